@@ -1,0 +1,128 @@
+//! Structures that generated code and assembly read and write: their layout is a contract.
+//!
+//! Generated stubs, the kernel's tunnel and the hosted platform's switch all know these offsets.
+//! They take them from `offset_of!`, never from a number of their own.
+//!
+//! # Who may write what
+//!
+//! All of this is memory of the engine: supervisor-only in the kernel. Code in a domain of its own
+//! never sees it. A field of [`Cpu`] belongs to the thread that runs; a switch of threads saves and
+//! loads `frame`, `temporary`, `lock`, `thread` and `idle_lock`.
+
+use core::sync::atomic::{AtomicU32, AtomicU64};
+
+use crate::instance::{Instance, KindTable};
+
+/// Objects that exist at the same time. One entry is 64 bytes, and every instance has 2 bytes
+/// for each in its table of counts.
+pub const OBJECTS: usize = 8192;
+
+/// Frames of one thread: how deep calls may nest.
+pub const FRAMES: usize = 128;
+
+/// Temporary references of one thread.
+pub const TEMPORARIES: usize = 512;
+
+/// A lock's word: 0 when free, the holder's [`Cpu::thread`] otherwise.
+///
+/// # Why no atomic instruction is needed
+///
+/// A lock is *biased* to one CPU: only code on that CPU writes it, by a compare and a store. The pair is
+/// not atomic against an interrupt between the two, so whoever interrupts generated code inside
+/// an acquire sequence moves it back to the compare ([`crate::stub::restart`]). Another CPU asks
+/// the home CPU to hand the bias over, by an interrupt; it never writes the word itself. The free
+/// value of a lock biased to CPU n is n, so that the compare with [`Cpu::free`] finds both "held"
+/// and "not mine" in one.
+pub type LockWord = AtomicU64;
+
+/// An object: what a reference names. References are addresses of these, in every placement.
+///
+/// In a domain of its own such a word is only a name: the memory is not mapped there, and the
+/// word is worth something only while the instance's table of counts says so.
+#[repr(C, align(64))]
+pub struct Object {
+    /// The callee's first argument: address of the state, in the address space of its instance.
+    pub state: u64,
+    /// Addresses that a caller in the engine's own space calls, one for each function and then the
+    /// hidden ones ([`crate::instance::Hidden`]): the server's own where it shares that space, a way
+    /// into its domain elsewhere, `Lost` when it is dead.
+    pub entries: *const usize,
+    /// The lock of its instance; null if it is entered without one.
+    pub lock: *const LockWord,
+    /// ID of the service. 0 marks a free entry.
+    pub service: u64,
+    /// The instance.
+    pub instance: *mut Instance,
+    /// What kind of the instance's objects it is.
+    pub kind: *const KindTable,
+    /// References: permanent and temporary ones of all instances, and those of calls under way.
+    pub count: AtomicU32,
+    /// Weak references. The entry is not used again before both counts are 0.
+    pub weak: AtomicU32,
+    /// [`Object::LOCAL`], [`Object::DEAD`].
+    pub flags: u64,
+}
+
+impl Object {
+    /// Flag: a local server, whose state is dropped with it.
+    pub const LOCAL: u64 = 1;
+    /// Flag: destroyed, or its server died; only weak references are left.
+    pub const DEAD: u64 = 2;
+}
+
+/// One call under way. A thread's frames lie in an array that grows upwards.
+///
+/// The frame holds what is needed to go on in the caller from *anywhere*: a fault in the callee
+/// loads these registers and jumps to `resume` with the error in `rax`.
+#[repr(C)]
+pub struct Frame {
+    /// Where the caller goes on.
+    pub return_address: u64,
+    /// The caller's stack pointer after the return.
+    pub stack: u64,
+    /// rbx, rbp, r12, r13, r14, r15 of the caller.
+    pub saved: [u64; 6],
+    /// Code that ends the call: frees the callee's lock, takes the caller's back, drops temporaries.
+    /// It expects the result in rax and rdx, and finds the frame by [`Cpu::frame`].
+    pub resume: u64,
+    /// [`Cpu::temporary`] at the call.
+    pub temporary: *mut Temporary,
+    /// [`Cpu::lock`] at the call: the caller's lock.
+    pub lock: *const LockWord,
+    /// The callee.
+    pub object: *mut Object,
+    /// For the platform: what it has to restore if the call is cut off.
+    pub platform: [u64; 3],
+    /// Written by the watchdog into the first *free* frame; any call overwrites it.
+    pub canary: u64,
+}
+
+/// One temporary reference of a thread. The array grows upwards.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Temporary {
+    /// The object, which holds one count for this entry.
+    pub object: *mut Object,
+    /// The instance in whose table of counts the entry holds one too; null where references
+    /// are not checked, because the holder shares the engine's space.
+    pub holder: *mut Instance,
+}
+
+/// What the thread that runs on this CPU needs at hand. Register gs points to it.
+#[repr(C)]
+pub struct Cpu {
+    /// First free frame.
+    pub frame: *mut Frame,
+    /// First free temporary.
+    pub temporary: *mut Temporary,
+    /// Lock of the server that runs; the thread's `idle_lock` when it runs without one.
+    pub lock: *const LockWord,
+    /// The thread, as a lock holder: never 0 nor a CPU number.
+    pub thread: u64,
+    /// A lock of the thread's own, for servers that have none.
+    pub idle_lock: *const LockWord,
+    /// Value of a free lock that is biased to this CPU.
+    pub free: u64,
+    /// For the platform.
+    pub platform: [u64; 10],
+}

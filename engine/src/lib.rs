@@ -1,0 +1,3 @@
+//! The meaning of Warren's model, without a machine.
+#![no_std]
+extern crate alloc;

@@ -1,0 +1,1 @@
+//! Warren in a Linux process.

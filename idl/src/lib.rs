@@ -1,0 +1,56 @@
+//! The services of Warren: one file per interface.
+//!
+//! A service is a trait under `#[service]`; the trait is the interface definition, and the
+//! description that travels in server files is generated from it. IDs and error numbers are frozen:
+//! whoever changes what a function passes gives the service a new ID.
+//!
+//! | service | what a reference to it is |
+//! | --- | --- |
+//! | [`BlockDevice`] | a disk, a partition, an image |
+//! | [`FileSystem`], [`File`], [`Directory`] | a tree of files, one open file, one directory |
+//! | [`Namespace`] | the table that says which file system answers for which path |
+//! | [`Console`], [`Terminal`] | a byte stream to a person; the same with lines and editing |
+//! | [`Log`] | where servers write what happens |
+//! | [`Program`], [`ThreadFactory`], [`Thread`] | something to run, what runs it, one run |
+//! | [`Clock`], [`Timer`] | what time it is; waiting |
+//! | [`DataSpace`], [`Memory`], [`PhysicalMemory`], [`AddressSpace`] | memory, where it comes from, where it becomes visible |
+//! | [`IoPorts`], [`PortSpace`], [`InterruptLine`], [`Interrupts`] | hardware, by the piece and by the whole |
+//! | [`PciBus`], [`PciDevice`] | what is plugged in |
+//! | [`Parameters`] | what the system file says to this server |
+//! | [`Launcher`] | loads servers by the names that the system file gives them |
+//! | [`SystemControl`], [`Power`] | what runs, and making it stop |
+#![no_std]
+
+mod block;
+mod clock;
+mod console;
+mod file;
+mod interrupt;
+mod launcher;
+mod log;
+mod memory;
+mod namespace;
+mod parameters;
+mod pci;
+mod ports;
+mod power;
+mod program;
+mod system;
+mod terminal;
+
+pub use block::*;
+pub use clock::*;
+pub use console::*;
+pub use file::*;
+pub use interrupt::*;
+pub use launcher::*;
+pub use log::*;
+pub use memory::*;
+pub use namespace::*;
+pub use parameters::*;
+pub use pci::*;
+pub use ports::*;
+pub use power::*;
+pub use program::*;
+pub use system::*;
+pub use terminal::*;

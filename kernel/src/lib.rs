@@ -1,0 +1,1 @@
+//! Warren on the bare machine.

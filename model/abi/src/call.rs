@@ -1,0 +1,121 @@
+//! Registers of a service call, its result, and the numbers of errors.
+//!
+//! # Registers
+//!
+//! A service call is an `extern "C"` call of the System V ABI. The first word is the reference
+//! (caller's side) or the address of the callee's state (callee's side). Every scalar is widened
+//! to a word of its own; nobody depends on the upper bits of a narrow one. A buffer is two words,
+//! address and length in bytes. A flat structure is one word, its address. A reference is one word.
+//! Words beyond the sixth travel on the stack, at most [`STACK_WORDS`] of them.
+//!
+//! MXCSR and the x87 control word hold their default values at each entry and return.
+
+/// Words that may follow the reference in registers: rsi, rdx, rcx, r8, r9.
+pub const REGISTER_WORDS: usize = 5;
+
+/// Words that may follow on the stack.
+pub const STACK_WORDS: usize = 8;
+
+/// Bytes that one call may move across a domain boundary, in all its buffers together.
+///
+/// The copy lies on the callee's stack, so this is also what a call may cost there.
+pub const BUFFER_BYTES: usize = 64 * 1024;
+
+/// What every call returns: `rax` and `rdx`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ret {
+    /// 0, or why the call failed: a service's own number, or a system error from [`SYSTEM_ERRORS`] up.
+    pub error: u64,
+    /// The result, if it is a scalar or a reference, and the call succeeded.
+    pub value: u64,
+}
+
+impl Ret {
+    /// Success with a value.
+    pub const fn ok(value: u64) -> Self {
+        Ret { error: 0, value }
+    }
+
+    /// Failure with an error number, which is not 0.
+    pub const fn err(error: u64) -> Self {
+        Ret { error, value: 0 }
+    }
+}
+
+/// System errors are numbered from here; a service's own errors lie below.
+pub const SYSTEM_ERRORS: u64 = 0x1_0000;
+
+/// Errors that come from the system and not from the callee. Frozen numbers.
+#[repr(u64)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SystemError {
+    /// The server died before or during the call.
+    Lost = SYSTEM_ERRORS,
+    /// The reference was taken back.
+    Revoked = SYSTEM_ERRORS + 1,
+    /// An account is empty: CPU time, memory, references or threads.
+    Budget = SYSTEM_ERRORS + 2,
+    /// An atomic service was called again by the thread that is inside it.
+    Reentered = SYSTEM_ERRORS + 3,
+    /// The word is not a reference that the caller holds, or not one to this service.
+    BadReference = SYSTEM_ERRORS + 4,
+    /// A buffer is not memory of the caller, overlaps another, or is too large.
+    BadBuffer = SYSTEM_ERRORS + 5,
+    /// Calls are nested too deeply, or the callee's stack need does not fit any more.
+    TooDeep = SYSTEM_ERRORS + 6,
+    /// An argument is not a value of its type: text that is not UTF-8, a bool that is not 0 or 1.
+    BadArgument = SYSTEM_ERRORS + 7,
+    /// The callee answered with a number that its service does not define.
+    BadAnswer = SYSTEM_ERRORS + 8,
+    /// The weak reference's target is gone.
+    Gone = SYSTEM_ERRORS + 9,
+    /// A required service that is optional was not connected.
+    Absent = SYSTEM_ERRORS + 10,
+}
+
+impl SystemError {
+    /// Every system error, in the order of the numbers.
+    pub const ALL: [SystemError; 11] = [
+        SystemError::Lost,
+        SystemError::Revoked,
+        SystemError::Budget,
+        SystemError::Reentered,
+        SystemError::BadReference,
+        SystemError::BadBuffer,
+        SystemError::TooDeep,
+        SystemError::BadArgument,
+        SystemError::BadAnswer,
+        SystemError::Gone,
+        SystemError::Absent,
+    ];
+
+    /// The number that travels in [`Ret::error`].
+    pub const fn number(self) -> u64 {
+        self as u64
+    }
+
+    /// The system error with this number; `None` if it is none.
+    pub fn from_number(number: u64) -> Option<Self> {
+        let index = number.checked_sub(SYSTEM_ERRORS)?;
+        Self::ALL.get(usize::try_from(index).ok()?).copied()
+    }
+
+    /// One line for people.
+    pub const fn message(self) -> &'static str {
+        match self {
+            SystemError::Lost => "the server died",
+            SystemError::Revoked => "the reference was revoked",
+            SystemError::Budget => "the budget is exhausted",
+            SystemError::Reentered => "an atomic service was re-entered",
+            SystemError::BadReference => "not a reference that the caller holds",
+            SystemError::BadBuffer => "not a buffer that the caller may pass",
+            SystemError::TooDeep => "calls are nested too deeply",
+            SystemError::BadArgument => "an argument is not a value of its type",
+            SystemError::BadAnswer => "the server answered nonsense",
+            SystemError::Gone => "the target of the weak reference is gone",
+            SystemError::Absent => "the service is not connected",
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Memory routines in assembly, for kernel and servers.

@@ -1,0 +1,1 @@
+//! Panic handler and heap that are linked into every server file.

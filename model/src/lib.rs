@@ -1,0 +1,1 @@
+//! What a Warren server is written with.
