@@ -12,13 +12,16 @@
 //! | `i` | buffer, read by the callee | 2 |
 //! | `o` | buffer, written by the callee | 2 |
 //! | `b` | buffer, read and written | 2 |
-//! | `s` + 4 hex digits | flat structure of that many bytes, read by the callee | 1 |
-//! | `t` + 4 hex digits | flat structure of that many bytes, written by the callee | 1 |
-//! | `r` + 8 hex digits | reference to an object with that service ID | 1 |
+//! | `s` + size | flat structure of that many bytes, read by the callee | 1 |
+//! | `t` + size | flat structure of that many bytes, written by the callee | 1 |
+//! | `r` + ID | reference to an object with that service ID | 1 |
 //! | `n` | (result only) nothing | 0 |
 //!
+//! Size and ID are decimal, without leading zeroes: a stub's symbol is completed by the assembler,
+//! because only the compiler knows the size of a structure, and the assembler writes numbers so.
+//!
 //! A function whose Rust result is a flat structure has result `n` and a last parameter `t`.
-//! Example: `wcall.f11e0002.0.FileSystem.open.i_rf11e0001`.
+//! Example: `wcall.f11e0002.0.FileSystem.open.i_r4045275137`.
 
 use crate::call::{REGISTER_WORDS, STACK_WORDS};
 
@@ -57,10 +60,7 @@ impl Part {
 
     /// Whether the part is memory of the caller.
     pub const fn is_memory(self) -> bool {
-        matches!(
-            self,
-            Part::In | Part::Out | Part::InOut | Part::InStruct(_) | Part::OutStruct(_)
-        )
+        matches!(self, Part::In | Part::Out | Part::InOut | Part::InStruct(_) | Part::OutStruct(_))
     }
 }
 
@@ -167,7 +167,14 @@ impl<'a> Call<'a> {
         let function = parts.next().filter(|name| !name.is_empty())?;
         let signature = Signature::parse(parts.next()?).ok()?;
         let service = (id.len() == 8).then(|| u32::from_str_radix(id, 16).ok())??;
-        Some(Call { service, index: index.parse().ok()?, service_name, function, signature, atomic })
+        Some(Call {
+            service,
+            index: index.parse().ok()?,
+            service_name,
+            function,
+            signature,
+            atomic,
+        })
     }
 }
 
@@ -176,10 +183,6 @@ fn take(text: &str) -> Option<(Part, &str)> {
     let mut characters = text.chars();
     let code = characters.next()?;
     let rest = characters.as_str();
-    let hex = |digits: usize| {
-        let (number, tail) = rest.split_at_checked(digits)?;
-        Some((u32::from_str_radix(number, 16).ok()?, tail))
-    };
     Some(match code {
         'v' => (Part::Value, rest),
         'w' => (Part::Word, rest),
@@ -187,11 +190,21 @@ fn take(text: &str) -> Option<(Part, &str)> {
         'o' => (Part::Out, rest),
         'b' => (Part::InOut, rest),
         'n' => (Part::Nothing, rest),
-        's' => hex(4).map(|(size, tail)| (Part::InStruct(size as u16), tail))?,
-        't' => hex(4).map(|(size, tail)| (Part::OutStruct(size as u16), tail))?,
-        'r' => hex(8).map(|(id, tail)| (Part::Reference(id), tail))?,
+        's' => number(rest).map(|(size, tail)| (Part::InStruct(size), tail))?,
+        't' => number(rest).map(|(size, tail)| (Part::OutStruct(size), tail))?,
+        'r' => number(rest).map(|(id, tail)| (Part::Reference(id), tail))?,
         _ => return None,
     })
+}
+
+/// The decimal number at the start of a text and what follows it; one number has one spelling.
+fn number<N: core::str::FromStr>(text: &str) -> Option<(N, &str)> {
+    let end = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());
+    let (digits, tail) = text.split_at(end);
+    if digits.len() > 1 && digits.starts_with('0') {
+        return None;
+    }
+    Some((digits.parse().ok()?, tail))
 }
 
 #[cfg(test)]
@@ -200,17 +213,25 @@ mod tests {
 
     #[test]
     fn a_symbol_is_taken_apart() {
-        let call = Call::parse("wcall.f11e0002.0.FileSystem.open.iv_rf11e0001").unwrap();
+        let call = Call::parse("wcall.f11e0002.0.FileSystem.open.ivs24v_r4045275137").unwrap();
         assert_eq!((call.service, call.index, call.atomic), (0xf11e_0002, 0, false));
         assert_eq!((call.service_name, call.function), ("FileSystem", "open"));
-        assert!(call.signature.parameters().eq([Part::In, Part::Value]));
+        assert!(call.signature.parameters().eq([
+            Part::In,
+            Part::Value,
+            Part::InStruct(24),
+            Part::Value
+        ]));
         assert_eq!(call.signature.result(), Part::Reference(0xf11e_0001));
-        assert_eq!(call.signature.words(), 3);
+        assert_eq!(call.signature.words(), 5);
     }
 
     #[test]
     fn malformed_signatures_are_refused() {
-        for text in ["", "v", "v_", "x_n", "n_n", "s12_n", "v_i", "r123_n", "iiiiiii_n", "v_nn"] {
+        for text in ["", "v", "v_", "x_n", "n_n", "s_n", "s65536_n", "s012_n", "v_i", "r_n"] {
+            assert!(Signature::parse(text).is_err(), "{text}");
+        }
+        for text in ["r4294967296_n", "s+1_n", "iiiiiii_n", "v_nn", "v_r1w"] {
             assert!(Signature::parse(text).is_err(), "{text}");
         }
     }
