@@ -16,6 +16,8 @@ pub enum ConsoleError {
 pub trait Console {
     /// Waits for at least one byte and returns how many were read.
     fn read(cx: &mut Cx<'_, Self>, buffer: Out<'_>) -> Result<u64, ConsoleError>;
+    /// Reads the bytes that have already arrived, without waiting; 0 if there are none.
+    fn poll(cx: &mut Cx<'_, Self>, buffer: Out<'_>) -> Result<u64, ConsoleError>;
     /// Writes all bytes.
     fn write(cx: &mut Cx<'_, Self>, bytes: &[u8]) -> Result<(), ConsoleError>;
 }
