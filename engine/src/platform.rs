@@ -3,49 +3,15 @@
 //! There is one platform in a program, so nothing here takes a `self`: the kernel and the hosted
 //! process each implement the trait on an empty type and keep their state where their own rules say.
 
-use alloc::string::String;
-
+pub use crate::space::{
+    HEAP_OFFSET, MAPPING_OFFSET, PAGE, Placement, Protection, REGION_BASE, REGION_BYTES,
+    STATE_OFFSET,
+};
 use crate::{layout::Cpu, system::System, thread::ThreadRecord};
-
-/// Which space an instance runs in.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Placement {
-    /// The engine's own space: the kernel, or the hosted process.
-    Kernel,
-    /// A domain that no other instance enters.
-    Own,
-    /// The domain with this name.
-    Shared(String),
-}
-
-/// How pages may be used by the instance they belong to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Protection {
-    /// Text and stubs.
-    ReadExecute,
-    /// Constants, relocated data, the table of requirements.
-    Read,
-    /// State, heap.
-    ReadWrite,
-}
 
 /// Memory or domains have run out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exhausted;
-
-/// Bytes of a page, the unit of every mapping.
-pub const PAGE: u64 = 4096;
-
-/// First address of region 0; region n follows n × [`REGION_BYTES`] later.
-pub const REGION_BASE: u64 = 0x1000_0000_0000;
-/// Length of a region.
-pub const REGION_BYTES: u64 = 1 << 30;
-/// Offset of the root state, and of the page with the table of requirements right before it.
-pub const STATE_OFFSET: u64 = 16 << 20;
-/// Offset of the heap.
-pub const HEAP_OFFSET: u64 = 64 << 20;
-/// Offset of mapped data spaces.
-pub const MAPPING_OFFSET: u64 = 512 << 20;
 
 /// The machine under the engine.
 ///
@@ -66,8 +32,12 @@ pub trait Platform: Sized + 'static {
 
     /// Maps fresh pages at `address`, which lies in a region, is a multiple of the page and not
     /// mapped yet. The pages hold `contents` and then zeroes up to `bytes`, a multiple of the page.
-    fn map(address: u64, bytes: u64, contents: &[u8], protection: Protection)
-    -> Result<(), Exhausted>;
+    fn map(
+        address: u64,
+        bytes: u64,
+        contents: &[u8],
+        protection: Protection,
+    ) -> Result<(), Exhausted>;
 
     /// Overwrites bytes of mapped pages of a region, whatever their protection.
     fn write(address: u64, contents: &[u8]);
