@@ -7,11 +7,11 @@
 //!
 //! All of this is memory of the engine: supervisor-only in the kernel. Code in a domain of its own
 //! never sees it. A field of [`Cpu`] belongs to the thread that runs; a switch of threads saves and
-//! loads `frame`, `temporary`, `lock`, `thread` and `idle_lock`.
+//! loads `frame`, `temporary`, `temporary_end`, `lock`, `thread` and `idle_lock`.
 
 use core::sync::atomic::{AtomicU32, AtomicU64};
 
-use crate::instance::{Instance, KindTable};
+use crate::instance::{Instance, Kind};
 
 /// Objects that exist at the same time. One entry is 64 bytes, and every instance has 2 bytes
 /// for each in its table of counts.
@@ -44,7 +44,7 @@ pub struct Object {
     /// The callee's first argument: address of the state, in the address space of its instance.
     pub state: u64,
     /// Addresses that a caller in the engine's own space calls, one for each function and then the
-    /// hidden ones ([`crate::instance::Hidden`]): the server's own where it shares that space, a way
+    /// hidden ones ([`crate::instance::Kind`]): the server's own where it shares that space, a way
     /// into its domain elsewhere, `Lost` when it is dead.
     pub entries: *const usize,
     /// The lock of its instance; null if it is entered without one.
@@ -54,7 +54,7 @@ pub struct Object {
     /// The instance.
     pub instance: *mut Instance,
     /// What kind of the instance's objects it is.
-    pub kind: *const KindTable,
+    pub kind: *const Kind,
     /// References: permanent and temporary ones of all instances, and those of calls under way.
     pub count: AtomicU32,
     /// Weak references. The entry is not used again before both counts are 0.
@@ -115,6 +115,8 @@ pub struct Cpu {
     pub frame: *mut Frame,
     /// First free temporary.
     pub temporary: *mut Temporary,
+    /// End of the thread's temporaries.
+    pub temporary_end: *mut Temporary,
     /// Lock of the server that runs; the thread's `idle_lock` when it runs without one.
     pub lock: *const LockWord,
     /// The thread, as a lock holder: never 0 nor a CPU number.
@@ -123,6 +125,8 @@ pub struct Cpu {
     pub idle_lock: *const LockWord,
     /// Value of a free lock that is biased to this CPU.
     pub free: u64,
+    /// What stubs call when the fast path does not apply ([`crate::stub::SlowPaths`]).
+    pub slow: crate::stub::SlowPaths,
     /// For the platform.
     pub platform: [u64; 10],
 }

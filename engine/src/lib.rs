@@ -1,6 +1,24 @@
 //! The meaning of Warren's model, without a machine.
+//!
+//! | module | what |
+//! | --- | --- |
+//! | [`plan`], [`space`] | what a server file and a boot plan say; where things lie: no machine needed |
+//! | [`layout`], [`stub`] | structures and code that callers run through |
+//! | [`system`], [`instance`], [`native`] | the tables: objects, servers at work, what the platform provides |
+//! | [`reference`], [`lock`], [`death`] | what happens to references, locks, and the dead |
+//! | [`platform`], [`thread`] | what the engine asks of the machine |
 #![no_std]
 extern crate alloc;
 
+pub mod death;
+pub mod instance;
+pub mod layout;
+pub mod lock;
+pub mod native;
 pub mod plan;
+pub mod platform;
+pub mod reference;
 pub mod space;
+pub mod stub;
+pub mod system;
+pub mod thread;

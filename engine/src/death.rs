@@ -1,0 +1,347 @@
+//! Death: of objects nobody refers to any more, and of instances that failed.
+//!
+//! Counting down happens inside `critical`; what dies by it is put on a list there and finished here,
+//! outside of it, because a destructor is a call into a server.
+#![expect(unsafe_code, reason = "objects and frames are the engine's raw memory")]
+
+use core::{fmt::Arguments, sync::atomic::Ordering::Relaxed};
+
+use warren_abi::call::{Ret, SystemError};
+
+use crate::{
+    instance::{Instance, Kind, Life},
+    layout::{Cpu, Object, Temporary},
+    platform::Platform,
+    reference::{self, count_down, drop_temporaries, newest_frame, tables},
+    space::Placement,
+    stub::{self, Shape, SlowPaths},
+};
+
+/// Entries of every object that died: as many as any kind has.
+static LOST: [extern "C" fn() -> Ret; LOST_ENTRIES] = [lost; LOST_ENTRIES];
+/// More than any service has functions.
+pub const LOST_ENTRIES: usize = 64;
+
+/// What a call into a dead server answers.
+extern "C" fn lost() -> Ret {
+    reference::refuse(SystemError::Lost)
+}
+
+/// The functions that stubs call off their fast path.
+pub fn slow_paths<P: Platform>() -> SlowPaths {
+    SlowPaths {
+        wait: crate::lock::wait::<P> as *const () as usize,
+        wait_atomic: crate::lock::wait_atomic::<P> as *const () as usize,
+        drop_temporaries: end_of_call::<P> as *const () as usize,
+        hand_over: hand_over::<P> as *const () as usize,
+        dead: dead_return::<P> as *const () as usize,
+    }
+}
+
+/// Makes the thread hold no lock but its own.
+fn hold_idle_lock(cpu: &mut Cpu) {
+    cpu.lock = cpu.idle_lock;
+    // SAFETY: a thread's own lock is valid while it runs.
+    unsafe { &*cpu.lock }.store(cpu.thread, Relaxed);
+}
+
+/// Drops the temporaries of the newest frame, whose callee has returned and whose lock is free.
+extern "C" fn end_of_call<P: Platform>() {
+    // SAFETY: the newest frame is valid.
+    let (mark, callers_lock) = unsafe {
+        let frame = &*newest_frame::<P>();
+        (frame.temporary, frame.lock)
+    };
+    // SAFETY: the platform's block is valid and the thread's own.
+    let cpu = unsafe { &mut *P::cpu() };
+    if cpu.lock == callers_lock && cpu.lock != cpu.idle_lock {
+        // An atomic call: the caller's lock is held, so that no destructor can run now.
+        return count_temporaries_down::<P>(mark);
+    }
+    P::critical(|| hold_idle_lock(cpu));
+    drop_temporaries::<P>(mark);
+    // SAFETY: as above; the borrow before has ended.
+    let cpu = unsafe { &*P::cpu() };
+    // SAFETY: the thread's own lock.
+    unsafe { &*cpu.idle_lock }.store(cpu.free, Relaxed);
+}
+
+/// Drops temporaries but leaves what dies on the list.
+fn count_temporaries_down<P: Platform>(mark: *mut Temporary) {
+    P::critical(|| {
+        // SAFETY: the platform's block is valid and the thread's own.
+        let cpu = unsafe { &mut *P::cpu() };
+        while cpu.temporary > mark {
+            // SAFETY: there is an entry below the end.
+            cpu.temporary = unsafe { cpu.temporary.sub(1) };
+            // SAFETY: entries below the end are initialised.
+            let Temporary { object, holder } = unsafe { *cpu.temporary };
+            // SAFETY: a holder is an instance, valid for good, or null.
+            if let Some(holder) = unsafe { holder.as_ref() } {
+                // SAFETY: inside `critical`.
+                holder.change(unsafe { tables::<P>() }.index(object), -1);
+            }
+            count_down::<P>(object);
+        }
+    });
+}
+
+/// Ends a call whose result is a reference: it becomes a temporary of the caller, the others go.
+extern "C" fn hand_over<P: Platform>(error: u64, word: u64) -> Ret {
+    if error != 0 {
+        end_of_call::<P>();
+        return Ret::err(error);
+    }
+    // SAFETY: the frame below the newest exists, and its object is valid.
+    let caller = unsafe { &*(*(*newest_frame::<P>().sub(1)).object).instance };
+    let object = P::critical(|| {
+        // SAFETY: inside `critical`.
+        let object = unsafe { tables::<P>() }.object(word)?;
+        // A count for the way over; it becomes the caller's below.
+        reference::count_up(object);
+        Some(object)
+    });
+    end_of_call::<P>();
+    let Some(object) = object else { return reference::refuse(SystemError::BadAnswer) };
+    P::critical(|| {
+        let granted = reference::push_temporary::<P>(object, Some(caller));
+        count_down::<P>(object);
+        granted.map_or_else(reference::refuse, |()| Ret::ok(word))
+    })
+}
+
+/// The newest frame would return into a dead server: goes on in the frame below it.
+extern "C" fn dead_return<P: Platform>() -> ! {
+    // SAFETY: the newest frame is valid.
+    let mark = unsafe { (*newest_frame::<P>()).temporary };
+    P::critical(|| {
+        // SAFETY: the platform's block is valid and the thread's own.
+        hold_idle_lock(unsafe { &mut *P::cpu() });
+    });
+    drop_temporaries::<P>(mark);
+    P::critical(|| {
+        // SAFETY: as above.
+        let cpu = unsafe { &mut *P::cpu() };
+        // SAFETY: the newest frame is there, and one below it.
+        cpu.frame = unsafe { cpu.frame.sub(1) };
+    });
+    P::abort(SystemError::Lost.number())
+}
+
+/// Destroys what nobody refers to any more. Outside of `critical`, holding no server's lock.
+pub fn finish<P: Platform>() {
+    // SAFETY: inside `critical`.
+    while let Some(object) = P::critical(|| unsafe { tables::<P>() }.dying.pop()) {
+        // SAFETY: objects are valid for good.
+        if unsafe { (*object).count.load(Relaxed) } == 0 {
+            destroy::<P>(object);
+        }
+    }
+}
+
+/// Destroys one object, and its instance with the last one.
+fn destroy<P: Platform>(object: *mut Object) {
+    // SAFETY: objects are valid for good.
+    let (local, instance, kind) = unsafe {
+        let entry = &*object;
+        (entry.flags & Object::LOCAL != 0, &*entry.instance, &*entry.kind)
+    };
+    if local && instance.is_alive() {
+        // SAFETY: objects are valid for good. The count keeps a release in the destructor from
+        // destroying the object twice.
+        unsafe { &*object }.count.store(1, Relaxed);
+        call_hidden::<P>(object, kind.drop_entry());
+        // SAFETY: as above.
+        unsafe { &*object }.count.store(0, Relaxed);
+    }
+    let last = P::critical(|| {
+        if local {
+            bury_object::<P>(object);
+        }
+        instance.objects.set(instance.objects.get().saturating_sub(1));
+        instance.objects.get() == 0 && instance.life.get() == Life::Alive
+    });
+    if last && instance.planned.is_some() {
+        close::<P>(instance);
+    }
+}
+
+/// Makes an object answer `Lost` for good. Inside `critical`.
+fn bury_object<P: Platform>(object: *mut Object) {
+    // SAFETY: objects are valid for good, and nobody else touches them inside `critical`.
+    let entry = unsafe { &mut *object };
+    entry.flags |= Object::DEAD;
+    entry.entries = LOST.as_ptr().cast();
+    entry.lock = core::ptr::null();
+    // SAFETY: the object is dead, as of now.
+    unsafe { tables::<P>().recycle(object) };
+}
+
+/// Calls a hidden entry that takes nothing but the state.
+fn call_hidden<P: Platform>(object: *mut Object, index: usize) -> Ret {
+    let shape = Shape { atomic: false, reference: false };
+    // SAFETY: hidden entries expect no word but the state, and the object is held by its caller.
+    unsafe { stub::invoke(object, index, &Default::default(), shape) }
+}
+
+/// Calls the constructor or another hidden entry of an instance's root.
+pub fn call_root<P: Platform>(instance: &Instance, index: impl FnOnce(&Kind) -> usize) -> Ret {
+    let root = P::critical(|| instance.root(0)).expect("an instance has a root");
+    call_hidden::<P>(root, index(&instance.kinds[0]))
+}
+
+/// Destructs an instance that nobody refers to any more.
+fn close<P: Platform>(instance: &'static Instance) {
+    instance.life.set(Life::Closing);
+    call_root::<P>(instance, Kind::destruct);
+    P::critical(|| {
+        if instance.life.get() == Life::Closing {
+            instance.life.set(Life::Dead);
+            end::<P>(instance);
+        }
+    });
+}
+
+/// Takes back what a dead instance held, and forgets that it ran. Inside `critical`.
+fn end<P: Platform>(instance: &'static Instance) {
+    // SAFETY: inside `critical`; every borrow below ends at once.
+    let system = unsafe { tables::<P>() };
+    if let Some(planned) = instance.planned
+        && system.running[planned] == Some(instance.index)
+    {
+        system.running[planned] = None;
+    }
+    for object in system.objects() {
+        // SAFETY: objects are valid for good.
+        if core::ptr::eq(unsafe { (*object).instance }, instance) {
+            bury_object::<P>(object);
+        }
+    }
+    for (index, count) in instance.counts.take().into_iter().enumerate() {
+        // SAFETY: inside `critical`.
+        let object = unsafe { tables::<P>() }.by_index(index);
+        for _ in 0..count {
+            count_down::<P>(object);
+        }
+    }
+    for (index, count) in instance.weak.take().into_iter().enumerate().filter(|(_, n)| *n != 0) {
+        // SAFETY: inside `critical`.
+        let object = unsafe { tables::<P>() }.by_index(index);
+        // SAFETY: objects are valid for good.
+        unsafe { &*object }.weak.fetch_sub(count.into(), Relaxed);
+    }
+}
+
+/// The running server failed: it dies, and its caller gets `Lost`. Outside of `critical`.
+pub fn die<P: Platform>(instance: &'static Instance, reason: Arguments<'_>) -> ! {
+    kill::<P>(instance, reason);
+    P::critical(|| {
+        // SAFETY: the platform's block is valid and the thread's own.
+        hold_idle_lock(unsafe { &mut *P::cpu() });
+    });
+    finish::<P>();
+    bury::<P>();
+    P::abort(SystemError::Lost.number())
+}
+
+/// Ends an instance at once, and all that share its domain: they share its memory, so they share its fate.
+///
+/// The thread that runs may be inside it: whoever calls this for it goes on with [`Platform::abort`].
+pub fn kill<P: Platform>(instance: &'static Instance, reason: Arguments<'_>) {
+    P::critical(|| {
+        P::log(format_args!("{}: {reason}", instance.name));
+        end_one::<P>(instance);
+        if let Placement::Shared(domain) = &instance.placement {
+            // SAFETY: inside `critical`.
+            let others = unsafe { tables::<P>() }.instances.clone();
+            for other in others {
+                if other.placement == instance.placement && other.is_alive() {
+                    P::log(format_args!("{}: lost with its domain {domain}", other.name));
+                    end_one::<P>(other);
+                }
+            }
+        }
+        cut_threads_off::<P>();
+    });
+}
+
+/// Marks one instance dead and takes back what it held. Inside `critical`.
+fn end_one<P: Platform>(instance: &'static Instance) {
+    if instance.is_alive() {
+        instance.life.set(Life::Dead);
+        end::<P>(instance);
+    }
+}
+
+/// Fails every call that would return into a dead instance, and every thread that is inside one. Inside `critical`.
+fn cut_threads_off<P: Platform>() {
+    // SAFETY: the platform's block is valid.
+    let running = unsafe { (*P::cpu()).thread };
+    P::threads(&mut |thread| {
+        let is_dead = |frame: *const crate::layout::Frame| {
+            // SAFETY: frames below the first free one hold valid objects of valid instances.
+            let instance = unsafe { &*(*(*frame).object).instance };
+            !instance.is_alive()
+        };
+        let mut frame = thread.frames;
+        // SAFETY: the first free frame lies behind the bottom frame.
+        let newest = unsafe { thread.frame.sub(1) };
+        while frame < newest {
+            let caller = frame;
+            // SAFETY: the next frame is the newest or below it.
+            frame = unsafe { frame.add(1) };
+            if is_dead(caller) {
+                // SAFETY: the frame is in use, and its thread does not run or is this one.
+                let frame = unsafe { &mut *frame };
+                frame.resume = stub::dead_resume();
+                frame.lock = thread.idle_lock;
+            }
+        }
+        let mut temporary = thread.temporaries;
+        while temporary < thread.temporary {
+            // SAFETY: entries below the end are initialised.
+            let entry = unsafe { &mut *temporary };
+            // SAFETY: a holder is an instance, valid for good, or null.
+            if unsafe { entry.holder.as_ref() }.is_some_and(|holder| !holder.is_alive()) {
+                entry.holder = core::ptr::null_mut();
+            }
+            // SAFETY: the next entry is in the array or its end.
+            temporary = unsafe { temporary.add(1) };
+        }
+        if thread.token != running && is_dead(newest) {
+            thread.lock = thread.idle_lock;
+            P::cut_off(thread.token);
+        }
+    });
+}
+
+/// Frees the memory of dead instances that no frame needs any more.
+pub fn bury<P: Platform>() {
+    P::critical(|| {
+        // SAFETY: inside `critical`.
+        let instances = unsafe { tables::<P>() }.instances.clone();
+        for instance in instances {
+            if instance.life.get() == Life::Dead && !is_needed::<P>(instance) {
+                instance.life.set(Life::Buried);
+                instance.memory_bytes.set(0);
+                P::remove_region(instance.base);
+            }
+        }
+    });
+}
+
+/// Whether a frame of any thread names the instance as a callee. Inside `critical`.
+fn is_needed<P: Platform>(instance: &Instance) -> bool {
+    let mut needed = false;
+    P::threads(&mut |thread| {
+        let mut frame = thread.frames;
+        while frame < thread.frame {
+            // SAFETY: frames below the first free one hold valid objects.
+            let callee = unsafe { (*(*frame).object).instance };
+            needed |= core::ptr::eq(callee, instance);
+            // SAFETY: the next frame is in the array or its end.
+            frame = unsafe { frame.add(1) };
+        }
+    });
+    needed
+}

@@ -1,0 +1,87 @@
+//! Locks of servers off the fast path: waiting, and giving up the lock on purpose.
+#![expect(unsafe_code, reason = "lock words are the engine's raw memory")]
+
+use core::sync::atomic::Ordering::Relaxed;
+
+use warren_abi::call::{Ret, SystemError};
+
+use crate::{layout::LockWord, platform::Platform, reference::newest_frame};
+
+/// Gives the thread's time to the holder of a lock, once. The caller looks at the lock again.
+///
+/// A holder never blocks while it holds a lock, so waiting is never more than this.
+///
+/// # Safety
+///
+/// `lock` points to the lock of an instance, which is valid for good.
+pub unsafe extern "C" fn wait<P: Platform>(lock: *const LockWord) {
+    // SAFETY: as promised by the caller.
+    let holder = unsafe { &*lock }.load(Relaxed);
+    // SAFETY: the platform's block is valid.
+    let free = unsafe { (*P::cpu()).free };
+    if holder != free {
+        P::give_time_to(holder);
+    }
+}
+
+/// The same for a call that keeps its caller's lock; the number of `Reentered` if the holder is the
+/// thread itself, 0 otherwise.
+///
+/// # Safety
+///
+/// As for [`wait`].
+pub unsafe extern "C" fn wait_atomic<P: Platform>(lock: *const LockWord) -> u64 {
+    // SAFETY: as promised by the caller.
+    let holder = unsafe { &*lock }.load(Relaxed);
+    // SAFETY: the platform's block is valid.
+    if holder == unsafe { (*P::cpu()).thread } {
+        return SystemError::Reentered.number();
+    }
+    // SAFETY: as promised by the caller.
+    unsafe { wait::<P>(lock) };
+    0
+}
+
+/// Frees the lock of the server that runs. Calls stay possible.
+pub fn unlock<P: Platform>() -> Ret {
+    P::critical(|| {
+        // SAFETY: the platform's block is valid and the thread's own.
+        let cpu = unsafe { &mut *P::cpu() };
+        // SAFETY: a current lock is valid for good.
+        unsafe { &*cpu.lock }.store(cpu.free, Relaxed);
+        cpu.lock = cpu.idle_lock;
+        // SAFETY: a thread's own lock is valid while it runs.
+        unsafe { &*cpu.lock }.store(cpu.thread, Relaxed);
+    });
+    Ret::ok(0)
+}
+
+/// Takes the lock of the server that runs again.
+pub fn lock<P: Platform>() -> Ret {
+    loop {
+        let holder = P::critical(|| {
+            // SAFETY: the newest frame and its object are valid.
+            let wanted = unsafe { (*(*newest_frame::<P>()).object).lock };
+            // SAFETY: the platform's block is valid and the thread's own.
+            let cpu = unsafe { &mut *P::cpu() };
+            if wanted.is_null() || wanted == cpu.lock {
+                return None;
+            }
+            // SAFETY: an object's lock is valid for good.
+            let word = unsafe { &*wanted };
+            let holder = word.load(Relaxed);
+            if holder != cpu.free {
+                return Some(holder);
+            }
+            word.store(cpu.thread, Relaxed);
+            // SAFETY: the current lock is the thread's own, which is valid while it runs.
+            unsafe { &*cpu.lock }.store(cpu.free, Relaxed);
+            cpu.lock = wanted;
+            None
+        });
+        match holder {
+            None => return Ret::ok(0),
+            Some(holder) => P::give_time_to(holder),
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Natives: objects that the platform provides itself.
+//!
+//! They live in one instance of their own, which shares the engine's space, has no lock and never
+//! dies. A native is entered with preemption allowed, like any server.
+#![expect(unsafe_code, reason = "objects are the engine's raw memory")]
+
+use alloc::{boxed::Box, string::String, vec::Vec};
+use core::cell::Cell;
+
+use crate::{
+    instance::{Function, Instance, Kind, Life},
+    layout::{LockWord, OBJECTS, Object},
+    platform::Platform,
+    reference::{count_up, tables},
+    space::Placement,
+};
+
+/// Makes the instance to which natives belong. Once, before anything else. Inside `critical`.
+pub fn create_instance<P: Platform>(name: &str) -> &'static Instance {
+    // SAFETY: inside `critical`.
+    unsafe { tables::<P>() }.add(|index| Instance {
+        lock: LockWord::new(0),
+        index,
+        planned: None,
+        name: name.into(),
+        file: String::new(),
+        hash: 0,
+        placement: Placement::Kernel,
+        base: 0,
+        stubs: 0..0,
+        concurrent: true,
+        stack_bytes: 0,
+        kinds: Vec::new(),
+        calls: Vec::new(),
+        roots: Cell::default(),
+        life: Cell::new(Life::Alive),
+        objects: Cell::new(1),
+        counts: Cell::new(alloc::vec![0; OBJECTS]),
+        weak: Cell::default(),
+        heap_end: Cell::default(),
+        heap_limit: 0,
+        mapping_end: Cell::default(),
+        memory_bytes: Cell::default(),
+        watchdog_ms: 0,
+        restarts: 0,
+    })
+}
+
+/// A kind of native: a service, its functions, and their entries in its order.
+///
+/// `drop` is called with the state when the last reference to a local one goes; a kind without it is for natives
+/// that stay for good.
+pub fn kind(
+    service: u32,
+    name: &str,
+    atomic: bool,
+    functions: Vec<Function>,
+    entries: &[usize],
+    drop: Option<extern "C" fn(u64)>,
+) -> &'static Kind {
+    let hidden = drop.map(|drop| drop as *const () as usize);
+    let entries: Box<[usize]> = entries.iter().copied().chain(hidden).collect();
+    let targets = entries.iter().map(|entry| *entry as u64).collect();
+    Box::leak(Box::new(Kind {
+        service,
+        name: name.into(),
+        atomic,
+        local: drop.is_some(),
+        functions,
+        entries,
+        targets,
+    }))
+}
+
+/// An object of a kind of native, without a reference yet. Inside `critical`.
+pub fn create<P: Platform>(
+    instance: &Instance,
+    kind: &'static Kind,
+    state: u64,
+) -> Option<*mut Object> {
+    // SAFETY: inside `critical`.
+    unsafe { tables::<P>() }.create(instance, kind, state)
+}
+
+/// An object that stays for good. Inside `critical`.
+pub fn create_permanent<P: Platform>(
+    instance: &Instance,
+    kind: &'static Kind,
+    state: u64,
+) -> Option<*mut Object> {
+    let object = create::<P>(instance, kind, state)?;
+    count_up(object);
+    Some(object)
+}

@@ -1,0 +1,378 @@
+//! References: what the system calls on them do, in every placement.
+//!
+//! The functions here are the imports of [`warren_abi::system`]. A caller in the engine's space is bound
+//! to them directly; for a caller in a domain of its own the kernel calls them on its behalf. Nothing that
+//! a caller passes is believed: a word is looked up in the table, and, unless the caller shares
+//! the engine's space anyway, in the instance's counts.
+//!
+//! # Who is the caller
+//!
+//! The callee of the thread's newest frame.
+#![expect(unsafe_code, reason = "objects, frames and temporaries are the engine's raw memory")]
+
+use core::sync::atomic::Ordering::Relaxed;
+
+use warren_abi::call::{Ret, SystemError};
+
+use crate::{
+    death,
+    instance::Instance,
+    layout::{Frame, Object, Temporary},
+    lock,
+    platform::Platform,
+    space::{HEAP_OFFSET, MAPPING_OFFSET, PAGE, Protection},
+    system::System,
+};
+
+/// A refusal as a call's result.
+pub fn refuse(error: SystemError) -> Ret {
+    Ret::err(error.number())
+}
+
+/// The newest frame of the thread that runs.
+pub fn newest_frame<P: Platform>() -> *mut Frame {
+    // SAFETY: the platform's block is always valid; every thread starts with a bottom frame, so
+    // one frame below the first free one exists.
+    unsafe { (*P::cpu()).frame.sub(1) }
+}
+
+/// The instance that runs: the callee of the newest frame.
+pub fn current<P: Platform>() -> &'static Instance {
+    // SAFETY: a frame's object and its instance stay valid while the frame is there.
+    unsafe { &*(*(*newest_frame::<P>()).object).instance }
+}
+
+/// The engine's tables.
+///
+/// # Safety
+///
+/// Inside `critical`, with no other borrow of them alive.
+pub unsafe fn tables<P: Platform>() -> &'static mut System {
+    // SAFETY: the platform's pointer is valid for good, and the caller promised to be alone.
+    unsafe { &mut *P::system() }
+}
+
+/// The object that `word` names, if the caller holds a reference to it. Inside `critical`.
+pub fn held<P: Platform>(caller: &Instance, word: u64) -> Result<*mut Object, SystemError> {
+    // SAFETY: inside `critical`, and the borrow ends with this function.
+    let system = unsafe { tables::<P>() };
+    let object = system.object(word).ok_or(SystemError::BadReference)?;
+    let index = system.index(object);
+    if !caller.shares_space() && caller.with_counts(|counts| counts.get(index) == Some(&0)) {
+        return Err(SystemError::BadReference);
+    }
+    Ok(object)
+}
+
+/// Adds a temporary reference, with a count of its own, for the thread that runs. Inside `critical`.
+pub fn push_temporary<P: Platform>(
+    object: *mut Object,
+    holder: Option<&Instance>,
+) -> Result<(), SystemError> {
+    let holder = holder.filter(|instance| !instance.shares_space());
+    if let Some(instance) = holder {
+        // SAFETY: inside `critical`.
+        let index = unsafe { tables::<P>() }.index(object);
+        instance.change(index, 1).ok_or(SystemError::Budget)?;
+    }
+    count_up(object);
+    match append::<P>(object, holder) {
+        Ok(()) => Ok(()),
+        Err(error) => {
+            if let Some(instance) = holder {
+                // SAFETY: inside `critical`.
+                let index = unsafe { tables::<P>() }.index(object);
+                instance.change(index, -1);
+            }
+            // SAFETY: the object was counted up just now.
+            unsafe { (*object).count.fetch_sub(1, Relaxed) };
+            Err(error)
+        }
+    }
+}
+
+/// Puts a count that exists already on the thread's stack of temporaries.
+fn append<P: Platform>(object: *mut Object, holder: Option<&Instance>) -> Result<(), SystemError> {
+    // SAFETY: the platform's block is valid and the thread's own.
+    let cpu = unsafe { &mut *P::cpu() };
+    if cpu.temporary >= cpu.temporary_end {
+        return Err(SystemError::Budget);
+    }
+    let holder =
+        holder.map_or(core::ptr::null_mut(), |instance| core::ptr::from_ref(instance).cast_mut());
+    // SAFETY: there is room, as just checked.
+    unsafe { cpu.temporary.write(Temporary { object, holder }) };
+    // SAFETY: the next entry is in the array or its end.
+    cpu.temporary = unsafe { cpu.temporary.add(1) };
+    Ok(())
+}
+
+/// Adds a count to an object that may have had none.
+pub fn count_up(object: *mut Object) {
+    // SAFETY: objects are valid for good.
+    let entry = unsafe { &*object };
+    if entry.count.fetch_add(1, Relaxed) == 0 {
+        // SAFETY: an object's instance is valid for good.
+        let instance = unsafe { &*entry.instance };
+        instance.objects.set(instance.objects.get() + 1);
+    }
+}
+
+/// Makes `word` a permanent reference of the caller.
+pub fn keep<P: Platform>(word: u64) -> Ret {
+    let caller = current::<P>();
+    P::critical(|| match held::<P>(caller, word) {
+        Ok(object) => hold::<P>(caller, object).map_or_else(refuse, |()| Ret::ok(word)),
+        Err(error) => refuse(error),
+    })
+}
+
+/// Adds one permanent reference. Inside `critical`.
+pub fn hold<P: Platform>(holder: &Instance, object: *mut Object) -> Result<(), SystemError> {
+    // SAFETY: inside `critical`.
+    let index = unsafe { tables::<P>() }.index(object);
+    holder.change(index, 1).ok_or(SystemError::Budget)?;
+    count_up(object);
+    Ok(())
+}
+
+/// Gives up a permanent reference of the caller, once its activation has returned.
+pub fn release<P: Platform>(word: u64) -> Ret {
+    let caller = current::<P>();
+    P::critical(|| {
+        // SAFETY: inside `critical`.
+        let system = unsafe { tables::<P>() };
+        let Some(object) = system.object(word) else { return refuse(SystemError::BadReference) };
+        let index = system.index(object);
+        if caller.change(index, -1).is_none() {
+            return refuse(SystemError::BadReference);
+        }
+        match append::<P>(object, None) {
+            Ok(()) => Ret::ok(0),
+            Err(error) => {
+                caller.change(index, 1);
+                refuse(error)
+            }
+        }
+    })
+}
+
+/// Holds `word` until the caller's activation returns or its scope ends.
+pub fn pin<P: Platform>(word: u64) -> Ret {
+    let caller = current::<P>();
+    P::critical(|| match held::<P>(caller, word) {
+        Ok(object) => {
+            push_temporary::<P>(object, Some(caller)).map_or_else(refuse, |()| Ret::ok(word))
+        }
+        Err(error) => refuse(error),
+    })
+}
+
+/// Makes a weak reference of the caller.
+pub fn weak<P: Platform>(word: u64) -> Ret {
+    let caller = current::<P>();
+    P::critical(|| {
+        let object = match held::<P>(caller, word) {
+            Ok(object) => object,
+            Err(error) => return refuse(error),
+        };
+        // SAFETY: inside `critical`.
+        let index = unsafe { tables::<P>() }.index(object);
+        if caller.change_weak(index, 1).is_none() {
+            return refuse(SystemError::Budget);
+        }
+        // SAFETY: objects are valid for good.
+        unsafe { (*object).weak.fetch_add(1, Relaxed) };
+        Ret::ok(word)
+    })
+}
+
+/// The caller's weak reference as a temporary one.
+pub fn upgrade<P: Platform>(word: u64) -> Ret {
+    let caller = current::<P>();
+    P::critical(|| {
+        let object = match weakly_held::<P>(caller, word) {
+            Ok(object) => object,
+            Err(error) => return refuse(error),
+        };
+        // SAFETY: objects are valid for good.
+        let entry = unsafe { &*object };
+        if entry.flags & Object::DEAD != 0 || entry.count.load(Relaxed) == 0 {
+            return refuse(SystemError::Gone);
+        }
+        push_temporary::<P>(object, Some(caller)).map_or_else(refuse, |()| Ret::ok(word))
+    })
+}
+
+/// Gives up a weak reference of the caller.
+pub fn unweak<P: Platform>(word: u64) -> Ret {
+    let caller = current::<P>();
+    P::critical(|| {
+        let object = match weakly_held::<P>(caller, word) {
+            Ok(object) => object,
+            Err(error) => return refuse(error),
+        };
+        // SAFETY: inside `critical`.
+        let system = unsafe { tables::<P>() };
+        caller.change_weak(system.index(object), -1);
+        // SAFETY: objects are valid for good.
+        let entry = unsafe { &*object };
+        entry.weak.fetch_sub(1, Relaxed);
+        if entry.flags & Object::DEAD != 0 {
+            // SAFETY: the object is dead.
+            unsafe { system.recycle(object) };
+        }
+        Ret::ok(0)
+    })
+}
+
+/// The object that `word` names, if the caller has a weak reference to it. Inside `critical`.
+fn weakly_held<P: Platform>(caller: &Instance, word: u64) -> Result<*mut Object, SystemError> {
+    // SAFETY: inside `critical`.
+    let system = unsafe { tables::<P>() };
+    let object = system.object(word).ok_or(SystemError::BadReference)?;
+    let index = system.index(object);
+    // Down and up again tells whether there is one.
+    caller.change_weak(index, -1).ok_or(SystemError::BadReference)?;
+    caller.change_weak(index, 1).ok_or(SystemError::BadReference)?;
+    Ok(object)
+}
+
+/// Makes `state` a local server of the caller, of its kind `kind`.
+pub fn spawn<P: Platform>(kind: u64, state: u64) -> Ret {
+    let caller = current::<P>();
+    let kind = usize::try_from(kind).ok().and_then(|kind| caller.kinds.get(kind));
+    let Some(kind) = kind.filter(|kind| kind.local) else {
+        return refuse(SystemError::BadArgument);
+    };
+    P::critical(|| {
+        // SAFETY: inside `critical`.
+        let system = unsafe { tables::<P>() };
+        let Some(object) = system.create(caller, kind, state) else {
+            return refuse(SystemError::Budget);
+        };
+        match push_temporary::<P>(object, Some(caller)) {
+            Ok(()) => Ret::ok(object as u64),
+            Err(error) => {
+                // SAFETY: the object was made just now, and nobody knows it.
+                unsafe { (*object).flags |= Object::DEAD };
+                // SAFETY: as above.
+                unsafe { tables::<P>().recycle(object) };
+                refuse(error)
+            }
+        }
+    })
+}
+
+/// The object of the caller's activation.
+pub fn this<P: Platform>() -> Ret {
+    // SAFETY: the newest frame is valid.
+    let object = unsafe { (*newest_frame::<P>()).object };
+    own::<P>(object)
+}
+
+/// The caller's root object that provides kind `kind`.
+pub fn root<P: Platform>(kind: u64) -> Ret {
+    let caller = current::<P>();
+    let root = P::critical(|| usize::try_from(kind).ok().and_then(|kind| caller.root(kind)));
+    root.map_or_else(|| refuse(SystemError::BadArgument), own::<P>)
+}
+
+/// A temporary reference of the caller to an object of its own.
+fn own<P: Platform>(object: *mut Object) -> Ret {
+    let caller = current::<P>();
+    P::critical(|| {
+        push_temporary::<P>(object, Some(caller)).map_or_else(refuse, |()| Ret::ok(object as u64))
+    })
+}
+
+/// Opens a scope: the mark at which it starts.
+pub fn scope<P: Platform>() -> Ret {
+    // SAFETY: the platform's block is valid.
+    Ret::ok(unsafe { (*P::cpu()).temporary } as u64)
+}
+
+/// Ends a scope: drops what was added since `mark`.
+pub fn scope_end<P: Platform>(mark: u64) -> Ret {
+    // SAFETY: the newest frame is valid.
+    let from = unsafe { (*newest_frame::<P>()).temporary } as u64;
+    // SAFETY: the platform's block is valid.
+    let to = unsafe { (*P::cpu()).temporary } as u64;
+    if !(from..=to).contains(&mark) || (mark - from) % size_of::<Temporary>() as u64 != 0 {
+        return refuse(SystemError::BadArgument);
+    }
+    // A destructor of the caller's own local server needs the caller's lock.
+    lock::unlock::<P>();
+    drop_temporaries::<P>(mark as *mut Temporary);
+    lock::lock::<P>();
+    Ret::ok(0)
+}
+
+/// Drops the newest temporaries down to `mark`, with what dies by that. Outside of `critical`, without a lock.
+pub fn drop_temporaries<P: Platform>(mark: *mut Temporary) {
+    loop {
+        let dying = P::critical(|| {
+            let cpu = P::cpu();
+            // SAFETY: the platform's block is valid.
+            let end = unsafe { (*cpu).temporary };
+            if end <= mark {
+                return None;
+            }
+            // SAFETY: there is an entry below the end, as just checked.
+            let last = unsafe { end.sub(1) };
+            // SAFETY: the platform's block is valid.
+            unsafe { (*cpu).temporary = last };
+            // SAFETY: entries below the end are initialised.
+            let Temporary { object, holder } = unsafe { *last };
+            // SAFETY: a holder is an instance, valid for good, or null.
+            if let Some(holder) = unsafe { holder.as_ref() } {
+                // SAFETY: inside `critical`.
+                holder.change(unsafe { tables::<P>() }.index(object), -1);
+            }
+            Some(count_down::<P>(object))
+        });
+        match dying {
+            None => return,
+            Some(false) => (),
+            Some(true) => death::finish::<P>(),
+        }
+    }
+}
+
+/// Takes one count away; `true` if something is to be destroyed by [`death::finish`]. Inside `critical`.
+pub fn count_down<P: Platform>(object: *mut Object) -> bool {
+    // SAFETY: objects are valid for good.
+    let entry = unsafe { &*object };
+    if entry.count.fetch_sub(1, Relaxed) != 1 {
+        return false;
+    }
+    // SAFETY: inside `critical`.
+    unsafe { tables::<P>() }.dying.push(object);
+    true
+}
+
+/// Adds zeroed pages to the caller's heap.
+pub fn grow<P: Platform>(bytes: u64) -> Ret {
+    let caller = current::<P>();
+    P::critical(|| {
+        let start = caller.heap_end.get();
+        let limit =
+            (caller.base + HEAP_OFFSET + caller.heap_limit).min(caller.base + MAPPING_OFFSET);
+        if bytes == 0 || bytes % PAGE != 0 {
+            return refuse(SystemError::BadArgument);
+        }
+        if start.checked_add(bytes).is_none_or(|end| end > limit)
+            || P::map(start, bytes, &[], Protection::ReadWrite).is_err()
+        {
+            return refuse(SystemError::Budget);
+        }
+        caller.heap_end.set(start + bytes);
+        caller.memory_bytes.set(caller.memory_bytes.get() + bytes);
+        Ret::ok(start)
+    })
+}
+
+/// The caller panicked: it dies, and its caller gets `Lost`.
+pub fn panic<P: Platform>(message: &str) -> ! {
+    death::die::<P>(current::<P>(), format_args!("panicked: {message}"))
+}

@@ -1,0 +1,198 @@
+//! The engine's tables: objects, instances, services.
+//!
+//! There is one [`System`] in a program; the platform keeps it and hands it out by
+//! [`crate::platform::Platform::system`]. It is touched inside `critical` only, and no borrow of it
+//! lives while a server is called.
+#![expect(unsafe_code, reason = "the object table is memory that references point into")]
+
+use alloc::{boxed::Box, collections::BTreeMap, string::String, vec::Vec};
+use core::sync::atomic::Ordering::Relaxed;
+
+use crate::{
+    instance::{Function, Instance, Kind},
+    layout::{OBJECTS, Object},
+    plan::Plan,
+};
+
+/// Everything that the engine knows.
+pub struct System {
+    /// First of [`OBJECTS`] objects. S1: they stay there, and only the engine and its stubs touch them.
+    objects: *mut Object,
+    /// Free entries of the object table.
+    free: Vec<u16>,
+    /// All instances, dead ones included.
+    pub instances: Vec<&'static Instance>,
+    /// What the system consists of.
+    pub plan: Plan,
+    /// For each server of the plan, its living instance.
+    pub running: Vec<Option<usize>>,
+    /// For each server of the plan, whether it is being launched now.
+    pub launching: Vec<bool>,
+    /// Objects whose last reference went, for [`crate::death::finish`].
+    pub dying: Vec<*mut Object>,
+    /// Functions of each service that any file has named, by its ID.
+    services: BTreeMap<u32, (String, Vec<Function>)>,
+}
+
+/// Two files disagree about a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Disagreement {
+    /// Name of the service.
+    pub service: String,
+    /// Name of the function.
+    pub function: String,
+    /// What was known before.
+    pub known: String,
+    /// What the new file says.
+    pub claimed: String,
+}
+
+impl core::fmt::Display for Disagreement {
+    fn fmt(&self, out: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let Disagreement { service, function, known, claimed } = self;
+        write!(
+            out,
+            "{service}.{function} is `{claimed}` in this file but `{known}` in files loaded before: \
+             rebuild them from the same interface, or give the changed service a new ID"
+        )
+    }
+}
+
+impl System {
+    /// Tables without an instance.
+    ///
+    /// # Safety
+    ///
+    /// `objects` points to [`OBJECTS`] zeroed objects that nobody else uses, for good (S1).
+    pub const unsafe fn new(objects: *mut Object) -> Self {
+        System {
+            objects,
+            free: Vec::new(),
+            instances: Vec::new(),
+            plan: Plan { system: String::new(), servers: Vec::new(), start: Vec::new() },
+            running: Vec::new(),
+            launching: Vec::new(),
+            dying: Vec::new(),
+            services: BTreeMap::new(),
+        }
+    }
+
+    /// Takes the plan, once, before anything is launched.
+    pub fn set_plan(&mut self, plan: Plan) {
+        self.free = (0..OBJECTS as u16).rev().collect();
+        self.running = alloc::vec![None; plan.servers.len()];
+        self.launching = alloc::vec![false; plan.servers.len()];
+        self.plan = plan;
+    }
+
+    /// Adds an instance, for good.
+    pub fn add(&mut self, build: impl FnOnce(usize) -> Instance) -> &'static Instance {
+        let instance: &'static Instance = Box::leak(Box::new(build(self.instances.len())));
+        self.instances.push(instance);
+        instance
+    }
+
+    /// A new object with no reference yet; `None` if the table is full.
+    pub fn create(&mut self, instance: &Instance, kind: &Kind, state: u64) -> Option<*mut Object> {
+        let index = self.free.pop()?;
+        // SAFETY: the index is below OBJECTS (S1).
+        let object = unsafe { self.objects.add(index.into()) };
+        let lock = if instance.concurrent { core::ptr::null() } else { &raw const instance.lock };
+        let value = Object {
+            state,
+            entries: kind.entries.as_ptr(),
+            lock,
+            service: kind.service.into(),
+            instance: core::ptr::from_ref(instance).cast_mut(),
+            kind,
+            count: 0.into(),
+            weak: 0.into(),
+            flags: if kind.local { Object::LOCAL } else { 0 },
+        };
+        // SAFETY: the entry is free, so nobody reads or writes it now (S1).
+        unsafe { object.write(value) };
+        Some(object)
+    }
+
+    /// Gives an object's entry back, if no reference of either sort is left.
+    ///
+    /// # Safety
+    ///
+    /// `object` was made by [`System::create`] and is dead.
+    pub unsafe fn recycle(&mut self, object: *mut Object) {
+        // SAFETY: the entry belongs to the table (the caller's promise).
+        let entry = unsafe { &mut *object };
+        if entry.count.load(Relaxed) == 0 && entry.weak.load(Relaxed) == 0 && entry.service != 0 {
+            entry.service = 0;
+            self.free.push(self.index(object) as u16);
+        }
+    }
+
+    /// The object that a word from outside names, if it names an entry that is in use.
+    pub fn object(&self, word: u64) -> Option<*mut Object> {
+        let offset = word.checked_sub(self.objects as u64)?;
+        let bytes = size_of::<Object>() as u64;
+        let index = usize::try_from(offset / bytes).ok().filter(|index| *index < OBJECTS)?;
+        // SAFETY: the index is below OBJECTS (S1).
+        let object = unsafe { self.objects.add(index) };
+        // SAFETY: entries are always initialised (S1).
+        let service = unsafe { (*object).service };
+        (offset % bytes == 0 && service != 0).then_some(object)
+    }
+
+    /// Number of an object in the table.
+    pub fn index(&self, object: *const Object) -> usize {
+        (object as usize - self.objects as usize) / size_of::<Object>()
+    }
+
+    /// All objects that are in use.
+    pub fn objects(&self) -> impl Iterator<Item = *mut Object> + use<> {
+        let first = self.objects;
+        (0..OBJECTS).filter_map(move |index| {
+            // SAFETY: the index is below OBJECTS (S1).
+            let object = unsafe { first.add(index) };
+            // SAFETY: entries are always initialised (S1).
+            let service = unsafe { (*object).service };
+            (service != 0).then_some(object)
+        })
+    }
+
+    /// The object with this number.
+    pub fn by_index(&self, index: usize) -> *mut Object {
+        assert!(index < OBJECTS, "an object's number is below the limit");
+        // SAFETY: just checked (S1).
+        unsafe { self.objects.add(index) }
+    }
+
+    /// Notes what a file says of a service. Two files that differ cannot run in one system.
+    pub fn agree(
+        &mut self,
+        id: u32,
+        name: &str,
+        functions: impl Iterator<Item = (usize, Function)>,
+    ) -> Result<(), Disagreement> {
+        let (_, known) = self.services.entry(id).or_insert_with(|| (name.into(), Vec::new()));
+        for (index, function) in functions {
+            while known.len() <= index {
+                known.push(Function {
+                    name: String::new(),
+                    signature: String::new(),
+                    parameters: Vec::new(),
+                    result: warren_abi::signature::Part::Nothing,
+                });
+            }
+            let slot = &mut known[index];
+            if slot.name.is_empty() {
+                *slot = function;
+            } else if slot.signature != function.signature || slot.name != function.name {
+                return Err(Disagreement {
+                    service: name.into(),
+                    function: function.name,
+                    known: slot.signature.clone(),
+                    claimed: function.signature,
+                });
+            }
+        }
+        Ok(())
+    }
+}
