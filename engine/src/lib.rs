@@ -2,7 +2,7 @@
 //!
 //! | module | what |
 //! | --- | --- |
-//! | [`plan`], [`space`] | what a server file and a boot plan say; where things lie: no machine needed |
+//! | [`file`], [`plan`], [`space`] | what a server file and a boot plan say; where things lie: no machine needed |
 //! | [`layout`], [`stub`] | structures and code that callers run through |
 //! | [`system`], [`instance`], [`native`] | the tables: objects, servers at work, what the platform provides |
 //! | [`reference`], [`lock`], [`death`] | what happens to references, locks, and the dead |
@@ -15,6 +15,7 @@ pub mod instance;
 pub mod layout;
 pub mod lock;
 pub mod native;
+pub mod file;
 pub mod plan;
 pub mod platform;
 pub mod reference;
