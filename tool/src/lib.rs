@@ -1,1 +1,16 @@
-//! The warren command.
+//! The warren command: builds server files, checks systems, runs them.
+//!
+//! | module | what |
+//! | --- | --- |
+//! | [`command`] | the command line, one module for each command |
+//! | [`build`] | server files, kernel, hosted platform |
+//! | [`system`] | system files: read, checked, planned |
+//! | [`project`] | where things lie |
+//! | [`failure`] | why a command failed, and what to do |
+
+pub mod build;
+pub mod command;
+pub mod failure;
+pub mod progress;
+pub mod project;
+pub mod system;

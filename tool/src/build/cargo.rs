@@ -1,0 +1,99 @@
+//! What cargo compiles: which packages there are, and where their libraries and programs lie.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use serde_json::Value;
+
+use crate::{
+    failure::{Failure, Outcome, While},
+    project::Project,
+};
+
+/// A server's package.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerPackage {
+    /// The package: `warren-ramdisk`.
+    pub package: String,
+    /// The server file: `ramdisk`.
+    pub file: String,
+}
+
+/// The packages under `servers/`, in the order of their names.
+pub fn server_packages(project: &Project) -> Outcome<Vec<ServerPackage>> {
+    let metadata = json(
+        project.cargo().args(["metadata", "--no-deps", "--format-version=1", "--offline"]),
+        "cargo metadata",
+    )?;
+    let servers = project.root().join("servers");
+    let mut packages: Vec<_> = list(&metadata["packages"])
+        .filter(|package| {
+            package["manifest_path"]
+                .as_str()
+                .is_some_and(|path| Path::new(path).starts_with(&servers))
+        })
+        .filter_map(|package| package["name"].as_str())
+        .map(|name| ServerPackage {
+            package: name.into(),
+            file: name.strip_prefix("warren-").unwrap_or(name).into(),
+        })
+        .collect();
+    packages.sort_by(|a, b| a.file.cmp(&b.file));
+    Ok(packages)
+}
+
+/// What `cargo build` made of one package.
+#[derive(Clone, Debug)]
+pub struct Artifact {
+    /// Name of the library or program, as in `warren_ramdisk`.
+    pub name: String,
+    /// The library, if it is one.
+    pub library: Option<PathBuf>,
+    /// The program, if it is one.
+    pub program: Option<PathBuf>,
+}
+
+/// Runs `cargo build` with these arguments. Its complaints go to standard error.
+pub fn build(project: &Project, arguments: &[&str]) -> Outcome<Vec<Artifact>> {
+    let mut command = project.cargo();
+    command.args(["build", "--message-format=json-render-diagnostics"]).args(arguments);
+    if !std::io::IsTerminal::is_terminal(&std::io::stderr()) {
+        command.arg("--quiet");
+    }
+    let output = command.stderr(Stdio::inherit()).output().when(|| "cannot run cargo".into())?;
+    if !output.status.success() {
+        return Err(Failure::new("the project does not compile").remedy("see the errors above"));
+    }
+    let lines = output.stdout.split(|byte| *byte == b'\n');
+    Ok(lines.filter_map(|line| artifact(&serde_json::from_slice(line).ok()?)).collect())
+}
+
+/// The artifact of one message, if it is about one.
+fn artifact(message: &Value) -> Option<Artifact> {
+    if message["reason"] != "compiler-artifact" {
+        return None;
+    }
+    let files = list(&message["filenames"]).filter_map(Value::as_str).map(PathBuf::from);
+    let is_library = |path: &PathBuf| path.extension().is_some_and(|kind| kind == "rlib");
+    Some(Artifact {
+        name: message["target"]["name"].as_str()?.replace('-', "_"),
+        library: files.clone().find(is_library),
+        program: message["executable"].as_str().map(PathBuf::from),
+    })
+}
+
+/// Runs a command and reads its output as JSON.
+fn json(command: &mut Command, what: &str) -> Outcome<Value> {
+    let output = command.stderr(Stdio::inherit()).output().when(|| format!("cannot run {what}"))?;
+    if !output.status.success() {
+        return Err(Failure::new(format!("`{what}` failed")).remedy("see the errors above"));
+    }
+    serde_json::from_slice(&output.stdout)
+        .map_err(|error| Failure::new(format!("`{what}` answered nonsense: {error}")))
+}
+
+fn list(value: &Value) -> impl Iterator<Item = &Value> + Clone {
+    value.as_array().map(Vec::as_slice).unwrap_or_default().iter()
+}

@@ -1,0 +1,65 @@
+//! `warren check`.
+
+use std::{
+    fs,
+    io::{IsTerminal, stderr},
+    path::Path,
+};
+
+use annotate_snippets::Renderer;
+use clap::Args;
+use warren_engine::plan::{Placement, Plan};
+
+use crate::{
+    build,
+    failure::{Failure, Outcome},
+    project::Project,
+    system::{self, Request, Target, diagnostic::Severity, facts::Facts},
+};
+
+/// Finds every error of a system before it boots.
+#[derive(Args)]
+pub struct Arguments {
+    /// A name under systems/, or the path of a system file.
+    #[arg(default_value = "demo")]
+    system: String,
+    /// Check for a Linux process and not for a machine.
+    #[arg(long)]
+    hosted: bool,
+    /// Treat a server differently: SERVER=kernel, SERVER=own, SERVER=shared:DOMAIN; `all` is every server.
+    #[arg(long, value_name = "SERVER=PLACEMENT", value_parser = super::placement)]
+    place: Vec<(String, Placement)>,
+}
+
+/// Checks the system and shows what was found.
+pub fn run(project: &Project, arguments: &Arguments) -> Outcome {
+    let path = project.system(&arguments.system)?;
+    let facts = build::facts(&build::servers(project)?);
+    let target = if arguments.hosted { Target::Hosted } else { Target::Machine };
+    let request = Request { target, placements: arguments.place.clone(), parameters: Vec::new() };
+    let plan = checked(project, &path, &facts, &request)?;
+    let many =
+        |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    println!("{}: {}, no errors", plan.system, many(plan.servers.len(), "server"));
+    Ok(())
+}
+
+/// Checks a system, shows what was found, and returns the plan if there is no error.
+pub fn checked(project: &Project, path: &Path, facts: &Facts, request: &Request) -> Outcome<Plan> {
+    let mut read = |path: &Path| fs::read_to_string(path).map_err(|error| error.to_string());
+    let outcome = system::check(&project.shown(path), facts, request, &mut read);
+    let renderer = match stderr().is_terminal() {
+        true => Renderer::styled(),
+        false => Renderer::plain(),
+    };
+    for found in &outcome.diagnostics {
+        eprintln!("{}\n", found.render(&outcome.sources, &renderer));
+    }
+    let errors = outcome.count(Severity::Error);
+    outcome.plan.ok_or_else(|| {
+        Failure::new(match errors {
+            1 => format!("system `{}` has an error", path.display()),
+            _ => format!("system `{}` has {errors} errors", path.display()),
+        })
+    })
+}

@@ -1,0 +1,52 @@
+//! The command line. Each command is a module with its arguments and a function `run`.
+
+mod build;
+mod check;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use warren_engine::plan::Placement;
+
+use crate::{failure::Outcome, project::Project, system};
+
+/// Builds Warren systems, checks them and runs them.
+#[derive(Parser)]
+#[command(name = "warren", bin_name = "./warren", disable_help_subcommand = true)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Build(build::Arguments),
+    Check(check::Arguments),
+}
+
+/// Runs the command line and returns the exit status.
+pub fn main() -> ExitCode {
+    let command = CommandLine::parse().command;
+    match run(command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprint!("{failure}");
+            ExitCode::from(failure.status())
+        }
+    }
+}
+
+fn run(command: Command) -> Outcome {
+    let project = Project::find()?;
+    match command {
+        Command::Build(arguments) => build::run(&project, &arguments),
+        Command::Check(arguments) => check::run(&project, &arguments),
+    }
+}
+
+/// `SERVER=PLACEMENT` on the command line.
+fn placement(text: &str) -> Result<(String, Placement), String> {
+    let (server, place) = text.split_once('=').ok_or("say SERVER=PLACEMENT, as in `ext4=own`")?;
+    Ok((server.into(), system::place::from_text(place)?))
+}
