@@ -10,6 +10,7 @@ use warren_abi::call::{Ret, SystemError};
 
 use crate::{
     instance::{Instance, Kind, Life},
+    launch,
     layout::{Cpu, Object, Temporary},
     platform::Platform,
     reference::{self, count_down, drop_temporaries, newest_frame, tables},
@@ -241,7 +242,32 @@ pub fn die<P: Platform>(instance: &'static Instance, reason: Arguments<'_>) -> !
     });
     finish::<P>();
     bury::<P>();
+    launch::revive::<P>();
     P::abort(SystemError::Lost.number())
+}
+
+/// Bytes of a panic's message that are logged.
+pub const MESSAGE_BYTES: usize = 200;
+
+/// The running server panicked with this message: it dies, and its caller gets `Lost`.
+///
+/// # Safety
+///
+/// `text` points to `bytes` readable bytes, unless they lie in no mapped page.
+pub unsafe extern "C" fn panic<P: Platform>(text: u64, bytes: u64) -> ! {
+    let instance = reference::current::<P>();
+    let mut message = [0; MESSAGE_BYTES];
+    let length = usize::try_from(bytes).map_or(MESSAGE_BYTES, |bytes| bytes.min(MESSAGE_BYTES));
+    let readable = if instance.shares_space() {
+        // SAFETY: promised by the caller, who shares this space and could do worse by itself.
+        message[..length]
+            .copy_from_slice(unsafe { core::slice::from_raw_parts(text as *const u8, length) });
+        true
+    } else {
+        P::critical(|| P::read(text, &mut message[..length]))
+    };
+    let message = if readable { message[..length].utf8_chunks().next() } else { None };
+    die::<P>(instance, format_args!("panicked: {}", message.map_or("", |chunk| chunk.valid())))
 }
 
 /// Ends an instance at once, and all that share its domain: they share its memory, so they share its fate.
@@ -250,6 +276,7 @@ pub fn die<P: Platform>(instance: &'static Instance, reason: Arguments<'_>) -> !
 pub fn kill<P: Platform>(instance: &'static Instance, reason: Arguments<'_>) {
     P::critical(|| {
         P::log(format_args!("{}: {reason}", instance.name));
+        schedule_revival::<P>(instance);
         end_one::<P>(instance);
         if let Placement::Shared(domain) = &instance.placement {
             // SAFETY: inside `critical`.
@@ -257,6 +284,7 @@ pub fn kill<P: Platform>(instance: &'static Instance, reason: Arguments<'_>) {
             for other in others {
                 if other.placement == instance.placement && other.is_alive() {
                     P::log(format_args!("{}: lost with its domain {domain}", other.name));
+                    schedule_revival::<P>(other);
                     end_one::<P>(other);
                 }
             }
@@ -265,11 +293,28 @@ pub fn kill<P: Platform>(instance: &'static Instance, reason: Arguments<'_>) {
     });
 }
 
+/// Takes an instance back that could not be started. Inside `critical`.
+pub fn discard<P: Platform>(instance: &'static Instance) {
+    end_one::<P>(instance);
+}
+
 /// Marks one instance dead and takes back what it held. Inside `critical`.
 fn end_one<P: Platform>(instance: &'static Instance) {
     if instance.is_alive() {
         instance.life.set(Life::Dead);
         end::<P>(instance);
+    }
+}
+
+/// Notes that a server is to come back, if its plan says so. Inside `critical`.
+fn schedule_revival<P: Platform>(instance: &Instance) {
+    let (Some(planned), Life::Alive) = (instance.planned, instance.life.get()) else { return };
+    // SAFETY: inside `critical`.
+    let system = unsafe { tables::<P>() };
+    let deaths = &mut system.deaths[planned];
+    *deaths += 1;
+    if *deaths <= system.plan.servers[planned].restart.times {
+        system.reviving.push(planned);
     }
 }
 

@@ -37,25 +37,24 @@ pub enum Life {
 pub struct Function {
     /// Its name.
     pub name: String,
-    /// Its signature as text.
-    pub signature: String,
     /// Its parameters.
     pub parameters: Vec<Part>,
     /// Its result.
     pub result: Part,
 }
 
-impl Function {
-    /// A function of a checked signature.
-    pub fn new(name: &str, signature: warren_abi::signature::Signature<'_>) -> Self {
+impl From<&crate::file::Function> for Function {
+    fn from(function: &crate::file::Function) -> Self {
+        let signature = function.signature.get();
         Function {
-            name: name.into(),
-            signature: signature.text().into(),
+            name: function.name.clone(),
             parameters: signature.parameters().collect(),
             result: signature.result(),
         }
     }
+}
 
+impl Function {
     /// Words that follow the reference.
     pub fn words(&self) -> usize {
         self.parameters.iter().map(|part| part.words()).sum()
@@ -123,6 +122,17 @@ pub struct Outgoing {
     pub function: Function,
 }
 
+impl From<&crate::file::OutgoingCall> for Outgoing {
+    fn from(call: &crate::file::OutgoingCall) -> Self {
+        Outgoing {
+            service: call.service,
+            index: call.index,
+            atomic: call.atomic,
+            function: Function::from(&call.function),
+        }
+    }
+}
+
 /// A server at work. Fields in cells change inside [`crate::platform::Platform::critical`] only.
 pub struct Instance {
     /// The lock, unless `concurrent`.
@@ -172,7 +182,7 @@ pub struct Instance {
     /// Ticks that one call may compute without calling or returning; for the platform's watchdog.
     pub watchdog_ms: u32,
     /// Times that its server was restarted before.
-    pub restarts: u32,
+    pub restarts: Cell<u32>,
 }
 
 impl Instance {

@@ -11,11 +11,13 @@
 extern crate alloc;
 
 pub mod death;
+pub mod file;
+pub mod import;
 pub mod instance;
+pub mod launch;
 pub mod layout;
 pub mod lock;
 pub mod native;
-pub mod file;
 pub mod plan;
 pub mod platform;
 pub mod reference;

@@ -43,7 +43,7 @@ pub unsafe extern "C" fn wait_atomic<P: Platform>(lock: *const LockWord) -> u64 
 }
 
 /// Frees the lock of the server that runs. Calls stay possible.
-pub fn unlock<P: Platform>() -> Ret {
+pub extern "C" fn unlock<P: Platform>() -> Ret {
     P::critical(|| {
         // SAFETY: the platform's block is valid and the thread's own.
         let cpu = unsafe { &mut *P::cpu() };
@@ -57,7 +57,7 @@ pub fn unlock<P: Platform>() -> Ret {
 }
 
 /// Takes the lock of the server that runs again.
-pub fn lock<P: Platform>() -> Ret {
+pub extern "C" fn lock<P: Platform>() -> Ret {
     loop {
         let holder = P::critical(|| {
             // SAFETY: the newest frame and its object are valid.
@@ -84,4 +84,10 @@ pub fn lock<P: Platform>() -> Ret {
             Some(holder) => P::give_time_to(holder),
         }
     }
+}
+
+/// Lets another thread run, with the server's lock held or not.
+pub extern "C" fn yield_now<P: Platform>() -> Ret {
+    P::yield_now();
+    Ret::ok(0)
 }

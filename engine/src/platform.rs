@@ -7,11 +7,42 @@ pub use crate::space::{
     HEAP_OFFSET, MAPPING_OFFSET, PAGE, Placement, Protection, REGION_BASE, REGION_BYTES,
     STATE_OFFSET,
 };
-use crate::{layout::Cpu, system::System, thread::ThreadRecord};
+use crate::{
+    layout::{Cpu, Object},
+    system::System,
+    thread::ThreadRecord,
+};
 
 /// Memory or domains have run out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exhausted;
+
+/// What a requirement can be connected to besides servers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Provision<'a> {
+    /// The object by which the platform provides the service with this ID.
+    Native {
+        /// The ID.
+        service: u32,
+    },
+    /// A range of I/O ports.
+    Ports {
+        /// Its first port.
+        first: u16,
+        /// Number of ports.
+        count: u16,
+    },
+    /// An interrupt line.
+    Interrupt {
+        /// Its number.
+        line: u32,
+    },
+    /// An object that the platform knows by name, such as the disk image of a hosted system.
+    Named {
+        /// The name.
+        name: &'a str,
+    },
+}
 
 /// The machine under the engine.
 ///
@@ -69,6 +100,12 @@ pub trait Platform: Sized + 'static {
     /// Leaves the newest frame of the thread that runs with this error, from wherever it is.
     /// Called outside of `critical`.
     fn abort(error: u64) -> !;
+
+    /// Contents of an entry of the boot archive.
+    fn file(name: &str) -> Option<&'static [u8]>;
+
+    /// An object that the platform provides itself; `None` if it does not.
+    fn provide(what: Provision<'_>) -> Option<*mut Object>;
 
     /// A line for the system's log.
     fn log(line: core::fmt::Arguments<'_>);

@@ -119,7 +119,7 @@ pub fn count_up(object: *mut Object) {
 }
 
 /// Makes `word` a permanent reference of the caller.
-pub fn keep<P: Platform>(word: u64) -> Ret {
+pub extern "C" fn keep<P: Platform>(word: u64) -> Ret {
     let caller = current::<P>();
     P::critical(|| match held::<P>(caller, word) {
         Ok(object) => hold::<P>(caller, object).map_or_else(refuse, |()| Ret::ok(word)),
@@ -137,7 +137,7 @@ pub fn hold<P: Platform>(holder: &Instance, object: *mut Object) -> Result<(), S
 }
 
 /// Gives up a permanent reference of the caller, once its activation has returned.
-pub fn release<P: Platform>(word: u64) -> Ret {
+pub extern "C" fn release<P: Platform>(word: u64) -> Ret {
     let caller = current::<P>();
     P::critical(|| {
         // SAFETY: inside `critical`.
@@ -158,7 +158,7 @@ pub fn release<P: Platform>(word: u64) -> Ret {
 }
 
 /// Holds `word` until the caller's activation returns or its scope ends.
-pub fn pin<P: Platform>(word: u64) -> Ret {
+pub extern "C" fn pin<P: Platform>(word: u64) -> Ret {
     let caller = current::<P>();
     P::critical(|| match held::<P>(caller, word) {
         Ok(object) => {
@@ -169,7 +169,7 @@ pub fn pin<P: Platform>(word: u64) -> Ret {
 }
 
 /// Makes a weak reference of the caller.
-pub fn weak<P: Platform>(word: u64) -> Ret {
+pub extern "C" fn weak<P: Platform>(word: u64) -> Ret {
     let caller = current::<P>();
     P::critical(|| {
         let object = match held::<P>(caller, word) {
@@ -188,7 +188,7 @@ pub fn weak<P: Platform>(word: u64) -> Ret {
 }
 
 /// The caller's weak reference as a temporary one.
-pub fn upgrade<P: Platform>(word: u64) -> Ret {
+pub extern "C" fn upgrade<P: Platform>(word: u64) -> Ret {
     let caller = current::<P>();
     P::critical(|| {
         let object = match weakly_held::<P>(caller, word) {
@@ -205,7 +205,7 @@ pub fn upgrade<P: Platform>(word: u64) -> Ret {
 }
 
 /// Gives up a weak reference of the caller.
-pub fn unweak<P: Platform>(word: u64) -> Ret {
+pub extern "C" fn unweak<P: Platform>(word: u64) -> Ret {
     let caller = current::<P>();
     P::critical(|| {
         let object = match weakly_held::<P>(caller, word) {
@@ -239,7 +239,7 @@ fn weakly_held<P: Platform>(caller: &Instance, word: u64) -> Result<*mut Object,
 }
 
 /// Makes `state` a local server of the caller, of its kind `kind`.
-pub fn spawn<P: Platform>(kind: u64, state: u64) -> Ret {
+pub extern "C" fn spawn<P: Platform>(kind: u64, state: u64) -> Ret {
     let caller = current::<P>();
     let kind = usize::try_from(kind).ok().and_then(|kind| caller.kinds.get(kind));
     let Some(kind) = kind.filter(|kind| kind.local) else {
@@ -265,14 +265,14 @@ pub fn spawn<P: Platform>(kind: u64, state: u64) -> Ret {
 }
 
 /// The object of the caller's activation.
-pub fn this<P: Platform>() -> Ret {
+pub extern "C" fn this<P: Platform>() -> Ret {
     // SAFETY: the newest frame is valid.
     let object = unsafe { (*newest_frame::<P>()).object };
     own::<P>(object)
 }
 
 /// The caller's root object that provides kind `kind`.
-pub fn root<P: Platform>(kind: u64) -> Ret {
+pub extern "C" fn root<P: Platform>(kind: u64) -> Ret {
     let caller = current::<P>();
     let root = P::critical(|| usize::try_from(kind).ok().and_then(|kind| caller.root(kind)));
     root.map_or_else(|| refuse(SystemError::BadArgument), own::<P>)
@@ -287,13 +287,13 @@ fn own<P: Platform>(object: *mut Object) -> Ret {
 }
 
 /// Opens a scope: the mark at which it starts.
-pub fn scope<P: Platform>() -> Ret {
+pub extern "C" fn scope<P: Platform>() -> Ret {
     // SAFETY: the platform's block is valid.
     Ret::ok(unsafe { (*P::cpu()).temporary } as u64)
 }
 
 /// Ends a scope: drops what was added since `mark`.
-pub fn scope_end<P: Platform>(mark: u64) -> Ret {
+pub extern "C" fn scope_end<P: Platform>(mark: u64) -> Ret {
     // SAFETY: the newest frame is valid.
     let from = unsafe { (*newest_frame::<P>()).temporary } as u64;
     // SAFETY: the platform's block is valid.
@@ -352,7 +352,7 @@ pub fn count_down<P: Platform>(object: *mut Object) -> bool {
 }
 
 /// Adds zeroed pages to the caller's heap.
-pub fn grow<P: Platform>(bytes: u64) -> Ret {
+pub extern "C" fn grow<P: Platform>(bytes: u64) -> Ret {
     let caller = current::<P>();
     P::critical(|| {
         let start = caller.heap_end.get();
@@ -370,9 +370,4 @@ pub fn grow<P: Platform>(bytes: u64) -> Ret {
         caller.memory_bytes.set(caller.memory_bytes.get() + bytes);
         Ret::ok(start)
     })
-}
-
-/// The caller panicked: it dies, and its caller gets `Lost`.
-pub fn panic<P: Platform>(message: &str) -> ! {
-    death::die::<P>(current::<P>(), format_args!("panicked: {message}"))
 }

@@ -9,7 +9,8 @@ use alloc::{boxed::Box, collections::BTreeMap, string::String, vec::Vec};
 use core::sync::atomic::Ordering::Relaxed;
 
 use crate::{
-    instance::{Function, Instance, Kind},
+    file::{Mismatch, OutgoingCall, ServerFile, Service},
+    instance::{Instance, Kind},
     layout::{OBJECTS, Object},
     plan::Plan,
 };
@@ -30,32 +31,14 @@ pub struct System {
     pub launching: Vec<bool>,
     /// Objects whose last reference went, for [`crate::death::finish`].
     pub dying: Vec<*mut Object>,
-    /// Functions of each service that any file has named, by its ID.
-    services: BTreeMap<u32, (String, Vec<Function>)>,
-}
-
-/// Two files disagree about a service.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Disagreement {
-    /// Name of the service.
-    pub service: String,
-    /// Name of the function.
-    pub function: String,
-    /// What was known before.
-    pub known: String,
-    /// What the new file says.
-    pub claimed: String,
-}
-
-impl core::fmt::Display for Disagreement {
-    fn fmt(&self, out: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        let Disagreement { service, function, known, claimed } = self;
-        write!(
-            out,
-            "{service}.{function} is `{claimed}` in this file but `{known}` in files loaded before: \
-             rebuild them from the same interface, or give the changed service a new ID"
-        )
-    }
+    /// For each server of the plan, how often it died.
+    pub deaths: Vec<u32>,
+    /// Servers of the plan that died and are to come back, for [`crate::launch::revive`].
+    pub reviving: Vec<usize>,
+    /// Each service that any file has described, by its ID.
+    services: BTreeMap<u32, Service>,
+    /// Calls that files make to services which no file has described yet.
+    calls: Vec<OutgoingCall>,
 }
 
 impl System {
@@ -73,7 +56,10 @@ impl System {
             running: Vec::new(),
             launching: Vec::new(),
             dying: Vec::new(),
+            deaths: Vec::new(),
+            reviving: Vec::new(),
             services: BTreeMap::new(),
+            calls: Vec::new(),
         }
     }
 
@@ -81,6 +67,7 @@ impl System {
     pub fn set_plan(&mut self, plan: Plan) {
         self.free = (0..OBJECTS as u16).rev().collect();
         self.running = alloc::vec![None; plan.servers.len()];
+        self.deaths = alloc::vec![0; plan.servers.len()];
         self.launching = alloc::vec![false; plan.servers.len()];
         self.plan = plan;
     }
@@ -164,35 +151,30 @@ impl System {
         unsafe { self.objects.add(index) }
     }
 
-    /// Notes what a file says of a service. Two files that differ cannot run in one system.
-    pub fn agree(
-        &mut self,
-        id: u32,
-        name: &str,
-        functions: impl Iterator<Item = (usize, Function)>,
-    ) -> Result<(), Disagreement> {
-        let (_, known) = self.services.entry(id).or_insert_with(|| (name.into(), Vec::new()));
-        for (index, function) in functions {
-            while known.len() <= index {
-                known.push(Function {
-                    name: String::new(),
-                    signature: String::new(),
-                    parameters: Vec::new(),
-                    result: warren_abi::signature::Part::Nothing,
-                });
-            }
-            let slot = &mut known[index];
-            if slot.name.is_empty() {
-                *slot = function;
-            } else if slot.signature != function.signature || slot.name != function.name {
-                return Err(Disagreement {
-                    service: name.into(),
-                    function: function.name,
-                    known: slot.signature.clone(),
-                    claimed: function.signature,
-                });
+    /// Notes what a file says of services, and refuses a file that means something else by one of them than a
+    /// file before it: the two could not run in one system.
+    pub fn agree(&mut self, file: &ServerFile) -> Result<(), Mismatch> {
+        for service in file.description().services() {
+            self.agree_on_service(service)?;
+        }
+        for call in file.calls() {
+            match self.services.get(&call.service) {
+                Some(service) => call.agrees(service)?,
+                None => self.calls.push(call.clone()),
             }
         }
+        Ok(())
+    }
+
+    /// Notes what somebody says of one service.
+    pub fn agree_on_service(&mut self, service: &Service) -> Result<(), Mismatch> {
+        if let Some(known) = self.services.get(&service.id) {
+            return known.agrees(service);
+        }
+        for call in self.calls.iter().filter(|call| call.service == service.id) {
+            call.agrees(service)?;
+        }
+        self.services.insert(service.id, service.clone());
         Ok(())
     }
 }

@@ -28,7 +28,7 @@ pub struct Segment {
     /// Never [`Protection::ReadWrite`].
     pub protection: Protection,
     /// Whether relocations may change it before it is mapped.
-    pub(super) relocated: bool,
+    pub relocated: bool,
 }
 
 impl Segment {

@@ -1,0 +1,420 @@
+//! Launching: from a server of the plan to an instance that answers calls.
+//!
+//! A server is launched when it is first asked for, after everything that it requires. The plan has no
+//! cycle, so this ends. If a device is absent or a file is refused, the server that the plan names in its
+//! place is launched instead.
+//!
+//! # Coming back
+//!
+//! A server that died and whose plan says `restart` is launched again by [`revive`], and its
+//! new objects take the place of the old ones in the tables of requirements of whoever was connected to
+//! it. References that somebody kept stay lost: the old server's promises died with it.
+#![expect(unsafe_code, reason = "objects are the engine's raw memory")]
+
+use alloc::{format, string::String, vec::Vec};
+use core::{cell::Cell, fmt};
+
+use sha2::{Digest, Sha256};
+use warren_abi::{call::SystemError, system::HEAP_CONTROL_BYTES};
+
+use crate::{
+    death,
+    file::{self, FileError, Image, Mismatch, Segment, ServerFile, Service},
+    import::Imports,
+    instance::{Function, Instance, Kind, Life, Outgoing},
+    layout::{LockWord, OBJECTS, Object},
+    plan::{Binding, PlannedServer},
+    platform::{Exhausted, Platform, Provision},
+    reference::{count_down, hold, tables},
+    space::{HEAP_OFFSET, MAPPING_OFFSET, PAGE, Placement, Protection, STATE_OFFSET},
+    stub::{self, Shape},
+};
+
+/// Heap of a server for which the plan sets no limit.
+const HEAP_BYTES: u64 = 64 << 20;
+/// Time that a call may compute without calling or returning, where the plan sets none.
+const WATCHDOG_MS: u32 = 2000;
+/// ID of the service by which devices are found, and the name of its function.
+const DEVICE_BUS: (u32, &str) = (0x0c1b_0001, "find");
+
+/// Why a server was not launched.
+#[derive(Debug)]
+pub enum LaunchFault {
+    /// The boot archive has no such file.
+    NoFile,
+    /// The file was refused.
+    BadFile(FileError),
+    /// The file and another one disagree about a service.
+    Disagreement(Mismatch),
+    /// The file has another number of requirements than the plan: it was built after the plan.
+    StalePlan,
+    /// A requirement cannot be had.
+    Unresolved {
+        /// Its field.
+        field: String,
+        /// Why.
+        why: String,
+    },
+    /// Memory, domains or objects have run out.
+    Exhausted,
+    /// The constructor or the `start` hook failed with this number.
+    Failed(u64),
+    /// It died while it was launched.
+    Died,
+}
+
+impl fmt::Display for LaunchFault {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LaunchFault::NoFile => write!(out, "the boot archive has no such file"),
+            LaunchFault::BadFile(error) => write!(out, "the file was refused: {error}"),
+            LaunchFault::Disagreement(mismatch) => {
+                write!(out, "two files mean different things by one service: {mismatch}")
+            }
+            LaunchFault::StalePlan => {
+                write!(out, "the plan was made for another version of the file: build again")
+            }
+            LaunchFault::Unresolved { field, why } => write!(out, "requirement `{field}`: {why}"),
+            LaunchFault::Exhausted => write!(out, "memory or objects have run out"),
+            LaunchFault::Failed(error) => match SystemError::from_number(*error) {
+                Some(error) => write!(out, "its constructor failed: {}", error.message()),
+                None => write!(out, "its constructor failed with error {error}"),
+            },
+            LaunchFault::Died => write!(out, "it died while it started"),
+        }
+    }
+}
+
+/// The instance of a server of the plan, launched now if it does not run. Outside of `critical`.
+pub fn launch<P: Platform>(planned: usize) -> Result<&'static Instance, LaunchFault> {
+    loop {
+        let busy = P::critical(|| {
+            // SAFETY: inside `critical`.
+            let system = unsafe { tables::<P>() };
+            if let Some(index) = system.running[planned] {
+                return Ok(Some(system.instances[index]));
+            }
+            let busy = core::mem::replace(&mut system.launching[planned], true);
+            if busy { Err(()) } else { Ok(None) }
+        });
+        match busy {
+            Ok(Some(instance)) => return Ok(instance),
+            Ok(None) => break,
+            Err(()) => P::yield_now(),
+        }
+    }
+    let result = launch_now::<P>(planned);
+    P::critical(|| {
+        // SAFETY: inside `critical`.
+        let system = unsafe { tables::<P>() };
+        system.launching[planned] = false;
+        if let Ok(instance) = &result {
+            system.running[planned] = Some(instance.index);
+        }
+    });
+    result
+}
+
+/// Launches a server or the one in its place.
+fn launch_now<P: Platform>(planned: usize) -> Result<&'static Instance, LaunchFault> {
+    let server = plan_of::<P>(planned);
+    let result = instantiate::<P>(planned, &server);
+    if let Err(fault) = &result {
+        P::critical(|| P::log(format_args!("{}: not started: {fault}", server.name)));
+        if let Some(other) = server.otherwise {
+            return launch::<P>(other);
+        }
+    }
+    result
+}
+
+/// What the plan says of a server.
+fn plan_of<P: Platform>(planned: usize) -> PlannedServer {
+    // SAFETY: inside `critical`.
+    P::critical(|| unsafe { tables::<P>() }.plan.servers[planned].clone())
+}
+
+/// Makes an instance and starts it.
+fn instantiate<P: Platform>(
+    planned: usize,
+    server: &PlannedServer,
+) -> Result<&'static Instance, LaunchFault> {
+    let bytes = P::critical(|| P::file(&format!("servers/{}", server.file)));
+    let bytes = bytes.ok_or(LaunchFault::NoFile)?;
+    let file = ServerFile::parse(bytes).map_err(LaunchFault::BadFile)?;
+    if file.description().requirements.len() != server.bindings.len() {
+        return Err(LaunchFault::StalePlan);
+    }
+    // SAFETY: inside `critical`.
+    P::critical(|| unsafe { tables::<P>() }.agree(&file)).map_err(LaunchFault::Disagreement)?;
+    let instance = P::critical(|| place::<P>(planned, server, &file, bytes))?;
+    match bring_up::<P>(instance, server, &file) {
+        Ok(()) => Ok(instance),
+        Err(fault) => {
+            P::critical(|| death::discard::<P>(instance));
+            death::finish::<P>();
+            death::bury::<P>();
+            Err(fault)
+        }
+    }
+}
+
+/// Connects requirements, constructs and starts. Outside of `critical`.
+fn bring_up<P: Platform>(
+    instance: &'static Instance,
+    server: &PlannedServer,
+    file: &ServerFile,
+) -> Result<(), LaunchFault> {
+    for (slot, binding) in server.bindings.iter().enumerate() {
+        let requirement = &file.description().requirements[slot];
+        let connected = connect::<P>(instance, slot, binding);
+        if !(requirement.optional && connected.is_err()) {
+            let field = &requirement.field;
+            connected.map_err(|why| LaunchFault::Unresolved { field: field.clone(), why })?;
+        }
+    }
+    let construct = |index: fn(&Kind) -> usize| {
+        let result = death::call_root::<P>(instance, index);
+        match instance.life.get() {
+            _ if result.error == 0 => Ok(()),
+            Life::Dead | Life::Buried => Err(LaunchFault::Died),
+            _ => Err(LaunchFault::Failed(result.error)),
+        }
+    };
+    construct(Kind::construct)?;
+    instance.life.set(Life::Alive);
+    if instance.kinds[0].targets[instance.kinds[0].start()] != 0 {
+        construct(Kind::start)?;
+    }
+    Ok(())
+}
+
+/// Connects one requirement. Outside of `critical`.
+fn connect<P: Platform>(
+    instance: &'static Instance,
+    slot: usize,
+    binding: &Binding,
+) -> Result<(), String> {
+    let provided = |what| {
+        P::critical(|| P::provide(what)).ok_or_else(|| String::from("this machine has none"))
+    };
+    let object = match binding {
+        Binding::Absent => return Ok(()),
+        Binding::Server { server, service } => root_of::<P>(*server, *service)?,
+        Binding::Native { service } => provided(Provision::Native { service: *service })?,
+        Binding::Ports { first, count } => {
+            provided(Provision::Ports { first: *first, count: *count })?
+        }
+        Binding::Interrupt { line } => provided(Provision::Interrupt { line: *line })?,
+        Binding::HostedNative { name } => provided(Provision::Named { name })?,
+        Binding::Device { bus, ids, nth } => find_device::<P>(*bus, ids, *nth)?,
+    };
+    P::critical(|| {
+        hold::<P>(instance, object).map_err(|error| error.message())?;
+        let address = instance.required() + slot as u64 * 8;
+        P::write(address, &(object as u64).to_le_bytes());
+        Ok(())
+    })
+}
+
+/// The root object by which a server provides a service; launches it.
+pub fn root_of<P: Platform>(server: usize, service: u32) -> Result<*mut Object, String> {
+    let instance = launch::<P>(server)
+        .map_err(|fault| format!("server `{}`: {fault}", plan_of::<P>(server).name))?;
+    let kind = instance.kinds.iter().position(|kind| kind.service == service && !kind.local);
+    P::critical(|| kind.and_then(|kind| instance.root(kind)))
+        .ok_or_else(|| format!("server `{}` does not provide the service", instance.name))
+}
+
+/// Asks a bus for a device.
+fn find_device<P: Platform>(
+    bus: usize,
+    ids: &[(u16, u16)],
+    nth: u32,
+) -> Result<*mut Object, String> {
+    let object = root_of::<P>(bus, DEVICE_BUS.0)?;
+    // SAFETY: an object's kind is valid for good.
+    let kind = unsafe { &*(*object).kind };
+    let index = kind.functions.iter().position(|function| function.name == DEVICE_BUS.1);
+    let index = index.ok_or("the bus has no function `find`")?;
+    let shape = Shape { atomic: false, reference: true };
+    for (vendor, device) in ids {
+        let mut words = stub::Words::default();
+        words[..3].copy_from_slice(&[u64::from(*vendor), u64::from(*device), u64::from(nth)]);
+        // SAFETY: `find` takes three values; the bus is held by the plan's instance of it.
+        let found = unsafe { stub::invoke(object, index, &words, shape) };
+        if found.error == 0 {
+            return Ok(found.value as *mut Object);
+        }
+    }
+    Err(String::from("no such device is plugged in"))
+}
+
+/// Makes the record, the region and the objects of an instance. Inside `critical`.
+fn place<P: Platform>(
+    planned: usize,
+    server: &PlannedServer,
+    file: &ServerFile,
+    bytes: &[u8],
+) -> Result<&'static Instance, LaunchFault> {
+    let base = P::create_region(&server.placement).map_err(|_| LaunchFault::Exhausted)?;
+    let imports = Imports::new::<P>(file, base, server.placement == Placement::Kernel);
+    let image = file.image(base, |import| imports.address(import));
+    if map_all::<P>(base, file, &image, &imports).is_err() {
+        P::remove_region(base);
+        return Err(LaunchFault::Exhausted);
+    }
+    let kinds = kinds::<P>(file, &image, server.placement == Placement::Kernel);
+    // SAFETY: inside `critical`.
+    let instance = unsafe { tables::<P>() }.add(|index| Instance {
+        lock: LockWord::new(0),
+        index,
+        planned: Some(planned),
+        name: server.name.clone(),
+        file: server.file.clone(),
+        hash: first_bytes_of_hash(bytes),
+        placement: server.placement.clone(),
+        base,
+        stubs: imports.range(),
+        concurrent: file.description().concurrent,
+        stack_bytes: file.description().stack_bytes,
+        kinds,
+        calls: file.calls().iter().map(Outgoing::from).collect(),
+        roots: Cell::default(),
+        life: Cell::new(Life::Embryo),
+        objects: Cell::new(0),
+        counts: Cell::new(alloc::vec![0; OBJECTS]),
+        weak: Cell::default(),
+        heap_end: Cell::new(base + HEAP_OFFSET + HEAP_CONTROL_BYTES as u64),
+        heap_limit: match server.limits.memory_bytes {
+            0 => HEAP_BYTES,
+            bytes => bytes,
+        },
+        mapping_end: Cell::new(base + MAPPING_OFFSET),
+        memory_bytes: Cell::new(file.image_bytes() + imports.bytes() + state_bytes(file)),
+        watchdog_ms: match server.limits.watchdog_ms {
+            0 => WATCHDOG_MS,
+            time => time,
+        },
+        restarts: Cell::new(0),
+    });
+    create_roots::<P>(instance, file)?;
+    Ok(instance)
+}
+
+/// Maps image, stubs, table of requirements, state and the start of the heap. Inside `critical`.
+fn map_all<P: Platform>(
+    base: u64,
+    file: &ServerFile,
+    image: &Image,
+    imports: &Imports,
+) -> Result<(), Exhausted> {
+    for segment in &image.segments {
+        let Segment { offset, memory_bytes, protection, .. } = *segment;
+        P::map(base + offset, memory_bytes, &segment.bytes, protection)?;
+    }
+    P::map(imports.range().start, imports.bytes(), imports.code(), Protection::ReadExecute)?;
+    P::map(base + STATE_OFFSET - PAGE, PAGE, &[], Protection::Read)?;
+    P::map(base + STATE_OFFSET, state_bytes(file), &[], Protection::ReadWrite)?;
+    P::map(base + HEAP_OFFSET, HEAP_CONTROL_BYTES as u64, &[], Protection::ReadWrite)
+}
+
+/// Pages that a root state takes.
+fn state_bytes(file: &ServerFile) -> u64 {
+    u64::from(file.description().state_bytes.max(1)).next_multiple_of(PAGE)
+}
+
+/// The kinds of a file's objects, with what a caller in the engine's space calls.
+fn kinds<P: Platform>(file: &ServerFile, image: &Image, shares_space: bool) -> Vec<Kind> {
+    let descriptor = &image.descriptor;
+    let roots = file.description().provides.len();
+    let services = file.description().kinds();
+    let kind = |(index, (service, entered)): (usize, (&Service, &file::Kind))| {
+        let mut targets = entered.entries.clone();
+        if index == 0 {
+            targets.push(descriptor.construct);
+            targets.push(descriptor.start.unwrap_or(0));
+            targets.push(descriptor.destruct);
+        }
+        targets.extend(entered.drop);
+        let entry = |(index, target): (usize, &u64)| match shares_space {
+            true => *target as usize,
+            false => P::gate(index),
+        };
+        Kind {
+            service: service.id,
+            name: service.name.clone(),
+            atomic: service.atomic,
+            local: index >= roots,
+            functions: service.functions.iter().map(Function::from).collect(),
+            entries: targets.iter().enumerate().map(entry).collect(),
+            targets: targets.into(),
+        }
+    };
+    services.zip(&descriptor.kinds).enumerate().map(kind).collect()
+}
+
+/// Makes the root objects of an instance. Inside `critical`.
+fn create_roots<P: Platform>(
+    instance: &'static Instance,
+    file: &ServerFile,
+) -> Result<(), LaunchFault> {
+    let mut roots = Vec::new();
+    for kind in &instance.kinds[..file.description().provides.len()] {
+        // SAFETY: inside `critical`.
+        let root = unsafe { tables::<P>() }.create(instance, kind, instance.state());
+        roots.push(root.ok_or(LaunchFault::Exhausted)?);
+    }
+    instance.roots.set(roots);
+    Ok(())
+}
+
+/// What identifies a file's contents in lists for people.
+fn first_bytes_of_hash(bytes: &[u8]) -> u64 {
+    let hash = Sha256::digest(bytes);
+    u64::from_be_bytes(*hash.first_chunk().expect("a SHA-256 has 32 bytes"))
+}
+
+/// Launches again what died and is to come back, and connects it to whoever was connected before.
+/// Outside of `critical`, holding no server's lock.
+pub fn revive<P: Platform>() {
+    // SAFETY: inside `critical`.
+    while let Some(planned) = P::critical(|| unsafe { tables::<P>() }.reviving.pop()) {
+        if launch::<P>(planned).is_ok() {
+            reconnect::<P>(planned);
+        }
+    }
+}
+
+/// Puts the new objects of a server into the tables of those who are connected to it.
+fn reconnect<P: Platform>(planned: usize) {
+    // SAFETY: inside `critical`.
+    let instances = P::critical(|| unsafe { tables::<P>() }.instances.clone());
+    for instance in instances.into_iter().filter(|instance| instance.life.get() == Life::Alive) {
+        let Some(client) = instance.planned else { continue };
+        for (slot, binding) in plan_of::<P>(client).bindings.iter().enumerate() {
+            if !matches!(binding, Binding::Server { server, .. } if *server == planned) {
+                continue;
+            }
+            P::critical(|| disconnect::<P>(instance, slot));
+            if let Err(why) = connect::<P>(instance, slot, binding) {
+                P::critical(|| P::log(format_args!("{}: not reconnected: {why}", instance.name)));
+            }
+        }
+    }
+}
+
+/// Gives up what a requirement was connected to. Inside `critical`.
+fn disconnect<P: Platform>(instance: &Instance, slot: usize) {
+    let mut word = [0; 8];
+    if !P::read(instance.required() + slot as u64 * 8, &mut word) {
+        return;
+    }
+    // SAFETY: inside `critical`.
+    let system = unsafe { tables::<P>() };
+    if let Some(object) = system.object(u64::from_le_bytes(word))
+        && instance.change(system.index(object), -1).is_some()
+    {
+        count_down::<P>(object);
+    }
+}
