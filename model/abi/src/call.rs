@@ -119,3 +119,11 @@ impl SystemError {
         }
     }
 }
+
+impl core::fmt::Display for SystemError {
+    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        formatter.write_str(self.message())
+    }
+}
+
+impl core::error::Error for SystemError {}

@@ -59,3 +59,15 @@ pub const HEAP: &str = "wsys.heap";
 
 /// Bytes at the start of the heap that are mapped from the beginning, zeroed.
 pub const HEAP_CONTROL_BYTES: usize = 4096;
+
+/// Bytes of a page.
+pub const PAGE_BYTES: u64 = 4096;
+
+/// Bytes from the start of an instance's heap to where data spaces are mapped for it.
+///
+/// The model refuses to use a mapping elsewhere, so that whoever answers for the system's address space
+/// cannot make a server overwrite its own state.
+pub const MAPPINGS_AFTER_HEAP: u64 = 448 << 20;
+
+/// Bytes that the mapped data spaces of an instance may take.
+pub const MAPPINGS_BYTES: u64 = 512 << 20;
