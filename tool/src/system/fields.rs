@@ -229,8 +229,11 @@ impl Fields<'_> {
     }
 
     fn place(&self, entry: &KdlEntry) -> Span {
+        // The span of a property covers its name as well; the value is what it ends with.
         let span = entry.span();
-        Span { file: self.span.file, range: span.offset()..span.offset() + span.len() }
+        let end = span.offset() + span.len();
+        let value = entry.format().map_or(span.len(), |format| format.value_repr.len());
+        Span { file: self.span.file, range: end.saturating_sub(value)..end }
     }
 }
 

@@ -7,7 +7,7 @@ use warren_engine::plan::{Binding, Limits, Placement, Plan, PlannedServer, Resta
 
 use super::{
     ALL, Request, Target,
-    diagnostic::{Diagnostic, did_you_mean},
+    diagnostic::{Diagnostic, Severity, did_you_mean},
     facts::{Facts, provided, service},
     merge::System,
     resolve::{Resolution, Resolved, facts_of, file_of},
@@ -32,11 +32,13 @@ pub fn plan(
     let mut position = vec![None; system.servers.len()];
     let mut planned = Vec::new();
     for at in order {
-        // A server that only a name leads to may be impossible here; then the name leads nowhere.
-        let possible = resolutions[at].impossible.is_empty();
-        if used[at] && !possible {
+        if used[at] {
             diagnostics.append(&mut resolutions[at].impossible);
         }
+        // A server that only a name leads to may be impossible here; then the name leads nowhere.
+        let mut needs = resolutions[at].requirements.iter().filter_map(|r| r.binding.server());
+        let met = needs.all(|needed| position[needed].is_some());
+        let possible = resolutions[at].impossible.is_empty() && met;
         if used[at] || launched[at] && possible {
             position[at] = Some(planned.len());
             let requirements = std::mem::take(&mut resolutions[at].requirements);
@@ -139,7 +141,8 @@ impl Graph<'_> {
     }
 
     fn report_unused(&self, used: &[bool], launched: &[bool], diagnostics: &mut Vec<Diagnostic>) {
-        if self.target == Target::Hosted || !used.contains(&true) {
+        let failed = diagnostics.iter().any(|found| found.severity == Severity::Error);
+        if self.target == Target::Hosted || failed {
             return;
         }
         for at in (0..used.len()).filter(|at| !used[*at] && !launched[*at]) {

@@ -444,6 +444,10 @@ impl<'a> Resolver<'a> {
         if facts::native_service(id).is_some() {
             return self.not_granted(needed, why);
         }
+        // A server whose file is not known might provide it; that its file is not known is said elsewhere.
+        if self.system.servers.iter().any(|server| facts_of(server, self.facts).is_none()) {
+            return None;
+        }
         let help = match id {
             service::PCI_DEVICE => "say which: `device \"VENDOR:DEVICE\" bus=\"SERVER\"`".into(),
             service::IO_PORTS => "say which: `ports first=0x3f8 count=8`".into(),
