@@ -33,6 +33,8 @@ mod loading;
 mod relocations;
 mod segments;
 mod service;
+#[cfg(test)]
+mod tests;
 
 pub use description::{Description, DescriptionFault, Requirement};
 pub use descriptor::{Descriptor, Kind};
