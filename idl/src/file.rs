@@ -44,8 +44,9 @@ impl From<BlockError> for FileError {
 }
 
 /// What a path names.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[derive(FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
+)]
 #[repr(C)]
 pub struct FileStatus {
     /// Bytes of a file's contents.
@@ -72,8 +73,9 @@ impl FileStatus {
 impl Flat for FileStatus {}
 
 /// One entry of a directory.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[derive(FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
+)]
 #[repr(C)]
 pub struct DirectoryEntry {
     /// Bytes of a file's contents.
@@ -113,8 +115,10 @@ pub trait FileSystem {
     /// Opens a file.
     fn open<'f>(cx: &mut Cx<'f, Self>, path: &str) -> Result<Ref<'f, dyn File>, FileError>;
     /// Opens a directory.
-    fn directory<'f>(cx: &mut Cx<'f, Self>, path: &str)
-    -> Result<Ref<'f, dyn Directory>, FileError>;
+    fn directory<'f>(
+        cx: &mut Cx<'f, Self>,
+        path: &str,
+    ) -> Result<Ref<'f, dyn Directory>, FileError>;
     /// What a path names; symbolic links are followed.
     fn status(cx: &mut Cx<'_, Self>, path: &str) -> Result<FileStatus, FileError>;
 }

@@ -25,6 +25,8 @@ pub trait InterruptLine {
 #[service(id = 0x1279_0002)]
 pub trait Interrupts {
     /// The line with this number (global system interrupt).
-    fn line<'f>(cx: &mut Cx<'f, Self>, number: u32)
-    -> Result<Ref<'f, dyn InterruptLine>, InterruptError>;
+    fn line<'f>(
+        cx: &mut Cx<'f, Self>,
+        number: u32,
+    ) -> Result<Ref<'f, dyn InterruptLine>, InterruptError>;
 }

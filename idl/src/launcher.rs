@@ -24,9 +24,13 @@ pub enum LaunchError {
 #[service(id = 0x1a0c_0001)]
 pub trait Launcher {
     /// The server as a program.
-    fn program<'f>(cx: &mut Cx<'f, Self>, server: &str)
-    -> Result<Ref<'f, dyn Program>, LaunchError>;
+    fn program<'f>(
+        cx: &mut Cx<'f, Self>,
+        server: &str,
+    ) -> Result<Ref<'f, dyn Program>, LaunchError>;
     /// The server as a file system.
-    fn file_system<'f>(cx: &mut Cx<'f, Self>, server: &str)
-    -> Result<Ref<'f, dyn FileSystem>, LaunchError>;
+    fn file_system<'f>(
+        cx: &mut Cx<'f, Self>,
+        server: &str,
+    ) -> Result<Ref<'f, dyn FileSystem>, LaunchError>;
 }

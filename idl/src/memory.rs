@@ -1,6 +1,6 @@
 //! Memory, where it comes from, and where it becomes visible.
 
-use warren::{Cx, Ref, errors, service};
+use warren::{Cx, Mapping, Ref, Req, SystemError, errors, service};
 
 /// Why memory was refused.
 #[errors]
@@ -30,19 +30,26 @@ pub trait DataSpace {
 #[service(id = 0xda7a_0002)]
 pub trait Memory {
     /// Zeroed pages.
-    fn anonymous<'f>(cx: &mut Cx<'f, Self>, bytes: u64)
-    -> Result<Ref<'f, dyn DataSpace>, MemoryError>;
+    fn anonymous<'f>(
+        cx: &mut Cx<'f, Self>,
+        bytes: u64,
+    ) -> Result<Ref<'f, dyn DataSpace>, MemoryError>;
     /// Zeroed pages, physically contiguous and below 4 GiB, for devices.
-    fn contiguous<'f>(cx: &mut Cx<'f, Self>, bytes: u64)
-    -> Result<Ref<'f, dyn DataSpace>, MemoryError>;
+    fn contiguous<'f>(
+        cx: &mut Cx<'f, Self>,
+        bytes: u64,
+    ) -> Result<Ref<'f, dyn DataSpace>, MemoryError>;
 }
 
 /// All of physical memory that is not RAM: the registers of devices.
 #[service(id = 0xda7a_0003)]
 pub trait PhysicalMemory {
     /// The device memory at a physical address, mapped without caching.
-    fn window<'f>(cx: &mut Cx<'f, Self>, address: u64, bytes: u64)
-    -> Result<Ref<'f, dyn DataSpace>, MemoryError>;
+    fn window<'f>(
+        cx: &mut Cx<'f, Self>,
+        address: u64,
+        bytes: u64,
+    ) -> Result<Ref<'f, dyn DataSpace>, MemoryError>;
 }
 
 /// Makes data spaces visible in the region of the instance that calls.
@@ -51,4 +58,15 @@ pub trait AddressSpace {
     /// Maps a whole data space, readable and writable, and returns its address. The mapping
     /// keeps the data space alive and lasts until the instance ends.
     fn map<'f>(cx: &mut Cx<'f, Self>, space: Ref<'f, dyn DataSpace>) -> Result<u64, MemoryError>;
+}
+
+/// Maps a data space and returns the way to its bytes.
+pub fn map_space<'f, S>(
+    cx: &mut Cx<'f, S>,
+    address_space: &Req<dyn AddressSpace>,
+    space: Ref<'f, dyn DataSpace>,
+) -> Result<Mapping, MemoryError> {
+    let bytes = space.bytes(cx)?;
+    let address = address_space.map(cx, space)?;
+    Ok(Mapping::at(address, bytes).ok_or(SystemError::BadAnswer)?)
 }

@@ -22,8 +22,11 @@ pub enum MountError {
 #[service(id = 0x0a3e_0001)]
 pub trait Namespace {
     /// Makes `file_system` answer for `path` and everything below it.
-    fn mount<'f>(cx: &mut Cx<'f, Self>, path: &str, file_system: Ref<'f, dyn FileSystem>)
-    -> Result<(), MountError>;
+    fn mount<'f>(
+        cx: &mut Cx<'f, Self>,
+        path: &str,
+        file_system: Ref<'f, dyn FileSystem>,
+    ) -> Result<(), MountError>;
     /// Takes it away. Files that are open stay open.
     fn unmount(cx: &mut Cx<'_, Self>, path: &str) -> Result<(), MountError>;
     /// Path of mount `index`; returns its length. [`MountError::End`] after the last one.

@@ -46,8 +46,9 @@ impl From<InterruptError> for PciError {
 }
 
 /// Where a device sits and what it says it is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[derive(FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
+)]
 #[repr(C)]
 pub struct PciIdentity {
     /// Who made it.
@@ -68,8 +69,12 @@ pub trait PciBus {
     /// The device at `index` in the order of addresses, or [`PciError::NotFound`] after the last one.
     fn device<'f>(cx: &mut Cx<'f, Self>, index: u32) -> Result<Ref<'f, dyn PciDevice>, PciError>;
     /// The `nth` device with these IDs, from 0.
-    fn find<'f>(cx: &mut Cx<'f, Self>, vendor: u16, device: u16, nth: u32)
-    -> Result<Ref<'f, dyn PciDevice>, PciError>;
+    fn find<'f>(
+        cx: &mut Cx<'f, Self>,
+        vendor: u16,
+        device: u16,
+        nth: u32,
+    ) -> Result<Ref<'f, dyn PciDevice>, PciError>;
 }
 
 /// One function of one device.

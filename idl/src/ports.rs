@@ -30,6 +30,9 @@ pub trait IoPorts {
 #[service(id = 0x1090_0003)]
 pub trait PortSpace {
     /// The ports from `first` on.
-    fn range<'f>(cx: &mut Cx<'f, Self>, first: u16, count: u16)
-    -> Result<Ref<'f, dyn IoPorts>, PortError>;
+    fn range<'f>(
+        cx: &mut Cx<'f, Self>,
+        first: u16,
+        count: u16,
+    ) -> Result<Ref<'f, dyn IoPorts>, PortError>;
 }

@@ -22,8 +22,11 @@ pub trait Program {
 #[service(id = 0x7452_0002)]
 pub trait ThreadFactory {
     /// Starts a thread that runs `program`. The thread holds a reference to it until it ends.
-    fn start<'f>(cx: &mut Cx<'f, Self>, name: &str, program: Ref<'f, dyn Program>)
-    -> Result<Ref<'f, dyn Thread>, ThreadError>;
+    fn start<'f>(
+        cx: &mut Cx<'f, Self>,
+        name: &str,
+        program: Ref<'f, dyn Program>,
+    ) -> Result<Ref<'f, dyn Thread>, ThreadError>;
 }
 
 /// One thread. Dropping the reference does not stop it.

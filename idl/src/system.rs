@@ -15,8 +15,9 @@ pub enum SystemControlError {
 }
 
 /// What the system knows of a server. The text parts lie in the buffer given with it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[derive(FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
+)]
 #[repr(C)]
 pub struct ServerStatus {
     /// Bytes of the text `name`, `\0`, `file`, `\0`, `placement`, `\0`, `domain`.
@@ -48,8 +49,11 @@ impl Flat for ServerStatus {}
 #[service(id = 0x5c00_0001)]
 pub trait SystemControl {
     /// Server `index` in the order of loading.
-    fn server(cx: &mut Cx<'_, Self>, index: u32, text: Out<'_>)
-    -> Result<ServerStatus, SystemControlError>;
+    fn server(
+        cx: &mut Cx<'_, Self>,
+        index: u32,
+        text: Out<'_>,
+    ) -> Result<ServerStatus, SystemControlError>;
     /// Makes the next call into `server` fail in the way of `fault`: one of `null`, `write`,
     /// `divide`, `panic`, `stack`, `loop`, `reference`, `buffer`, `privileged`.
     fn crash(cx: &mut Cx<'_, Self>, server: &str, fault: &str) -> Result<(), SystemControlError>;

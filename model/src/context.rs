@@ -29,7 +29,8 @@ use crate::{
 #[repr(transparent)]
 pub struct Cx<'f, S, M = Full> {
     state: NonNull<c_void>,
-    frame: PhantomData<(fn(&'f ()) -> &'f (), fn() -> (S, M))>,
+    frame: PhantomData<fn(&'f ()) -> &'f ()>,
+    mode: PhantomData<fn() -> (S, M)>,
 }
 
 /// The context of an activation that may make atomic calls only: that of an atomic service.
@@ -134,7 +135,7 @@ impl<S, M> Cx<'_, S, M> {
     #[doc(hidden)]
     #[inline]
     pub unsafe fn enter(state: NonNull<c_void>) -> Self {
-        Cx { state, frame: PhantomData }
+        Cx { state, frame: PhantomData, mode: PhantomData }
     }
 
     /// Runs `work` with a nested frame: the temporary references that it gets are dropped at its end.
@@ -143,7 +144,8 @@ impl<S, M> Cx<'_, S, M> {
     pub fn scope<R>(&mut self, work: impl for<'n> FnOnce(&mut Cx<'n, S, M>) -> R) -> R {
         // SAFETY: called from an activation (C1).
         let mark = value(unsafe { calls::scope() });
-        let mut inner = Cx { state: self.state, frame: PhantomData };
+        // SAFETY: it is used in place of `self`, which stays borrowed (C1).
+        let mut inner = unsafe { Cx::enter(self.state) };
         let result = work(&mut inner);
         // Without a mark the temporaries just live until the activation returns.
         if let Ok(mark) = mark {
@@ -203,7 +205,8 @@ impl<'f, S: Object> Cx<'f, S> {
     ///
     /// What `work` captures must be `Send`, because it runs beside other activations of the server.
     pub fn unlocked<R>(&mut self, work: impl FnOnce(&mut Cx<'f, Unlocked<S>>) -> R + Send) -> R {
-        let mut inner = Cx { state: self.state, frame: PhantomData };
+        // SAFETY: it is used in place of `self`, which stays borrowed (C1), and gives no way to the state.
+        let mut inner = unsafe { Cx::enter(self.state) };
         // SAFETY: called from an activation (C1); `self` is borrowed, so nothing borrows the state.
         unsafe { calls::unlock() };
         let result = work(&mut inner);

@@ -22,7 +22,8 @@ use crate::{
 #[repr(transparent)]
 pub struct Ref<'f, X: ?Sized> {
     word: Fixed,
-    frame: PhantomData<(&'f (), fn() -> *const X)>,
+    frame: PhantomData<&'f ()>,
+    service: PhantomData<fn() -> *const X>,
 }
 
 impl<X: ?Sized> Clone for Ref<'_, X> {
@@ -42,7 +43,7 @@ impl<X: ?Sized + Service> Ref<'_, X> {
     #[doc(hidden)]
     #[inline]
     pub unsafe fn from_word(word: NonZeroU64) -> Self {
-        Ref { word: Fixed(word), frame: PhantomData }
+        Ref { word: Fixed(word), frame: PhantomData, service: PhantomData }
     }
 
     /// The word.

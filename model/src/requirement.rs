@@ -24,7 +24,6 @@ pub struct Req<X: ?Sized> {
 
 impl<X: ?Sized + Service> Req<X> {
     /// A temporary reference to what is connected now, to hand it on or to keep it.
-    #[expect(clippy::should_implement_trait, reason = "the result is no `&T`")]
     pub fn as_ref(&self) -> Ref<'_, X> {
         let word = NonZeroU64::new(self.word.word()).expect("a requirement is always connected");
         // SAFETY: the table of requirements holds a count as long as `self` can be borrowed (Q1).
