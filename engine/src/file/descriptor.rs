@@ -2,6 +2,12 @@
 //!
 //! Every address is checked once, against the file's own text, and the numbers of services and
 //! entries against the description. Nobody reads the table in the image afterwards.
+//!
+//! # Why the image is relocated once for reading
+//!
+//! Text may begin at address 0 of the image, so a function's address and null are only told apart
+//! after relocation. At [`READING_BASE`] an address of the image is no small number, and a number
+//! that nobody relocated is no address of the image.
 
 use alloc::vec::Vec;
 use core::mem::{offset_of, size_of};
@@ -9,8 +15,11 @@ use core::mem::{offset_of, size_of};
 use elf::abi;
 use warren_abi::server::{self, Kind as RawKind, SYMBOL};
 
-use super::{Description, FileError, Segment, Service, container::Container};
-use crate::space::Protection;
+use super::{Description, FileError, Relocation, Segment, Service, container::Container, image};
+use crate::space::{Protection, REGION_BASE};
+
+/// Where the image is relocated to for reading the table; any region would do.
+const READING_BASE: u64 = REGION_BASE;
 
 /// How a server's code is entered. All addresses lie in its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +46,7 @@ pub struct Kind {
 }
 
 impl Descriptor {
-    /// The same for an image at this address, if this one is for an image at 0.
+    /// The same for an image at this address, if this one counts from the image's start.
     pub(super) fn at(&self, base: u64) -> Descriptor {
         let place = |address: &u64| base.wrapping_add(*address);
         let kind = |kind: &Kind| Kind {
@@ -54,14 +63,16 @@ impl Descriptor {
     }
 }
 
-/// Reads the table in an image that was relocated to address 0, where null is no function either.
+/// Reads and checks the table.
 pub(super) fn read(
     file: &Container<'_>,
-    image: &[Segment],
+    segments: &[Segment],
+    relocations: &[Relocation],
     description: &Description,
 ) -> Result<Descriptor, FileError> {
-    let table = address(file)?;
-    let reader = Reader { image };
+    let table = address(file)?.wrapping_add(READING_BASE);
+    let image = image::relocate(segments, relocations, READING_BASE, |_| 0);
+    let reader = Reader { image: &image };
     let word = |offset: usize| reader.word(table, offset, "table");
     let version = word(offset_of!(server::Descriptor, version))?;
     if version != u64::from(warren_abi::VERSION) {
@@ -110,10 +121,10 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// The word `offset` bytes into a table in the image's data.
+    /// The word `offset` bytes into a table in the image's data, given by its address.
     fn word(&self, table: u64, offset: usize, name: &'static str) -> Result<u64, FileError> {
         let find = || {
-            let address = table.checked_add(offset as u64)?;
+            let address = table.wrapping_sub(READING_BASE).checked_add(offset as u64)?;
             let data = self.image.iter().filter(|segment| segment.protection == Protection::Read);
             data.filter_map(|segment| {
                 let at = segment.position(address, size_of::<u64>())?;
@@ -124,21 +135,22 @@ impl Reader<'_> {
         find().ok_or(FileError::DescriptorBounds(name))
     }
 
-    /// The address, if it lies in text.
+    /// What a pointer to text points to, counted from the image's start.
     fn text(
         &self,
-        address: u64,
+        pointer: u64,
         field: &'static str,
         kind: usize,
         entry: usize,
     ) -> Result<u64, FileError> {
+        let address = pointer.wrapping_sub(READING_BASE);
         let inside = |segment: &Segment| {
             segment.protection == Protection::ReadExecute && segment.position(address, 1).is_some()
         };
         if self.image.iter().any(inside) {
             return Ok(address);
         }
-        Err(FileError::NotText { field, kind, entry, address })
+        Err(FileError::NotText { field, kind, entry, pointer })
     }
 
     fn kinds(&self, table: u64, description: &Description) -> Result<Vec<Kind>, FileError> {

@@ -104,8 +104,8 @@ pub enum FileError {
         kind: usize,
         /// The entry, or 0.
         entry: usize,
-        /// The address.
-        address: u64,
+        /// What stands there, in an image that was relocated to region 0.
+        pointer: u64,
     },
     /// Descriptor and description do not agree.
     Disagreement {
@@ -267,9 +267,9 @@ impl FileError {
                 "the descriptor has version {version}, this system knows {}: build the server again",
                 warren_abi::VERSION
             ),
-            FileError::NotText { field, kind, entry, address } => write!(
+            FileError::NotText { field, kind, entry, pointer } => write!(
                 f,
-                "the descriptor's {field} (kind {kind}, entry {entry}) is {address:#x}, \
+                "the descriptor's {field} (kind {kind}, entry {entry}) is {pointer:#x}, \
                  which is not in the file's text"
             ),
             FileError::Disagreement { kind, field, descriptor, description } => {

@@ -3,7 +3,10 @@
 //! The numbers are far above what any server needs; they are there so that a file cannot cost more
 //! than its bytes are worth: whatever is allocated for a file is bounded by them.
 
-use crate::space::{HEAP_OFFSET, PAGE, STATE_OFFSET};
+use crate::{
+    space::{HEAP_OFFSET, PAGE, STATE_OFFSET},
+    stub::STUB_BYTES,
+};
 
 /// Bytes of a file, debugging information included.
 pub const FILE_BYTES: usize = 64 << 20;
@@ -36,4 +39,5 @@ pub const STATE_BYTES: u64 = HEAP_OFFSET - STATE_OFFSET;
 /// Bytes of stack that a server may declare.
 pub const STACK_BYTES: u32 = 1 << 20;
 
-const _: () = assert!(IMAGE_BYTES < STATE_OFFSET - PAGE);
+/// An image and a stub for each symbol fit before the table of requirements.
+const _: () = assert!(IMAGE_BYTES + ((SYMBOLS + 1) * STUB_BYTES) as u64 <= STATE_OFFSET - PAGE);

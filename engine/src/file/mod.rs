@@ -69,8 +69,7 @@ impl ServerFile {
         let segments = segments::read(&file)?;
         let imports = imports::read(&file, &description)?;
         let relocations = relocations::read(&file, &segments, &imports)?;
-        let at_zero = image::relocate(&segments, &relocations, 0, |_| 0);
-        let descriptor = descriptor::read(&file, &at_zero, &description)?;
+        let descriptor = descriptor::read(&file, &segments, &relocations, &description)?;
         let imports::Imports { calls, system, .. } = imports;
         Ok(ServerFile {
             description,

@@ -42,7 +42,10 @@ impl Segment {
 
 /// The segments of an image, in the order of their addresses.
 pub(super) fn read(file: &Container<'_>) -> Result<Vec<Segment>, FileError> {
-    if file.segments(abi::PT_TLS).next().is_some() {
+    let thread_local = |section: SectionHeader| {
+        section.sh_flags & u64::from(abi::SHF_TLS) != 0 && section.sh_size > 0
+    };
+    if file.segments(abi::PT_TLS).next().is_some() || file.sections().any(thread_local) {
         return Err(FileError::ThreadLocal(file.thread_locals()));
     }
     let mut segments: Vec<Segment> = Vec::new();

@@ -2,11 +2,15 @@ use super::{
     example::{CLOCK, DATA, DESCRIPTOR, KINDS, TEXT},
     *,
 };
-use crate::file::{Descriptor, Kind};
+use crate::{
+    file::{Descriptor, Kind},
+    space::REGION_BASE,
+};
 
-/// A function's address is refused if it becomes `address`.
+/// A function's address is refused if it becomes `address` of the image, or null if that is 0.
 fn not_text(at: u64, address: u64, field: &'static str, kind: usize, entry: usize) {
-    refused(|file| file.pointer(at, address), FileError::NotText { field, kind, entry, address });
+    let pointer = if address == 0 { 0 } else { REGION_BASE + address };
+    refused(|file| file.pointer(at, address), FileError::NotText { field, kind, entry, pointer });
 }
 
 fn disagreement(
@@ -74,8 +78,26 @@ fn functions_outside_of_text_are_refused() {
 }
 
 #[test]
+fn a_function_at_the_start_of_the_image_is_not_null() {
+    let file = accepted(|file| {
+        file.segments.remove(0);
+        file.segments[0].address = 0;
+        file.segments[0].file_bytes = 0x1100;
+        file.segments[0].memory_bytes = 0x1100;
+        file.relocations.push((DATA + 16, 0, elf::abi::R_X86_64_RELATIVE, 0));
+    });
+    assert_eq!(file.descriptor().start, Some(0));
+}
+
+#[test]
+fn a_number_that_nobody_relocated_is_no_function() {
+    let error = FileError::NotText { field: "start", kind: 0, entry: 0, pointer: TEXT };
+    refused(|file| file.word(DATA + 16, TEXT), error);
+}
+
+#[test]
 fn a_function_that_is_an_import_is_refused() {
-    let error = FileError::NotText { field: "construct", kind: 0, entry: 0, address: 0 };
+    let error = FileError::NotText { field: "construct", kind: 0, entry: 0, pointer: 0 };
     refused(
         |file| {
             file.pointer(DATA + 8, 0);
@@ -112,5 +134,5 @@ fn a_local_server_without_a_drop_function_is_refused() {
 #[test]
 fn a_root_kind_with_a_drop_function_is_refused() {
     let add = |file: &mut Example| file.pointer(KINDS + 24, TEXT);
-    disagreement(add, Some(0), "a drop function", (TEXT, 0));
+    disagreement(add, Some(0), "a drop function", (REGION_BASE + TEXT, 0));
 }

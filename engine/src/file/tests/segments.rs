@@ -86,6 +86,19 @@ fn thread_local_variables_are_refused_by_symbol() {
 }
 
 #[test]
+fn thread_local_variables_are_refused_without_a_segment_of_their_own() {
+    let error = FileError::ThreadLocal([].into());
+    refused(
+        |file| {
+            let section = writable(".tbss", DATA, 8);
+            let flags = section.flags | abi::SHF_TLS;
+            file.sections.push(Section { flags, kind: abi::SHT_NOBITS, ..section });
+        },
+        error,
+    );
+}
+
+#[test]
 fn writable_text_is_refused() {
     let error = FileError::WritableText(TEXT);
     refused(|file| file.segments[OF_TEXT].flags |= abi::PF_W, error);
