@@ -29,7 +29,7 @@ impl From<ConsoleError> for TerminalError {
 #[service(id = 0xc015_0002)]
 pub trait Terminal {
     /// Shows the prompt and returns the length of the line that was entered, without its end.
-    /// A line longer than the buffer is cut. On a terminal that is not interactive the prompt is
+    /// A line longer than the buffer is cut, and the length says so. On a terminal that is not interactive the prompt is
     /// not shown and nothing is echoed.
     fn read_line(cx: &mut Cx<'_, Self>, prompt: &str, line: Out<'_>) -> Result<u64, TerminalError>;
     /// Writes all bytes; on an interactive terminal, line feeds become carriage return and line feed.
