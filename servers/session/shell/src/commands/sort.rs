@@ -1,0 +1,125 @@
+//! `sort`: lines in order. The one command that must hold all of its input, so that has a limit.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::cmp::Ordering;
+
+use super::Command;
+use crate::arguments::Arguments;
+use crate::input::{Inputs, Lines, Next};
+use crate::stage::{CHUNK_BYTES, Context, Flow, Invocation, MISUSED, Stage, Started, Stop};
+
+pub const COMMAND: Command = Command {
+    name: "sort",
+    usage: "sort [-n] [-r] [-u] [FILE…]",
+    summary: "show lines in order",
+    details: "-n  by the number at the start\n-r  backwards\n-u  equal lines once\n\
+              It sorts up to 16 MiB.\n",
+    start,
+};
+
+/// Bytes of lines that are sorted at most.
+const LIMIT_BYTES: usize = 16 * 1024 * 1024;
+
+fn start(invocation: Invocation) -> Started {
+    let arguments = Arguments::parse(invocation.arguments, "nru", "")?;
+    let (numeric, reverse) = (arguments.has('n'), arguments.has('r'));
+    let unique = arguments.has('u');
+    let inputs = Inputs::new("sort", arguments.operands, invocation.input);
+    let order = Order { numeric, reverse, unique };
+    Ok(Box::new(Sort { inputs, order, lines: Vec::new(), bytes: 0, current: None, sorted: None }))
+}
+
+#[derive(Clone, Copy)]
+struct Order {
+    numeric: bool,
+    reverse: bool,
+    unique: bool,
+}
+
+impl Order {
+    /// Lines of equal numbers are in the order of their bytes, unless only one of them is kept.
+    fn compare(self, a: &[u8], b: &[u8]) -> Ordering {
+        let by_number = if self.numeric { number(a).cmp(&number(b)) } else { Ordering::Equal };
+        let bytes_matter = !(self.numeric && self.unique);
+        let order = if bytes_matter { by_number.then_with(|| a.cmp(b)) } else { by_number };
+        if self.reverse { order.reverse() } else { order }
+    }
+}
+
+/// The whole number at the start of a line; 0 if there is none.
+fn number(line: &[u8]) -> i128 {
+    let line = line.trim_ascii_start();
+    let (negative, digits) = match line.strip_prefix(b"-") {
+        Some(digits) => (true, digits),
+        None => (false, line),
+    };
+    let digits = digits.iter().take_while(|byte| byte.is_ascii_digit());
+    let value = digits.fold(0_i128, |value, digit| {
+        value.saturating_mul(10).saturating_add(i128::from(digit - b'0'))
+    });
+    if negative { -value } else { value }
+}
+
+struct Sort {
+    inputs: Inputs,
+    order: Order,
+    lines: Vec<Vec<u8>>,
+    bytes: usize,
+    current: Option<Lines>,
+    sorted: Option<alloc::vec::IntoIter<Vec<u8>>>,
+}
+
+impl Sort {
+    /// Takes in lines; `true` if they become too many.
+    fn collect(&mut self, mut lines: Lines, context: &mut Context<'_>) -> Result<bool, Stop> {
+        while let Some(line) = lines.next(context)? {
+            self.bytes += line.len() + size_of::<Vec<u8>>();
+            if self.bytes > LIMIT_BYTES {
+                return Ok(true);
+            }
+            self.lines.push(line.to_vec());
+        }
+        self.inputs.done(&lines.input);
+        Ok(false)
+    }
+
+    fn sort(&mut self) {
+        let order = self.order;
+        let mut lines = core::mem::take(&mut self.lines);
+        lines.sort_by(|a, b| order.compare(a, b));
+        if order.unique {
+            lines.dedup_by(|a, b| order.compare(a, b).is_eq());
+        }
+        self.sorted = Some(lines.into_iter());
+    }
+}
+
+impl Stage for Sort {
+    fn pull(&mut self, context: &mut Context<'_>, output: &mut Vec<u8>) -> Result<Flow, Stop> {
+        if let Some(sorted) = &mut self.sorted {
+            let before = output.len();
+            while output.len() - before < CHUNK_BYTES {
+                let Some(line) = sorted.next() else {
+                    return Ok(Flow::End(self.inputs.failed.into()));
+                };
+                output.extend(line);
+                output.push(b'\n');
+            }
+            return Ok(Flow::More);
+        }
+        if let Some(lines) = self.current.take() {
+            if self.collect(lines, context)? {
+                context.complain("sort", "the input is too large")?;
+                return Ok(Flow::End(MISUSED));
+            }
+            return Ok(Flow::More);
+        }
+        match self.inputs.next(context)? {
+            Next::Input(input) => self.current = Some(Lines::new(input)),
+            Next::Bad => {}
+            Next::None => self.sort(),
+        }
+        Ok(Flow::More)
+    }
+}

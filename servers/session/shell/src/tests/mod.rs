@@ -1,0 +1,6 @@
+//! The shell over a world in memory.
+
+mod commands;
+mod language;
+mod properties;
+mod support;
