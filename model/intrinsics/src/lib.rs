@@ -1,1 +1,21 @@
-//! Memory routines in assembly, for kernel and servers.
+//! The functions that compiled code calls without having written them.
+//!
+//! The compiler takes `memcpy`, `memmove`, `memset`, `memcmp`, `bcmp` and `strlen` for granted, and the
+//! precompiled `core` names two functions of an unwinder. Kernel and server files link no C library, so
+//! they find them here, hidden: a file neither exports nor imports them.
+//!
+//! They are assembly because a loop in Rust would be compiled to a call of the very function that it
+//! is in. They copy 32 bytes a round through two SSE registers; nothing longer, because a buffer of a
+//! service call is seldom so long that it would matter.
+#![no_std]
+#![expect(unsafe_code, reason = "assembly")]
+
+mod memory {
+    core::arch::global_asm!(include_str!("memory.s"), options(att_syntax));
+}
+
+// Tests on a host unwind, and the standard library does it for them.
+#[cfg(panic = "abort")]
+mod unwinder {
+    core::arch::global_asm!(include_str!("unwinder.s"), options(att_syntax));
+}
