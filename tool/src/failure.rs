@@ -30,6 +30,12 @@ impl Failure {
         self
     }
 
+    /// Ends the command with this status, and not with 1.
+    pub fn status_of(mut self, status: u8) -> Self {
+        self.status = status;
+        self
+    }
+
     /// Exit status of the command.
     pub fn status(&self) -> u8 {
         self.status

@@ -5,6 +5,7 @@
 //! | [`command`] | the command line, one module for each command |
 //! | [`build`] | server files, kernel, hosted platform |
 //! | [`system`] | system files: read, checked, planned |
+//! | [`run`] | running a system, in QEMU or hosted |
 //! | [`project`] | where things lie |
 //! | [`failure`] | why a command failed, and what to do |
 
@@ -13,4 +14,5 @@ pub mod command;
 pub mod failure;
 pub mod progress;
 pub mod project;
+pub mod run;
 pub mod system;

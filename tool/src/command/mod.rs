@@ -2,6 +2,7 @@
 
 mod build;
 mod check;
+mod run;
 
 use std::process::ExitCode;
 
@@ -23,12 +24,13 @@ struct CommandLine {
 enum Command {
     Build(build::Arguments),
     Check(check::Arguments),
+    Run(run::Arguments),
 }
 
 /// Runs the command line and returns the exit status.
 pub fn main() -> ExitCode {
     let command = CommandLine::parse().command;
-    match run(command) {
+    match carry_out(command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprint!("{failure}");
@@ -37,11 +39,12 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> Outcome {
+fn carry_out(command: Command) -> Outcome {
     let project = Project::find()?;
     match command {
         Command::Build(arguments) => build::run(&project, &arguments),
         Command::Check(arguments) => check::run(&project, &arguments),
+        Command::Run(arguments) => run::run(&project, &arguments),
     }
 }
 

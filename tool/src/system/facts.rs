@@ -5,7 +5,9 @@
 
 use std::collections::BTreeMap;
 
+use warren::Service as Named;
 use warren_engine::file::{Description, Service};
+use warren_idl as idl;
 
 /// All server files by name.
 pub type Facts = BTreeMap<String, Description>;
@@ -37,25 +39,25 @@ pub struct Native {
     pub hosted: bool,
 }
 
-const fn native(id: u32, name: &'static str, reach: Reach, hosted: bool) -> Native {
-    Native { id, name, reach, hosted }
+const fn native<S: Named + ?Sized>(reach: Reach, hosted: bool) -> Native {
+    Native { id: S::ID, name: S::NAME, reach, hosted }
 }
 
 /// What kernel and hosted platform provide themselves.
 pub const NATIVES: [Native; 13] = [
-    native(0xc10c_0001, "Clock", Reach::Everybody, true),
-    native(0xc10c_0002, "Timer", Reach::Everybody, true),
-    native(0xda7a_0002, "Memory", Reach::Everybody, true),
-    native(0xda7a_0004, "AddressSpace", Reach::Everybody, true),
-    native(0x9a2a_0001, "Parameters", Reach::Everybody, true),
-    native(0x1090_0001, "Log", Reach::Everybody, true),
-    native(0x7452_0002, "ThreadFactory", Reach::Everybody, true),
-    native(0x1a0c_0001, "Launcher", Reach::Granted, true),
-    native(0x5c00_0001, "SystemControl", Reach::Granted, true),
-    native(0x90e2_0001, "Power", Reach::Granted, true),
-    native(0x1090_0003, "PortSpace", Reach::Granted, false),
-    native(0xda7a_0003, "PhysicalMemory", Reach::Granted, false),
-    native(0x1279_0002, "Interrupts", Reach::Granted, false),
+    native::<dyn idl::Clock>(Reach::Everybody, true),
+    native::<dyn idl::Timer>(Reach::Everybody, true),
+    native::<dyn idl::Memory>(Reach::Everybody, true),
+    native::<dyn idl::AddressSpace>(Reach::Everybody, true),
+    native::<dyn idl::Parameters>(Reach::Everybody, true),
+    native::<dyn idl::Log>(Reach::Everybody, true),
+    native::<dyn idl::ThreadFactory>(Reach::Everybody, true),
+    native::<dyn idl::Launcher>(Reach::Granted, true),
+    native::<dyn idl::SystemControl>(Reach::Granted, true),
+    native::<dyn idl::Power>(Reach::Granted, true),
+    native::<dyn idl::PortSpace>(Reach::Granted, false),
+    native::<dyn idl::PhysicalMemory>(Reach::Granted, false),
+    native::<dyn idl::Interrupts>(Reach::Granted, false),
 ];
 
 /// The native with this ID.
@@ -64,23 +66,28 @@ pub fn native_service(id: u32) -> Option<&'static Native> {
 }
 
 /// Objects that only the hosted platform has, and the service that each provides.
-pub const HOSTED_OBJECTS: [(&str, u32); 2] =
-    [("disk-image", 0xb10c_0001), ("console", 0xc015_0001)];
+pub const HOSTED_OBJECTS: [(&str, u32); 2] = [
+    ("disk-image", <dyn idl::BlockDevice as Named>::ID),
+    ("console", <dyn idl::Console as Named>::ID),
+];
 
 /// Services that a node of the system file stands for, or that the checker treats specially.
 pub mod service {
+    use warren::Service as Named;
+    use warren_idl as idl;
+
     /// `PciBus`.
-    pub const PCI_BUS: u32 = 0x0c1b_0001;
+    pub const PCI_BUS: u32 = <dyn idl::PciBus as Named>::ID;
     /// `PciDevice`.
-    pub const PCI_DEVICE: u32 = 0x0c1b_0002;
+    pub const PCI_DEVICE: u32 = <dyn idl::PciDevice as Named>::ID;
     /// `IoPorts`.
-    pub const IO_PORTS: u32 = 0x1090_0002;
+    pub const IO_PORTS: u32 = <dyn idl::IoPorts as Named>::ID;
     /// `InterruptLine`.
-    pub const INTERRUPT_LINE: u32 = 0x1279_0001;
+    pub const INTERRUPT_LINE: u32 = <dyn idl::InterruptLine as Named>::ID;
     /// `Launcher`.
-    pub const LAUNCHER: u32 = 0x1a0c_0001;
+    pub const LAUNCHER: u32 = <dyn idl::Launcher as Named>::ID;
     /// `FileSystem`.
-    pub const FILE_SYSTEM: u32 = 0xf11e_0002;
+    pub const FILE_SYSTEM: u32 = <dyn idl::FileSystem as Named>::ID;
     /// `Program`.
-    pub const PROGRAM: u32 = 0x7452_0001;
+    pub const PROGRAM: u32 = <dyn idl::Program as Named>::ID;
 }

@@ -1,0 +1,245 @@
+//! `warren run`.
+
+use std::{
+    env, fs,
+    os::unix::net::UnixListener,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use clap::Args;
+use warren_engine::plan::{Placement, Plan};
+
+use super::check;
+use crate::{
+    build::{self, BuiltServer},
+    failure::{Failure, Outcome, While},
+    project::Project,
+    run::{
+        archive, image,
+        machine::{self, Board, End, Machine},
+        packages::QEMU,
+        session::{self, Input, Log, Seen, Watch},
+    },
+    system::{Request, Target},
+};
+
+/// Boots a system to its prompt.
+///
+/// When standard input is not a terminal its lines are the commands: only their output is printed, and
+/// the exit status is the last command's. In a terminal, `exit` or ^A x leaves.
+#[derive(Args)]
+pub struct Arguments {
+    /// A name under systems/, or the path of a system file.
+    #[arg(default_value = "demo")]
+    system: String,
+    /// The disk's image, which is not changed. Without it a demo disk is made of the project's documents.
+    #[arg(long)]
+    disk: Option<PathBuf>,
+    /// Place a server elsewhere: SERVER=kernel, =own, =shared:DOMAIN; the server `all` is every one.
+    #[arg(long, value_name = "SERVER=PLACEMENT", value_parser = super::placement)]
+    place: Vec<(String, Placement)>,
+    /// Run in a Linux process and not in QEMU.
+    #[arg(long)]
+    hosted: bool,
+    /// Number of processors. The kernel uses one for now.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
+    cpus: u32,
+    /// Memory in MiB.
+    #[arg(long, value_name = "MIB", default_value_t = 256)]
+    memory: u32,
+    /// Which machine QEMU plays.
+    #[arg(long, value_enum, default_value_t)]
+    machine: Board,
+    /// QEMU's name of the processor.
+    #[arg(long, value_name = "MODEL", default_value = "max")]
+    cpu: String,
+    /// Show the whole log on standard error.
+    #[arg(long, short)]
+    verbose: bool,
+    /// A command for the shell, instead of those on standard input.
+    #[arg(last = true)]
+    command: Vec<String>,
+}
+
+/// Runs the system and ends with its status.
+pub fn run(project: &Project, arguments: &Arguments) -> Outcome {
+    let path = project.system(&arguments.system)?;
+    let disk = disk(project, arguments)?;
+    let input = match arguments.command.is_empty() {
+        true => Input::from_standard_input(),
+        false => Input::Line(arguments.command.join(" ")),
+    };
+    let servers = build::servers(project)?;
+    let request = Request {
+        target: if arguments.hosted { Target::Hosted } else { Target::Machine },
+        placements: arguments.place.clone(),
+        parameters: vec![("mode".into(), input.mode().into())],
+    };
+    let plan = check::checked(project, &path, &build::facts(&servers), &request)?;
+    match arguments.hosted {
+        true => in_process(project, arguments, &servers, &plan, &disk, input),
+        false => in_machine(project, arguments, &servers, &plan, &disk, input),
+    }
+}
+
+/// The disk that was asked for, or the demo disk.
+fn disk(project: &Project, arguments: &Arguments) -> Outcome<PathBuf> {
+    let Some(disk) = &arguments.disk else { return image::demo(project) };
+    let disk = std::path::absolute(disk).when(|| format!("cannot find `{}`", disk.display()))?;
+    let facts = fs::metadata(&disk).when(|| format!("cannot use the disk `{}`", disk.display()))?;
+    match facts.is_dir() {
+        true => {
+            let message = format!("the disk `{}` is a folder", disk.display());
+            let remedy =
+                format!("make an image of it: mke2fs -t ext4 -d {0} IMAGE 64M", disk.display());
+            Err(Failure::new(message).remedy(remedy))
+        }
+        false => {
+            fs::File::open(&disk).when(|| format!("cannot read the disk `{}`", disk.display()))?;
+            Ok(disk)
+        }
+    }
+}
+
+/// Runs the system under the hosted platform.
+fn in_process(
+    project: &Project,
+    arguments: &Arguments,
+    servers: &[BuiltServer],
+    plan: &Plan,
+    disk: &Path,
+    input: Input,
+) -> Outcome {
+    if !arguments.place.is_empty() {
+        return Err(Failure::new("--place means nothing with --hosted")
+            .remedy("a Linux process has one space; leave one of them away"));
+    }
+    let program = build::hosted(project)?;
+    let temporary = Temporary::create()?;
+    let boot = temporary.file("boot.tar");
+    archive::write(&boot, plan, servers)?;
+    let mut command = Command::new(program);
+    command.arg("--archive").arg(boot).arg("--disk").arg(disk).arg("--verbose");
+    let watch = Watch { verbose: arguments.verbose, ready: None };
+    let seen = session::run(command, input, Log::StandardError, &watch)?;
+    ended(&seen)?;
+    match seen.code.and_then(|code| u8::try_from(code).ok()) {
+        Some(status) => finish(status, &seen),
+        None => Err(broken(&seen, "the hosted system was killed")),
+    }
+}
+
+/// Runs the system in QEMU.
+fn in_machine(
+    project: &Project,
+    arguments: &Arguments,
+    servers: &[BuiltServer],
+    plan: &Plan,
+    disk: &Path,
+    input: Input,
+) -> Outcome {
+    let kernel = build::kernel(project)?;
+    let program = QEMU.path()?;
+    let temporary = Temporary::create()?;
+    let boot = temporary.file("boot.tar");
+    archive::write(&boot, plan, servers)?;
+    check_memory(arguments.memory, &[&kernel, &boot])?;
+    let log = temporary.file("log.socket");
+    let listener = UnixListener::bind(&log).when(|| format!("cannot open `{}`", log.display()))?;
+    let machine = Machine {
+        board: arguments.machine,
+        processor: arguments.cpu.clone(),
+        processors: arguments.cpus,
+        memory_mib: arguments.memory,
+        kernel,
+        archive: boot,
+        disk: Some(disk.to_path_buf()),
+        log,
+        debugger: None,
+    };
+    let mut command = Command::new(program);
+    command.args(machine.arguments());
+    let stream = Log::Stream(Box::new(move || {
+        listener.accept().map(|(stream, _)| Box::new(stream) as Box<dyn std::io::Read + Send>)
+    }));
+    let watch = Watch { verbose: arguments.verbose, ready: ready_mark(plan) };
+    let seen = session::run(command, input, stream, &watch)?;
+    ended(&seen)?;
+    match machine::end(seen.code, seen.heard) {
+        End::Status(status) => finish(status, &seen),
+        End::Reset => Err(broken(&seen, "the machine reset itself")),
+        End::Broken => Err(broken(&seen, "QEMU ended before the system did")),
+    }
+}
+
+/// A script is sent when the first program is loaded: what it requires, the console included, is there by
+/// then, and loses no byte.
+fn ready_mark(plan: &Plan) -> Option<String> {
+    let first = plan.servers.get(*plan.start.first()?)?;
+    Some(format!("loaded {} at", first.name))
+}
+
+/// The least memory that can be worth a try: what is loaded, twice, and something to work with.
+fn check_memory(memory_mib: u32, loaded: &[&Path]) -> Outcome {
+    let bytes: u64 = loaded.iter().filter_map(|path| Some(fs::metadata(path).ok()?.len())).sum();
+    let least = (2 * bytes).div_ceil(1 << 20) + 24;
+    if u64::from(memory_mib) >= least {
+        return Ok(());
+    }
+    let message = format!("{memory_mib} MiB are too little memory for this system");
+    Err(Failure::new(message).remedy(format!("give it at least {least}: --memory {least}")))
+}
+
+/// Ends the command where the person or a signal ended the system.
+fn ended(seen: &Seen) -> Outcome {
+    match seen.signal {
+        Some(signal) => Err(Failure::silent(128 + u8::try_from(signal).unwrap_or(0))),
+        None if seen.left => Err(Failure::silent(0)),
+        None => Ok(()),
+    }
+}
+
+/// Ends the command with the system's status; 127 is the kernel's own, when it gave up.
+fn finish(status: u8, seen: &Seen) -> Outcome {
+    match status {
+        0 => Ok(()),
+        GAVE_UP => Err(broken(seen, "the system gave up")),
+        status => Err(Failure::silent(status)),
+    }
+}
+
+/// Status of a kernel that could not go on.
+const GAVE_UP: u8 = 127;
+
+/// Shows what was said last.
+fn broken(seen: &Seen, message: &str) -> Failure {
+    seen.log.iter().chain(&seen.complaints).for_each(|line| eprintln!("{line}"));
+    let failure = Failure::new(message).status_of(GAVE_UP);
+    match seen.log.is_empty() && seen.complaints.is_empty() {
+        true => failure.remedy("it said nothing; `--verbose` shows the whole log"),
+        false => failure.remedy("the last lines above say why; `--verbose` shows the whole log"),
+    }
+}
+
+/// A folder that goes when this goes.
+struct Temporary(PathBuf);
+
+impl Temporary {
+    fn create() -> Outcome<Self> {
+        let folder = env::temp_dir().join(format!("warren-{}", std::process::id()));
+        fs::create_dir_all(&folder).when(|| format!("cannot create `{}`", folder.display()))?;
+        Ok(Temporary(folder))
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // Nothing depends on it; at worst a small folder stays in /tmp.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}

@@ -1,0 +1,173 @@
+//! The machine: QEMU's command line, and what its exit status means.
+//!
+//! The console is the first serial port, on QEMU's standard input and output. The kernel's log is the
+//! second, on a socket. The machine has nothing that was not asked for (`-nodefaults`).
+
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
+
+use clap::ValueEnum;
+
+/// Which machine QEMU plays.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Board {
+    /// A PC with PCI Express.
+    #[default]
+    Q35,
+    /// An older PC.
+    Pc,
+    /// A small machine without PCI, made to start fast.
+    Microvm,
+}
+
+/// What to boot, and on what.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    /// Which machine.
+    pub board: Board,
+    /// QEMU's name of the processor.
+    pub processor: String,
+    /// Number of processors.
+    pub processors: u32,
+    /// Memory in MiB.
+    pub memory_mib: u32,
+    /// The kernel.
+    pub kernel: PathBuf,
+    /// The boot archive.
+    pub archive: PathBuf,
+    /// The disk, which is not changed.
+    pub disk: Option<PathBuf>,
+    /// Socket on which the log is expected.
+    pub log: PathBuf,
+    /// Socket on which gdb is expected; the machine then waits for it.
+    pub debugger: Option<PathBuf>,
+}
+
+impl Machine {
+    /// QEMU's arguments.
+    pub fn arguments(&self) -> Vec<OsString> {
+        let board = match self.board {
+            Board::Q35 => "q35",
+            Board::Pc => "pc",
+            Board::Microvm => "microvm,rtc=on,isa-serial=on",
+        };
+        let mut all: Vec<OsString> = Vec::new();
+        let mut add = |words: &[&str]| all.extend(words.iter().map(OsString::from));
+        add(&["-machine", board, "-accel", "tcg", "-cpu", &self.processor]);
+        add(&["-smp", &self.processors.to_string(), "-m", &self.memory_mib.to_string()]);
+        add(&["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"]);
+        add(&["-device", "isa-debug-exit,iobase=0xf4,iosize=4"]);
+        add(&["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"]);
+        let log = format!("socket,id=log,path={}", escaped(&self.log));
+        add(&["-chardev", &log, "-serial", "chardev:log"]);
+        if let Some(disk) = &self.disk {
+            let drive = format!(
+                "if=none,id=disk,format=raw,snapshot=on,file.locking=off,file={}",
+                escaped(disk)
+            );
+            let device = match self.board {
+                Board::Microvm => "virtio-blk-device,drive=disk",
+                _ => "virtio-blk-pci,drive=disk,disable-legacy=on",
+            };
+            add(&["-drive", &drive, "-device", device]);
+        }
+        if let Some(debugger) = &self.debugger {
+            let gdb = format!("unix:{},server=on,wait=off", escaped(debugger));
+            add(&["-gdb", &gdb, "-S"]);
+        }
+        all.extend(["-kernel".into(), self.kernel.clone().into()]);
+        all.extend(["-initrd".into(), self.archive.clone().into()]);
+        all
+    }
+}
+
+/// The path as it stands in an option of QEMU's, where a comma ends a value.
+fn escaped(path: &Path) -> String {
+    path.display().to_string().replace(',', ",,")
+}
+
+/// How a machine ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The system stopped it, with this status.
+    Status(u8),
+    /// It reset itself, which it does when even its fault handler faults.
+    Reset,
+    /// QEMU itself failed or was killed.
+    Broken,
+}
+
+/// What QEMU's exit code means; `None` if a signal ended it.
+///
+/// The system's status comes as `status × 2 + 1`, so that QEMU's own failure, 1, looks like the
+/// status 0. The two are told apart by whether the system was ever heard of.
+pub fn end(code: Option<i32>, heard: bool) -> End {
+    match code.and_then(|code| u8::try_from(code).ok()) {
+        Some(0) if heard => End::Reset,
+        Some(code) if code % 2 == 1 && heard => End::Status(code / 2),
+        _ => End::Broken,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn machine() -> Machine {
+        Machine {
+            board: Board::Q35,
+            processor: "max".into(),
+            processors: 1,
+            memory_mib: 256,
+            kernel: "kernel".into(),
+            archive: "boot.tar".into(),
+            disk: Some("a,b.ext4".into()),
+            log: "log.sock".into(),
+            debugger: None,
+        }
+    }
+
+    fn line(machine: &Machine) -> String {
+        let words: Vec<_> =
+            machine.arguments().into_iter().map(|w| w.into_string().unwrap()).collect();
+        words.join(" ")
+    }
+
+    #[test]
+    fn the_disk_is_modern_virtio_and_not_changed() {
+        let line = line(&machine());
+        assert!(line.contains("virtio-blk-pci,drive=disk,disable-legacy=on"), "{line}");
+        assert!(line.contains("snapshot=on"), "{line}");
+    }
+
+    #[test]
+    fn a_comma_in_a_path_does_not_end_it() {
+        assert!(line(&machine()).contains("file=a,,b.ext4"));
+    }
+
+    #[test]
+    fn a_machine_that_is_debugged_waits() {
+        let debugged = Machine { debugger: Some("gdb.sock".into()), ..machine() };
+        assert!(line(&debugged).contains("-gdb unix:gdb.sock,server=on,wait=off -S"));
+        assert!(!line(&machine()).contains(" -S"));
+    }
+
+    #[test]
+    fn the_status_of_the_system_is_in_the_exit_code() {
+        assert_eq!(end(Some(1), true), End::Status(0));
+        assert_eq!(end(Some(85), true), End::Status(42));
+    }
+
+    #[test]
+    fn a_machine_that_was_never_heard_of_is_broken() {
+        assert_eq!(end(Some(1), false), End::Broken);
+        assert_eq!(end(None, true), End::Broken);
+    }
+
+    #[test]
+    fn a_machine_that_ends_without_status_reset_itself() {
+        assert_eq!(end(Some(0), true), End::Reset);
+    }
+}

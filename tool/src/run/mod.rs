@@ -1,0 +1,18 @@
+//! Running a system: in QEMU, or in a Linux process.
+//!
+//! | module | what it does |
+//! | --- | --- |
+//! | [`packages`] | installs what the machine lacks, or says how |
+//! | [`image`] | the demo disk, made from the project's documents |
+//! | [`archive`] | the boot archive: plan and server files |
+//! | [`machine`] | QEMU's command line, and what its exit status means |
+//! | [`session`] | a running system's console and log |
+//! | [`keyboard`], [`screen`] | a person's terminal |
+
+pub mod archive;
+pub mod image;
+mod keyboard;
+pub mod machine;
+pub mod packages;
+mod screen;
+pub mod session;
