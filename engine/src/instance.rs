@@ -147,8 +147,10 @@ pub struct Instance {
     pub file: String,
     /// First bytes of the SHA-256 of its file.
     pub hash: u64,
-    /// Where it runs.
+    /// Where the plan wants it to run.
     pub placement: Placement,
+    /// Whether that is a domain of its own, and not the engine's space.
+    pub isolated: bool,
     /// First address of its region; 0 for the platform's own instance.
     pub base: u64,
     /// Where its stubs lie.
@@ -188,7 +190,7 @@ pub struct Instance {
 impl Instance {
     /// Whether it shares the engine's space.
     pub fn shares_space(&self) -> bool {
-        self.placement == Placement::Kernel
+        !self.isolated
     }
 
     /// Whether it answers calls.

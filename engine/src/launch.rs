@@ -258,13 +258,14 @@ fn place<P: Platform>(
     bytes: &[u8],
 ) -> Result<&'static Instance, LaunchFault> {
     let base = P::create_region(&server.placement).map_err(|_| LaunchFault::Exhausted)?;
-    let imports = Imports::new::<P>(file, base, server.placement == Placement::Kernel);
+    let isolated = P::ISOLATES && server.placement != Placement::Kernel;
+    let imports = Imports::new::<P>(file, base, !isolated);
     let image = file.image(base, |import| imports.address(import));
     if map_all::<P>(base, file, &image, &imports).is_err() {
         P::remove_region(base);
         return Err(LaunchFault::Exhausted);
     }
-    let kinds = kinds::<P>(file, &image, server.placement == Placement::Kernel);
+    let kinds = kinds::<P>(file, &image, !isolated);
     // SAFETY: inside `critical`.
     let instance = unsafe { tables::<P>() }.add(|index| Instance {
         lock: LockWord::new(0),
@@ -274,6 +275,7 @@ fn place<P: Platform>(
         file: server.file.clone(),
         hash: first_bytes_of_hash(bytes),
         placement: server.placement.clone(),
+        isolated,
         base,
         stubs: imports.range(),
         concurrent: file.description().concurrent,

@@ -26,6 +26,7 @@ pub fn create_instance<P: Platform>(name: &str) -> &'static Instance {
         file: String::new(),
         hash: 0,
         placement: Placement::Kernel,
+        isolated: false,
         base: 0,
         stubs: 0..0,
         concurrent: true,
