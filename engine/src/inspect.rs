@@ -92,7 +92,7 @@ impl SegmentSize {
     fn of(segment: &Segment) -> Self {
         SegmentSize {
             offset: segment.offset,
-            file_bytes: segment.bytes.len() as u64,
+            file_bytes: file_bytes(segment),
             memory_bytes: segment.memory_bytes,
             protection: segment.protection,
             relocated: segment.relocated,
@@ -104,7 +104,7 @@ impl Sizes {
     fn of(bytes: &[u8], file: &ServerFile) -> Self {
         let sum = |choose: &dyn Fn(&Segment) -> bool| {
             let chosen = file.segments().iter().filter(|segment| choose(segment));
-            chosen.map(|segment| segment.bytes.len() as u64).sum()
+            chosen.map(file_bytes).sum()
         };
         Sizes {
             file: bytes.len() as u64,
@@ -114,6 +114,10 @@ impl Sizes {
             relocated: sum(&|segment| segment.relocated),
         }
     }
+}
+
+fn file_bytes(segment: &Segment) -> u64 {
+    segment.bytes.len().saturating_sub(segment.padding) as u64
 }
 
 fn names(file: &ServerFile, name: fn(Import) -> Option<&'static str>) -> Vec<&'static str> {

@@ -23,6 +23,8 @@ pub struct Segment {
     pub offset: u64,
     /// The first bytes.
     pub bytes: Vec<u8>,
+    /// How many of them are zeroes because the file's segment begins within the page.
+    pub padding: usize,
     /// Length in memory, a multiple of the page.
     pub memory_bytes: u64,
     /// Never [`Protection::ReadWrite`].
@@ -79,10 +81,11 @@ fn segment(file: &Container<'_>, header: &ProgramHeader) -> Result<Segment, File
     }
     // The page may begin before the segment does; zeroes stand there, not other parts of the file.
     let offset = header.p_vaddr / PAGE * PAGE;
-    let mut bytes = alloc::vec![0; (header.p_vaddr - offset) as usize];
+    let padding = (header.p_vaddr - offset) as usize;
+    let mut bytes = alloc::vec![0; padding];
     bytes.extend_from_slice(contents);
     let memory_bytes = end.next_multiple_of(PAGE) - offset;
-    Ok(Segment { offset, bytes, memory_bytes, protection, relocated: writable })
+    Ok(Segment { offset, bytes, padding, memory_bytes, protection, relocated: writable })
 }
 
 fn protection(header: &ProgramHeader) -> Result<Protection, FileError> {
