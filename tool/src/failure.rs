@@ -30,6 +30,12 @@ impl Failure {
         self
     }
 
+    /// Says what to do, if something is known.
+    pub fn maybe_remedy(mut self, remedy: Option<String>) -> Self {
+        self.remedy = remedy;
+        self
+    }
+
     /// Ends the command with this status, and not with 1.
     pub fn status_of(mut self, status: u8) -> Self {
         self.status = status;

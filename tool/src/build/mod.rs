@@ -23,7 +23,7 @@ use crate::{
     failure::{Failure, Outcome, While},
     progress,
     project::Project,
-    system::facts::Facts,
+    system::{diagnostic::did_you_mean, facts::Facts},
 };
 
 /// Servers that are linked at the same time.
@@ -47,12 +47,30 @@ pub fn facts(servers: &[BuiltServer]) -> Facts {
 /// Builds all server files, in the order of their names.
 pub fn servers(project: &Project) -> Outcome<Vec<BuiltServer>> {
     let packages = cargo::server_packages(project)?;
+    build_servers(project, &packages)
+}
+
+/// Builds the server files with these names.
+pub fn some_servers(project: &Project, names: &[String]) -> Outcome<Vec<BuiltServer>> {
+    let all = cargo::server_packages(project)?;
+    let find = |name: &String| {
+        all.iter().find(|one| one.file == *name).cloned().ok_or_else(|| {
+            let known = did_you_mean(name, all.iter().map(|one| one.file.as_str()));
+            let failure = Failure::new(format!("there is no server `{name}` under servers/"));
+            failure.maybe_remedy(known)
+        })
+    };
+    let packages = names.iter().map(find).collect::<Outcome<Vec<_>>>()?;
+    build_servers(project, &packages)
+}
+
+fn build_servers(project: &Project, packages: &[ServerPackage]) -> Outcome<Vec<BuiltServer>> {
     let mut arguments = vec!["--profile=server", "--lib", "--package=warren-runtime"];
     let chosen: Vec<_> = packages.iter().map(|one| format!("--package={}", one.package)).collect();
     arguments.extend(chosen.iter().map(String::as_str));
     let artifacts = cargo::build(project, &arguments)?;
     let linker = linker(project, &artifacts)?;
-    in_parallel(&packages, |one| make(&linker, one, &artifacts))
+    in_parallel(packages, |one| make(&linker, one, &artifacts))
 }
 
 /// Builds the kernel and returns its path.
