@@ -19,11 +19,13 @@
 //! | [`Parameters`] | what the system file says to this server |
 //! | [`Launcher`] | loads servers by the names that the system file gives them |
 //! | [`SystemControl`], [`Power`] | what runs, and making it stop |
+//! | [`Echo`], [`Hub`], [`Token`], [`Counter`] | what tests and benchmarks call |
 #![no_std]
 
 mod block;
 mod clock;
 mod console;
+mod echo;
 mod file;
 mod interrupt;
 mod launcher;
@@ -41,6 +43,7 @@ mod terminal;
 pub use block::*;
 pub use clock::*;
 pub use console::*;
+pub use echo::*;
 pub use file::*;
 pub use interrupt::*;
 pub use launcher::*;

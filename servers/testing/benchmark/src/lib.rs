@@ -1,0 +1,3 @@
+//! Measures calls.
+#![no_std]
+#![forbid(unsafe_code)]

@@ -1,0 +1,3 @@
+//! Answers what tests can predict.
+#![no_std]
+#![forbid(unsafe_code)]

@@ -1,0 +1,3 @@
+//! Makes random system calls and sees what comes of it.
+#![no_std]
+#![forbid(unsafe_code)]
