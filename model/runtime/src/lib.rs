@@ -1,1 +1,10 @@
-//! Panic handler and heap that are linked into every server file.
+//! What is linked into every server file, and named in none: panic handler, heap, memory routines.
+//!
+//! A crate of its own, because a program can have only one panic handler: server crates stay
+//! ordinary libraries, which tests on a host link with the standard library.
+#![no_std]
+
+mod heap;
+mod panic;
+
+use warren_intrinsics as _;
