@@ -35,6 +35,7 @@ extern crate alloc;
 
 mod buffer;
 mod context;
+mod cycles;
 mod error;
 mod lock;
 mod mapping;
@@ -47,6 +48,7 @@ mod service;
 
 pub use buffer::Out;
 pub use context::{Atomic, AtomicCx, Closing, Cx, Full, New, Unlocked};
+pub use cycles::cycles;
 pub use error::{ServiceError, StartError};
 pub use lock::{Guard, Lock};
 pub use mapping::Mapping;
