@@ -62,7 +62,7 @@ pub const FIRST_FUNCTION: u32 = 1;
 pub const FIRST_CALL: u32 = FIRST_FUNCTION + warren_abi::system::FUNCTIONS.len() as u32;
 
 /// Bytes of one stub: every template fits.
-pub const STUB_BYTES: usize = 320;
+pub const STUB_BYTES: usize = 448;
 
 /// Assembles one template between two labels. `$free` frees the caller's lock, `$take` takes the callee's,
 /// `$call` calls the entry, `$finish` frees the callee's lock and drops temporaries.
