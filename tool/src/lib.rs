@@ -5,6 +5,8 @@
 //! | [`command`] | the command line, one module for each command |
 //! | [`build`] | server files, kernel, hosted platform |
 //! | [`system`] | system files: read, checked, planned |
+//! | [`inspect`] | what a server file says |
+//! | [`fuzz`] | fuzz targets |
 //! | [`run`] | running a system, in QEMU or hosted |
 //! | [`project`] | where things lie |
 //! | [`failure`] | why a command failed, and what to do |
@@ -12,6 +14,8 @@
 pub mod build;
 pub mod command;
 pub mod failure;
+pub mod fuzz;
+pub mod inspect;
 pub mod progress;
 pub mod project;
 pub mod run;

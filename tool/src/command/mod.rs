@@ -2,7 +2,11 @@
 
 mod build;
 mod check;
+mod fuzz;
+mod inspect;
 mod run;
+mod sizes;
+mod test;
 
 use std::process::ExitCode;
 
@@ -25,6 +29,10 @@ enum Command {
     Build(build::Arguments),
     Check(check::Arguments),
     Run(run::Arguments),
+    Test(test::Arguments),
+    Inspect(inspect::Arguments),
+    Sizes(sizes::Arguments),
+    Fuzz(fuzz::Arguments),
 }
 
 /// Runs the command line and returns the exit status.
@@ -45,6 +53,10 @@ fn carry_out(command: Command) -> Outcome {
         Command::Build(arguments) => build::run(&project, &arguments),
         Command::Check(arguments) => check::run(&project, &arguments),
         Command::Run(arguments) => run::run(&project, &arguments),
+        Command::Test(arguments) => test::run(&project, &arguments),
+        Command::Inspect(arguments) => inspect::run(&project, &arguments),
+        Command::Sizes(arguments) => sizes::run(&project, &arguments),
+        Command::Fuzz(arguments) => fuzz::run(&project, &arguments),
     }
 }
 

@@ -1,0 +1,73 @@
+//! `warren sizes`.
+
+use std::{fs, path::Path};
+
+use clap::Args;
+use elf::{ElfBytes, endian::LittleEndian};
+use serde_json::json;
+use warren_engine::platform::Protection;
+
+use crate::{
+    build::{self, pack},
+    failure::{Failure, Outcome, While},
+    inspect::Inspected,
+    project::Project,
+};
+
+/// Prints the sizes of the kernel and of all server files.
+#[derive(Args)]
+pub struct Arguments {
+    /// As JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// One line of the table.
+struct Row {
+    name: String,
+    text: u64,
+    data: u64,
+    file: u64,
+}
+
+/// Prints the table.
+pub fn run(project: &Project, arguments: &Arguments) -> Outcome {
+    let mut rows = vec![kernel(&build::kernel(project)?)?];
+    for server in build::servers(project)? {
+        let (bytes, file) = pack::open(&server.paths.file)?;
+        let inspected = Inspected::new(&bytes, file);
+        let constants = inspected.loaded(Protection::Read, false);
+        rows.push(Row {
+            name: server.paths.name,
+            text: inspected.loaded(Protection::ReadExecute, false),
+            data: constants + inspected.loaded(Protection::Read, true),
+            file: inspected.bytes,
+        });
+    }
+    if arguments.json {
+        let row = |row: &Row| json!({ "name": row.name, "text": row.text, "data": row.data, "file": row.file });
+        println!("{:#}", json!(rows.iter().map(row).collect::<Vec<_>>()));
+        return Ok(());
+    }
+    println!("{:20} {:>9} {:>9} {:>9}", "bytes", "text", "data", "file");
+    for row in rows {
+        println!("{:20} {:9} {:9} {:9}", row.name, row.text, row.data, row.file);
+    }
+    Ok(())
+}
+
+/// Text is what can be executed; data is everything else that is loaded, without zeroes.
+fn kernel(path: &Path) -> Outcome<Row> {
+    let bytes = fs::read(path).when(|| format!("cannot read `{}`", path.display()))?;
+    let no_elf = |_| Failure::new(format!("`{}` is no ELF file", path.display()));
+    let elf = ElfBytes::<LittleEndian>::minimal_parse(&bytes).map_err(no_elf)?;
+    let (mut text, mut data) = (0, 0);
+    for segment in elf.segments().into_iter().flatten() {
+        match (segment.p_type, segment.p_flags & elf::abi::PF_X != 0) {
+            (elf::abi::PT_LOAD, true) => text += segment.p_filesz,
+            (elf::abi::PT_LOAD, false) => data += segment.p_filesz,
+            _ => (),
+        }
+    }
+    Ok(Row { name: "kernel".into(), text, data, file: bytes.len() as u64 })
+}
