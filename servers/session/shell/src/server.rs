@@ -1,5 +1,6 @@
 //! The server around the session: [`World`](crate::world::World) over the references that the system connected.
 
+use alloc::format;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -109,7 +110,12 @@ impl Shell {
             match cx.scope(|cx| session.turn(&mut Live { cx, files: Vec::new() })) {
                 Ok(Turn::Next) => failures = 0,
                 Ok(Turn::End(status)) => return Ok(status),
-                Err(_) if failures < TERMINAL_FAILURES => failures += 1,
+                Err(error) if failures < TERMINAL_FAILURES => {
+                    failures += 1;
+                    // If it came back, the person learns why something is missing.
+                    let text = format!("shell: the terminal failed: {error}\n");
+                    let _ = cx.req().terminal.write(cx, text.as_bytes());
+                }
                 Err(TerminalError::System(error)) => return Err(error.into()),
                 Err(_) => return Err(ThreadError::Failed),
             }

@@ -16,6 +16,9 @@ use crate::stage::{Context, Flow, Invocation, MISUSED, Stage, Stop};
 use crate::words::SyntaxError;
 use crate::world::World;
 
+/// Status of a command whose output was lost.
+const FAILED: u8 = 1;
+
 /// Status of a command that does not exist.
 const UNKNOWN: u8 = 127;
 
@@ -71,7 +74,10 @@ impl Session {
         match self.run(world, &steps) {
             Ok(()) => {}
             Err(Stop::Interrupted) => self.status = INTERRUPTED,
-            Err(Stop::Terminal(error)) => return Err(error),
+            Err(Stop::Terminal(error)) => {
+                self.status = FAILED;
+                return Err(error);
+            }
         }
         Ok(self.exit.map_or(Turn::Next, Turn::End))
     }
