@@ -115,6 +115,11 @@ impl<const CAPACITY: usize> Builder<CAPACITY> {
         self.length
     }
 
+    /// What was built so far.
+    pub const fn bytes(&self) -> &[u8] {
+        self.bytes.split_at(self.length).0
+    }
+
     /// The finished section, cut to its length `N`, which is [`Builder::length`].
     pub const fn finish<const N: usize>(self) -> [u8; N] {
         assert!(N == self.length, "the description's length is not the builder's");
