@@ -104,7 +104,7 @@ pub trait Hub {
         more: u64,
     ) -> Result<u64, EchoError>;
     /// Keeps the token, in place of one that was kept before.
-    fn keep<'f>(cx: &mut Cx<'f, Self>, token: Ref<'f, dyn Token>) -> Result<(), EchoError>;
+    fn hold<'f>(cx: &mut Cx<'f, Self>, token: Ref<'f, dyn Token>) -> Result<(), EchoError>;
     /// The token that is kept.
     fn kept<'f>(cx: &mut Cx<'f, Self>) -> Result<Ref<'f, dyn Token>, EchoError>;
     /// Keeps no token.
