@@ -62,6 +62,10 @@ pub trait Echo {
     ) -> Result<u64, EchoError>;
     /// The sum of the bytes.
     fn sum(cx: &mut Cx<'_, Self>, bytes: &[u8]) -> Result<u64, EchoError>;
+    /// Reads nothing of the bytes.
+    fn take(cx: &mut Cx<'_, Self>, bytes: &[u8]) -> Result<(), EchoError>;
+    /// Writes nothing into the buffer.
+    fn give(cx: &mut Cx<'_, Self>, buffer: Out<'_>) -> Result<(), EchoError>;
     /// The number of characters.
     fn characters(cx: &mut Cx<'_, Self>, text: &str) -> Result<u64, EchoError>;
     /// Fills the buffer with `seed`, `seed + 1`, and so on; returns its length.
@@ -97,6 +101,8 @@ pub trait Hub {
         cx: &mut Cx<'f, Self>,
         token: Ref<'f, dyn Token>,
     ) -> Result<Ref<'f, dyn Token>, EchoError>;
+    /// Does nothing with the token.
+    fn ignore<'f>(cx: &mut Cx<'f, Self>, token: Ref<'f, dyn Token>) -> Result<(), EchoError>;
     /// Adds to the token's value.
     fn use_token<'f>(
         cx: &mut Cx<'f, Self>,

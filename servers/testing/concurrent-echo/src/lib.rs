@@ -96,6 +96,14 @@ impl Echo for ConcurrentEcho {
         Ok(answers::sum(bytes))
     }
 
+    fn take(_cx: &mut Cx<'_, Self>, _bytes: &[u8]) -> Result<(), EchoError> {
+        Ok(())
+    }
+
+    fn give(_cx: &mut Cx<'_, Self>, _buffer: Out<'_>) -> Result<(), EchoError> {
+        Ok(())
+    }
+
     fn characters(_cx: &mut Cx<'_, Self>, text: &str) -> Result<u64, EchoError> {
         Ok(text.chars().count() as u64)
     }

@@ -30,6 +30,10 @@ impl Hub for EchoServer {
         Ok(token)
     }
 
+    fn ignore<'f>(_cx: &mut Cx<'f, Self>, _token: Ref<'f, dyn Token>) -> Result<(), EchoError> {
+        Ok(())
+    }
+
     fn use_token<'f>(
         cx: &mut Cx<'f, Self>,
         token: Ref<'f, dyn Token>,
@@ -38,7 +42,7 @@ impl Hub for EchoServer {
         token.add(cx, more)
     }
 
-    fn keep<'f>(cx: &mut Cx<'f, Self>, token: Ref<'f, dyn Token>) -> Result<(), EchoError> {
+    fn hold<'f>(cx: &mut Cx<'f, Self>, token: Ref<'f, dyn Token>) -> Result<(), EchoError> {
         cx.kept = Some(token.keep()?);
         Ok(())
     }

@@ -1,0 +1,139 @@
+//! What is measured.
+
+use alloc::{string::String, vec};
+
+use warren::{Cx, Ref};
+use warren_idl::{Counter, Echo, EchoError, FileError, Hub};
+
+use crate::{
+    Benchmark, calibrate,
+    measure::{Base, round},
+    output::{Failure, calibration, parameter, row},
+};
+
+/// Rounds where the parameter `rounds` does not say.
+const ROUNDS: u64 = 1000;
+/// Sizes of buffers.
+const SIZES: [(usize, &str, &str); 3] =
+    [(0, "in 0", "out 0"), (64, "in 64", "out 64"), (4096, "in 4096", "out 4096")];
+/// The file that is read where the parameter `file` does not say.
+const FILE: &str = "/docs/ARCHITECTURE.md";
+
+/// Measures everything that is connected.
+pub fn all(cx: &mut Cx<'_, Benchmark>) -> Result<(), Failure> {
+    let here = parameter(cx, "here").unwrap_or_else(|| String::from("here"));
+    let rounds = parameter(cx, "rounds").and_then(|text| text.parse().ok()).unwrap_or(ROUNDS);
+    let base = Base::measure(cx, rounds)?;
+    calibration(cx, &here, calibrate::ticks_for_a_thousand(), base)?;
+    let run = Run { here: &here, rounds, base };
+    let needs = cx.req();
+    let targets = [
+        ("kernel", &needs.kernel, &needs.kernel_hub, &needs.kernel_counter),
+        ("own", &needs.own, &needs.own_hub, &needs.own_counter),
+        ("near", &needs.near, &needs.near_hub, &needs.near_counter),
+    ];
+    for (name, echo, hub, counter) in targets {
+        if let Some(echo) = echo.get() {
+            cx.scope(|cx| run.values(cx, name, echo.as_ref()))?;
+            cx.scope(|cx| run.buffers(cx, name, echo.as_ref()))?;
+        }
+        if let Some(hub) = hub.get() {
+            cx.scope(|cx| run.references(cx, name, hub.as_ref()))?;
+        }
+        if let Some(counter) = counter.get() {
+            cx.scope(|cx| run.atomic(cx, name, counter.as_ref()))?;
+        }
+    }
+    if let Some(concurrent) = needs.concurrent.get() {
+        cx.scope(|cx| run.values(cx, "concurrent", concurrent.as_ref()))?;
+    }
+    run.file(cx)
+}
+
+/// One run of the benchmark.
+struct Run<'a> {
+    here: &'a str,
+    rounds: u64,
+    base: Base,
+}
+
+impl Run<'_> {
+    fn row<'f>(
+        &self,
+        cx: &mut Cx<'f, Benchmark>,
+        to: &str,
+        what: &str,
+        work: impl FnMut(&mut Cx<'f, Benchmark>) -> Result<(), EchoError>,
+    ) -> Result<(), Failure> {
+        let measured = round(cx, self.rounds, work)?;
+        Ok(row(cx, self.here, to, what, measured, self.base)?)
+    }
+
+    fn values<'f>(
+        &self,
+        cx: &mut Cx<'f, Benchmark>,
+        to: &str,
+        echo: Ref<'_, dyn Echo>,
+    ) -> Result<(), Failure> {
+        self.row(cx, to, "nothing", |cx| echo.nothing(cx))?;
+        self.row(cx, to, "two words", |cx| echo.add(cx, 1, 2).map(|_| ()))?;
+        self.row(cx, to, "eleven words", |cx| {
+            echo.many(cx, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11).map(|_| ())
+        })
+    }
+
+    fn buffers<'f>(
+        &self,
+        cx: &mut Cx<'f, Benchmark>,
+        to: &str,
+        echo: Ref<'_, dyn Echo>,
+    ) -> Result<(), Failure> {
+        let mut bytes = vec![1; 4096];
+        for (size, inward, outward) in SIZES {
+            self.row(cx, to, inward, |cx| echo.take(cx, &bytes[..size]))?;
+            self.row(cx, to, outward, |cx| echo.give(cx, &mut bytes[..size]))?;
+        }
+        Ok(())
+    }
+
+    fn references<'f>(
+        &self,
+        cx: &mut Cx<'f, Benchmark>,
+        to: &str,
+        hub: Ref<'_, dyn Hub>,
+    ) -> Result<(), Failure> {
+        let token = hub.make(cx, 0)?;
+        self.row(cx, to, "temporary reference", |cx| hub.ignore(cx, token))?;
+        self.row(cx, to, "permanent reference", |cx| hub.hold(cx, token))?;
+        self.row(cx, to, "reference back", |cx| cx.scope(|cx| hub.kept(cx).map(|_| ())))?;
+        self.row(cx, to, "local server made and dropped", |cx| {
+            cx.scope(|cx| hub.make(cx, 0).map(|_| ()))
+        })?;
+        Ok(hub.forget(cx)?)
+    }
+
+    fn atomic<'f>(
+        &self,
+        cx: &mut Cx<'f, Benchmark>,
+        to: &str,
+        counter: Ref<'_, dyn Counter>,
+    ) -> Result<(), Failure> {
+        self.row(cx, to, "atomic", |_| counter.count(1).map(|_| ()))
+    }
+
+    /// Opens a file, reads a page of it, and closes it.
+    fn file(&self, cx: &mut Cx<'_, Benchmark>) -> Result<(), Failure> {
+        let path = parameter(cx, "file").unwrap_or_else(|| String::from(FILE));
+        let Some(files) = cx.req().files.get() else { return Ok(()) };
+        let rounds = self.rounds.div_ceil(20);
+        let mut page = vec![0; 4096];
+        let measured = round(cx, rounds, |cx| {
+            let read = cx.scope(|cx| files.open(cx, &path)?.read(cx, 0, &mut page));
+            read.map(|_| ()).map_err(|error| match error {
+                FileError::System(error) => error.into(),
+                _ => EchoError::Refused,
+            })
+        })?;
+        Ok(row(cx, self.here, "files", "open, read 4096, close", measured, self.base)?)
+    }
+}

@@ -1,0 +1,48 @@
+//! Servers that die: the caller gets an error, and so does whoever holds something of theirs.
+
+use warren::{Cx, SystemError};
+use warren_idl::Hub;
+
+use crate::{
+    Exerciser, Failure,
+    report::{equal, refused},
+};
+
+/// Names of the ways, and their numbers.
+pub const WAYS: &[(&str, u32)] = &[
+    ("a panic is an error at the caller", 0),
+    ("an index out of bounds is an error at the caller", 1),
+    ("endless recursion is an error at the caller", 2),
+    ("an endless loop is an error at the caller", 3),
+];
+
+/// How long a victim may take to come back.
+const PATIENCE_MS: u64 = 5000;
+
+/// Makes the victim die once. The system file says that it comes back.
+pub fn check(cx: &mut Cx<'_, Exerciser>, way: u32) -> Result<(), Failure> {
+    await_victim(cx)?;
+    let victim = cx.req().victim.or_absent()?.as_ref();
+    let other = cx.req().near_hub.as_ref();
+    let token = victim.make(cx, 1)?;
+    other.watch(cx, token)?;
+    refused("die", victim.die(cx, way), SystemError::Lost.into())?;
+    refused("a dead server's token", token.add(cx, 1), SystemError::Lost.into())?;
+    refused("a dead server", victim.alive(cx), SystemError::Lost.into())?;
+    refused("a dead server's weak reference", other.watched(cx), SystemError::Gone.into())?;
+    equal("the number of calls", other.bounce(cx, other, 3)?, 3)?;
+    await_victim(cx)
+}
+
+/// Waits until the victim answers.
+fn await_victim(cx: &mut Cx<'_, Exerciser>) -> Result<(), Failure> {
+    let needs = cx.req();
+    for _ in 0..PATIENCE_MS {
+        let victim: &warren::Req<dyn Hub> = needs.victim.or_absent()?;
+        if victim.alive(cx).is_ok() {
+            return Ok(());
+        }
+        needs.timer.sleep(cx, 1_000_000)?;
+    }
+    Err(SystemError::Lost.into())
+}
