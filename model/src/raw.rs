@@ -84,7 +84,11 @@ pub(crate) fn word(answer: Ret) -> Result<NonZeroU64, SystemError> {
 }
 
 /// Where a stub finds the reference that it calls.
-pub trait Word {
+///
+/// # Safety
+///
+/// The word is a reference whenever a stub calls it, or the engine refuses the call.
+pub unsafe trait Word {
     /// The reference.
     fn word(&self) -> u64;
 }
@@ -94,7 +98,8 @@ pub trait Word {
 #[repr(transparent)]
 pub struct Fixed(pub(crate) NonZeroU64);
 
-impl Word for Fixed {
+// SAFETY: only the model makes one, of references.
+unsafe impl Word for Fixed {
     #[inline]
     fn word(&self) -> u64 {
         self.0.get()
@@ -106,7 +111,8 @@ impl Word for Fixed {
 #[repr(transparent)]
 pub struct Connected(AtomicU64);
 
-impl Word for Connected {
+// SAFETY: only the engine writes one: references, or 0 where nothing is connected.
+unsafe impl Word for Connected {
     #[inline]
     fn word(&self) -> u64 {
         self.0.load(Ordering::Relaxed)

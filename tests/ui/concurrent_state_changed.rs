@@ -1,0 +1,27 @@
+//! The state of a concurrent server is shared.
+
+use warren::{Cx, New, Server, StartError, server};
+use warren_idl::{Program, ThreadError};
+
+/// Runs in several threads at a time.
+#[server(provides(Program), concurrent)]
+pub struct Several {
+    count: u64,
+}
+
+impl Server for Several {
+    type Required = ();
+
+    fn new(_cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
+        Ok(Several { count: 0 })
+    }
+}
+
+impl Program for Several {
+    fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
+        cx.count += 1;
+        Ok(0)
+    }
+}
+
+fn main() {}
