@@ -11,7 +11,7 @@ use warren_abi::call::{Ret, SystemError};
 use crate::{
     instance::{Instance, Kind, Life},
     launch,
-    layout::{Cpu, Object, Temporary},
+    layout::{Cpu, LockWord, Object, Temporary},
     platform::Platform,
     reference::{self, count_down, drop_temporaries, newest_frame, tables},
     space::Placement,
@@ -46,6 +46,12 @@ fn hold_idle_lock(cpu: &mut Cpu) {
     unsafe { &*cpu.lock }.store(cpu.thread, Relaxed);
 }
 
+/// Whether the thread that runs holds a server's lock.
+fn is_held(cpu: &Cpu, lock: *const LockWord) -> bool {
+    // SAFETY: the lock in a frame is valid for good, or the thread's own.
+    lock != cpu.idle_lock && unsafe { &*lock }.load(Relaxed) == cpu.thread
+}
+
 /// Drops the temporaries of the newest frame, whose callee has returned and whose lock is free.
 extern "C" fn end_of_call<P: Platform>() {
     // SAFETY: the newest frame is valid.
@@ -55,9 +61,9 @@ extern "C" fn end_of_call<P: Platform>() {
     };
     // SAFETY: the platform's block is valid and the thread's own.
     let cpu = unsafe { &mut *P::cpu() };
-    if cpu.lock == callers_lock && cpu.lock != cpu.idle_lock {
+    if is_held(cpu, callers_lock) {
         // An atomic call: the caller's lock is held, so that no destructor can run now.
-        return count_temporaries_down::<P>(mark);
+        return pass_temporaries_on::<P>(mark);
     }
     P::critical(|| hold_idle_lock(cpu));
     drop_temporaries::<P>(mark);
@@ -67,22 +73,28 @@ extern "C" fn end_of_call<P: Platform>() {
     unsafe { &*cpu.idle_lock }.store(cpu.free, Relaxed);
 }
 
-/// Drops temporaries but leaves what dies on the list.
-fn count_temporaries_down<P: Platform>(mark: *mut Temporary) {
+/// Drops temporaries, but leaves to the caller those that would destroy something.
+fn pass_temporaries_on<P: Platform>(mark: *mut Temporary) {
     P::critical(|| {
         // SAFETY: the platform's block is valid and the thread's own.
         let cpu = unsafe { &mut *P::cpu() };
-        while cpu.temporary > mark {
-            // SAFETY: there is an entry below the end.
-            cpu.temporary = unsafe { cpu.temporary.sub(1) };
+        let end = core::mem::replace(&mut cpu.temporary, mark);
+        let mut next = mark;
+        while next < end {
             // SAFETY: entries below the end are initialised.
-            let Temporary { object, holder } = unsafe { *cpu.temporary };
-            // SAFETY: a holder is an instance, valid for good, or null.
-            if let Some(holder) = unsafe { holder.as_ref() } {
-                // SAFETY: inside `critical`.
-                holder.change(unsafe { tables::<P>() }.index(object), -1);
+            let entry = unsafe { *next };
+            // SAFETY: objects are valid for good.
+            if unsafe { (*entry.object).count.load(Relaxed) } > 1 {
+                // SAFETY: inside `critical`, and the entry is forgotten.
+                unsafe { reference::give_back::<P>(entry) };
+            } else {
+                // SAFETY: the place is at or below that of an entry that has been read.
+                unsafe { cpu.temporary.write(entry) };
+                // SAFETY: the next entry is in the array or its end.
+                cpu.temporary = unsafe { cpu.temporary.add(1) };
             }
-            count_down::<P>(object);
+            // SAFETY: as above.
+            next = unsafe { next.add(1) };
         }
     });
 }
@@ -111,31 +123,46 @@ extern "C" fn hand_over<P: Platform>(error: u64, word: u64) -> Ret {
     })
 }
 
-/// The newest frame would return into a dead server: goes on in the frame below it.
+/// A call has returned into a dead server: goes on in that server's caller.
 extern "C" fn dead_return<P: Platform>() -> ! {
-    // SAFETY: the newest frame is valid.
-    let mark = unsafe { (*newest_frame::<P>()).temporary };
     P::critical(|| {
         // SAFETY: the platform's block is valid and the thread's own.
         hold_idle_lock(unsafe { &mut *P::cpu() });
     });
-    drop_temporaries::<P>(mark);
-    P::critical(|| {
-        // SAFETY: as above.
-        let cpu = unsafe { &mut *P::cpu() };
-        // SAFETY: the newest frame is there, and one below it.
-        cpu.frame = unsafe { cpu.frame.sub(1) };
-    });
+    if may_destroy::<P>() {
+        finish::<P>();
+    }
     P::abort(SystemError::Lost.number())
+}
+
+/// Whether destructors may run in the newest frame: not if its caller keeps a lock.
+fn may_destroy<P: Platform>() -> bool {
+    // SAFETY: the platform's block and the newest frame are valid.
+    unsafe { !is_held(&*P::cpu(), (*newest_frame::<P>()).lock) }
 }
 
 /// Destroys what nobody refers to any more. Outside of `critical`, holding no server's lock.
 pub fn finish<P: Platform>() {
-    // SAFETY: inside `critical`.
-    while let Some(object) = P::critical(|| unsafe { tables::<P>() }.dying.pop()) {
-        // SAFETY: objects are valid for good.
-        if unsafe { (*object).count.load(Relaxed) } == 0 {
+    loop {
+        while let Some(object) = P::critical(next_dying::<P>) {
             destroy::<P>(object);
+        }
+        if !bury::<P>() {
+            return;
+        }
+    }
+}
+
+/// Takes an object from the list that nobody refers to. Inside `critical`.
+fn next_dying<P: Platform>() -> Option<*mut Object> {
+    loop {
+        // SAFETY: inside `critical`.
+        let object = unsafe { tables::<P>() }.dying.pop()?;
+        // SAFETY: objects are valid for good, and nobody else touches them inside `critical`.
+        let entry = unsafe { &mut *object };
+        entry.flags &= !Object::DYING;
+        if entry.count.load(Relaxed) == 0 {
+            return Some(object);
         }
     }
 }
@@ -143,26 +170,38 @@ pub fn finish<P: Platform>() {
 /// Destroys one object, and its instance with the last one.
 fn destroy<P: Platform>(object: *mut Object) {
     // SAFETY: objects are valid for good.
-    let (local, instance, kind) = unsafe {
+    let (flags, instance, kind) = unsafe {
         let entry = &*object;
-        (entry.flags & Object::LOCAL != 0, &*entry.instance, &*entry.kind)
+        (entry.flags, &*entry.instance, &*entry.kind)
     };
-    if local && instance.is_alive() {
-        // SAFETY: objects are valid for good. The count keeps a release in the destructor from
-        // destroying the object twice.
-        unsafe { &*object }.count.store(1, Relaxed);
+    let local = flags & Object::LOCAL != 0;
+    if local && flags & Object::DEAD == 0 && instance.is_alive() {
+        P::critical(|| {
+            // SAFETY: objects are valid for good. The count keeps a release in the destructor from
+            // destroying the object twice, the flag keeps a weak reference from being upgraded.
+            let entry = unsafe { &mut *object };
+            entry.flags |= Object::DEAD;
+            entry.count.store(1, Relaxed);
+        });
         call_hidden::<P>(object, kind.drop_entry());
         // SAFETY: as above.
         unsafe { &*object }.count.store(0, Relaxed);
     }
     let last = P::critical(|| {
-        if local {
+        if local || flags & Object::DEAD != 0 {
             bury_object::<P>(object);
         }
         instance.objects.set(instance.objects.get().saturating_sub(1));
-        instance.objects.get() == 0 && instance.life.get() == Life::Alive
+        let last = instance.objects.get() == 0
+            && instance.life.get() == Life::Alive
+            && instance.planned.is_some();
+        if last {
+            instance.life.set(Life::Closing);
+            forget_running::<P>(instance);
+        }
+        last
     });
-    if last && instance.planned.is_some() {
+    if last {
         close::<P>(instance);
     }
 }
@@ -186,38 +225,59 @@ fn call_hidden<P: Platform>(object: *mut Object, index: usize) -> Ret {
 }
 
 /// Calls the constructor or another hidden entry of an instance's root.
+///
+/// The root is held meanwhile, so that a reference which comes and goes in the call does not close the
+/// instance: that takes somebody who had one and gave it up.
 pub fn call_root<P: Platform>(instance: &Instance, index: impl FnOnce(&Kind) -> usize) -> Ret {
-    let root = P::critical(|| instance.root(0)).expect("an instance has a root");
-    call_hidden::<P>(root, index(&instance.kinds[0]))
+    let root = P::critical(|| {
+        let root = instance.root(0).expect("an instance has a root");
+        reference::count_up(root);
+        root
+    });
+    let result = call_hidden::<P>(root, index(&instance.kinds[0]));
+    P::critical(|| reference::uncount(root));
+    result
 }
 
 /// Destructs an instance that nobody refers to any more.
 fn close<P: Platform>(instance: &'static Instance) {
-    instance.life.set(Life::Closing);
     call_root::<P>(instance, Kind::destruct);
-    P::critical(|| {
-        if instance.life.get() == Life::Closing {
-            instance.life.set(Life::Dead);
-            end::<P>(instance);
-        }
-    });
+    P::critical(|| end_one::<P>(instance));
 }
 
-/// Takes back what a dead instance held, and forgets that it ran. Inside `critical`.
-fn end<P: Platform>(instance: &'static Instance) {
-    // SAFETY: inside `critical`; every borrow below ends at once.
+/// Forgets that an instance is the one that answers for its server. Inside `critical`.
+fn forget_running<P: Platform>(instance: &Instance) {
+    // SAFETY: inside `critical`.
     let system = unsafe { tables::<P>() };
     if let Some(planned) = instance.planned
-        && system.running[planned] == Some(instance.index)
+        && system.running.get(planned) == Some(&Some(instance.index))
     {
         system.running[planned] = None;
     }
-    for object in system.objects() {
+}
+
+/// Makes a dead instance's objects answer `Lost`, and forgets that it ran. Inside `critical`.
+fn end<P: Platform>(instance: &'static Instance) {
+    forget_running::<P>(instance);
+    // SAFETY: inside `critical`; the borrow ends at once.
+    let system = unsafe { tables::<P>() };
+    system.unburied += 1;
+    bury_objects::<P>(instance);
+}
+
+/// Makes all objects of an instance answer `Lost` for good. Inside `critical`.
+fn bury_objects<P: Platform>(instance: &Instance) {
+    // SAFETY: inside `critical`; the borrow ends at once.
+    for object in unsafe { tables::<P>() }.objects() {
         // SAFETY: objects are valid for good.
         if core::ptr::eq(unsafe { (*object).instance }, instance) {
             bury_object::<P>(object);
         }
     }
+}
+
+/// Takes back what a dead instance held. Inside `critical`.
+fn take_references_back<P: Platform>(instance: &'static Instance) {
     for (index, count) in instance.counts.take().into_iter().enumerate() {
         // SAFETY: inside `critical`.
         let object = unsafe { tables::<P>() }.by_index(index);
@@ -227,9 +287,9 @@ fn end<P: Platform>(instance: &'static Instance) {
     }
     for (index, count) in instance.weak.take().into_iter().enumerate().filter(|(_, n)| *n != 0) {
         // SAFETY: inside `critical`.
-        let object = unsafe { tables::<P>() }.by_index(index);
-        // SAFETY: objects are valid for good.
-        unsafe { &*object }.weak.fetch_sub(count.into(), Relaxed);
+        let system = unsafe { tables::<P>() };
+        // SAFETY: the instance had weak references to the object.
+        unsafe { system.forget_weak(index, count.into()) };
     }
 }
 
@@ -240,9 +300,10 @@ pub fn die<P: Platform>(instance: &'static Instance, reason: Arguments<'_>) -> !
         // SAFETY: the platform's block is valid and the thread's own.
         hold_idle_lock(unsafe { &mut *P::cpu() });
     });
-    finish::<P>();
-    bury::<P>();
-    launch::revive::<P>();
+    if may_destroy::<P>() {
+        finish::<P>();
+        launch::revive::<P>();
+    }
     P::abort(SystemError::Lost.number())
 }
 
@@ -323,10 +384,10 @@ fn cut_threads_off<P: Platform>() {
     // SAFETY: the platform's block is valid.
     let running = unsafe { (*P::cpu()).thread };
     P::threads(&mut |thread| {
-        let is_dead = |frame: *const crate::layout::Frame| {
+        let dead = |frame: *const crate::layout::Frame| {
             // SAFETY: frames below the first free one hold valid objects of valid instances.
             let instance = unsafe { &*(*(*frame).object).instance };
-            !instance.is_alive()
+            Some(instance).filter(|instance| !instance.is_alive())
         };
         let mut frame = thread.frames;
         // SAFETY: the first free frame lies behind the bottom frame.
@@ -335,11 +396,13 @@ fn cut_threads_off<P: Platform>() {
             let caller = frame;
             // SAFETY: the next frame is the newest or below it.
             frame = unsafe { frame.add(1) };
-            if is_dead(caller) {
+            if let Some(instance) = dead(caller) {
                 // SAFETY: the frame is in use, and its thread does not run or is this one.
                 let frame = unsafe { &mut *frame };
-                frame.resume = stub::dead_resume();
                 frame.lock = thread.idle_lock;
+                if instance.shares_space() {
+                    frame.return_address = stub::dead_return();
+                }
             }
         }
         let mut temporary = thread.temporaries;
@@ -353,34 +416,54 @@ fn cut_threads_off<P: Platform>() {
             // SAFETY: the next entry is in the array or its end.
             temporary = unsafe { temporary.add(1) };
         }
-        if thread.token != running && is_dead(newest) {
+        if thread.token != running && dead(newest).is_some() {
             thread.lock = thread.idle_lock;
             P::cut_off(thread.token);
         }
     });
 }
 
-/// Frees the memory of dead instances that no frame needs any more.
-pub fn bury<P: Platform>() {
+/// Takes back what dead instances held that no frame needs any more, their memory included; `true` if there
+/// was one. Outside of `critical`.
+///
+/// An instance is needed while a call that it made is under way: the call's buffers lie in its memory,
+/// and what it passed on, and the callee itself, may be held by its references alone.
+pub fn bury<P: Platform>() -> bool {
     P::critical(|| {
         // SAFETY: inside `critical`.
-        let instances = unsafe { tables::<P>() }.instances.clone();
-        for instance in instances {
+        let system = unsafe { tables::<P>() };
+        if system.unburied == 0 {
+            return false;
+        }
+        let mut any = false;
+        for instance in system.instances.clone() {
             if instance.life.get() == Life::Dead && !is_needed::<P>(instance) {
                 instance.life.set(Life::Buried);
                 instance.memory_bytes.set(0);
+                take_references_back::<P>(instance);
+                bury_objects::<P>(instance);
                 P::remove_region(instance.base);
+                // SAFETY: inside `critical`.
+                unsafe { tables::<P>() }.unburied -= 1;
+                any = true;
             }
         }
-    });
+        any
+    })
 }
 
-/// Whether a frame of any thread names the instance as a callee. Inside `critical`.
+/// Whether any thread goes on in a frame that names the instance as a callee. Inside `critical`.
+///
+/// The newest frame of the thread that runs is not asked: its call has ended, or it is native code's.
 fn is_needed<P: Platform>(instance: &Instance) -> bool {
+    // SAFETY: the platform's block is valid.
+    let running = unsafe { (*P::cpu()).thread };
     let mut needed = false;
     P::threads(&mut |thread| {
+        let newest = thread.frame.wrapping_sub(1);
+        let end = if thread.token == running { newest } else { thread.frame };
         let mut frame = thread.frames;
-        while frame < thread.frame {
+        while frame < end {
             // SAFETY: frames below the first free one hold valid objects.
             let callee = unsafe { (*(*frame).object).instance };
             needed |= core::ptr::eq(callee, instance);

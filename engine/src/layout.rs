@@ -59,15 +59,17 @@ pub struct Object {
     pub count: AtomicU32,
     /// Weak references. The entry is not used again before both counts are 0.
     pub weak: AtomicU32,
-    /// [`Object::LOCAL`], [`Object::DEAD`].
+    /// [`Object::LOCAL`], [`Object::DEAD`], [`Object::DYING`].
     pub flags: u64,
 }
 
 impl Object {
     /// Flag: a local server, whose state is dropped with it.
     pub const LOCAL: u64 = 1;
-    /// Flag: destroyed, or its server died; only weak references are left.
+    /// Flag: destroyed, or its server died; it answers `Lost` as long as somebody names it.
     pub const DEAD: u64 = 2;
+    /// Flag: its count reached 0, and it waits on the list for [`crate::death::finish`].
+    pub const DYING: u64 = 4;
 }
 
 /// One call under way. A thread's frames lie in an array that grows upwards.
@@ -76,7 +78,8 @@ impl Object {
 /// loads these registers and jumps to `resume` with the error in `rax`.
 #[repr(C)]
 pub struct Frame {
-    /// Where the caller goes on.
+    /// Where the caller goes on. If it dies meanwhile and runs in the engine's space, that is
+    /// [`crate::stub::dead_return`]; if it runs in a domain of its own, the platform looks before it goes back there.
     pub return_address: u64,
     /// The caller's stack pointer after the return.
     pub stack: u64,
@@ -93,7 +96,7 @@ pub struct Frame {
     pub object: *mut Object,
     /// For the platform: what it has to restore if the call is cut off.
     pub platform: [u64; 3],
-    /// Written by the watchdog into the first *free* frame; any call overwrites it.
+    /// Written by the watchdog into the newest and the first free frame; any call overwrites it.
     pub canary: u64,
 }
 

@@ -107,14 +107,25 @@ fn append<P: Platform>(object: *mut Object, holder: Option<&Instance>) -> Result
     Ok(())
 }
 
-/// Adds a count to an object that may have had none.
+/// Adds a count to an object that may have had none. Inside `critical`.
 pub fn count_up(object: *mut Object) {
     // SAFETY: objects are valid for good.
     let entry = unsafe { &*object };
-    if entry.count.fetch_add(1, Relaxed) == 0 {
+    if entry.count.fetch_add(1, Relaxed) == 0 && entry.flags & Object::DYING == 0 {
         // SAFETY: an object's instance is valid for good.
         let instance = unsafe { &*entry.instance };
         instance.objects.set(instance.objects.get() + 1);
+    }
+}
+
+/// Takes one count away without destroying anything. Inside `critical`.
+pub fn uncount(object: *mut Object) {
+    // SAFETY: objects are valid for good.
+    let entry = unsafe { &*object };
+    if entry.count.fetch_sub(1, Relaxed) == 1 && entry.flags & Object::DYING == 0 {
+        // SAFETY: an object's instance is valid for good.
+        let instance = unsafe { &*entry.instance };
+        instance.objects.set(instance.objects.get().saturating_sub(1));
     }
 }
 
@@ -214,14 +225,10 @@ pub extern "C" fn unweak<P: Platform>(word: u64) -> Ret {
         };
         // SAFETY: inside `critical`.
         let system = unsafe { tables::<P>() };
-        caller.change_weak(system.index(object), -1);
-        // SAFETY: objects are valid for good.
-        let entry = unsafe { &*object };
-        entry.weak.fetch_sub(1, Relaxed);
-        if entry.flags & Object::DEAD != 0 {
-            // SAFETY: the object is dead.
-            unsafe { system.recycle(object) };
-        }
+        let index = system.index(object);
+        caller.change_weak(index, -1);
+        // SAFETY: the caller had a weak reference, as just checked.
+        unsafe { system.forget_weak(index, 1) };
         Ret::ok(0)
     })
 }
@@ -322,14 +329,8 @@ pub fn drop_temporaries<P: Platform>(mark: *mut Temporary) {
             let last = unsafe { end.sub(1) };
             // SAFETY: the platform's block is valid.
             unsafe { (*cpu).temporary = last };
-            // SAFETY: entries below the end are initialised.
-            let Temporary { object, holder } = unsafe { *last };
-            // SAFETY: a holder is an instance, valid for good, or null.
-            if let Some(holder) = unsafe { holder.as_ref() } {
-                // SAFETY: inside `critical`.
-                holder.change(unsafe { tables::<P>() }.index(object), -1);
-            }
-            Some(count_down::<P>(object))
+            // SAFETY: entries below the end are initialised, and this one is forgotten.
+            Some(unsafe { give_back::<P>(*last) })
         });
         match dying {
             None => return,
@@ -339,13 +340,28 @@ pub fn drop_temporaries<P: Platform>(mark: *mut Temporary) {
     }
 }
 
+/// Gives back what a temporary reference holds; `true` if something is to be destroyed. Inside `critical`.
+///
+/// # Safety
+///
+/// The entry was on the thread's stack of temporaries and is not any more.
+pub unsafe fn give_back<P: Platform>(entry: Temporary) -> bool {
+    // SAFETY: a holder is an instance, valid for good, or null.
+    if let Some(holder) = unsafe { entry.holder.as_ref() } {
+        // SAFETY: inside `critical`.
+        holder.change(unsafe { tables::<P>() }.index(entry.object), -1);
+    }
+    count_down::<P>(entry.object)
+}
+
 /// Takes one count away; `true` if something is to be destroyed by [`death::finish`]. Inside `critical`.
 pub fn count_down<P: Platform>(object: *mut Object) -> bool {
-    // SAFETY: objects are valid for good.
-    let entry = unsafe { &*object };
-    if entry.count.fetch_sub(1, Relaxed) != 1 {
+    // SAFETY: objects are valid for good, and nobody else touches them inside `critical`.
+    let entry = unsafe { &mut *object };
+    if entry.count.fetch_sub(1, Relaxed) != 1 || entry.flags & Object::DYING != 0 {
         return false;
     }
+    entry.flags |= Object::DYING;
     // SAFETY: inside `critical`.
     unsafe { tables::<P>() }.dying.push(object);
     true

@@ -41,7 +41,7 @@ pub struct SlowPaths {
     pub drop_temporaries: usize,
     /// `fn(error, word) -> Ret`: does the same, but makes the resulting reference the caller's.
     pub hand_over: usize,
-    /// `fn() -> !`: the newest frame would return into a dead server; goes on in the frame below.
+    /// `fn() -> !`: a call has returned into a dead server; goes on in that server's caller.
     pub dead: usize,
 }
 
@@ -93,6 +93,7 @@ macro_rules! template {
             "mov rax, gs:[{cpu_lock}]\n",
             "mov [r11 + {lock}], rax\n",
             "mov [r11 + {object}], rdi\n",
+            "mov [r11 + {canary}], rdi\n",
             "add r11, {frame_bytes}\n",
             $take,
             "mov rax, [rdi + {entries}]\n",
@@ -466,8 +467,8 @@ core::arch::global_asm!(
     "mov r15, [rdi + {saved} + 40]\n",
     "mov rax, rsi\nxor edx, edx\ncld\n",
     "jmp [rdi + {resume}]\n",
-    // `resume` of frames that would return into a dead server.
-    ".globl warren_dead_resume\nwarren_dead_resume:\n",
+    // `return_address` of frames that would return into a dead server.
+    ".globl warren_dead_return\nwarren_dead_return:\n",
     "and rsp, -16\ncall gs:[{slow_dead}]\nud2\n",
     cpu_frame = const offset_of!(Cpu, frame),
     cpu_temporary = const offset_of!(Cpu, temporary),
@@ -487,6 +488,7 @@ core::arch::global_asm!(
     temporary = const offset_of!(Frame, temporary),
     lock = const offset_of!(Frame, lock),
     object = const offset_of!(Frame, object),
+    canary = const offset_of!(Frame, canary),
     frame_bytes = const size_of::<Frame>(),
     entries = const offset_of!(Object, entries),
     state = const offset_of!(Object, state),
@@ -545,7 +547,7 @@ unsafe extern "C" {
     fn warren_call_engine_reference_retaken();
     fn warren_invoke(object: *mut c_void, offset: usize, words: *const u64, template: usize)
     -> Ret;
-    fn warren_dead_resume();
+    fn warren_dead_return();
     fn warren_leave(frame: *const c_void, error: u64) -> !;
 }
 
@@ -678,7 +680,7 @@ pub fn restart(rip: u64, stub: Option<(u64, Shape)>) -> u64 {
     rip
 }
 
-/// The `resume` of frames that would return into a dead server.
-pub fn dead_resume() -> u64 {
-    warren_dead_resume as *const () as u64
+/// The `return_address` of frames that would return into a dead server of the engine's space.
+pub fn dead_return() -> u64 {
+    warren_dead_return as *const () as u64
 }

@@ -10,7 +10,7 @@ use core::sync::atomic::Ordering::Relaxed;
 
 use crate::{
     file::{Mismatch, OutgoingCall, ServerFile, Service},
-    instance::{Instance, Kind},
+    instance::{Instance, Kind, Life},
     layout::{OBJECTS, Object},
     plan::Plan,
 };
@@ -29,6 +29,8 @@ pub struct System {
     pub running: Vec<Option<usize>>,
     /// For each server of the plan, whether it is being launched now.
     pub launching: Vec<bool>,
+    /// Instances that are dead but still hold memory and references.
+    pub unburied: usize,
     /// Objects whose last reference went, for [`crate::death::finish`].
     pub dying: Vec<*mut Object>,
     /// For each server of the plan, how often it died.
@@ -55,6 +57,7 @@ impl System {
             plan: Plan { system: String::new(), servers: Vec::new(), start: Vec::new() },
             running: Vec::new(),
             launching: Vec::new(),
+            unburied: 0,
             dying: Vec::new(),
             deaths: Vec::new(),
             reviving: Vec::new(),
@@ -103,15 +106,36 @@ impl System {
 
     /// Gives an object's entry back, if no reference of either sort is left.
     ///
+    /// Entries of a server that died stay until it is buried: frames of calls under way name them.
+    ///
     /// # Safety
     ///
     /// `object` was made by [`System::create`] and is dead.
     pub unsafe fn recycle(&mut self, object: *mut Object) {
         // SAFETY: the entry belongs to the table (the caller's promise).
         let entry = unsafe { &mut *object };
-        if entry.count.load(Relaxed) == 0 && entry.weak.load(Relaxed) == 0 && entry.service != 0 {
+        // SAFETY: an instance is valid for good.
+        let is_dead = unsafe { (*entry.instance).life.get() } == Life::Dead;
+        let unused = !is_dead && entry.count.load(Relaxed) == 0 && entry.weak.load(Relaxed) == 0;
+        if unused && entry.flags & Object::DYING == 0 && entry.service != 0 {
             entry.service = 0;
             self.free.push(self.index(object) as u16);
+        }
+    }
+
+    /// Takes weak references to the object with this number away.
+    ///
+    /// # Safety
+    ///
+    /// The object has that many.
+    pub unsafe fn forget_weak(&mut self, index: usize, count: u32) {
+        let object = self.by_index(index);
+        // SAFETY: entries are always initialised (S1).
+        let entry = unsafe { &*object };
+        entry.weak.fetch_sub(count, Relaxed);
+        if entry.flags & Object::DEAD != 0 {
+            // SAFETY: the object is dead.
+            unsafe { self.recycle(object) };
         }
     }
 
