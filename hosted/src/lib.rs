@@ -1,1 +1,38 @@
-//! Warren in a Linux process.
+//! Warren in a Linux process: the platform under the engine that needs no machine of its own.
+//!
+//! # Shape
+//!
+//! The process is a machine with one CPU. All Warren threads run on a single Linux thread, each a
+//! context with a stack of its own, and a timer signal preempts them; so everything that the engine
+//! may assume of one CPU holds here as in the kernel. All servers share the process's space, whatever
+//! placement the plan names: a hosted system isolates by the compiler, and recovers from faults by
+//! catching the signals that they raise.
+//!
+//! | module | what |
+//! | --- | --- |
+//! | [`machine`] | the one machine's state, and running it |
+//! | `critical` | the section that the timer does not preempt; the allocator that lives in it |
+//! | `context`, `thread`, `schedule` | contexts, threads, who runs next and who waits for what |
+//! | `signal`, `fault`, `watchdog` | preemption, and what becomes of code that misbehaves |
+//! | `region` | memory |
+//! | `platform` | all of that as the engine's [`warren_engine::platform::Platform`] |
+
+mod context;
+mod critical;
+mod fault;
+pub mod log;
+pub mod machine;
+mod platform;
+mod region;
+mod schedule;
+mod signal;
+mod thread;
+mod time;
+mod watchdog;
+
+pub use platform::Hosted;
+pub use schedule::{block_on_descriptor, join, sleep_ns, start_thread};
+pub use thread::Token;
+
+#[global_allocator]
+static ALLOCATOR: critical::Allocator = critical::Allocator;

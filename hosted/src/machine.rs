@@ -1,0 +1,223 @@
+//! The one machine of the process: its state, and running it.
+//!
+//! # Who may touch the state
+//!
+//! Only the machine's Linux thread, and only in a critical section; the block that gs points to is the
+//! running thread's own besides. M1: no borrow of the state lives while contexts are switched or a
+//! server runs.
+#![expect(
+    unsafe_code,
+    reason = "one machine's state in a static, and the register that points to it"
+)]
+
+use std::{
+    cell::{Cell, UnsafeCell},
+    io,
+    mem::MaybeUninit,
+};
+
+use warren_engine::{
+    death,
+    instance::Instance,
+    layout::{Cpu, OBJECTS, Object},
+    native,
+    plan::Plan,
+    platform::Provision,
+    system::System,
+};
+
+use crate::{
+    Hosted, critical,
+    region::Regions,
+    schedule, signal,
+    thread::{Thread, Token},
+    time,
+};
+
+/// ID of the service of the object that is the callee of every thread's first frame. Nobody can call it.
+const BOTTOM_SERVICE: u32 = 0xffff_ffff;
+/// Length of a time slice unless told otherwise.
+const SLICE_NS: u64 = 5_000_000;
+
+/// Finds the contents of an entry of the boot archive.
+pub type Files = Box<dyn Fn(&str) -> Option<&'static [u8]>>;
+/// Finds the object that the platform provides for a requirement.
+pub type Provide = Box<dyn FnMut(Provision<'_>) -> Option<*mut Object>>;
+
+/// What a machine is made with.
+pub struct Settings {
+    /// Length of a time slice.
+    pub slice_ns: u64,
+    /// Whether the log is shown.
+    pub verbose: bool,
+    /// What the system consists of.
+    pub plan: Plan,
+    /// The boot archive.
+    pub files: Files,
+    /// What the platform provides.
+    pub provide: Provide,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            slice_ns: SLICE_NS,
+            verbose: false,
+            plan: Plan::default(),
+            files: Box::new(|_| None),
+            provide: Box::new(|_| None),
+        }
+    }
+}
+
+/// The machine's state.
+pub(crate) struct Machine {
+    /// The engine's tables.
+    pub system: System,
+    /// Memory of instances.
+    pub regions: Regions,
+    /// All threads, those that ended and are not taken apart yet included.
+    pub threads: Vec<Box<Thread>>,
+    /// The thread that runs.
+    pub current: *mut Thread,
+    /// Where the context goes on that runs the machine.
+    pub outside: u64,
+    /// Number of the next thread.
+    pub next_thread: u64,
+    /// The instance of natives.
+    pub natives: Option<&'static Instance>,
+    /// Callee of every thread's first frame.
+    pub bottom: *mut Object,
+    /// When the machine started.
+    pub started_ns: u64,
+    /// Processor time of the Linux thread when the running thread was last charged.
+    pub charged_ns: u64,
+    /// How often the running thread was changed.
+    pub switches: u64,
+    /// Entries of the boot archive.
+    pub files: Files,
+    /// Objects that the platform provides.
+    pub provide: Provide,
+}
+
+/// A static that the rule of this module guards.
+struct Global<T>(UnsafeCell<MaybeUninit<T>>);
+
+// SAFETY: only the machine's Linux thread touches it (see the module's text).
+unsafe impl<T> Sync for Global<T> {}
+
+static CPU: Global<Cpu> = Global(UnsafeCell::new(MaybeUninit::zeroed()));
+static STATE: Global<Machine> = Global(UnsafeCell::new(MaybeUninit::uninit()));
+
+thread_local! {
+    static HERE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this Linux thread is the machine's.
+pub(crate) fn is_here() -> bool {
+    HERE.with(Cell::get)
+}
+
+/// The block that gs points to.
+pub(crate) fn cpu() -> *mut Cpu {
+    CPU.0.get().cast()
+}
+
+/// The machine's state.
+///
+/// # Safety
+///
+/// The machine was made, the caller is in a critical section, and ends the borrow before it switches
+/// contexts, calls a server, or calls anything that takes the state itself (M1).
+pub(crate) unsafe fn state() -> &'static mut Machine {
+    // SAFETY: `make` initialised it, and the caller promised to be alone.
+    unsafe { (*STATE.0.get()).assume_init_mut() }
+}
+
+/// Works on the state in a critical section of its own.
+pub(crate) fn with<R>(work: impl FnOnce(&mut Machine) -> R) -> R {
+    // SAFETY: a critical section; `work` gets the only borrow (M1).
+    critical::run(|| work(unsafe { state() }))
+}
+
+/// Nanoseconds since the machine started.
+pub fn now_ns() -> u64 {
+    time::monotonic_ns() - with(|machine| machine.started_ns)
+}
+
+/// How often another thread was switched to.
+pub fn switches() -> u64 {
+    with(|machine| machine.switches)
+}
+
+/// The instance to which natives belong.
+pub fn natives() -> &'static Instance {
+    with(|machine| machine.natives).expect("the machine runs")
+}
+
+/// Makes the machine and runs `main` as its first thread, until that ends. Once in a process.
+pub fn run(settings: Settings, main: impl FnOnce() + 'static) -> io::Result<()> {
+    assert!(!HERE.with(|here| here.replace(true)), "a process has one machine");
+    make(&settings);
+    crate::log::set_verbose(settings.verbose);
+    critical::enter();
+    // SAFETY: a critical section, and the borrow ends at once.
+    let machine = unsafe { state() };
+    machine.files = settings.files;
+    machine.provide = settings.provide;
+    machine.system.set_plan(settings.plan);
+    create_natives();
+    let first = schedule::add_thread("boot", Box::new(main))?;
+    signal::install(settings.slice_ns)?;
+    schedule::run_until_end(first);
+    signal::stop_ticks();
+    critical::leave();
+    Ok(())
+}
+
+/// Fills in the statics and points gs at the block.
+fn make(settings: &Settings) {
+    let bytes = OBJECTS * size_of::<Object>();
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+    let access = libc::PROT_READ | libc::PROT_WRITE;
+    // SAFETY: a mapping at an address of the system's choice touches nothing that exists.
+    let objects = unsafe { libc::mmap(core::ptr::null_mut(), bytes, access, flags, -1, 0) };
+    assert!(objects != libc::MAP_FAILED, "memory for the object table");
+    // SAFETY: the mapping is zeroed, large enough, and nobody else's, for good.
+    let system = unsafe { System::new(objects.cast()) };
+    assert!(settings.slice_ns > 0, "a time slice has a length");
+    let machine = Machine {
+        system,
+        regions: Regions::new(),
+        threads: Vec::new(),
+        current: core::ptr::null_mut(),
+        outside: 0,
+        next_thread: Token::FIRST,
+        natives: None,
+        bottom: core::ptr::null_mut(),
+        started_ns: time::monotonic_ns(),
+        charged_ns: 0,
+        switches: 0,
+        files: Box::new(|_| None),
+        provide: Box::new(|_| None),
+    };
+    // SAFETY: nobody uses the state yet.
+    unsafe { (*STATE.0.get()).write(machine) };
+    // SAFETY: the block is zeroed, which is a valid value of it, and nobody uses it yet.
+    unsafe { (*cpu()).slow = death::slow_paths::<Hosted>() };
+    const SET_GS: libc::c_int = 0x1001;
+    // SAFETY: nothing in a Linux process uses gs; the block is a static.
+    let result = unsafe { libc::syscall(libc::SYS_arch_prctl, SET_GS, cpu()) };
+    assert_eq!(result, 0, "gs is ours to set");
+}
+
+/// Makes the instance of natives and the callee of all first frames. Inside a critical section.
+fn create_natives() {
+    let natives = native::create_instance::<Hosted>("platform");
+    let kind = native::kind(BOTTOM_SERVICE, "Platform", false, Vec::new(), &[], None);
+    let bottom = native::create_permanent::<Hosted>(natives, kind, 0);
+    // SAFETY: inside a critical section, and the borrow ends at once.
+    let machine = unsafe { state() };
+    machine.natives = Some(natives);
+    machine.bottom = bottom.expect("the object table is empty");
+}

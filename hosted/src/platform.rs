@@ -1,0 +1,114 @@
+//! The hosted process as the engine's platform.
+#![expect(unsafe_code, reason = "the engine is given raw access to threads and memory")]
+
+use warren_engine::{
+    layout::{Cpu, Object},
+    platform::{Exhausted, Placement, Platform, Protection, Provision},
+    system::System,
+    thread::ThreadRecord,
+};
+
+use crate::{
+    critical, log, machine, schedule,
+    thread::{State, Token},
+};
+
+/// The hosted process.
+pub struct Hosted;
+
+impl Platform for Hosted {
+    const ISOLATES: bool = false;
+
+    fn cpu() -> *mut Cpu {
+        machine::cpu()
+    }
+
+    fn system() -> *mut System {
+        // SAFETY: inside a critical section; the engine's own rules say when the pointer is used.
+        unsafe { &raw mut machine::state().system }
+    }
+
+    fn critical<R>(work: impl FnOnce() -> R) -> R {
+        critical::run(work)
+    }
+
+    fn create_region(_placement: &Placement) -> Result<u64, Exhausted> {
+        machine::with(|machine| machine.regions.create())
+    }
+
+    fn map(
+        address: u64,
+        bytes: u64,
+        contents: &[u8],
+        protection: Protection,
+    ) -> Result<(), Exhausted> {
+        machine::with(|machine| machine.regions.map(address, bytes, contents, protection))
+    }
+
+    fn write(address: u64, contents: &[u8]) {
+        machine::with(|machine| machine.regions.write(address, contents));
+    }
+
+    fn read(address: u64, contents: &mut [u8]) -> bool {
+        machine::with(|machine| machine.regions.read(address, contents))
+    }
+
+    fn remove_region(base: u64) {
+        machine::with(|machine| machine.regions.remove(base));
+    }
+
+    fn gate(_index: usize) -> usize {
+        unreachable!("hosted, every instance is in the engine's space")
+    }
+
+    fn give_time_to(holder: u64) {
+        schedule::yield_to(Token(holder));
+    }
+
+    fn yield_now() {
+        schedule::yield_now();
+    }
+
+    fn threads(visit: &mut dyn FnMut(&mut ThreadRecord)) {
+        // SAFETY: inside a critical section; the borrow ends before `visit` runs.
+        let threads: Vec<_> = {
+            let machine = unsafe { machine::state() };
+            schedule::save(machine);
+            let alive = machine.threads.iter_mut().filter(|thread| thread.state != State::Ended);
+            alive.map(|thread| &raw mut thread.record).collect()
+        };
+        for record in threads {
+            // SAFETY: no thread is taken apart inside this critical section.
+            visit(unsafe { &mut *record });
+        }
+    }
+
+    fn cut_off(thread: u64) {
+        schedule::cut_off(Token(thread));
+    }
+
+    fn abort(error: u64) -> ! {
+        schedule::leave_newest_frame(error)
+    }
+
+    fn file(name: &str) -> Option<&'static [u8]> {
+        // SAFETY: inside a critical section; finding a file does not take the state.
+        (unsafe { machine::state() }.files)(name)
+    }
+
+    fn provide(what: Provision<'_>) -> Option<*mut Object> {
+        // SAFETY: inside a critical section.
+        let mut provide = core::mem::replace(
+            &mut unsafe { machine::state() }.provide,
+            Box::new(|_| unreachable!("providing does not provide")),
+        );
+        let object = provide(what);
+        // SAFETY: as above.
+        unsafe { machine::state() }.provide = provide;
+        object
+    }
+
+    fn log(line: core::fmt::Arguments<'_>) {
+        log::line(line);
+    }
+}

@@ -1,0 +1,333 @@
+//! Who runs next: round robin among the threads that can run, and waiting when there are none.
+//!
+//! Everything here runs with exactly one critical section open. A context that is switched to closes
+//! the section in which it was switched away from.
+#![expect(unsafe_code, reason = "contexts are switched")]
+
+use std::io;
+
+use warren_engine::{layout::Frame, reference::newest_frame};
+
+use crate::{
+    Hosted, context, critical, fault, machine,
+    machine::Machine,
+    signal,
+    thread::{State, Thread, Token},
+    time,
+};
+
+/// Makes a thread that can run.
+pub(crate) fn add_thread(name: &str, main: Box<dyn FnOnce()>) -> io::Result<Token> {
+    machine::with(|machine| {
+        let token = Token(machine.next_thread);
+        machine.next_thread += 1;
+        let mut thread = Thread::new(token, name, machine.bottom, main)?;
+        // SAFETY: the stack is fresh.
+        thread.stack_pointer = unsafe { context::prepare(thread.stack.end() as u64, thread_main) };
+        machine.threads.push(thread);
+        Ok(token)
+    })
+}
+
+/// Starts a thread that runs `main`.
+pub fn start_thread(name: &str, main: impl FnOnce() + 'static) -> io::Result<Token> {
+    add_thread(name, Box::new(main))
+}
+
+/// Runs threads until `first` ends. Called by the context outside of all threads.
+pub(crate) fn run_until_end(first: Token) {
+    // SAFETY: inside a critical section, and the borrow ends at once.
+    let machine = unsafe { machine::state() };
+    let thread = machine.thread(first).expect("the first thread was made just now");
+    let save = &raw mut machine.outside;
+    load(machine, thread);
+    // SAFETY: the thread's context was prepared and does not run.
+    unsafe { context::switch(save, (*thread).stack_pointer) };
+}
+
+/// What a thread runs first.
+extern "C" fn thread_main() -> ! {
+    after_switch();
+    critical::leave();
+    // SAFETY: a critical section, and the thread that runs.
+    let main = machine::with(|machine| unsafe { (*machine.current).main.take() });
+    main.expect("a thread starts once")();
+    end()
+}
+
+/// Ends the running thread.
+fn end() -> ! {
+    critical::enter();
+    // SAFETY: inside a critical section, and the borrow ends before the switch.
+    let machine = unsafe { machine::state() };
+    let current = machine.current;
+    // SAFETY: the running thread's record.
+    unsafe { (*current).state = State::Ended };
+    // SAFETY: as above.
+    if unsafe { (*current).token() } == Token(Token::FIRST) {
+        let mut unused = 0;
+        // SAFETY: the outside context waits where it switched away from.
+        unsafe { context::switch(&mut unused, machine.outside) };
+    }
+    let next = wait_for_next();
+    switch_to(next);
+    unreachable!("a thread that has ended is not switched to")
+}
+
+/// Takes apart what ended. Called by whoever was switched to.
+fn after_switch() {
+    // SAFETY: inside a critical section, and the borrow ends at once.
+    let machine = unsafe { machine::state() };
+    let current = machine.current.cast_const();
+    if machine.threads.iter().any(|thread| thread.state == State::Ended) {
+        machine
+            .threads
+            .retain(|thread| thread.state != State::Ended || core::ptr::eq(&**thread, current));
+    }
+}
+
+/// Charges the running thread for the time since the last charge; returns its total.
+pub(crate) fn charge(machine: &mut Machine) -> u64 {
+    let now = time::cpu_ns();
+    // SAFETY: the running thread's record is valid while the machine runs.
+    let current = unsafe { &mut *machine.current };
+    current.used_ns += now - machine.charged_ns;
+    machine.charged_ns = now;
+    current.used_ns
+}
+
+/// Makes a thread the running one, as far as the engine sees it.
+fn load(machine: &mut Machine, thread: *mut Thread) {
+    machine.current = thread;
+    machine.charged_ns = time::cpu_ns();
+    // SAFETY: threads in the table are valid, and inside a critical section nobody else uses them.
+    let thread = unsafe { &*thread };
+    // SAFETY: the block is valid; the thread that ran has been saved.
+    let cpu = unsafe { &mut *machine::cpu() };
+    cpu.frame = thread.record.frame;
+    cpu.temporary = thread.record.temporary;
+    cpu.temporary_end = thread.temporary_end;
+    cpu.lock = thread.record.lock;
+    cpu.thread = thread.record.token;
+    cpu.idle_lock = thread.record.idle_lock;
+}
+
+/// Writes the running thread's live values into its record.
+pub(crate) fn save(machine: &mut Machine) {
+    // SAFETY: the running thread's record is valid.
+    let record = unsafe { &mut (*machine.current).record };
+    // SAFETY: the block is valid.
+    let cpu = unsafe { &*machine::cpu() };
+    record.frame = cpu.frame;
+    record.temporary = cpu.temporary;
+    record.lock = cpu.lock;
+}
+
+/// Switches from the running thread to another one, and returns when that is undone.
+fn switch_to(next: *mut Thread) {
+    debug_assert!(critical::is_outermost(), "contexts are switched in one critical section");
+    // SAFETY: inside a critical section, and the borrow ends before the switch.
+    let machine = unsafe { machine::state() };
+    let current = machine.current;
+    if current == next {
+        return;
+    }
+    machine.switches += 1;
+    charge(machine);
+    save(machine);
+    load(machine, next);
+    // SAFETY: both are threads of the table; a thread that does not run was switched away from, or prepared.
+    unsafe { context::switch(&raw mut (*current).stack_pointer, (*next).stack_pointer) };
+    after_switch();
+}
+
+impl Machine {
+    /// The thread with this token.
+    pub(crate) fn thread(&mut self, token: Token) -> Option<*mut Thread> {
+        let thread = self.threads.iter_mut().find(|thread| thread.token() == token)?;
+        (thread.state != State::Ended).then_some(&raw mut **thread)
+    }
+
+    /// The next thread after the running one that can run; the running one comes last.
+    fn next_ready(&mut self) -> Option<*mut Thread> {
+        let current = self.current.cast_const();
+        let count = self.threads.len();
+        let at = self.threads.iter().position(|thread| core::ptr::eq(&**thread, current));
+        let at = at.map_or(0, |at| at + 1);
+        (at..at + count)
+            .map(|index| index % count)
+            .find(|index| self.threads[*index].state == State::Ready)
+            .map(|index| &raw mut *self.threads[index])
+    }
+
+    /// Makes threads ready whose wait is over; waits at most `timeout_ns` for that.
+    fn wake(&mut self, timeout_ns: Option<u64>) {
+        self.wake_waiters_for_descriptors(timeout_ns);
+        let now = time::monotonic_ns();
+        let alive: Vec<Token> = self
+            .threads
+            .iter()
+            .filter(|thread| thread.state != State::Ended)
+            .map(|thread| thread.token())
+            .collect();
+        for thread in &mut self.threads {
+            let is_over = match thread.state {
+                State::Sleeping(until) => until <= now,
+                State::Joining(token) => !alive.contains(&token),
+                State::Ready | State::Descriptor(..) | State::Ended => false,
+            };
+            if is_over {
+                thread.state = State::Ready;
+            }
+        }
+    }
+
+    fn wake_waiters_for_descriptors(&mut self, timeout_ns: Option<u64>) {
+        let mut waiters: Vec<(usize, libc::pollfd)> = Vec::new();
+        for (index, thread) in self.threads.iter().enumerate() {
+            if let State::Descriptor(fd, events) = thread.state {
+                waiters.push((index, libc::pollfd { fd, events, revents: 0 }));
+            }
+        }
+        if waiters.is_empty() && timeout_ns == Some(0) {
+            return;
+        }
+        let mut descriptors: Vec<libc::pollfd> = waiters.iter().map(|(_, one)| *one).collect();
+        let timeout = timeout_ns.map(time::timespec);
+        let timeout = timeout.as_ref().map_or(core::ptr::null(), core::ptr::from_ref);
+        // SAFETY: the array and the time are ours and live through the call.
+        unsafe {
+            libc::ppoll(
+                descriptors.as_mut_ptr(),
+                descriptors.len() as u64,
+                timeout,
+                core::ptr::null(),
+            )
+        };
+        for ((index, _), descriptor) in waiters.iter().zip(descriptors) {
+            if descriptor.revents != 0 {
+                self.threads[*index].state = State::Ready;
+            }
+        }
+    }
+
+    /// How long nothing can happen by itself; `None` for ever.
+    fn idle_ns(&self) -> Option<u64> {
+        let now = time::monotonic_ns();
+        let until = self.threads.iter().filter_map(|thread| match thread.state {
+            State::Sleeping(until) => Some(until),
+            _ => None,
+        });
+        until.min().map(|until| until.saturating_sub(now))
+    }
+
+    /// Whether any thread waits for something that comes from outside.
+    fn is_hopeless(&self) -> bool {
+        !self
+            .threads
+            .iter()
+            .any(|thread| matches!(thread.state, State::Sleeping(_) | State::Descriptor(..)))
+    }
+}
+
+/// The next thread that can run, the running one included; waits for one.
+fn wait_for_next() -> *mut Thread {
+    // SAFETY: inside a critical section; nothing below takes the state itself while the borrow is used.
+    let machine = unsafe { machine::state() };
+    machine.wake(Some(0));
+    loop {
+        if let Some(thread) = machine.next_ready() {
+            return thread;
+        }
+        assert!(!machine.is_hopeless(), "every thread waits for another one");
+        signal::stop_ticks();
+        machine.wake(machine.idle_ns());
+        signal::start_slice();
+    }
+}
+
+/// Lets another thread run if one can. Inside a critical section.
+pub(crate) fn preempt() {
+    fault::die_if_overflowed();
+    let next = wait_for_next();
+    signal::start_slice();
+    switch_to(next);
+}
+
+/// Lets another thread run, if there is one. The running one may be in nested critical sections, and then does
+/// so at the end of the outermost one.
+pub(crate) fn yield_now() {
+    if critical::is_inside() {
+        return critical::postpone();
+    }
+    critical::run(preempt);
+}
+
+/// Lets one thread run, if it can, or else any other.
+pub(crate) fn yield_to(token: Token) {
+    critical::run(|| {
+        // SAFETY: inside a critical section, and the borrow ends at once.
+        let holder = unsafe { machine::state() }.thread(token);
+        // SAFETY: threads in the table are valid.
+        match holder.filter(|holder| unsafe { (**holder).state } == State::Ready) {
+            Some(holder) => switch_to(holder),
+            None => preempt(),
+        }
+    });
+}
+
+/// Waits in this state. Outside of critical sections.
+fn block(state: State) {
+    critical::run(|| {
+        // SAFETY: inside a critical section, and the running thread's record.
+        unsafe { (*machine::state().current).state = state };
+        let next = wait_for_next();
+        switch_to(next);
+    });
+}
+
+/// Waits for at least so long.
+pub fn sleep_ns(duration_ns: u64) {
+    block(State::Sleeping(time::monotonic_ns().saturating_add(duration_ns)));
+}
+
+/// Waits until a file descriptor has one of the events of `poll`.
+pub fn block_on_descriptor(descriptor: i32, events: i16) {
+    block(State::Descriptor(descriptor, events));
+}
+
+/// Waits until a thread has ended.
+pub fn join(token: Token) {
+    block(State::Joining(token));
+}
+
+/// Makes a thread that does not run go on in the `resume` of its newest frame. Inside a critical section.
+pub(crate) fn cut_off(token: Token) {
+    // SAFETY: inside a critical section, and the borrow ends at once.
+    let Some(thread) = unsafe { machine::state() }.thread(token) else { return };
+    // SAFETY: threads in the table are valid, and this one does not run.
+    let thread = unsafe { &mut *thread };
+    // SAFETY: a thread has at least its bottom frame (T1).
+    let newest: *mut Frame = unsafe { thread.record.frame.sub(1) };
+    // SAFETY: frames below the first free one are valid.
+    let top = unsafe { (*newest).stack } - fault::CALLERS_RED_ZONE;
+    // SAFETY: what lies below the caller's stack pointer belonged to the callee, which never goes on.
+    thread.stack_pointer = unsafe { context::prepare(top, cut_main) };
+    thread.state = State::Ready;
+}
+
+/// Where a thread goes on that was cut off.
+extern "C" fn cut_main() -> ! {
+    after_switch();
+    critical::leave();
+    leave_newest_frame(warren_abi::call::SystemError::Lost.number())
+}
+
+/// Goes on in the caller of the newest frame.
+pub(crate) fn leave_newest_frame(error: u64) -> ! {
+    let frame = newest_frame::<Hosted>();
+    fault::close_reserve(frame);
+    // SAFETY: it is the running thread's newest frame; `abort`'s caller and the engine's cutting off
+    // made the thread hold its own lock.
+    unsafe { warren_engine::stub::leave(frame, error) }
+}

@@ -1,0 +1,142 @@
+//! Signals: the timer that preempts, and the faults.
+//!
+//! # Which stack
+//!
+//! The timer's handler runs on the stack of what it interrupts, so that it can switch to another context
+//! from inside: the signal's frame waits there. Handlers of faults run on a stack of their own, because
+//! a fault may mean that there is no stack left; they change where the context goes on, and return.
+#![expect(unsafe_code, reason = "signal handlers and what they interrupt")]
+
+use std::{
+    ffi::c_void,
+    io,
+    sync::atomic::{AtomicI32, AtomicPtr, AtomicU64, Ordering::Relaxed},
+};
+
+use warren_engine::{
+    death,
+    stub::{self, STUB_BYTES},
+};
+
+use crate::{Hosted, context::Guarded, critical, fault, machine, schedule, time, watchdog};
+
+/// The timer's signal.
+const TICK: i32 = libc::SIGALRM;
+/// Signals by which the processor reports faults.
+pub const FAULTS: [i32; 5] =
+    [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP];
+/// Bytes of the stack for handlers of faults.
+const FAULT_STACK_BYTES: usize = 64 * 1024;
+
+/// The timer.
+static TIMER: AtomicPtr<c_void> = AtomicPtr::new(core::ptr::null_mut());
+/// Length of a time slice.
+static SLICE_NS: AtomicU64 = AtomicU64::new(0);
+/// The Linux thread that the timer interrupts.
+static THREAD: AtomicI32 = AtomicI32::new(0);
+
+/// Catches faults and starts the timer.
+pub fn install(slice_ns: u64) -> io::Result<()> {
+    let stack = Guarded::new(FAULT_STACK_BYTES, true)?;
+    let alternate =
+        libc::stack_t { ss_sp: stack.start() as *mut _, ss_flags: 0, ss_size: FAULT_STACK_BYTES };
+    core::mem::forget(stack);
+    // SAFETY: the stack stays for good.
+    check(unsafe { libc::sigaltstack(&alternate, core::ptr::null_mut()) })?;
+    for signal in FAULTS {
+        handle(signal, fault::handler as *const () as usize, libc::SA_ONSTACK)?;
+    }
+    // SAFETY: getting a thread's number has no preconditions.
+    THREAD.store(unsafe { libc::gettid() }, Relaxed);
+    SLICE_NS.store(slice_ns, Relaxed);
+    handle(TICK, tick as *const () as usize, libc::SA_NODEFER | libc::SA_RESTART)?;
+    // SAFETY: all-zero is a valid value of this plain structure.
+    let mut event: libc::sigevent = unsafe { core::mem::zeroed() };
+    event.sigev_notify = libc::SIGEV_THREAD_ID;
+    event.sigev_signo = TICK;
+    event.sigev_notify_thread_id = THREAD.load(Relaxed);
+    let mut timer: libc::timer_t = core::ptr::null_mut();
+    // SAFETY: both structures are ours.
+    check(unsafe { libc::timer_create(libc::CLOCK_MONOTONIC, &mut event, &mut timer) })?;
+    TIMER.store(timer, Relaxed);
+    start_slice();
+    Ok(())
+}
+
+/// Stops the timer.
+pub fn stop_ticks() {
+    set_timer(0);
+}
+
+/// Lets the timer tick once, after a slice. A tick that is not yet dealt with is never followed by another.
+pub fn start_slice() {
+    set_timer(SLICE_NS.load(Relaxed));
+}
+
+fn set_timer(after_ns: u64) {
+    let setting =
+        libc::itimerspec { it_interval: time::timespec(0), it_value: time::timespec(after_ns) };
+    let timer = TIMER.load(Relaxed);
+    // SAFETY: the timer was made by `install`.
+    unsafe { libc::timer_settime(timer, 0, &setting, core::ptr::null_mut()) };
+}
+
+fn handle(signal: i32, handler: usize, flags: i32) -> io::Result<()> {
+    // SAFETY: all-zero is a valid value of this plain structure.
+    let mut action: libc::sigaction = unsafe { core::mem::zeroed() };
+    action.sa_sigaction = handler;
+    action.sa_flags = flags | libc::SA_SIGINFO;
+    if flags & libc::SA_ONSTACK != 0 {
+        // The timer must not switch contexts on the stack for faults.
+        // SAFETY: the set is ours.
+        unsafe { libc::sigaddset(&mut action.sa_mask, TICK) };
+    }
+    // SAFETY: the handlers have the signature that SA_SIGINFO asks for, and live for good.
+    check(unsafe { libc::sigaction(signal, &action, core::ptr::null_mut()) })
+}
+
+fn check(result: i32) -> io::Result<()> {
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// The timer's handler.
+extern "C" fn tick(_signal: i32, _info: *mut libc::siginfo_t, context: *mut c_void) {
+    if critical::is_inside() {
+        return critical::postpone();
+    }
+    // SAFETY: the C library's number of the last error is this Linux thread's; contexts share it.
+    let error = unsafe { *libc::__errno_location() };
+    critical::enter();
+    // SAFETY: the third argument of such a handler is the interrupted context.
+    let registers = unsafe { &mut (*context.cast::<libc::ucontext_t>()).uc_mcontext.gregs };
+    let at = &mut registers[libc::REG_RIP as usize];
+    *at = restart(*at as u64) as i64;
+    if let Some(instance) = watchdog::look() {
+        critical::abandon();
+        let milliseconds = instance.watchdog_ms;
+        death::die::<Hosted>(
+            instance,
+            format_args!("computed for {milliseconds} ms without calling or returning"),
+        );
+    }
+    schedule::preempt();
+    critical::leave();
+    // SAFETY: as above.
+    unsafe { *libc::__errno_location() = error };
+}
+
+/// Where interrupted code has to go on. Inside a critical section.
+fn restart(rip: u64) -> u64 {
+    // SAFETY: inside a critical section, and the borrow ends with this function.
+    let machine = unsafe { machine::state() };
+    let instances = &machine.system.instances;
+    let Some(instance) = instances.iter().find(|instance| instance.stubs.contains(&rip)) else {
+        return stub::restart(rip, None);
+    };
+    let (index, offset) = {
+        let distance = rip - instance.stubs.start;
+        (distance / STUB_BYTES as u64, distance % STUB_BYTES as u64)
+    };
+    let call = &instance.calls[index as usize];
+    stub::restart(rip, Some((offset, call.function.shape(call.atomic))))
+}

@@ -1,0 +1,119 @@
+//! Threads: what one consists of, and its arrays.
+#![expect(unsafe_code, reason = "a thread's first frame is raw memory")]
+
+use std::io;
+
+use warren_engine::{
+    layout::{FRAMES, Frame, LockWord, Object, TEMPORARIES, Temporary},
+    thread::ThreadRecord,
+};
+
+use crate::{
+    context::{Guarded, STACK_BYTES},
+    watchdog::Watch,
+};
+
+/// A thread as a lock holder: never used again after its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Token(pub(crate) u64);
+
+impl Token {
+    /// Number of the first thread: more than any CPU has.
+    pub(crate) const FIRST: u64 = 0x1_0000;
+}
+
+/// What a thread is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// It runs or can run.
+    Ready,
+    /// It can run when the monotonic clock is there.
+    Sleeping(u64),
+    /// It can run when the file descriptor has one of these events.
+    Descriptor(i32, i16),
+    /// It can run when that thread has ended.
+    Joining(Token),
+    /// It has ended; what is left of it is taken apart by whoever runs next.
+    Ended,
+}
+
+/// A thread.
+///
+/// T1: `record` points into `frames` and `temporaries`, and to `idle`.
+pub(crate) struct Thread {
+    /// What the engine knows of it. Where its ends are is true while it does not run.
+    pub record: ThreadRecord,
+    /// End of its temporaries.
+    pub temporary_end: *mut Temporary,
+    /// Its frames; the guard makes a call that nests too deeply fault before it has done anything.
+    pub frames: Guarded,
+    /// Memory of its temporaries.
+    pub temporaries: Guarded,
+    /// Its stack.
+    pub stack: Guarded,
+    /// Its lock for servers that have none.
+    pub idle: Box<LockWord>,
+    /// Where its context goes on.
+    pub stack_pointer: u64,
+    /// What it is doing.
+    pub state: State,
+    /// For people.
+    pub name: String,
+    /// What it runs, until it starts.
+    pub main: Option<Box<dyn FnOnce()>>,
+    /// Processor time that it used.
+    pub used_ns: u64,
+    /// What the watchdog saw last.
+    pub watch: Watch,
+}
+
+impl Thread {
+    /// A thread that has not started.
+    pub fn new(
+        token: Token,
+        name: &str,
+        bottom: *mut Object,
+        main: Box<dyn FnOnce()>,
+    ) -> io::Result<Box<Self>> {
+        let frames = Guarded::new(FRAMES * size_of::<Frame>(), false)?;
+        let temporaries = Guarded::new(TEMPORARIES * size_of::<Temporary>(), false)?;
+        let stack = Guarded::new(STACK_BYTES, true)?;
+        let idle = Box::new(LockWord::new(token.0));
+        let first: *mut Frame = frames.start() as *mut Frame;
+        let temporary: *mut Temporary = temporaries.start() as *mut Temporary;
+        // SAFETY: the frame is fresh, zeroed memory of the array (T1).
+        let bottom_frame = unsafe { &mut *first };
+        bottom_frame.object = bottom;
+        bottom_frame.temporary = temporary;
+        bottom_frame.lock = &raw const *idle;
+        bottom_frame.stack = stack.end() as u64;
+        Ok(Box::new(Thread {
+            record: ThreadRecord {
+                token: token.0,
+                frames: first,
+                // SAFETY: the array has more than one frame.
+                frame: unsafe { first.add(1) },
+                temporaries: temporary,
+                temporary,
+                lock: &raw const *idle,
+                idle_lock: &raw const *idle,
+            },
+            temporary_end: temporary.wrapping_add(TEMPORARIES),
+            frames,
+            temporaries,
+            stack,
+            idle,
+            stack_pointer: 0,
+            state: State::Ready,
+            name: name.into(),
+            main: Some(main),
+            used_ns: 0,
+            watch: Watch::default(),
+        }))
+    }
+
+    /// The thread as a lock holder.
+    pub fn token(&self) -> Token {
+        Token(self.record.token)
+    }
+}
