@@ -276,9 +276,25 @@ fn a_prompt_cannot_send_sequences() {
 #[test]
 fn unknown_sequences_are_no_keys() {
     let mut keys = Keys::default();
-    let pressed: Vec<Key> =
-        b"\x1b[99~\x1b[?1h\x1b]0;title\x07a".iter().filter_map(|byte| keys.feed(*byte)).collect();
+    let pressed: Vec<Key> = b"\x1b[99~\x1b[?1h\x1b[1;2;3;4!C\x1bZ\x1bOQ\x1b[12\x18a"
+        .iter()
+        .filter_map(|byte| keys.feed(*byte))
+        .collect();
     assert_eq!(pressed, [Key::Character('a')]);
+}
+
+#[test]
+fn a_control_character_ends_a_sequence() {
+    let mut keys = Keys::default();
+    let pressed: Vec<Key> = b"\x1b[1\x03".iter().filter_map(|byte| keys.feed(*byte)).collect();
+    assert_eq!(pressed, [Key::Cancel]);
+}
+
+#[test]
+fn bytes_that_are_no_text_take_nothing_else_away() {
+    let mut keys = Keys::default();
+    let pressed: Vec<Key> = b"\xffa\xe2\x82b".iter().filter_map(|byte| keys.feed(*byte)).collect();
+    assert_eq!(pressed, ['\u{fffd}', 'a', 'b'].map(Key::Character));
 }
 
 #[test]
