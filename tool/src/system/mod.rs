@@ -26,7 +26,7 @@ mod tests;
 
 use std::path::Path;
 
-use warren_engine::plan::{Placement, Plan};
+use warren_engine::plan::{Placement, Plan, SERVERS};
 
 use diagnostic::{Diagnostic, Severity, did_you_mean};
 use facts::Facts;
@@ -80,6 +80,7 @@ pub fn check(path: &Path, facts: &Facts, request: &Request, read: merge::Read<'_
     let mut diagnostics = Vec::new();
     let mut system = merge::load(path, read, &mut sources, &mut diagnostics);
     command_line(&mut system, request, &mut diagnostics);
+    check_count(&mut system, &mut diagnostics);
     check_files(&system, facts, &mut diagnostics);
     let resolutions: Vec<_> = (0..system.servers.len())
         .map(|at| {
@@ -104,6 +105,15 @@ fn command_line(system: &mut merge::System, request: &Request, diagnostics: &mut
             let help = did_you_mean(name, system.names());
             diagnostics.push(Diagnostic::elsewhere(message).maybe_help(help));
         }
+    }
+}
+
+/// What is beyond the number of servers that a system can have is not looked at.
+fn check_count(system: &mut merge::System, diagnostics: &mut Vec<Diagnostic>) {
+    if let Some(first) = system.servers.get(SERVERS) {
+        let message = format!("a system has at most {SERVERS} servers; this is one more");
+        diagnostics.push(Diagnostic::error(&first.name.span, message));
+        system.servers.truncate(SERVERS);
     }
 }
 

@@ -300,3 +300,17 @@ fn two_meanings_of_one_service_are_shown() {
     );
     assert!(outcome.plan.is_none());
 }
+
+#[test]
+fn more_servers_than_a_system_can_have_are_an_error() {
+    let mut text = String::from("start \"s0\"\n");
+    for at in 0..=1024 {
+        text.push_str(&format!(
+            "server \"s{at}\" file=\"relay\" {{ connect \"below\" \"s{}\"; }}\n",
+            at + 1
+        ));
+    }
+    text.push_str("server \"s1025\" file=\"ramdisk\"\n");
+    let outcome = check_files(&[("demo.kdl", &text)], &Request::default());
+    assert!(shown(&outcome).contains("at most 1024 servers"), "{}", shown(&outcome));
+}
