@@ -1,3 +1,134 @@
-//! Makes random system calls and sees what comes of it.
-#![no_std]
-#![forbid(unsafe_code)]
+//! Prober: makes random system calls and sees what comes of it.
+//!
+//! # Result
+//!
+//! A summary, and exit status 0 if the prober was told nothing that it must not know and its memory changed
+//! only where it said. That the kernel lives shows in the summary being printed at all.
+//!
+//! # What is not tried
+//!
+//! The system calls by which the prober itself would end: the return of its own call, and `wsys.panic`.
+#![cfg_attr(not(test), no_std)]
+
+extern crate alloc;
+
+mod random;
+mod raw;
+mod trial;
+mod words;
+
+use alloc::{format, vec};
+
+use warren::{Cx, New, Req, Required, Server, StartError, server};
+use warren_idl::{Echo, EchoError, Hub, Parameters, Program, Terminal, TerminalError, ThreadError};
+
+use random::Random;
+use trial::Trial;
+
+/// Tries where the parameter `tries` does not say.
+const TRIES: u64 = 1_000_000;
+/// Bytes that calls may change.
+const PLAYGROUND_BYTES: usize = 8192;
+/// Words that must not change.
+const CANARIES: usize = 4096;
+/// Tries between two looks at the canaries.
+const LOOK_EVERY: u64 = 1 << 14;
+
+/// What the prober needs.
+#[derive(Required)]
+pub struct Needs {
+    terminal: Req<dyn Terminal>,
+    parameters: Req<dyn Parameters>,
+    echo: Req<dyn Echo>,
+    kernel_echo: Req<dyn Echo>,
+    hub: Req<dyn Hub>,
+}
+
+/// Makes random system calls and sees what comes of it.
+#[server(provides(Program), parameters("seed", "tries"), stack = 32768)]
+pub struct Prober {}
+
+impl Server for Prober {
+    type Required = Needs;
+
+    fn new(_cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
+        Ok(Prober {})
+    }
+}
+
+impl Program for Prober {
+    fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
+        let seed = number(cx, "seed").unwrap_or(1);
+        let tries = number(cx, "tries").unwrap_or(TRIES);
+        let mut summary = format!("{tries} tries from seed {seed}:");
+        let status = match probe(cx, seed, tries) {
+            Ok(outcome) => {
+                summary += &outcome.text();
+                u64::from(outcome.worst.is_some())
+            }
+            Err(error) => {
+                summary += &format!(" cannot be made: {error}");
+                1
+            }
+        };
+        summary += "\n";
+        match cx.req().terminal.write(cx, summary.as_bytes()) {
+            Ok(()) => Ok(status),
+            Err(TerminalError::System(error)) => Err(error.into()),
+            Err(_) => Err(ThreadError::Failed),
+        }
+    }
+}
+
+/// A parameter that is a number.
+fn number(cx: &Cx<'_, Prober>, name: &str) -> Option<u64> {
+    let mut text = [0; 20];
+    let length = cx.req().parameters.get(name, &mut text).ok()?;
+    core::str::from_utf8(text.get(..usize::try_from(length).ok()?)?).ok()?.parse().ok()
+}
+
+/// Makes all tries.
+fn probe(cx: &mut Cx<'_, Prober>, seed: u64, tries: u64) -> Result<trial::Outcome, EchoError> {
+    let needs = cx.req();
+    let references = [
+        needs.hub.make(cx, 1)?.word(),
+        needs.hub.make(cx, 2)?.word(),
+        needs.hub.make(cx, 3)?.word(),
+    ];
+    let playground = vec![0_u8; PLAYGROUND_BYTES];
+    let known = words::Known {
+        playground: playground.as_ptr() as u64,
+        playground_bytes: PLAYGROUND_BYTES as u64,
+        references: &references,
+    };
+    let echoes = [needs.echo.as_ref().word(), needs.kernel_echo.as_ref().word()];
+    let hub = needs.hub.as_ref().word();
+    let terminal = needs.terminal.as_ref().word();
+    let mut trial = Trial::new(known, echoes, hub, terminal, Random::new(seed));
+    let canaries: alloc::vec::Vec<u64> = (0..CANARIES as u64).map(canary).collect();
+    for round in 0..tries {
+        trial.once();
+        if round % LOOK_EVERY == 0 || round + 1 == tries {
+            let intact = core::hint::black_box(&canaries)
+                .iter()
+                .zip(0..)
+                .all(|(word, at)| *word == canary(at));
+            if !intact {
+                trial.worse("a canary changed");
+            }
+        }
+        if trial.outcome.worst.is_some() {
+            break;
+        }
+    }
+    // Whoever was called all the time still answers.
+    if needs.echo.add(cx, 20, 22)? != 42 || needs.kernel_echo.add(cx, 20, 22)? != 42 {
+        trial.worse("a server answers wrongly");
+    }
+    drop(playground);
+    Ok(trial.outcome)
+}
+
+fn canary(at: u64) -> u64 {
+    at.wrapping_mul(0x0101_0101_0101_0101) ^ 0x5bd1_e995_9d1f_3a77
+}

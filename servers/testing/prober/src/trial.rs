@@ -1,0 +1,151 @@
+//! One try after the other, and what is wrong with what came back.
+
+use alloc::{format, string::String};
+
+use warren::SystemError;
+
+use crate::{
+    random::Random,
+    raw::{Function, Registers, system_call},
+    words::Known,
+};
+
+/// Numbers of system calls that end the prober: the return of a call, and `wsys.panic`.
+const ENDING: [u32; 2] = [0, 16];
+/// Numbers of `wsys.release` and `wsys.unweak`: what the last look at the servers needs is not given back.
+const GIVING_BACK: [u64; 2] = [2, 6];
+/// Where the kernel's addresses start.
+const KERNEL: u64 = 0xffff_8000_0000_0000;
+
+/// What came of the tries.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    raw_refused: u64,
+    raw_done: u64,
+    calls_refused: u64,
+    calls_done: u64,
+    /// The first thing that must not happen.
+    pub worst: Option<String>,
+}
+
+impl Outcome {
+    /// One line.
+    pub fn text(&self) -> String {
+        let Outcome { raw_refused, raw_done, calls_refused, calls_done, worst } = self;
+        let worst = worst.as_deref().unwrap_or("nothing leaked");
+        format!(
+            " system calls {raw_refused} refused, {raw_done} done; service calls {calls_refused} refused, {calls_done} done; {worst}"
+        )
+    }
+}
+
+/// The tries.
+pub struct Trial<'a> {
+    known: Known<'a>,
+    echoes: [u64; 2],
+    hub: u64,
+    terminal: u64,
+    random: Random,
+    /// What came of them so far.
+    pub outcome: Outcome,
+}
+
+impl<'a> Trial<'a> {
+    /// Nothing tried yet.
+    pub fn new(
+        known: Known<'a>,
+        echoes: [u64; 2],
+        hub: u64,
+        terminal: u64,
+        random: Random,
+    ) -> Self {
+        Trial { known, echoes, hub, terminal, random, outcome: Outcome::default() }
+    }
+
+    /// Notes what must not happen.
+    pub fn worse(&mut self, what: impl Into<String>) {
+        self.outcome.worst.get_or_insert(what.into());
+    }
+
+    /// Tries once.
+    pub fn once(&mut self) {
+        match self.random.below(4) {
+            0 => self.service_call(),
+            _ => self.raw(),
+        }
+    }
+
+    /// A system call with random registers.
+    fn raw(&mut self) {
+        let before: Registers = core::array::from_fn(|at| match at {
+            0 => self.system_call_number(),
+            _ => self.known.word(&mut self.random),
+        });
+        if self.is_needed(before[1]) && GIVING_BACK.contains(&(before[0] & 0xffff_ffff)) {
+            return;
+        }
+        let after = system_call(&before);
+        match after[0] {
+            0 => self.outcome.raw_done += 1,
+            _ => self.outcome.raw_refused += 1,
+        }
+        // rax and rdx are the answer, and a reference is a kernel's address that is meant to be known.
+        let told = (1..after.len()).filter(|at| *at != 3);
+        let leaked = told.clone().find(|at| after[*at] != 0 && after[*at] != before[*at]);
+        if let Some(at) = leaked {
+            self.worse(format!(
+                "system call {:#x} left {:#x} in register {at}",
+                before[0], after[at]
+            ));
+        }
+        if after[0] != 0 && after[3] >= KERNEL && !before.contains(&after[3]) {
+            self.worse(format!("system call {:#x} refused with {:#x}", before[0], after[3]));
+        }
+    }
+
+    fn is_needed(&self, word: u64) -> bool {
+        self.echoes.contains(&word) || [self.hub, self.terminal].contains(&word)
+    }
+
+    fn system_call_number(&mut self) -> u64 {
+        loop {
+            let number = match self.random.below(4) {
+                0 => self.random.number(),
+                _ => self.random.below(40),
+            };
+            if !ENDING.contains(&(number as u32)) {
+                return number;
+            }
+        }
+    }
+
+    /// A service call with random words.
+    fn service_call(&mut self) {
+        let function = self.random.one_of(&Function::ALL);
+        let honest = self.random.below(4) != 0;
+        let reference = match (honest, function) {
+            (true, Function::Ignore) => self.hub,
+            (true, _) => self.random.one_of(&self.echoes),
+            (false, _) => self.known.reference(&mut self.random),
+        };
+        let target = self.known.target(&mut self.random);
+        let address = match function {
+            Function::Ignore => self.known.reference(&mut self.random),
+            _ => target.address,
+        };
+        let answer = function.call(reference, address, target.length);
+        match answer.error {
+            0 => self.outcome.calls_done += 1,
+            _ => self.outcome.calls_refused += 1,
+        }
+        if answer.error == 0 && !target.allowed && function != Function::Ignore {
+            self.worse(format!(
+                "{function:?} of {} bytes at {:#x} was done",
+                target.length, target.address
+            ));
+        }
+        if answer.error == SystemError::Lost.number() {
+            self.worse(format!("{function:?} ended a server"));
+        }
+    }
+}
