@@ -1,1 +1,19 @@
-//! Warren on the bare machine.
+//! What the kernel decides, apart from the machine: pure logic, tested on the host.
+//!
+//! The binary `kernel` is the machine's side: it hands in bytes and carries out decisions.
+//! Everything in here that reads bytes treats them as hostile: it answers with an error or leaves
+//! something out, and never panics.
+#![no_std]
+#![forbid(unsafe_code)]
+
+pub mod acpi;
+pub mod archive;
+pub mod arguments;
+pub mod bytes;
+pub mod command_line;
+pub mod frames;
+pub mod information;
+pub mod numbers;
+
+#[cfg(test)]
+extern crate std;

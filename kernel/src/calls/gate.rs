@@ -1,0 +1,233 @@
+//! Gates: a call from the kernel's space enters a domain, and comes back.
+//!
+//! What has to be restored when the call is cut off lies in the frame's `platform` words: the kernel's stack
+//! pointer before, the page tables before, and where the thread's next visit to the domain would start. The
+//! first of them is 0 in every frame whose call is not inside a domain now.
+#![expect(unsafe_code, reason = "frames and stacks are raw memory")]
+
+use warren_abi::{
+    call::{REGISTER_WORDS, Ret, SystemError},
+    signature::Part,
+};
+use warren_engine::{
+    instance::{Function, Instance, Kind},
+    layout::Frame,
+    reference::{held, newest_frame, push_temporary, refuse},
+};
+use warren_kernel::arguments::{self, Words};
+
+use super::{
+    copy::{self, Owner},
+    entry::GateCall,
+};
+use crate::{
+    cpu::block,
+    memory::regions::{self, Entrance, TRAMPOLINE_OFFSET},
+    natives,
+    system::Kernel,
+    threads,
+};
+
+/// A call into a domain, found by the thread's newest frame.
+struct Entered {
+    frame: *mut Frame,
+    callee: &'static Instance,
+    kind: &'static Kind,
+    owner: Owner,
+}
+
+/// Frame, callee and caller of the call that is being made.
+fn entered() -> Entered {
+    let frame = newest_frame::<Kernel>();
+    // SAFETY: a frame's object, kind and instance stay valid while the frame is there.
+    let (callee, kind) = unsafe {
+        let object = &*(*frame).object;
+        (&*object.instance, &*object.kind)
+    };
+    // SAFETY: the frame below the newest exists in every thread, with a valid object.
+    let caller = unsafe { &*(*(*frame.sub(1)).object).instance };
+    let owner = if caller.shares_space() { Owner::Kernel } else { Owner::User };
+    Entered { frame, callee, kind, owner }
+}
+
+/// The words of a call: registers after the first, then the stack's.
+fn words_of(call: &GateCall, function: Option<&Function>) -> Words {
+    let mut words = Words::default();
+    words[..REGISTER_WORDS].copy_from_slice(&call.words[1..]);
+    let behind = function.map_or(0, Function::words).saturating_sub(REGISTER_WORDS);
+    // Only as many as were pushed: what lies behind them may be the end of the stack.
+    words[REGISTER_WORDS..][..behind].copy_from_slice(&call.stack_words[..behind]);
+    words
+}
+
+/// Prepares a visit to a domain. The error is 0 if `call` says where and how.
+pub extern "C" fn enter(call: &mut GateCall) -> Ret {
+    prepare(call, &entered()).map_or_else(refuse, |()| Ret::ok(0))
+}
+
+fn prepare(call: &mut GateCall, entered: &Entered) -> Result<(), SystemError> {
+    let index = call.index as usize;
+    let function = entered.kind.functions.get(index);
+    let parameters = function.map_or(&[][..], |function| &function.parameters);
+    let mut words = words_of(call, function);
+    let entrance = regions::entrance(entered.callee.base).ok_or(SystemError::Lost)?;
+    let next = threads::with_running(|thread| {
+        let slot = thread.slot();
+        thread.user_stacks.next(&entrance, slot)
+    });
+    let stack = stack_for(entered.callee, &entrance, next, parameters, &words)?;
+    copy_buffers_in(entered, parameters, &mut words, stack.buffers)?;
+    grant_references(entered, parameters, &words)?;
+    for (index, word) in words[REGISTER_WORDS..][..stack.words].iter().enumerate() {
+        // SAFETY: `stack_for` reached this part of the thread's stack in the domain.
+        unsafe { (regions::view(stack.pointer) as *mut u64).add(index).write(*word) };
+    }
+    call.user[0] = call.words[0];
+    call.user[1..].copy_from_slice(&words[..REGISTER_WORDS]);
+    call.function = natives::take_crash(entered.callee).unwrap_or(entered.kind.targets[index]);
+    call.stack = stack.pointer;
+    call.trampoline = entrance.stacks + TRAMPOLINE_OFFSET;
+    cross(entered.frame, &entrance, next);
+    Ok(())
+}
+
+/// Where things lie on the stack of a visit.
+struct VisitStack {
+    /// Lowest copy of a buffer.
+    buffers: u64,
+    /// Number of words that travel on the stack.
+    words: usize,
+    /// Where the function finds its stack.
+    pointer: u64,
+}
+
+/// Lays out the stack of a visit that starts at `next`, and makes it usable.
+fn stack_for(
+    callee: &Instance,
+    entrance: &Entrance,
+    next: u64,
+    parameters: &[Part],
+    words: &Words,
+) -> Result<VisitStack, SystemError> {
+    let bytes = arguments::buffer_bytes(parameters, words)?;
+    let count: usize = parameters.iter().map(|part| part.words()).sum();
+    let on_stack = count.saturating_sub(REGISTER_WORDS);
+    let buffers = next.checked_sub(bytes).ok_or(SystemError::TooDeep)? & !15;
+    let pointer = buffers.checked_sub(on_stack as u64 * 8).ok_or(SystemError::TooDeep)? & !15;
+    let lowest = pointer.checked_sub(callee.stack_bytes.into()).ok_or(SystemError::TooDeep)?;
+    threads::with_running(|thread| thread.user_stacks.reach(entrance.domain, lowest))
+        .map_err(|_| SystemError::TooDeep)?;
+    Ok(VisitStack { buffers, words: on_stack, pointer })
+}
+
+/// Copies what the callee reads to its stack and lets the words name the copies. What it only writes
+/// is zeroed: the caller must not find what the stack held before.
+fn copy_buffers_in(
+    entered: &Entered,
+    parameters: &[Part],
+    words: &mut Words,
+    lowest: u64,
+) -> Result<(), SystemError> {
+    let original = *words;
+    for buffer in arguments::buffers(parameters, &original) {
+        let target = lowest + buffer.offset;
+        let view = regions::view(target);
+        if buffer.read {
+            // SAFETY: `stack_for` reached this part of the thread's stack in the domain.
+            unsafe { copy::copy_in(entered.owner, view, buffer.address, buffer.bytes)? };
+        } else {
+            // SAFETY: as above.
+            unsafe { (view as *mut u8).write_bytes(0, buffer.bytes as usize) };
+        }
+        words[buffer.word] = target;
+    }
+    Ok(())
+}
+
+/// Makes the references among the words temporary references of the callee, for the time of the call.
+fn grant_references(
+    entered: &Entered,
+    parameters: &[Part],
+    words: &Words,
+) -> Result<(), SystemError> {
+    for (index, service) in arguments::references(parameters) {
+        // SAFETY: kernel code runs with interrupts off, and the borrow ends at once.
+        let system = unsafe { warren_engine::reference::tables::<Kernel>() };
+        let object = system.object(words[index]).ok_or(SystemError::BadReference)?;
+        // SAFETY: objects are valid for good.
+        if unsafe { (*object).service } != u64::from(service) {
+            return Err(SystemError::BadReference);
+        }
+        push_temporary::<Kernel>(object, Some(entered.callee))?;
+    }
+    Ok(())
+}
+
+/// Notes in the frame how to come back, and switches page tables.
+fn cross(frame: *mut Frame, entrance: &Entrance, next: u64) {
+    let block = block::current();
+    // SAFETY: the newest frame belongs to the running thread.
+    unsafe { (*frame).platform = [block.kernel_stack.get(), block.page_tables.get(), next] };
+    threads::set_page_tables(entrance.root);
+}
+
+/// Undoes [`cross`], if the frame's call is inside a domain.
+pub fn uncross(frame: *mut Frame) {
+    // SAFETY: the newest frame belongs to the running thread; its callee is valid.
+    let (platform, callee) = unsafe { (&mut (*frame).platform, &*(*(*frame).object).instance) };
+    let [kernel_stack, page_tables, next] = core::mem::take(platform);
+    if kernel_stack == 0 {
+        return;
+    }
+    block::current().kernel_stack.set(kernel_stack);
+    threads::set_page_tables(page_tables);
+    if let Some(domain) = regions::domain_of(callee.base) {
+        threads::with_running(|thread| thread.user_stacks.set_next(domain, next));
+    }
+}
+
+/// Comes back from a domain with its result.
+pub extern "C" fn leave(error: u64, value: u64, call: &mut GateCall) -> Ret {
+    let entered = entered();
+    // SAFETY: the newest frame belongs to the running thread.
+    let next = unsafe { (*entered.frame).platform[2] };
+    uncross(entered.frame);
+    finish(&entered, call, next, Ret { error, value }).unwrap_or_else(refuse)
+}
+
+/// Copies out what the callee wrote, and checks what it answers.
+fn finish(
+    entered: &Entered,
+    call: &GateCall,
+    next: u64,
+    answer: Ret,
+) -> Result<Ret, SystemError> {
+    let Some(function) = entered.kind.functions.get(call.index as usize) else {
+        return Ok(answer);
+    };
+    let words = words_of(call, Some(function));
+    let bytes = arguments::buffer_bytes(&function.parameters, &words)?;
+    let lowest = (next - bytes) & !15;
+    let written = arguments::buffers(&function.parameters, &words);
+    for buffer in written.filter(|buffer| buffer.written) {
+        let view = regions::view(lowest + buffer.offset);
+        // SAFETY: the copy lies on the thread's stack in the domain, where `prepare` put it.
+        unsafe { copy::copy_out(entered.owner, buffer.address, view, buffer.bytes)? };
+    }
+    match function.result {
+        _ if answer.error != 0 => Ok(Ret::err(answer.error)),
+        Part::Reference(service) => check_reference(entered.callee, answer.value, service),
+        Part::Nothing => Ok(Ret::ok(0)),
+        _ => Ok(answer),
+    }
+}
+
+/// Lets a domain hand over only what it holds, and only as what it is.
+fn check_reference(callee: &Instance, word: u64, service: u32) -> Result<Ret, SystemError> {
+    let object = held::<Kernel>(callee, word).map_err(|_| SystemError::BadAnswer)?;
+    // SAFETY: objects are valid for good.
+    match unsafe { (*object).service } == u64::from(service) {
+        true => Ok(Ret::ok(word)),
+        false => Err(SystemError::BadAnswer),
+    }
+}

@@ -1,0 +1,21 @@
+//! Service calls that cross the border between the kernel and a domain.
+//!
+//! | way | code |
+//! | --- | --- |
+//! | kernel to domain, and back | [`gate`] |
+//! | domain to kernel, and back | [`system_call`] |
+//! | out of a call that cannot go on | [`ending`] |
+//!
+//! A call from one domain to another is both: a system call that the kernel carries out by a stub whose
+//! entry is a gate.
+
+pub mod copy;
+mod ending;
+mod entry;
+mod gate;
+mod system_call;
+mod watchdog;
+
+pub use ending::{abort, cut_off, end_server, refuse_deeper_call, server_stack};
+pub use entry::{gate_address, install, trampoline};
+pub use watchdog::interrupted;

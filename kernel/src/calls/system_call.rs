@@ -1,0 +1,235 @@
+//! System calls: what code in a domain asks for, checked.
+//!
+//! Nothing that comes in is believed: the call's number is looked up in the instance's own table, the
+//! reference and each reference among the arguments in its counts, and buffers are copied by copies that
+//! may fail. What the call uses is pinned, so that another thread of the caller cannot take it away.
+#![expect(unsafe_code, reason = "temporaries and stacks are raw memory")]
+
+use warren_abi::call::{Ret, SystemError};
+use warren_engine::{
+    death, import,
+    instance::{Instance, Outgoing},
+    layout::{Object, Temporary},
+    lock,
+    reference::{count_down, current, held, push_temporary, refuse},
+    stub::{self, FIRST_CALL, FIRST_FUNCTION, SYSTEM_CALL_STACK},
+};
+use warren_kernel::arguments::{self, Words};
+
+use super::{
+    copy::{self, Owner},
+    entry::UserCall,
+};
+use crate::{
+    cpu::{block, interrupts},
+    memory::regions,
+    system::Kernel,
+    threads,
+};
+
+/// What the deepest path of the kernel may need of its stack below a system call, without buffers.
+const KERNEL_STACK_RESERVE: u64 = 24 * 1024;
+/// The red zone of the System V ABI: a caller uses so much below its stack pointer.
+const RED_ZONE: u64 = 128;
+
+/// Index of `wsys.panic`, which does not return.
+const PANIC: u64 = 15;
+
+/// Bytes that [`system_call`] needs on the kernel's stack for copies of buffers; a multiple of 16.
+pub extern "C" fn room(call: &UserCall) -> u64 {
+    let caller = current::<Kernel>();
+    let Some(outgoing) = outgoing(caller, call.number) else { return 0 };
+    let Ok(words) = words_of(call, outgoing) else { return 0 };
+    let bytes = arguments::buffer_bytes(&outgoing.function.parameters, &words).unwrap_or(0);
+    let fits = threads::stack_left(core::ptr::from_ref(call) as u64) > bytes + KERNEL_STACK_RESERVE;
+    if fits { bytes } else { 0 }
+}
+
+/// Carries out a system call. `copies` is the room that [`room`] asked for.
+pub extern "C" fn system_call(call: &UserCall, copies: u64) -> Ret {
+    let caller = current::<Kernel>();
+    let domain = regions::domain_of(caller.base);
+    let next = call.stack.saturating_sub(RED_ZONE) & !15;
+    let next = domain
+        .map(|domain| threads::with_running(|thread| thread.user_stacks.set_next(domain, next)));
+    let result = if call.number < u64::from(FIRST_CALL) {
+        system_function(call)
+    } else {
+        service_call(caller, call, copies).unwrap_or_else(refuse)
+    };
+    if let (Some(domain), Some(next)) = (domain, next) {
+        threads::with_running(|thread| thread.user_stacks.set_next(domain, next));
+    }
+    result
+}
+
+/// One of the functions that every server may use.
+fn system_function(call: &UserCall) -> Ret {
+    let index = call.number - u64::from(FIRST_FUNCTION);
+    let Some(&address) = import::functions::<Kernel>().get(index as usize) else {
+        return refuse(SystemError::BadArgument);
+    };
+    let function = address as *const ();
+    let [first, second, ..] = call.words;
+    interrupts::on(|| {
+        if index == PANIC {
+            // SAFETY: the table's last function has this type, and reads text with care.
+            let function: unsafe extern "C" fn(u64, u64) -> ! = unsafe { core::mem::transmute(function) };
+            // SAFETY: as above.
+            unsafe { function(first, second) }
+        }
+        // SAFETY: every other function takes at most two words and returns `Ret`; surplus
+        // arguments are registers that it does not look at.
+        let function: extern "C" fn(u64, u64) -> Ret = unsafe { core::mem::transmute(function) };
+        function(first, second)
+    })
+}
+
+/// The outgoing call of an instance that a system call's number names.
+fn outgoing(caller: &Instance, number: u64) -> Option<&Outgoing> {
+    let index = number.checked_sub(FIRST_CALL.into())?;
+    caller.calls.get(usize::try_from(index).ok()?)
+}
+
+/// The words after the reference: registers, then the caller's stack.
+fn words_of(call: &UserCall, outgoing: &Outgoing) -> Result<Words, SystemError> {
+    let mut words = Words::default();
+    words[..5].copy_from_slice(&call.words[1..]);
+    let on_stack = outgoing.function.words().saturating_sub(5);
+    let from = call.stack.checked_add(SYSTEM_CALL_STACK).ok_or(SystemError::BadBuffer)?;
+    let to = words[5..][..on_stack].as_mut_ptr() as u64;
+    if on_stack != 0 {
+        // SAFETY: the words are the kernel's own.
+        unsafe { copy::copy_in(Owner::User, to, from, on_stack as u64 * 8)? };
+    }
+    Ok(words)
+}
+
+/// A call of a service.
+fn service_call(caller: &Instance, call: &UserCall, copies: u64) -> Result<Ret, SystemError> {
+    let outgoing = outgoing(caller, call.number).ok_or(SystemError::BadArgument)?;
+    let mut words = words_of(call, outgoing)?;
+    let object = expect_held(caller, call.words[0], outgoing.service)?;
+    let parameters = &outgoing.function.parameters;
+    let bytes = arguments::buffer_bytes(parameters, &words)?;
+    // SAFETY: objects and instances are valid for good.
+    let bounce = unsafe { (*(*object).instance).shares_space() };
+    let stack = core::ptr::from_ref(call) as u64;
+    if stack - copies < bytes || threads::stack_left(copies) < KERNEL_STACK_RESERVE {
+        return Err(SystemError::TooDeep);
+    }
+    let original = words;
+    let pins = pins();
+    let pinned = pin_all(caller, object, parameters, &words).and_then(|()| {
+        if bounce { copy_in(parameters, &mut words, copies) } else { Ok(()) }
+    });
+    if let Err(error) = pinned {
+        unpin(pins, outgoing.atomic, false);
+        return Err(error);
+    }
+    let shape = outgoing.function.shape(outgoing.atomic);
+    let index = outgoing.index as usize;
+    // SAFETY: the object is pinned and provides the service; file and service were compared when the file was
+    // loaded, so the words are what the entry expects; buffers are copies on this stack, or go to a gate.
+    let result = interrupts::on(|| unsafe { stub::invoke(object, index, &words, shape) });
+    unpin(pins, outgoing.atomic, shape.reference && result.error == 0);
+    if bounce && result.error < warren_abi::call::SYSTEM_ERRORS {
+        copy_out(parameters, &original, copies)?;
+    }
+    Ok(result)
+}
+
+/// The object behind a word, if the caller holds it and it provides the service.
+fn expect_held(caller: &Instance, word: u64, service: u32) -> Result<*mut Object, SystemError> {
+    let object = held::<Kernel>(caller, word)?;
+    // SAFETY: objects are valid for good.
+    let provided = unsafe { (*object).service };
+    if provided == u64::from(service) { Ok(object) } else { Err(SystemError::BadReference) }
+}
+
+/// Where the next pin goes.
+fn pins() -> *mut Temporary {
+    // SAFETY: interrupts are off, and the block is this CPU's.
+    unsafe { (*block::engine()).temporary }
+}
+
+/// Holds the called object and every reference among the arguments.
+fn pin_all(
+    caller: &Instance,
+    object: *mut Object,
+    parameters: &[warren_abi::signature::Part],
+    words: &Words,
+) -> Result<(), SystemError> {
+    push_temporary::<Kernel>(object, None)?;
+    for (index, service) in arguments::references(parameters) {
+        push_temporary::<Kernel>(expect_held(caller, words[index], service)?, None)?;
+    }
+    Ok(())
+}
+
+/// Lets go of everything pinned since `mark`; a reference that the call returned stays, in its place.
+fn unpin(mark: *mut Temporary, atomic: bool, keep_last: bool) {
+    // SAFETY: interrupts are off, and the block is this CPU's.
+    let cpu = unsafe { &mut *block::engine() };
+    let mut end = cpu.temporary;
+    // SAFETY: the entry of the returned reference lies below the end.
+    let last = keep_last.then(|| unsafe { end.sub(1).read() });
+    if last.is_some() {
+        end = end.wrapping_sub(1);
+    }
+    let mut dying = false;
+    let mut pin = mark;
+    while pin < end {
+        // SAFETY: entries from the mark to the end were pushed by `pin_all`.
+        dying |= count_down::<Kernel>(unsafe { (*pin).object });
+        pin = pin.wrapping_add(1);
+    }
+    cpu.temporary = mark;
+    if let Some(last) = last {
+        // SAFETY: there was an entry at the mark.
+        unsafe { mark.write(last) };
+        cpu.temporary = mark.wrapping_add(1);
+    }
+    if dying && !atomic {
+        interrupts::on(|| {
+            lock::unlock::<Kernel>();
+            death::finish::<Kernel>();
+            lock::lock::<Kernel>();
+        });
+    }
+}
+
+/// Copies what the callee reads to the kernel's stack, and lets the words name the copies.
+fn copy_in(
+    parameters: &[warren_abi::signature::Part],
+    words: &mut Words,
+    copies: u64,
+) -> Result<(), SystemError> {
+    let original = *words;
+    for buffer in arguments::buffers(parameters, &original) {
+        let target = copies + buffer.offset;
+        if buffer.read {
+            // SAFETY: `room` set the bytes aside.
+            unsafe { copy::copy_in(Owner::User, target, buffer.address, buffer.bytes)? };
+        } else {
+            // SAFETY: as above. What the kernel's stack held before is not for the caller.
+            unsafe { (target as *mut u8).write_bytes(0, buffer.bytes as usize) };
+        }
+        words[buffer.word] = target;
+    }
+    Ok(())
+}
+
+/// Copies what the callee wrote back to the caller.
+fn copy_out(
+    parameters: &[warren_abi::signature::Part],
+    original: &Words,
+    copies: u64,
+) -> Result<(), SystemError> {
+    for buffer in arguments::buffers(parameters, original).filter(|buffer| buffer.written) {
+        let source = copies + buffer.offset;
+        // SAFETY: the copy lies where `copy_in` put it.
+        unsafe { copy::copy_out(Owner::User, buffer.address, source, buffer.bytes)? };
+    }
+    Ok(())
+}

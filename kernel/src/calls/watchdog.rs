@@ -1,0 +1,78 @@
+//! What the tick does to the code that it interrupts: moves stubs back to where they may be
+//! interrupted, and counts how long a call computes without calling or returning.
+//!
+//! # How the watchdog sees that nothing happens
+//!
+//! It marks the thread's newest frame and the first free one. A stub overwrites the mark of every frame
+//! that it fills in. If both marks are still there at the next tick, and the newest frame is the
+//! same, the thread has been in one activation and made no call.
+#![expect(unsafe_code, reason = "frames are raw memory")]
+
+use warren_engine::{
+    instance::Instance,
+    layout::Frame,
+    reference::{current, newest_frame},
+    stub::{self, STUB_BYTES},
+};
+
+use super::ending::{is_region, server_stack};
+use crate::{
+    system::{self, Kernel},
+    threads::{self, TICKS_PER_SECOND},
+    traps::frame::TrapFrame,
+};
+
+/// What no stub writes: it is no address of an object.
+const MARK: u64 = 0x0bad_0bad_0bad_0bad;
+
+/// Called by each tick that interrupts a thread. Returns a stack pointer if the running server must end.
+pub fn interrupted(frame: &mut TrapFrame) -> Option<u64> {
+    if !frame.from_user() {
+        frame.rip = restart(frame.rip);
+    }
+    let silent = silent_ticks();
+    let callee = current::<Kernel>();
+    let limit = u64::from(callee.watchdog_ms) * TICKS_PER_SECOND / 1000;
+    let loops = limit != 0 && u64::from(silent) > limit;
+    // Code of the kernel or a stub waits for somebody; only the server's own code can loop.
+    let own_code = frame.from_user() || is_region(frame.rip) && !callee.stubs.contains(&frame.rip);
+    if loops && own_code { server_stack(frame) } else { None }
+}
+
+/// Ticks for which the newest call has neither called nor returned.
+fn silent_ticks() -> u32 {
+    let newest: *mut Frame = newest_frame::<Kernel>();
+    // SAFETY: the array ends behind the newest frame at the earliest.
+    let free = unsafe { newest.add(1) };
+    // SAFETY: the newest frame belongs to the running thread.
+    let mut silent = unsafe { core::mem::replace(&mut (*newest).canary, MARK) } == MARK;
+    if !threads::is_behind_frames(free as u64) {
+        // SAFETY: the frame lies in the array, is free, and belongs to the running thread.
+        silent &= unsafe { core::mem::replace(&mut (*free).canary, MARK) } == MARK;
+    }
+    threads::with_running(|thread| {
+        let same = core::mem::replace(&mut thread.silent_frame, free as u64) == free as u64;
+        thread.silent_ticks = if silent && same { thread.silent_ticks + 1 } else { 0 };
+        thread.silent_ticks
+    })
+}
+
+/// Where interrupted kernel code goes on: see [`stub::restart`].
+fn restart(rip: u64) -> u64 {
+    if !is_region(rip) {
+        return stub::restart(rip, None);
+    }
+    let owner = system::instances().into_iter().find(|instance| instance.stubs.contains(&rip));
+    let Some(owner) = owner else { return rip };
+    let (index, offset) = place_in_stubs(owner, rip);
+    match owner.calls.get(index) {
+        Some(call) => stub::restart(rip, Some((offset, call.function.shape(call.atomic)))),
+        None => rip,
+    }
+}
+
+/// Number of a stub, and the offset in it.
+fn place_in_stubs(owner: &Instance, rip: u64) -> (usize, u64) {
+    let offset = rip - owner.stubs.start;
+    ((offset / STUB_BYTES as u64) as usize, offset % STUB_BYTES as u64)
+}

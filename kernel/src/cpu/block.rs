@@ -1,0 +1,70 @@
+//! What one CPU keeps at hand: gs points here while kernel code runs.
+#![expect(unsafe_code, reason = "a static that assembly and the engine write")]
+
+use core::{
+    cell::{Cell, UnsafeCell},
+    ptr::null_mut,
+};
+
+use warren_engine::{layout::Cpu, stub::SlowPaths};
+
+use super::registers;
+
+/// The block of one CPU. The engine's part comes first, so gs points to both.
+///
+/// B1: only the CPU itself uses it, and its own fields only with interrupts off.
+#[repr(C)]
+pub struct Block {
+    /// What the engine's stubs use.
+    engine: UnsafeCell<Cpu>,
+    /// Where the thread's kernel stack goes on when it enters the kernel from a domain.
+    pub kernel_stack: Cell<u64>,
+    /// Where the entry of a system call leaves the stack pointer it came with.
+    pub user_stack: Cell<u64>,
+    /// The page tables of the domain that the thread is in.
+    pub page_tables: Cell<u64>,
+}
+
+/// The one CPU's block.
+pub struct OnlyBlock(Block);
+
+// SAFETY: there is one CPU (B1).
+unsafe impl Sync for OnlyBlock {}
+
+/// The block. Assembly loads its address where gs cannot be trusted.
+pub static BLOCK: OnlyBlock = OnlyBlock(Block {
+    engine: UnsafeCell::new(EMPTY),
+    kernel_stack: Cell::new(0),
+    user_stack: Cell::new(0),
+    page_tables: Cell::new(0),
+});
+
+const EMPTY: Cpu = Cpu {
+    frame: null_mut(),
+    temporary: null_mut(),
+    temporary_end: null_mut(),
+    lock: core::ptr::null(),
+    thread: 0,
+    idle_lock: core::ptr::null(),
+    free: 0,
+    slow: SlowPaths { wait: 0, wait_atomic: 0, drop_temporaries: 0, hand_over: 0, dead: 0 },
+    platform: [0; 10],
+};
+
+/// This CPU's block.
+pub fn current() -> &'static Block {
+    &BLOCK.0
+}
+
+/// The engine's part of it.
+pub fn engine() -> *mut Cpu {
+    current().engine.get()
+}
+
+/// Points gs to the block. What `swapgs` brings is 0: the gs of code in domains.
+pub fn install() {
+    // SAFETY: nothing used gs before, and from now on it is what assembly expects.
+    unsafe { registers::write_msr(registers::GS_BASE, current() as *const Block as u64) };
+    // SAFETY: code in domains has no use of gs.
+    unsafe { registers::write_msr(registers::KERNEL_GS_BASE, 0) };
+}

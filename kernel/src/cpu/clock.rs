@@ -1,0 +1,85 @@
+//! Time since boot, by the time-stamp counter.
+//!
+//! The counter's frequency is measured once against the programmable interval timer's channel 0, which
+//! every PC and QEMU's microvm has. If that timer stands still, the local APIC's timer is the reference, at the
+//! 1 GHz that hypervisors give it.
+#![expect(unsafe_code, reason = "ports of the interval timer")]
+
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use super::{local_apic, registers};
+
+/// Frequency of the interval timer.
+const INTERVAL_HZ: u64 = 1_193_182;
+/// How long the measurement takes: 10 ms.
+const INTERVAL_COUNTS: u64 = INTERVAL_HZ / 100;
+/// Reads after which the interval timer is believed to stand still.
+const PATIENCE: u32 = 200_000;
+const HYPERVISOR_APIC_HZ: u64 = 1_000_000_000;
+
+static START: AtomicU64 = AtomicU64::new(0);
+/// Nanoseconds of 2³² counts.
+static SCALE: AtomicU64 = AtomicU64::new(0);
+
+/// How fast things count.
+#[derive(Clone, Copy, Debug)]
+pub struct Frequencies {
+    /// Counts of the time-stamp counter in a second.
+    pub time_stamp: u64,
+    /// Counts of the local APIC's timer in a second.
+    pub local_apic: u64,
+}
+
+/// Measures, and starts the clock.
+pub fn start() -> Frequencies {
+    START.store(registers::time_stamp(), Ordering::Relaxed);
+    let frequencies = measure();
+    let scale = (1_000_000_000u128 << 32) / u128::from(frequencies.time_stamp.max(1));
+    SCALE.store(scale as u64, Ordering::Relaxed);
+    frequencies
+}
+
+/// Nanoseconds since [`start`]; 0 before.
+pub fn now_ns() -> u64 {
+    let counts = registers::time_stamp().wrapping_sub(START.load(Ordering::Relaxed));
+    (u128::from(counts) * u128::from(SCALE.load(Ordering::Relaxed)) >> 32) as u64
+}
+
+fn measure() -> Frequencies {
+    start_interval();
+    local_apic::count_down();
+    let first = interval();
+    let (stamp, apic) = (registers::time_stamp(), local_apic::counted());
+    let mut passed = 0;
+    let mut reads = 0;
+    while passed < INTERVAL_COUNTS && reads < PATIENCE {
+        passed = u64::from(first.wrapping_sub(interval()));
+        reads += 1;
+    }
+    let stamps = registers::time_stamp() - stamp;
+    let apics = local_apic::counted() - apic;
+    if passed < INTERVAL_COUNTS {
+        let apics = apics.max(1);
+        let time_stamp = u128::from(stamps) * u128::from(HYPERVISOR_APIC_HZ) / u128::from(apics);
+        return Frequencies { time_stamp: time_stamp as u64, local_apic: HYPERVISOR_APIC_HZ };
+    }
+    Frequencies {
+        time_stamp: stamps * INTERVAL_HZ / passed,
+        local_apic: apics * INTERVAL_HZ / passed,
+    }
+}
+
+/// Lets channel 0 count down from 65536 again and again.
+fn start_interval() {
+    for (port, value) in [(0x43, 0x34), (0x40, 0), (0x40, 0)] {
+        // SAFETY: the timer's interrupt is masked, so it only counts.
+        unsafe { registers::write_port8(port, value) };
+    }
+}
+
+fn interval() -> u16 {
+    // SAFETY: latches the count for the two reads.
+    unsafe { registers::write_port8(0x43, 0) };
+    let low = registers::read_port8(0x40);
+    u16::from_le_bytes([low, registers::read_port8(0x40)])
+}

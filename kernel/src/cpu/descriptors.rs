@@ -1,0 +1,169 @@
+//! Segments, the task state with its interrupt stacks, and the gates of all vectors.
+//!
+//! The order of segments is `sysret`'s. Every gate has an interrupt stack: precompiled Rust code uses the
+//! red zone below its stack pointer, in the kernel too, and nothing may be pushed there.
+#![expect(unsafe_code, reason = "tables that the processor reads")]
+
+use core::{arch::asm, cell::UnsafeCell, mem::size_of};
+
+use crate::traps;
+
+/// Selector of kernel code.
+pub const KERNEL_CODE: u16 = 0x08;
+/// Selector of kernel data.
+pub const KERNEL_DATA: u16 = 0x10;
+/// Selector of a domain's data.
+pub const USER_DATA: u16 = 0x18 | 3;
+/// Selector of a domain's code.
+pub const USER_CODE: u16 = 0x20 | 3;
+const TASK_STATE: u16 = 0x28;
+
+/// Interrupts of devices, left before anything runs.
+const INTERRUPT_STACK: u8 = 1;
+/// Faults: a fault in kernel code may mean that there is no other stack.
+const FAULT_STACK: u8 = 2;
+/// One each for what can come at any instruction.
+const DOUBLE_FAULT_STACK: u8 = 3;
+const NON_MASKABLE_STACK: u8 = 4;
+const MACHINE_CHECK_STACK: u8 = 5;
+const DEBUG_STACK: u8 = 6;
+
+const STACK_BYTES: usize = 16 * 1024;
+const STACKS: usize = 6;
+
+/// The processor's interrupt vectors that have a gate.
+pub const VECTORS: usize = 128;
+
+#[repr(C, align(16))]
+struct Stacks([[u8; STACK_BYTES]; STACKS]);
+
+/// The task state segment of long mode; it is not aligned (Intel SDM 3A, 8.7).
+#[repr(C, packed)]
+struct TaskState {
+    reserved: u32,
+    stacks: [u64; 3],
+    reserved2: u64,
+    interrupt_stacks: [u64; 7],
+    reserved3: u64,
+    reserved4: u16,
+    ports: u16,
+}
+
+/// A gate: address, selector, stack, kind.
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct Gate {
+    low: u16,
+    selector: u16,
+    stack: u8,
+    kind: u8,
+    middle: u16,
+    high: u32,
+    reserved: u32,
+}
+
+#[repr(C, packed)]
+struct Pointer {
+    limit: u16,
+    base: u64,
+}
+
+struct Tables {
+    segments: [u64; 7],
+    task_state: TaskState,
+    gates: [Gate; VECTORS],
+    stacks: Stacks,
+}
+
+struct TablesCell(UnsafeCell<Tables>);
+
+// SAFETY: written once by `install`, and by the processor.
+unsafe impl Sync for TablesCell {}
+
+static TABLES: TablesCell = TablesCell(UnsafeCell::new(Tables {
+    segments: [0, 0x00af_9b00_0000_ffff, 0x00cf_9300_0000_ffff, 0x00cf_f300_0000_ffff, 0x00af_fb00_0000_ffff, 0, 0],
+    task_state: TaskState {
+        reserved: 0,
+        stacks: [0; 3],
+        reserved2: 0,
+        interrupt_stacks: [0; 7],
+        reserved3: 0,
+        reserved4: 0,
+        // Beyond the segment's end: no port is open to code in domains.
+        ports: size_of::<TaskState>() as u16,
+    },
+    gates: [Gate { low: 0, selector: 0, stack: 0, kind: 0, middle: 0, high: 0, reserved: 0 }; VECTORS],
+    stacks: Stacks([[0; STACK_BYTES]; STACKS]),
+}));
+
+/// Fills the tables and makes the processor use them.
+pub fn install() {
+    // SAFETY: called once, before anything else looks at the tables.
+    let tables = unsafe { &mut *TABLES.0.get() };
+    let stacks = &raw const tables.stacks as u64;
+    let mut tops = [0; 7];
+    for (index, top) in tops[..STACKS].iter_mut().enumerate() {
+        *top = stacks + ((index + 1) * STACK_BYTES) as u64;
+    }
+    tables.task_state.interrupt_stacks = tops;
+    let state = &raw const tables.task_state as u64;
+    let limit = size_of::<TaskState>() as u64 - 1;
+    tables.segments[5] =
+        limit | (state & 0xff_ffff) << 16 | 0x89 << 40 | (state >> 24 & 0xff) << 56;
+    tables.segments[6] = state >> 32;
+    for (vector, gate) in tables.gates.iter_mut().enumerate() {
+        *gate = gate_for(vector);
+    }
+    load(tables);
+}
+
+fn gate_for(vector: usize) -> Gate {
+    let address = traps::entry_of(vector);
+    let stack = match vector {
+        1 => DEBUG_STACK,
+        2 => NON_MASKABLE_STACK,
+        8 => DOUBLE_FAULT_STACK,
+        18 => MACHINE_CHECK_STACK,
+        0..32 => FAULT_STACK,
+        _ => INTERRUPT_STACK,
+    };
+    Gate {
+        low: address as u16,
+        selector: KERNEL_CODE,
+        stack,
+        // Present, interrupt gate; only the breakpoint can be raised by code in a domain.
+        kind: if vector == 3 { 0xee } else { 0x8e },
+        middle: (address >> 16) as u16,
+        high: (address >> 32) as u32,
+        reserved: 0,
+    }
+}
+
+fn load(tables: &Tables) {
+    let pointer = |base: u64, bytes: usize| Pointer { limit: bytes as u16 - 1, base };
+    let segments = pointer(tables.segments.as_ptr() as u64, size_of_val(&tables.segments));
+    let gates = pointer(tables.gates.as_ptr() as u64, size_of_val(&tables.gates));
+    // SAFETY: the table has the same first segments as the one in use, and is never moved.
+    unsafe { asm!("lgdt [{}]", in(reg) &segments, options(nostack)) };
+    // SAFETY: every gate leads to an entry of `traps`.
+    unsafe { asm!("lidt [{}]", in(reg) &gates, options(nostack)) };
+    // SAFETY: the descriptor describes the task state, which is never moved.
+    unsafe { asm!("ltr {0:x}", in(reg) TASK_STATE, options(nostack)) };
+    // SAFETY: the selectors are those of the new table.
+    unsafe {
+        asm!(
+            "mov ss, {data:x}",
+            "mov ds, {zero:x}",
+            "mov es, {zero:x}",
+            "push {code}",
+            "lea {scratch}, [rip + 2f]",
+            "push {scratch}",
+            "retfq",
+            "2:",
+            data = in(reg) KERNEL_DATA,
+            zero = in(reg) 0,
+            code = in(reg) u64::from(KERNEL_CODE),
+            scratch = out(reg) _,
+        );
+    }
+}

@@ -1,0 +1,105 @@
+//! The local APIC: the tick, and the end of each interrupt.
+#![expect(unsafe_code, reason = "device registers")]
+
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use super::registers;
+use crate::memory::{self, Exhausted};
+
+/// Vector of the tick.
+pub const TICK_VECTOR: u8 = 0x70;
+/// Vector of interrupts that vanished before they were delivered.
+pub const SPURIOUS_VECTOR: u8 = 0x7f;
+
+const ID: u64 = 0x20;
+const TASK_PRIORITY: u64 = 0x80;
+const END: u64 = 0xb0;
+const SPURIOUS: u64 = 0xf0;
+const TIMER: u64 = 0x320;
+const LINE0: u64 = 0x350;
+const LINE1: u64 = 0x360;
+const INITIAL_COUNT: u64 = 0x380;
+const CURRENT_COUNT: u64 = 0x390;
+const DIVISOR: u64 = 0x3e0;
+
+const MASKED: u32 = 1 << 16;
+const PERIODIC: u32 = 1 << 17;
+const NO_DIVISION: u32 = 0b1011;
+const ENABLED: u32 = 1 << 8;
+
+/// Where the registers are mapped; L1: set once by `install`, to a page of device memory.
+static REGISTERS: AtomicU64 = AtomicU64::new(0);
+
+/// Maps the registers at `address` and switches the APIC on, with every source masked.
+pub fn install(address: u64) -> Result<(), Exhausted> {
+    mask_legacy_controllers();
+    REGISTERS.store(memory::map_device(address, 4096)?, Ordering::Relaxed);
+    let base = registers::read_msr(registers::APIC_BASE);
+    // SAFETY: sets the bit that switches the APIC on, at the address where it is.
+    unsafe { registers::write_msr(registers::APIC_BASE, base | 1 << 11) };
+    write(TASK_PRIORITY, 0);
+    for source in [TIMER, LINE0, LINE1] {
+        write(source, MASKED);
+    }
+    write(SPURIOUS, ENABLED | u32::from(SPURIOUS_VECTOR));
+    Ok(())
+}
+
+/// Moves the two 8259 controllers away from the processor's own vectors, and masks them for good.
+fn mask_legacy_controllers() {
+    for (port, value) in [
+        (0x20, 0x11),
+        (0xa0, 0x11),
+        (0x21, 0x20),
+        (0xa1, 0x28),
+        (0x21, 4),
+        (0xa1, 2),
+        (0x21, 1),
+        (0xa1, 1),
+        (0x21, 0xff),
+        (0xa1, 0xff),
+    ] {
+        // SAFETY: interrupts are off, and afterwards these controllers never raise one.
+        unsafe { registers::write_port8(port, value) };
+    }
+}
+
+/// This CPU's number, as interrupt controllers know it.
+pub fn id() -> u8 {
+    (read(ID) >> 24) as u8
+}
+
+/// Lets the timer count down once from its highest value, without an interrupt.
+pub fn count_down() {
+    write(DIVISOR, NO_DIVISION);
+    write(TIMER, MASKED);
+    write(INITIAL_COUNT, u32::MAX);
+}
+
+/// How far the timer has counted since [`count_down`].
+pub fn counted() -> u64 {
+    u64::from(u32::MAX - read(CURRENT_COUNT))
+}
+
+/// Interrupts by [`TICK_VECTOR`] every `counts` counts.
+pub fn tick_every(counts: u32) {
+    write(TIMER, PERIODIC | u32::from(TICK_VECTOR));
+    write(INITIAL_COUNT, counts);
+}
+
+/// Says that the interrupt that is being handled is done with.
+pub fn end_interrupt() {
+    write(END, 0);
+}
+
+fn read(register: u64) -> u32 {
+    let address = REGISTERS.load(Ordering::Relaxed) + register;
+    // SAFETY: the register lies in the mapped page (L1).
+    unsafe { (address as *const u32).read_volatile() }
+}
+
+fn write(register: u64, value: u32) {
+    let address = REGISTERS.load(Ordering::Relaxed) + register;
+    // SAFETY: the register lies in the mapped page (L1); none of them makes the APIC write memory.
+    unsafe { (address as *mut u32).write_volatile(value) };
+}

@@ -1,0 +1,85 @@
+//! The frames of this machine: handed out one by one, or in rows for devices and the heap.
+#![expect(unsafe_code, reason = "writes to frames that it owns")]
+
+use warren_kernel::{
+    frames::Frames,
+    information::{Information, List, RANGES, Range},
+};
+
+use super::{Exhausted, PAGE, direct};
+use crate::guarded::Guarded;
+
+/// Addresses that devices with 32 address bits can reach end here.
+pub const DEVICE_LIMIT: u64 = 1 << 32;
+
+/// More memory than this is left unused: the direct map has one top-level entry.
+const MEMORY_LIMIT: u64 = 512 << 30;
+
+static FRAMES: Guarded<Option<Frames<'static>>> = Guarded::new(None);
+static USABLE: Guarded<List<Range, RANGES>> = Guarded::new(List::new());
+
+/// Takes charge of everything usable except `image` and the modules. Called once, while the boot
+/// tables show the first 4 GiB.
+pub fn install(information: &Information, image: Range) -> Result<(), Exhausted> {
+    let usable = || information.memory.entries().iter().filter(|entry| entry.usable);
+    let end = usable().map(|entry| entry.range.end).max().unwrap_or(0).min(MEMORY_LIMIT);
+    let bytes = Frames::bytes_for(end);
+    let place = information.place(bytes, image, DEVICE_LIMIT).ok_or(Exhausted)?;
+    let bits = direct(place.start) as *mut u64;
+    // SAFETY: nothing else uses the range, it is visible at the direct map, now and for ever, and
+    // every bit pattern is a `u64`.
+    let bits = unsafe { core::slice::from_raw_parts_mut(bits, (bytes / 8) as usize) };
+    let mut frames = Frames::new(bits);
+    for entry in usable() {
+        frames.free_range(entry.range);
+        USABLE.with(|ranges| ranges.push(entry.range));
+    }
+    for taken in information.taken(image).chain([place, Range { start: 0, end: 1 << 20 }]) {
+        frames.take_range(taken);
+    }
+    FRAMES.with(|all| *all = Some(frames));
+    Ok(())
+}
+
+fn with<R>(work: impl FnOnce(&mut Frames<'static>) -> R) -> R {
+    FRAMES.with(|frames| work(frames.as_mut().expect("frames are installed at boot")))
+}
+
+/// Takes a frame, with whatever it contains.
+pub fn take() -> Result<u64, Exhausted> {
+    with(|frames| frames.take()).ok_or(Exhausted)
+}
+
+/// Takes a frame full of zeroes.
+pub fn take_zeroed() -> Result<u64, Exhausted> {
+    let frame = take()?;
+    clear(frame);
+    Ok(frame)
+}
+
+/// Takes `count` zeroed frames in a row that end at or below `limit`.
+pub fn take_row(count: u64, limit: u64) -> Result<u64, Exhausted> {
+    let first = with(|frames| frames.take_row(count, limit)).ok_or(Exhausted)?;
+    (0..count).for_each(|index| clear(first + index * PAGE));
+    Ok(first)
+}
+
+/// Gives a frame back that nobody uses or maps any more.
+pub fn give(frame: u64) {
+    with(|frames| frames.give(frame));
+}
+
+/// Whether a range of physical addresses holds no RAM.
+pub fn is_device(start: u64, end: u64) -> bool {
+    USABLE.with(|usable| !usable.entries().iter().any(|ram| ram.overlaps(Range { start, end })))
+}
+
+/// Frames that are free.
+pub fn free_count() -> u64 {
+    with(|frames| frames.free_count())
+}
+
+fn clear(frame: u64) {
+    // SAFETY: the frame was just taken, so nobody else uses it, and the direct map shows it.
+    unsafe { (direct(frame) as *mut u8).write_bytes(0, PAGE as usize) };
+}

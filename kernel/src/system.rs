@@ -1,0 +1,162 @@
+//! The kernel as the engine's platform, and the start of the system on it.
+#![expect(unsafe_code, reason = "hands the engine's memory to the engine")]
+
+use alloc::vec::Vec;
+use core::cell::UnsafeCell;
+
+use warren_engine::{
+    death,
+    instance::Instance,
+    layout::{Cpu, OBJECTS, Object},
+    plan,
+    platform::{Exhausted, Placement, Platform, Protection, Provision},
+    system::System,
+    thread::ThreadRecord,
+};
+use warren_kernel::acpi::Controllers;
+
+use crate::{
+    boot, calls,
+    cpu::{block, interrupts},
+    log::{self, log},
+    machine, memory::regions, natives, threads,
+};
+
+/// The bare machine.
+pub struct Kernel;
+
+/// Memory for all objects.
+#[repr(C, align(64))]
+struct ObjectTable(UnsafeCell<[u8; OBJECTS * size_of::<Object>()]>);
+
+// SAFETY: only the engine reaches into it, inside critical sections.
+unsafe impl Sync for ObjectTable {}
+
+static OBJECT_TABLE: ObjectTable = ObjectTable(UnsafeCell::new([0; OBJECTS * size_of::<Object>()]));
+
+struct SystemCell(UnsafeCell<System>);
+
+// SAFETY: as for `ObjectTable`.
+unsafe impl Sync for SystemCell {}
+
+// SAFETY: the table is zeroed, has that many entries, and is used by nobody else.
+static SYSTEM: SystemCell =
+    SystemCell(UnsafeCell::new(unsafe { System::new(OBJECT_TABLE.0.get().cast()) }));
+
+impl Platform for Kernel {
+    const ISOLATES: bool = true;
+
+    fn cpu() -> *mut Cpu {
+        block::engine()
+    }
+
+    fn system() -> *mut System {
+        SYSTEM.0.get()
+    }
+
+    fn critical<R>(work: impl FnOnce() -> R) -> R {
+        interrupts::off(work)
+    }
+
+    fn create_region(placement: &Placement) -> Result<u64, Exhausted> {
+        regions::create(placement)
+    }
+
+    fn map(
+        address: u64,
+        bytes: u64,
+        contents: &[u8],
+        protection: Protection,
+    ) -> Result<(), Exhausted> {
+        regions::map(address, bytes, contents, protection)
+    }
+
+    fn write(address: u64, contents: &[u8]) {
+        regions::write(address, contents);
+    }
+
+    fn read(address: u64, contents: &mut [u8]) -> bool {
+        regions::read(address, contents)
+    }
+
+    fn remove_region(base: u64) {
+        regions::remove(base);
+        natives::release_mappings(base);
+    }
+
+    fn gate(index: usize) -> usize {
+        calls::gate_address(index)
+    }
+
+    fn give_time_to(holder: u64) {
+        threads::give_time_to(holder);
+    }
+
+    fn yield_now() {
+        threads::yield_now();
+    }
+
+    fn threads(visit: &mut dyn FnMut(&mut ThreadRecord)) {
+        threads::visit(visit);
+    }
+
+    fn cut_off(thread: u64) {
+        calls::cut_off(thread);
+    }
+
+    fn abort(error: u64) -> ! {
+        calls::abort(error)
+    }
+
+    fn file(name: &str) -> Option<&'static [u8]> {
+        boot::archive().file(name)
+    }
+
+    fn provide(what: Provision<'_>) -> Option<*mut Object> {
+        natives::provide(what)
+    }
+
+    fn log(line: core::fmt::Arguments<'_>) {
+        log::write(line);
+    }
+}
+
+/// The engine's tables. With interrupts off; the borrow ends before anything of the engine is called.
+pub fn tables() -> &'static mut System {
+    assert!(!interrupts::enabled(), "the engine's tables are used with interrupts off");
+    // SAFETY: interrupts are off, so nobody else uses them.
+    unsafe { &mut *SYSTEM.0.get() }
+}
+
+/// All instances, dead ones included.
+pub fn instances() -> Vec<&'static Instance> {
+    interrupts::off(|| tables().instances.clone())
+}
+
+/// Index of the server with this name in the plan.
+pub fn planned(name: &str) -> Option<usize> {
+    interrupts::off(|| tables().plan.servers.iter().position(|server| server.name == name))
+}
+
+/// Starts the thread that launches the plan's servers.
+pub fn start(controllers: Controllers) {
+    // SAFETY: the block is this CPU's, and no stub has run yet.
+    unsafe { (*block::engine()).slow = death::slow_paths::<Kernel>() };
+    let bytes = boot::archive().file("plan").unwrap_or_else(|| {
+        log!("the boot archive has no plan");
+        machine::exit(1)
+    });
+    match plan::decode(bytes) {
+        Ok(plan) => {
+            log!("system `{}` with {} servers", plan.system, plan.servers.len());
+            tables().set_plan(plan);
+        }
+        Err(error) => {
+            log!("the plan was refused: {error}");
+            machine::exit(1)
+        }
+    }
+    natives::install(controllers);
+    let started = threads::start("start", natives::bottom(), natives::start_programs);
+    started.expect("the first thread has room");
+}
