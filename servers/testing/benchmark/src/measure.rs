@@ -37,11 +37,18 @@ pub struct Base {
 impl Base {
     /// Measures both.
     pub fn measure(cx: &mut Cx<'_, Benchmark>, rounds: u64) -> Result<Self, EchoError> {
-        let empty = round(cx, rounds, |_| Ok(black_box(())))?;
+        let empty = round(cx, rounds, |_| nothing())?;
         let function: fn(u64) -> Result<(), EchoError> = black_box(plain);
         let plain = round(cx, rounds, |_| black_box(function)(0))?;
         Ok(Base { empty, plain })
     }
+}
+
+/// What the loop alone does.
+#[inline(always)]
+fn nothing() -> Result<(), EchoError> {
+    black_box(0_u64);
+    Ok(())
 }
 
 /// What a service function looks like that does nothing.

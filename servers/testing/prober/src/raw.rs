@@ -101,16 +101,17 @@ impl Function {
 
     /// Calls it with any words: a reference, an address, a length.
     pub fn call(self, reference: u64, address: u64, length: u64) -> Ret {
-        // SAFETY: the loader binds each symbol to a function of this type, and who answers checks the words.
-        // Memory that they name is the prober's own and nothing else uses it, or must be refused.
-        unsafe {
-            match self {
-                Function::Sum => imports::sum(reference, address, length),
-                Function::Characters => imports::characters(reference, address, length),
-                Function::Fill => imports::fill(reference, 7, address, length),
-                Function::Invert => imports::invert(reference, address, length),
-                Function::Ignore => imports::ignore(reference, address),
-            }
+        match self {
+            // SAFETY: see the head of this file; who answers checks the words.
+            Function::Sum => unsafe { imports::sum(reference, address, length) },
+            // SAFETY: as above.
+            Function::Characters => unsafe { imports::characters(reference, address, length) },
+            // SAFETY: as above. Memory is the prober's playground, or must be refused.
+            Function::Fill => unsafe { imports::fill(reference, 7, address, length) },
+            // SAFETY: as above.
+            Function::Invert => unsafe { imports::invert(reference, address, length) },
+            // SAFETY: as above; any word may stand for a reference.
+            Function::Ignore => unsafe { imports::ignore(reference, address) },
         }
     }
 }
