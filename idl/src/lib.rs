@@ -25,6 +25,7 @@
 mod block;
 mod clock;
 mod console;
+mod description;
 mod echo;
 mod file;
 mod interrupt;
@@ -43,6 +44,7 @@ mod terminal;
 pub use block::*;
 pub use clock::*;
 pub use console::*;
+pub use description::DESCRIPTION;
 pub use echo::*;
 pub use file::*;
 pub use interrupt::*;

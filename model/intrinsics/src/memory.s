@@ -187,3 +187,7 @@ end strlen
 .purgem function
 .purgem end
 .text
+
+# For C servers, which assemble this file by itself: no executable stack.
+.section .note.GNU-stack, "", @progbits
+.text

@@ -1,0 +1,677 @@
+/* Generated from the description of the services. See warren.h. */
+#pragma once
+
+#include "warren.h"
+
+typedef struct { uint64_t word; } BlockDevice;
+#define BlockDevice_ID 0xb10c0001u
+typedef struct { uint64_t word; } Clock;
+#define Clock_ID 0xc10c0001u
+typedef struct { uint64_t word; } Timer;
+#define Timer_ID 0xc10c0002u
+typedef struct { uint64_t word; } Console;
+#define Console_ID 0xc0150001u
+typedef struct { uint64_t word; } File;
+#define File_ID 0xf11e0001u
+typedef struct { uint64_t word; } Directory;
+#define Directory_ID 0xf11e0003u
+typedef struct { uint64_t word; } FileSystem;
+#define FileSystem_ID 0xf11e0002u
+typedef struct { uint64_t word; } InterruptLine;
+#define InterruptLine_ID 0x12790001u
+typedef struct { uint64_t word; } Interrupts;
+#define Interrupts_ID 0x12790002u
+typedef struct { uint64_t word; } Launcher;
+#define Launcher_ID 0x1a0c0001u
+typedef struct { uint64_t word; } Log;
+#define Log_ID 0x10900001u
+typedef struct { uint64_t word; } DataSpace;
+#define DataSpace_ID 0xda7a0001u
+typedef struct { uint64_t word; } Memory;
+#define Memory_ID 0xda7a0002u
+typedef struct { uint64_t word; } PhysicalMemory;
+#define PhysicalMemory_ID 0xda7a0003u
+typedef struct { uint64_t word; } AddressSpace;
+#define AddressSpace_ID 0xda7a0004u
+typedef struct { uint64_t word; } Namespace;
+#define Namespace_ID 0x0a3e0001u
+typedef struct { uint64_t word; } Parameters;
+#define Parameters_ID 0x9a2a0001u
+typedef struct { uint64_t word; } PciBus;
+#define PciBus_ID 0x0c1b0001u
+typedef struct { uint64_t word; } PciDevice;
+#define PciDevice_ID 0x0c1b0002u
+typedef struct { uint64_t word; } IoPorts;
+#define IoPorts_ID 0x10900002u
+typedef struct { uint64_t word; } PortSpace;
+#define PortSpace_ID 0x10900003u
+typedef struct { uint64_t word; } Power;
+#define Power_ID 0x90e20001u
+typedef struct { uint64_t word; } Program;
+#define Program_ID 0x74520001u
+typedef struct { uint64_t word; } ThreadFactory;
+#define ThreadFactory_ID 0x74520002u
+typedef struct { uint64_t word; } Thread;
+#define Thread_ID 0x74520003u
+typedef struct { uint64_t word; } SystemControl;
+#define SystemControl_ID 0x5c000001u
+typedef struct { uint64_t word; } Terminal;
+#define Terminal_ID 0xc0150002u
+
+/* BlockDevice */
+w_ret BlockDevice_block_bytes(BlockDevice self)
+    W_SYMBOL("wcall.b10c0001.0.BlockDevice.block_bytes._v");
+w_ret BlockDevice_blocks(BlockDevice self)
+    W_SYMBOL("wcall.b10c0001.1.BlockDevice.blocks._w");
+w_ret BlockDevice_read(BlockDevice self, uint64_t p1, uint8_t *p2, size_t p2_bytes)
+    W_SYMBOL("wcall.b10c0001.2.BlockDevice.read.wo_n");
+w_ret BlockDevice_write(BlockDevice self, uint64_t p1, const uint8_t *p2, size_t p2_bytes)
+    W_SYMBOL("wcall.b10c0001.3.BlockDevice.write.wi_n");
+w_ret BlockDevice_flush(BlockDevice self)
+    W_SYMBOL("wcall.b10c0001.4.BlockDevice.flush._n");
+#define BlockDevice_ENTRIES(state) struct { \
+    w_ret (*block_bytes)(state *self); \
+    w_ret (*blocks)(state *self); \
+    w_ret (*read)(state *self, uint64_t p1, uint8_t *p2, size_t p2_bytes); \
+    w_ret (*write)(state *self, uint64_t p1, const uint8_t *p2, size_t p2_bytes); \
+    w_ret (*flush)(state *self); \
+}
+#define BlockDevice_FUNCTIONS \
+    W_FUNCTION("block_bytes(_v)") \
+    W_FUNCTION("blocks(_w)") \
+    W_FUNCTION("read(wo_n)") \
+    W_FUNCTION("write(wi_n)") \
+    W_FUNCTION("flush(_n)") \
+    ""
+#define BlockDevice_PROVIDES \
+    W_SERVICE("P", "0xb10c0001", "0", "BlockDevice") BlockDevice_FUNCTIONS
+#define BlockDevice_LOCAL \
+    W_SERVICE("L", "0xb10c0001", "0", "BlockDevice") BlockDevice_FUNCTIONS
+#define BlockDevice_REQUIRES(field) \
+    W_SERVICE("R", "0xb10c0001", "0", field ":" "BlockDevice") BlockDevice_FUNCTIONS
+#define BlockDevice_OPTIONAL(field) \
+    W_SERVICE("R", "0xb10c0001", "2", field ":" "BlockDevice") BlockDevice_FUNCTIONS
+
+/* Clock */
+w_ret Clock_now_ns(Clock self)
+    W_SYMBOL("wcalla.c10c0001.0.Clock.now_ns._w");
+#define Clock_ENTRIES(state) struct { \
+    w_ret (*now_ns)(state *self); \
+}
+#define Clock_FUNCTIONS \
+    W_FUNCTION("now_ns(_w)") \
+    ""
+#define Clock_PROVIDES \
+    W_SERVICE("P", "0xc10c0001", "1", "Clock") Clock_FUNCTIONS
+#define Clock_LOCAL \
+    W_SERVICE("L", "0xc10c0001", "1", "Clock") Clock_FUNCTIONS
+#define Clock_REQUIRES(field) \
+    W_SERVICE("R", "0xc10c0001", "1", field ":" "Clock") Clock_FUNCTIONS
+#define Clock_OPTIONAL(field) \
+    W_SERVICE("R", "0xc10c0001", "3", field ":" "Clock") Clock_FUNCTIONS
+
+/* Timer */
+w_ret Timer_sleep(Timer self, uint64_t p1)
+    W_SYMBOL("wcall.c10c0002.0.Timer.sleep.w_n");
+#define Timer_ENTRIES(state) struct { \
+    w_ret (*sleep)(state *self, uint64_t p1); \
+}
+#define Timer_FUNCTIONS \
+    W_FUNCTION("sleep(w_n)") \
+    ""
+#define Timer_PROVIDES \
+    W_SERVICE("P", "0xc10c0002", "0", "Timer") Timer_FUNCTIONS
+#define Timer_LOCAL \
+    W_SERVICE("L", "0xc10c0002", "0", "Timer") Timer_FUNCTIONS
+#define Timer_REQUIRES(field) \
+    W_SERVICE("R", "0xc10c0002", "0", field ":" "Timer") Timer_FUNCTIONS
+#define Timer_OPTIONAL(field) \
+    W_SERVICE("R", "0xc10c0002", "2", field ":" "Timer") Timer_FUNCTIONS
+
+/* Console */
+w_ret Console_read(Console self, uint8_t *p1, size_t p1_bytes)
+    W_SYMBOL("wcall.c0150001.0.Console.read.o_w");
+w_ret Console_poll(Console self, uint8_t *p1, size_t p1_bytes)
+    W_SYMBOL("wcall.c0150001.1.Console.poll.o_w");
+w_ret Console_write(Console self, const uint8_t *p1, size_t p1_bytes)
+    W_SYMBOL("wcall.c0150001.2.Console.write.i_n");
+#define Console_ENTRIES(state) struct { \
+    w_ret (*read)(state *self, uint8_t *p1, size_t p1_bytes); \
+    w_ret (*poll)(state *self, uint8_t *p1, size_t p1_bytes); \
+    w_ret (*write)(state *self, const uint8_t *p1, size_t p1_bytes); \
+}
+#define Console_FUNCTIONS \
+    W_FUNCTION("read(o_w)") \
+    W_FUNCTION("poll(o_w)") \
+    W_FUNCTION("write(i_n)") \
+    ""
+#define Console_PROVIDES \
+    W_SERVICE("P", "0xc0150001", "0", "Console") Console_FUNCTIONS
+#define Console_LOCAL \
+    W_SERVICE("L", "0xc0150001", "0", "Console") Console_FUNCTIONS
+#define Console_REQUIRES(field) \
+    W_SERVICE("R", "0xc0150001", "0", field ":" "Console") Console_FUNCTIONS
+#define Console_OPTIONAL(field) \
+    W_SERVICE("R", "0xc0150001", "2", field ":" "Console") Console_FUNCTIONS
+
+/* File */
+w_ret File_size(File self)
+    W_SYMBOL("wcall.f11e0001.0.File.size._w");
+w_ret File_read(File self, uint64_t p1, uint8_t *p2, size_t p2_bytes)
+    W_SYMBOL("wcall.f11e0001.1.File.read.wo_w");
+w_ret File_write(File self, uint64_t p1, const uint8_t *p2, size_t p2_bytes)
+    W_SYMBOL("wcall.f11e0001.2.File.write.wi_w");
+w_ret File_status(File self, void *p1 /* 24 bytes */)
+    W_SYMBOL("wcall.f11e0001.3.File.status.t24_n");
+#define File_ENTRIES(state) struct { \
+    w_ret (*size)(state *self); \
+    w_ret (*read)(state *self, uint64_t p1, uint8_t *p2, size_t p2_bytes); \
+    w_ret (*write)(state *self, uint64_t p1, const uint8_t *p2, size_t p2_bytes); \
+    w_ret (*status)(state *self, void *p1 /* 24 bytes */); \
+}
+#define File_FUNCTIONS \
+    W_FUNCTION("size(_w)") \
+    W_FUNCTION("read(wo_w)") \
+    W_FUNCTION("write(wi_w)") \
+    W_FUNCTION("status(t24_n)") \
+    ""
+#define File_PROVIDES \
+    W_SERVICE("P", "0xf11e0001", "0", "File") File_FUNCTIONS
+#define File_LOCAL \
+    W_SERVICE("L", "0xf11e0001", "0", "File") File_FUNCTIONS
+#define File_REQUIRES(field) \
+    W_SERVICE("R", "0xf11e0001", "0", field ":" "File") File_FUNCTIONS
+#define File_OPTIONAL(field) \
+    W_SERVICE("R", "0xf11e0001", "2", field ":" "File") File_FUNCTIONS
+
+/* Directory */
+w_ret Directory_entry(Directory self, uint64_t p1, uint8_t *p2, size_t p2_bytes, void *p3 /* 16 bytes */)
+    W_SYMBOL("wcall.f11e0003.0.Directory.entry.wot16_n");
+#define Directory_ENTRIES(state) struct { \
+    w_ret (*entry)(state *self, uint64_t p1, uint8_t *p2, size_t p2_bytes, void *p3 /* 16 bytes */); \
+}
+#define Directory_FUNCTIONS \
+    W_FUNCTION("entry(wot16_n)") \
+    ""
+#define Directory_PROVIDES \
+    W_SERVICE("P", "0xf11e0003", "0", "Directory") Directory_FUNCTIONS
+#define Directory_LOCAL \
+    W_SERVICE("L", "0xf11e0003", "0", "Directory") Directory_FUNCTIONS
+#define Directory_REQUIRES(field) \
+    W_SERVICE("R", "0xf11e0003", "0", field ":" "Directory") Directory_FUNCTIONS
+#define Directory_OPTIONAL(field) \
+    W_SERVICE("R", "0xf11e0003", "2", field ":" "Directory") Directory_FUNCTIONS
+
+/* FileSystem */
+w_ret FileSystem_open(FileSystem self, const uint8_t *p1, size_t p1_bytes)
+    W_SYMBOL("wcall.f11e0002.0.FileSystem.open.i_r4045275137");
+w_ret FileSystem_directory(FileSystem self, const uint8_t *p1, size_t p1_bytes)
+    W_SYMBOL("wcall.f11e0002.1.FileSystem.directory.i_r4045275139");
+w_ret FileSystem_status(FileSystem self, const uint8_t *p1, size_t p1_bytes, void *p2 /* 24 bytes */)
+    W_SYMBOL("wcall.f11e0002.2.FileSystem.status.it24_n");
+#define FileSystem_ENTRIES(state) struct { \
+    w_ret (*open)(state *self, const uint8_t *p1, size_t p1_bytes); \
+    w_ret (*directory)(state *self, const uint8_t *p1, size_t p1_bytes); \
+    w_ret (*status)(state *self, const uint8_t *p1, size_t p1_bytes, void *p2 /* 24 bytes */); \
+}
+#define FileSystem_FUNCTIONS \
+    W_FUNCTION("open(i_r4045275137)") \
+    W_FUNCTION("directory(i_r4045275139)") \
+    W_FUNCTION("status(it24_n)") \
+    ""
+#define FileSystem_PROVIDES \
+    W_SERVICE("P", "0xf11e0002", "0", "FileSystem") FileSystem_FUNCTIONS
+#define FileSystem_LOCAL \
+    W_SERVICE("L", "0xf11e0002", "0", "FileSystem") FileSystem_FUNCTIONS
+#define FileSystem_REQUIRES(field) \
+    W_SERVICE("R", "0xf11e0002", "0", field ":" "FileSystem") FileSystem_FUNCTIONS
+#define FileSystem_OPTIONAL(field) \
+    W_SERVICE("R", "0xf11e0002", "2", field ":" "FileSystem") FileSystem_FUNCTIONS
+
+/* InterruptLine */
+w_ret InterruptLine_wait(InterruptLine self, uint64_t p1)
+    W_SYMBOL("wcall.12790001.0.InterruptLine.wait.w_w");
+#define InterruptLine_ENTRIES(state) struct { \
+    w_ret (*wait)(state *self, uint64_t p1); \
+}
+#define InterruptLine_FUNCTIONS \
+    W_FUNCTION("wait(w_w)") \
+    ""
+#define InterruptLine_PROVIDES \
+    W_SERVICE("P", "0x12790001", "0", "InterruptLine") InterruptLine_FUNCTIONS
+#define InterruptLine_LOCAL \
+    W_SERVICE("L", "0x12790001", "0", "InterruptLine") InterruptLine_FUNCTIONS
+#define InterruptLine_REQUIRES(field) \
+    W_SERVICE("R", "0x12790001", "0", field ":" "InterruptLine") InterruptLine_FUNCTIONS
+#define InterruptLine_OPTIONAL(field) \
+    W_SERVICE("R", "0x12790001", "2", field ":" "InterruptLine") InterruptLine_FUNCTIONS
+
+/* Interrupts */
+w_ret Interrupts_line(Interrupts self, uint32_t p1)
+    W_SYMBOL("wcall.12790002.0.Interrupts.line.v_r309919745");
+#define Interrupts_ENTRIES(state) struct { \
+    w_ret (*line)(state *self, uint32_t p1); \
+}
+#define Interrupts_FUNCTIONS \
+    W_FUNCTION("line(v_r309919745)") \
+    ""
+#define Interrupts_PROVIDES \
+    W_SERVICE("P", "0x12790002", "0", "Interrupts") Interrupts_FUNCTIONS
+#define Interrupts_LOCAL \
+    W_SERVICE("L", "0x12790002", "0", "Interrupts") Interrupts_FUNCTIONS
+#define Interrupts_REQUIRES(field) \
+    W_SERVICE("R", "0x12790002", "0", field ":" "Interrupts") Interrupts_FUNCTIONS
+#define Interrupts_OPTIONAL(field) \
+    W_SERVICE("R", "0x12790002", "2", field ":" "Interrupts") Interrupts_FUNCTIONS
+
+/* Launcher */
+w_ret Launcher_program(Launcher self, const uint8_t *p1, size_t p1_bytes)
+    W_SYMBOL("wcall.1a0c0001.0.Launcher.program.i_r1951531009");
+w_ret Launcher_file_system(Launcher self, const uint8_t *p1, size_t p1_bytes)
+    W_SYMBOL("wcall.1a0c0001.1.Launcher.file_system.i_r4045275138");
+#define Launcher_ENTRIES(state) struct { \
+    w_ret (*program)(state *self, const uint8_t *p1, size_t p1_bytes); \
+    w_ret (*file_system)(state *self, const uint8_t *p1, size_t p1_bytes); \
+}
+#define Launcher_FUNCTIONS \
+    W_FUNCTION("program(i_r1951531009)") \
+    W_FUNCTION("file_system(i_r4045275138)") \
+    ""
+#define Launcher_PROVIDES \
+    W_SERVICE("P", "0x1a0c0001", "0", "Launcher") Launcher_FUNCTIONS
+#define Launcher_LOCAL \
+    W_SERVICE("L", "0x1a0c0001", "0", "Launcher") Launcher_FUNCTIONS
+#define Launcher_REQUIRES(field) \
+    W_SERVICE("R", "0x1a0c0001", "0", field ":" "Launcher") Launcher_FUNCTIONS
+#define Launcher_OPTIONAL(field) \
+    W_SERVICE("R", "0x1a0c0001", "2", field ":" "Launcher") Launcher_FUNCTIONS
+
+/* Log */
+w_ret Log_write(Log self, const uint8_t *p1, size_t p1_bytes)
+    W_SYMBOL("wcalla.10900001.0.Log.write.i_n");
+#define Log_ENTRIES(state) struct { \
+    w_ret (*write)(state *self, const uint8_t *p1, size_t p1_bytes); \
+}
+#define Log_FUNCTIONS \
+    W_FUNCTION("write(i_n)") \
+    ""
+#define Log_PROVIDES \
+    W_SERVICE("P", "0x10900001", "1", "Log") Log_FUNCTIONS
+#define Log_LOCAL \
+    W_SERVICE("L", "0x10900001", "1", "Log") Log_FUNCTIONS
+#define Log_REQUIRES(field) \
+    W_SERVICE("R", "0x10900001", "1", field ":" "Log") Log_FUNCTIONS
+#define Log_OPTIONAL(field) \
+    W_SERVICE("R", "0x10900001", "3", field ":" "Log") Log_FUNCTIONS
+
+/* DataSpace */
+w_ret DataSpace_bytes(DataSpace self)
+    W_SYMBOL("wcall.da7a0001.0.DataSpace.bytes._w");
+w_ret DataSpace_physical(DataSpace self)
+    W_SYMBOL("wcall.da7a0001.1.DataSpace.physical._w");
+#define DataSpace_ENTRIES(state) struct { \
+    w_ret (*bytes)(state *self); \
+    w_ret (*physical)(state *self); \
+}
+#define DataSpace_FUNCTIONS \
+    W_FUNCTION("bytes(_w)") \
+    W_FUNCTION("physical(_w)") \
+    ""
+#define DataSpace_PROVIDES \
+    W_SERVICE("P", "0xda7a0001", "0", "DataSpace") DataSpace_FUNCTIONS
+#define DataSpace_LOCAL \
+    W_SERVICE("L", "0xda7a0001", "0", "DataSpace") DataSpace_FUNCTIONS
+#define DataSpace_REQUIRES(field) \
+    W_SERVICE("R", "0xda7a0001", "0", field ":" "DataSpace") DataSpace_FUNCTIONS
+#define DataSpace_OPTIONAL(field) \
+    W_SERVICE("R", "0xda7a0001", "2", field ":" "DataSpace") DataSpace_FUNCTIONS
+
+/* Memory */
+w_ret Memory_anonymous(Memory self, uint64_t p1)
+    W_SYMBOL("wcall.da7a0002.0.Memory.anonymous.w_r3665428481");
+w_ret Memory_contiguous(Memory self, uint64_t p1)
+    W_SYMBOL("wcall.da7a0002.1.Memory.contiguous.w_r3665428481");
+#define Memory_ENTRIES(state) struct { \
+    w_ret (*anonymous)(state *self, uint64_t p1); \
+    w_ret (*contiguous)(state *self, uint64_t p1); \
+}
+#define Memory_FUNCTIONS \
+    W_FUNCTION("anonymous(w_r3665428481)") \
+    W_FUNCTION("contiguous(w_r3665428481)") \
+    ""
+#define Memory_PROVIDES \
+    W_SERVICE("P", "0xda7a0002", "0", "Memory") Memory_FUNCTIONS
+#define Memory_LOCAL \
+    W_SERVICE("L", "0xda7a0002", "0", "Memory") Memory_FUNCTIONS
+#define Memory_REQUIRES(field) \
+    W_SERVICE("R", "0xda7a0002", "0", field ":" "Memory") Memory_FUNCTIONS
+#define Memory_OPTIONAL(field) \
+    W_SERVICE("R", "0xda7a0002", "2", field ":" "Memory") Memory_FUNCTIONS
+
+/* PhysicalMemory */
+w_ret PhysicalMemory_window(PhysicalMemory self, uint64_t p1, uint64_t p2)
+    W_SYMBOL("wcall.da7a0003.0.PhysicalMemory.window.ww_r3665428481");
+#define PhysicalMemory_ENTRIES(state) struct { \
+    w_ret (*window)(state *self, uint64_t p1, uint64_t p2); \
+}
+#define PhysicalMemory_FUNCTIONS \
+    W_FUNCTION("window(ww_r3665428481)") \
+    ""
+#define PhysicalMemory_PROVIDES \
+    W_SERVICE("P", "0xda7a0003", "0", "PhysicalMemory") PhysicalMemory_FUNCTIONS
+#define PhysicalMemory_LOCAL \
+    W_SERVICE("L", "0xda7a0003", "0", "PhysicalMemory") PhysicalMemory_FUNCTIONS
+#define PhysicalMemory_REQUIRES(field) \
+    W_SERVICE("R", "0xda7a0003", "0", field ":" "PhysicalMemory") PhysicalMemory_FUNCTIONS
+#define PhysicalMemory_OPTIONAL(field) \
+    W_SERVICE("R", "0xda7a0003", "2", field ":" "PhysicalMemory") PhysicalMemory_FUNCTIONS
+
+/* AddressSpace */
+w_ret AddressSpace_map(AddressSpace self, DataSpace p1)
+    W_SYMBOL("wcall.da7a0004.0.AddressSpace.map.r3665428481_w");
+#define AddressSpace_ENTRIES(state) struct { \
+    w_ret (*map)(state *self, DataSpace p1); \
+}
+#define AddressSpace_FUNCTIONS \
+    W_FUNCTION("map(r3665428481_w)") \
+    ""
+#define AddressSpace_PROVIDES \
+    W_SERVICE("P", "0xda7a0004", "0", "AddressSpace") AddressSpace_FUNCTIONS
+#define AddressSpace_LOCAL \
+    W_SERVICE("L", "0xda7a0004", "0", "AddressSpace") AddressSpace_FUNCTIONS
+#define AddressSpace_REQUIRES(field) \
+    W_SERVICE("R", "0xda7a0004", "0", field ":" "AddressSpace") AddressSpace_FUNCTIONS
+#define AddressSpace_OPTIONAL(field) \
+    W_SERVICE("R", "0xda7a0004", "2", field ":" "AddressSpace") AddressSpace_FUNCTIONS
+
+/* Namespace */
+w_ret Namespace_mount(Namespace self, const uint8_t *p1, size_t p1_bytes, FileSystem p2)
+    W_SYMBOL("wcall.0a3e0001.0.Namespace.mount.ir4045275138_n");
+w_ret Namespace_unmount(Namespace self, const uint8_t *p1, size_t p1_bytes)
+    W_SYMBOL("wcall.0a3e0001.1.Namespace.unmount.i_n");
+w_ret Namespace_mounted(Namespace self, uint64_t p1, uint8_t *p2, size_t p2_bytes)
+    W_SYMBOL("wcall.0a3e0001.2.Namespace.mounted.wo_w");
+#define Namespace_ENTRIES(state) struct { \
+    w_ret (*mount)(state *self, const uint8_t *p1, size_t p1_bytes, FileSystem p2); \
+    w_ret (*unmount)(state *self, const uint8_t *p1, size_t p1_bytes); \
+    w_ret (*mounted)(state *self, uint64_t p1, uint8_t *p2, size_t p2_bytes); \
+}
+#define Namespace_FUNCTIONS \
+    W_FUNCTION("mount(ir4045275138_n)") \
+    W_FUNCTION("unmount(i_n)") \
+    W_FUNCTION("mounted(wo_w)") \
+    ""
+#define Namespace_PROVIDES \
+    W_SERVICE("P", "0x0a3e0001", "0", "Namespace") Namespace_FUNCTIONS
+#define Namespace_LOCAL \
+    W_SERVICE("L", "0x0a3e0001", "0", "Namespace") Namespace_FUNCTIONS
+#define Namespace_REQUIRES(field) \
+    W_SERVICE("R", "0x0a3e0001", "0", field ":" "Namespace") Namespace_FUNCTIONS
+#define Namespace_OPTIONAL(field) \
+    W_SERVICE("R", "0x0a3e0001", "2", field ":" "Namespace") Namespace_FUNCTIONS
+
+/* Parameters */
+w_ret Parameters_get(Parameters self, const uint8_t *p1, size_t p1_bytes, uint8_t *p2, size_t p2_bytes)
+    W_SYMBOL("wcalla.9a2a0001.0.Parameters.get.io_w");
+#define Parameters_ENTRIES(state) struct { \
+    w_ret (*get)(state *self, const uint8_t *p1, size_t p1_bytes, uint8_t *p2, size_t p2_bytes); \
+}
+#define Parameters_FUNCTIONS \
+    W_FUNCTION("get(io_w)") \
+    ""
+#define Parameters_PROVIDES \
+    W_SERVICE("P", "0x9a2a0001", "1", "Parameters") Parameters_FUNCTIONS
+#define Parameters_LOCAL \
+    W_SERVICE("L", "0x9a2a0001", "1", "Parameters") Parameters_FUNCTIONS
+#define Parameters_REQUIRES(field) \
+    W_SERVICE("R", "0x9a2a0001", "1", field ":" "Parameters") Parameters_FUNCTIONS
+#define Parameters_OPTIONAL(field) \
+    W_SERVICE("R", "0x9a2a0001", "3", field ":" "Parameters") Parameters_FUNCTIONS
+
+/* PciBus */
+w_ret PciBus_device(PciBus self, uint32_t p1)
+    W_SYMBOL("wcall.0c1b0001.0.PciBus.device.v_r203096066");
+w_ret PciBus_find(PciBus self, uint32_t p1, uint32_t p2, uint32_t p3)
+    W_SYMBOL("wcall.0c1b0001.1.PciBus.find.vvv_r203096066");
+#define PciBus_ENTRIES(state) struct { \
+    w_ret (*device)(state *self, uint32_t p1); \
+    w_ret (*find)(state *self, uint32_t p1, uint32_t p2, uint32_t p3); \
+}
+#define PciBus_FUNCTIONS \
+    W_FUNCTION("device(v_r203096066)") \
+    W_FUNCTION("find(vvv_r203096066)") \
+    ""
+#define PciBus_PROVIDES \
+    W_SERVICE("P", "0x0c1b0001", "0", "PciBus") PciBus_FUNCTIONS
+#define PciBus_LOCAL \
+    W_SERVICE("L", "0x0c1b0001", "0", "PciBus") PciBus_FUNCTIONS
+#define PciBus_REQUIRES(field) \
+    W_SERVICE("R", "0x0c1b0001", "0", field ":" "PciBus") PciBus_FUNCTIONS
+#define PciBus_OPTIONAL(field) \
+    W_SERVICE("R", "0x0c1b0001", "2", field ":" "PciBus") PciBus_FUNCTIONS
+
+/* PciDevice */
+w_ret PciDevice_identity(PciDevice self, void *p1 /* 12 bytes */)
+    W_SYMBOL("wcall.0c1b0002.0.PciDevice.identity.t12_n");
+w_ret PciDevice_read(PciDevice self, uint32_t p1)
+    W_SYMBOL("wcall.0c1b0002.1.PciDevice.read.v_v");
+w_ret PciDevice_write(PciDevice self, uint32_t p1, uint32_t p2)
+    W_SYMBOL("wcall.0c1b0002.2.PciDevice.write.vv_n");
+w_ret PciDevice_memory(PciDevice self, uint32_t p1)
+    W_SYMBOL("wcall.0c1b0002.3.PciDevice.memory.v_r3665428481");
+w_ret PciDevice_ports(PciDevice self, uint32_t p1)
+    W_SYMBOL("wcall.0c1b0002.4.PciDevice.ports.v_r277872642");
+w_ret PciDevice_interrupt(PciDevice self)
+    W_SYMBOL("wcall.0c1b0002.5.PciDevice.interrupt._r309919745");
+w_ret PciDevice_enable(PciDevice self)
+    W_SYMBOL("wcall.0c1b0002.6.PciDevice.enable._n");
+#define PciDevice_ENTRIES(state) struct { \
+    w_ret (*identity)(state *self, void *p1 /* 12 bytes */); \
+    w_ret (*read)(state *self, uint32_t p1); \
+    w_ret (*write)(state *self, uint32_t p1, uint32_t p2); \
+    w_ret (*memory)(state *self, uint32_t p1); \
+    w_ret (*ports)(state *self, uint32_t p1); \
+    w_ret (*interrupt)(state *self); \
+    w_ret (*enable)(state *self); \
+}
+#define PciDevice_FUNCTIONS \
+    W_FUNCTION("identity(t12_n)") \
+    W_FUNCTION("read(v_v)") \
+    W_FUNCTION("write(vv_n)") \
+    W_FUNCTION("memory(v_r3665428481)") \
+    W_FUNCTION("ports(v_r277872642)") \
+    W_FUNCTION("interrupt(_r309919745)") \
+    W_FUNCTION("enable(_n)") \
+    ""
+#define PciDevice_PROVIDES \
+    W_SERVICE("P", "0x0c1b0002", "0", "PciDevice") PciDevice_FUNCTIONS
+#define PciDevice_LOCAL \
+    W_SERVICE("L", "0x0c1b0002", "0", "PciDevice") PciDevice_FUNCTIONS
+#define PciDevice_REQUIRES(field) \
+    W_SERVICE("R", "0x0c1b0002", "0", field ":" "PciDevice") PciDevice_FUNCTIONS
+#define PciDevice_OPTIONAL(field) \
+    W_SERVICE("R", "0x0c1b0002", "2", field ":" "PciDevice") PciDevice_FUNCTIONS
+
+/* IoPorts */
+w_ret IoPorts_read8(IoPorts self, uint32_t p1)
+    W_SYMBOL("wcalla.10900002.0.IoPorts.read8.v_v");
+w_ret IoPorts_read16(IoPorts self, uint32_t p1)
+    W_SYMBOL("wcalla.10900002.1.IoPorts.read16.v_v");
+w_ret IoPorts_read32(IoPorts self, uint32_t p1)
+    W_SYMBOL("wcalla.10900002.2.IoPorts.read32.v_v");
+w_ret IoPorts_write8(IoPorts self, uint32_t p1, uint32_t p2)
+    W_SYMBOL("wcalla.10900002.3.IoPorts.write8.vv_n");
+w_ret IoPorts_write16(IoPorts self, uint32_t p1, uint32_t p2)
+    W_SYMBOL("wcalla.10900002.4.IoPorts.write16.vv_n");
+w_ret IoPorts_write32(IoPorts self, uint32_t p1, uint32_t p2)
+    W_SYMBOL("wcalla.10900002.5.IoPorts.write32.vv_n");
+#define IoPorts_ENTRIES(state) struct { \
+    w_ret (*read8)(state *self, uint32_t p1); \
+    w_ret (*read16)(state *self, uint32_t p1); \
+    w_ret (*read32)(state *self, uint32_t p1); \
+    w_ret (*write8)(state *self, uint32_t p1, uint32_t p2); \
+    w_ret (*write16)(state *self, uint32_t p1, uint32_t p2); \
+    w_ret (*write32)(state *self, uint32_t p1, uint32_t p2); \
+}
+#define IoPorts_FUNCTIONS \
+    W_FUNCTION("read8(v_v)") \
+    W_FUNCTION("read16(v_v)") \
+    W_FUNCTION("read32(v_v)") \
+    W_FUNCTION("write8(vv_n)") \
+    W_FUNCTION("write16(vv_n)") \
+    W_FUNCTION("write32(vv_n)") \
+    ""
+#define IoPorts_PROVIDES \
+    W_SERVICE("P", "0x10900002", "1", "IoPorts") IoPorts_FUNCTIONS
+#define IoPorts_LOCAL \
+    W_SERVICE("L", "0x10900002", "1", "IoPorts") IoPorts_FUNCTIONS
+#define IoPorts_REQUIRES(field) \
+    W_SERVICE("R", "0x10900002", "1", field ":" "IoPorts") IoPorts_FUNCTIONS
+#define IoPorts_OPTIONAL(field) \
+    W_SERVICE("R", "0x10900002", "3", field ":" "IoPorts") IoPorts_FUNCTIONS
+
+/* PortSpace */
+w_ret PortSpace_range(PortSpace self, uint32_t p1, uint32_t p2)
+    W_SYMBOL("wcall.10900003.0.PortSpace.range.vv_r277872642");
+#define PortSpace_ENTRIES(state) struct { \
+    w_ret (*range)(state *self, uint32_t p1, uint32_t p2); \
+}
+#define PortSpace_FUNCTIONS \
+    W_FUNCTION("range(vv_r277872642)") \
+    ""
+#define PortSpace_PROVIDES \
+    W_SERVICE("P", "0x10900003", "0", "PortSpace") PortSpace_FUNCTIONS
+#define PortSpace_LOCAL \
+    W_SERVICE("L", "0x10900003", "0", "PortSpace") PortSpace_FUNCTIONS
+#define PortSpace_REQUIRES(field) \
+    W_SERVICE("R", "0x10900003", "0", field ":" "PortSpace") PortSpace_FUNCTIONS
+#define PortSpace_OPTIONAL(field) \
+    W_SERVICE("R", "0x10900003", "2", field ":" "PortSpace") PortSpace_FUNCTIONS
+
+/* Power */
+w_ret Power_off(Power self, uint32_t p1)
+    W_SYMBOL("wcall.90e20001.0.Power.off.v_n");
+#define Power_ENTRIES(state) struct { \
+    w_ret (*off)(state *self, uint32_t p1); \
+}
+#define Power_FUNCTIONS \
+    W_FUNCTION("off(v_n)") \
+    ""
+#define Power_PROVIDES \
+    W_SERVICE("P", "0x90e20001", "0", "Power") Power_FUNCTIONS
+#define Power_LOCAL \
+    W_SERVICE("L", "0x90e20001", "0", "Power") Power_FUNCTIONS
+#define Power_REQUIRES(field) \
+    W_SERVICE("R", "0x90e20001", "0", field ":" "Power") Power_FUNCTIONS
+#define Power_OPTIONAL(field) \
+    W_SERVICE("R", "0x90e20001", "2", field ":" "Power") Power_FUNCTIONS
+
+/* Program */
+w_ret Program_run(Program self)
+    W_SYMBOL("wcall.74520001.0.Program.run._w");
+#define Program_ENTRIES(state) struct { \
+    w_ret (*run)(state *self); \
+}
+#define Program_FUNCTIONS \
+    W_FUNCTION("run(_w)") \
+    ""
+#define Program_PROVIDES \
+    W_SERVICE("P", "0x74520001", "0", "Program") Program_FUNCTIONS
+#define Program_LOCAL \
+    W_SERVICE("L", "0x74520001", "0", "Program") Program_FUNCTIONS
+#define Program_REQUIRES(field) \
+    W_SERVICE("R", "0x74520001", "0", field ":" "Program") Program_FUNCTIONS
+#define Program_OPTIONAL(field) \
+    W_SERVICE("R", "0x74520001", "2", field ":" "Program") Program_FUNCTIONS
+
+/* ThreadFactory */
+w_ret ThreadFactory_start(ThreadFactory self, const uint8_t *p1, size_t p1_bytes, Program p2)
+    W_SYMBOL("wcall.74520002.0.ThreadFactory.start.ir1951531009_r1951531011");
+#define ThreadFactory_ENTRIES(state) struct { \
+    w_ret (*start)(state *self, const uint8_t *p1, size_t p1_bytes, Program p2); \
+}
+#define ThreadFactory_FUNCTIONS \
+    W_FUNCTION("start(ir1951531009_r1951531011)") \
+    ""
+#define ThreadFactory_PROVIDES \
+    W_SERVICE("P", "0x74520002", "0", "ThreadFactory") ThreadFactory_FUNCTIONS
+#define ThreadFactory_LOCAL \
+    W_SERVICE("L", "0x74520002", "0", "ThreadFactory") ThreadFactory_FUNCTIONS
+#define ThreadFactory_REQUIRES(field) \
+    W_SERVICE("R", "0x74520002", "0", field ":" "ThreadFactory") ThreadFactory_FUNCTIONS
+#define ThreadFactory_OPTIONAL(field) \
+    W_SERVICE("R", "0x74520002", "2", field ":" "ThreadFactory") ThreadFactory_FUNCTIONS
+
+/* Thread */
+w_ret Thread_join(Thread self)
+    W_SYMBOL("wcall.74520003.0.Thread.join._w");
+#define Thread_ENTRIES(state) struct { \
+    w_ret (*join)(state *self); \
+}
+#define Thread_FUNCTIONS \
+    W_FUNCTION("join(_w)") \
+    ""
+#define Thread_PROVIDES \
+    W_SERVICE("P", "0x74520003", "0", "Thread") Thread_FUNCTIONS
+#define Thread_LOCAL \
+    W_SERVICE("L", "0x74520003", "0", "Thread") Thread_FUNCTIONS
+#define Thread_REQUIRES(field) \
+    W_SERVICE("R", "0x74520003", "0", field ":" "Thread") Thread_FUNCTIONS
+#define Thread_OPTIONAL(field) \
+    W_SERVICE("R", "0x74520003", "2", field ":" "Thread") Thread_FUNCTIONS
+
+/* SystemControl */
+w_ret SystemControl_server(SystemControl self, uint32_t p1, uint8_t *p2, size_t p2_bytes, void *p3 /* 40 bytes */)
+    W_SYMBOL("wcall.5c000001.0.SystemControl.server.vot40_n");
+w_ret SystemControl_crash(SystemControl self, const uint8_t *p1, size_t p1_bytes, const uint8_t *p2, size_t p2_bytes)
+    W_SYMBOL("wcall.5c000001.1.SystemControl.crash.ii_n");
+w_ret SystemControl_backtrace(SystemControl self)
+    W_SYMBOL("wcall.5c000001.2.SystemControl.backtrace._n");
+#define SystemControl_ENTRIES(state) struct { \
+    w_ret (*server)(state *self, uint32_t p1, uint8_t *p2, size_t p2_bytes, void *p3 /* 40 bytes */); \
+    w_ret (*crash)(state *self, const uint8_t *p1, size_t p1_bytes, const uint8_t *p2, size_t p2_bytes); \
+    w_ret (*backtrace)(state *self); \
+}
+#define SystemControl_FUNCTIONS \
+    W_FUNCTION("server(vot40_n)") \
+    W_FUNCTION("crash(ii_n)") \
+    W_FUNCTION("backtrace(_n)") \
+    ""
+#define SystemControl_PROVIDES \
+    W_SERVICE("P", "0x5c000001", "0", "SystemControl") SystemControl_FUNCTIONS
+#define SystemControl_LOCAL \
+    W_SERVICE("L", "0x5c000001", "0", "SystemControl") SystemControl_FUNCTIONS
+#define SystemControl_REQUIRES(field) \
+    W_SERVICE("R", "0x5c000001", "0", field ":" "SystemControl") SystemControl_FUNCTIONS
+#define SystemControl_OPTIONAL(field) \
+    W_SERVICE("R", "0x5c000001", "2", field ":" "SystemControl") SystemControl_FUNCTIONS
+
+/* Terminal */
+w_ret Terminal_read_line(Terminal self, const uint8_t *p1, size_t p1_bytes, uint8_t *p2, size_t p2_bytes)
+    W_SYMBOL("wcall.c0150002.0.Terminal.read_line.io_w");
+w_ret Terminal_write(Terminal self, const uint8_t *p1, size_t p1_bytes)
+    W_SYMBOL("wcall.c0150002.1.Terminal.write.i_n");
+w_ret Terminal_interactive(Terminal self)
+    W_SYMBOL("wcall.c0150002.2.Terminal.interactive._v");
+w_ret Terminal_interrupted(Terminal self)
+    W_SYMBOL("wcall.c0150002.3.Terminal.interrupted._v");
+#define Terminal_ENTRIES(state) struct { \
+    w_ret (*read_line)(state *self, const uint8_t *p1, size_t p1_bytes, uint8_t *p2, size_t p2_bytes); \
+    w_ret (*write)(state *self, const uint8_t *p1, size_t p1_bytes); \
+    w_ret (*interactive)(state *self); \
+    w_ret (*interrupted)(state *self); \
+}
+#define Terminal_FUNCTIONS \
+    W_FUNCTION("read_line(io_w)") \
+    W_FUNCTION("write(i_n)") \
+    W_FUNCTION("interactive(_v)") \
+    W_FUNCTION("interrupted(_v)") \
+    ""
+#define Terminal_PROVIDES \
+    W_SERVICE("P", "0xc0150002", "0", "Terminal") Terminal_FUNCTIONS
+#define Terminal_LOCAL \
+    W_SERVICE("L", "0xc0150002", "0", "Terminal") Terminal_FUNCTIONS
+#define Terminal_REQUIRES(field) \
+    W_SERVICE("R", "0xc0150002", "0", field ":" "Terminal") Terminal_FUNCTIONS
+#define Terminal_OPTIONAL(field) \
+    W_SERVICE("R", "0xc0150002", "2", field ":" "Terminal") Terminal_FUNCTIONS
