@@ -148,8 +148,13 @@ fn instantiate<P: Platform>(
     // SAFETY: inside `critical`.
     P::critical(|| unsafe { tables::<P>() }.agree(&file)).map_err(LaunchFault::Disagreement)?;
     let instance = P::critical(|| place::<P>(planned, server, &file, bytes))?;
+    let log = |line: fmt::Arguments<'_>| P::critical(|| P::log(line));
+    log(format_args!("{}: loaded at {:#x}", instance.name, instance.base));
     match bring_up::<P>(instance, server, &file) {
-        Ok(()) => Ok(instance),
+        Ok(()) => {
+            log(format_args!("{}: started", instance.name));
+            Ok(instance)
+        }
         Err(fault) => {
             P::critical(|| death::discard::<P>(instance));
             death::finish::<P>();
