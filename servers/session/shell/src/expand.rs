@@ -4,24 +4,49 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use warren_idl::FileError;
+
 use crate::path;
 use crate::pattern::Pattern;
 use crate::stage::{Context, Stop};
 use crate::words::{Glyph, Word};
 
 /// The arguments that these words stand for. A pattern that matches nothing stands for itself.
-pub fn expand(context: &mut Context<'_>, words: &[Word]) -> Result<Vec<String>, Stop> {
+///
+/// `None` if a directory could not be looked at, which the person was told: a file system that died
+/// must not look like one without files.
+pub fn expand(context: &mut Context<'_>, words: &[Word]) -> Result<Option<Vec<String>>, Stop> {
     let mut arguments = Vec::new();
     for word in words {
         let word = with_status(word, context.session.status);
-        let found = if is_pattern(&word) { matches(context, &word)? } else { Vec::new() };
-        if found.is_empty() {
-            arguments.push(word.iter().filter_map(character).collect());
-        } else {
-            arguments.extend(found);
+        let found = if is_pattern(&word) { matches(context, &word)? } else { Ok(Vec::new()) };
+        match found {
+            Ok(found) if found.is_empty() => {
+                arguments.push(word.iter().filter_map(character).collect());
+            }
+            Ok(found) => arguments.extend(found),
+            Err(Failure { path, error }) => {
+                return context.complain_about("shell", &path, error).map(|()| None);
+            }
         }
     }
-    Ok(arguments)
+    Ok(Some(arguments))
+}
+
+/// What could not be looked at.
+struct Failure {
+    path: String,
+    error: FileError,
+}
+
+impl Failure {
+    /// The answer for something that is not there; the failure otherwise.
+    fn unless_absent<T>(path: &str, error: FileError, absent: T) -> Result<T, Failure> {
+        match error {
+            FileError::NotFound | FileError::NotADirectory | FileError::BadName => Ok(absent),
+            error => Err(Failure { path: path.into(), error }),
+        }
+    }
 }
 
 fn with_status(word: &Word, status: u8) -> Word {
@@ -47,43 +72,50 @@ fn character(glyph: &Glyph) -> Option<char> {
 }
 
 /// The paths that a pattern matches, part by part, in order.
-fn matches(context: &mut Context<'_>, word: &Word) -> Result<Vec<String>, Stop> {
+fn matches(context: &mut Context<'_>, word: &Word) -> Result<Result<Vec<String>, Failure>, Stop> {
     let absolute = word.first().and_then(character) == Some('/');
     let mut paths = Vec::from([String::from(if absolute { "/" } else { "" })]);
-    let mut certain = true;
     for part in word.split(|glyph| character(glyph) == Some('/')).filter(|part| !part.is_empty()) {
         let pattern = Pattern::new(part);
         let mut longer = Vec::new();
         for path in paths {
-            match pattern.literal() {
-                Some(name) => longer.push(path::join(&path, &name)),
-                None => list(context, &path, &pattern, &mut longer)?,
+            context.check()?;
+            let found = match pattern.literal() {
+                Some(name) => existing(context, path::join(&path, &name)),
+                None => list(context, &path, &pattern),
+            };
+            match found {
+                Ok(found) => longer.extend(found),
+                Err(failure) => return Ok(Err(failure)),
             }
         }
-        certain = pattern.literal().is_none();
         paths = longer;
     }
-    if !certain {
-        paths.retain(|path| {
-            let absolute = context.path(path);
-            context.world.status(&absolute).is_ok()
-        });
-    }
-    Ok(paths)
+    Ok(Ok(paths))
 }
 
+/// The path, if there is something.
+fn existing(context: &mut Context<'_>, path: String) -> Result<Vec<String>, Failure> {
+    let absolute = context.path(&path);
+    match context.world.status(&absolute) {
+        Ok(_) => Ok(Vec::from([path])),
+        Err(error) => Failure::unless_absent(&path, error, Vec::new()),
+    }
+}
+
+/// The paths of what the pattern matches in a directory.
 fn list(
     context: &mut Context<'_>,
     directory: &str,
     pattern: &Pattern,
-    found: &mut Vec<String>,
-) -> Result<(), Stop> {
-    context.check()?;
+) -> Result<Vec<String>, Failure> {
     let absolute = context.path(directory);
-    // A pattern matches what can be listed; what cannot is no match.
-    let Ok(mut entries) = context.world.list(&absolute) else { return Ok(()) };
-    entries.retain(|entry| pattern.matches_entry(&entry.name));
-    entries.sort_by(|a, b| a.name.cmp(&b.name));
-    found.extend(entries.into_iter().map(|entry| path::join(directory, &entry.name)));
-    Ok(())
+    match context.world.list(&absolute) {
+        Ok(mut entries) => {
+            entries.retain(|entry| pattern.matches_entry(&entry.name));
+            entries.sort_by(|a, b| a.name.cmp(&b.name));
+            Ok(entries.iter().map(|entry| path::join(directory, &entry.name)).collect())
+        }
+        Err(error) => Failure::unless_absent(&absolute, error, Vec::new()),
+    }
 }

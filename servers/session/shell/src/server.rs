@@ -51,7 +51,7 @@ pub struct Needs {
 ///
 /// Parameter `mode`: `script` leaves the banner away, `interactive` shows it. Without it the terminal
 /// is asked what it is.
-#[server(provides(Program), parameters("mode"), stack = 49152)]
+#[server(provides(Program), parameters("mode"), stack = 32768)]
 pub struct Shell {
     mode: Mode,
 }

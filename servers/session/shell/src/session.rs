@@ -16,7 +16,7 @@ use crate::stage::{Context, Flow, Invocation, MISUSED, Stage, Stop};
 use crate::words::SyntaxError;
 use crate::world::World;
 
-/// Status of a command whose output was lost.
+/// Status of a command that could not be started, or whose output was lost.
 const FAILED: u8 = 1;
 
 /// Status of a command that does not exist.
@@ -162,7 +162,7 @@ fn start(
     }
     let mut input: Option<Box<dyn Stage>> = None;
     for words in pipeline {
-        let mut arguments = expand(context, words)?;
+        let Some(mut arguments) = expand(context, words)? else { return Ok(Err(FAILED)) };
         let name = arguments.remove(0);
         let Some(command) = commands::find(&name) else {
             context.complain(&name, "no such command; try help")?;

@@ -31,7 +31,7 @@ pub struct Needs {
 ///
 /// Parameters: `mode`, `interactive` (default) or `script`; `columns` of the screen. Two threads that
 /// read at the same time type one line together, and one of them gets it.
-#[server(provides(Terminal), parameters("mode", "columns"), stack = 24576)]
+#[server(provides(Terminal), parameters("mode", "columns"))]
 pub struct LineTerminal {
     mode: Mode,
     ahead: Ahead,

@@ -145,6 +145,14 @@ fn a_pattern_that_matches_nothing_stands_for_itself() {
 }
 
 #[test]
+fn a_pattern_over_a_dead_file_system_is_no_pattern_without_matches() {
+    let mut fake = world(TREE);
+    fake.lost.push("/docs".into());
+    let (output, status) = fake.run("cat /docs/*");
+    assert_eq!((output.as_str(), status), ("shell: /docs: the server died\n", 1));
+}
+
+#[test]
 fn a_quoted_pattern_is_text() {
     check(TREE, "echo '*' \\* \"[ab].txt\"", "* * [ab].txt\n", 0);
 }

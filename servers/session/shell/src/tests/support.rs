@@ -138,6 +138,9 @@ impl Files for Fake {
     }
 
     fn list(&mut self, path: &str) -> Result<Vec<Entry>, FileError> {
+        if self.lost.iter().any(|lost| lost == path) {
+            return Err(FileError::System(warren::SystemError::Lost));
+        }
         if self.files.contains_key(path) {
             return Err(FileError::NotADirectory);
         }
