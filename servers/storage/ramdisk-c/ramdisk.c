@@ -29,13 +29,14 @@ struct disk {
 
 void *memcpy(void *to, const void *from, size_t bytes);
 
-/* A decimal number; 0 if the text is none, or too large for any memory. */
+/* A decimal number, cut to what is too large for any memory; 0 if the text is none. */
 static uint64_t number(const uint8_t *text, size_t length) {
     uint64_t value = 0;
     for (size_t at = 0; at < length; at++) {
-        if (text[at] < '0' || text[at] > '9' || value > UINT32_MAX)
+        if (text[at] < '0' || text[at] > '9')
             return 0;
-        value = value * 10 + (text[at] - '0');
+        if (value < UINT32_MAX)
+            value = value * 10 + (text[at] - '0');
     }
     return value;
 }

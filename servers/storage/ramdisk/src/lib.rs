@@ -10,7 +10,7 @@ extern crate alloc;
 
 use alloc::vec::Vec;
 
-use warren::{Cx, New, Out, Req, Required, Server, StartError, server};
+use warren::{Cx, New, Out, Req, Required, Server, StartError, SystemError, server};
 use warren_idl::{BlockDevice, BlockError, ParameterError, Parameters};
 
 /// Bytes of a block.
@@ -37,15 +37,12 @@ impl Server for RamDisk {
     fn new(cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
         let mut text = [0; 20];
         let blocks = match cx.req().parameters.get("blocks", &mut text) {
-            Ok(length) => usize::try_from(length).ok().and_then(|length| text.get(..length)),
-            Err(ParameterError::Unset) => None,
+            Ok(length) => number(text.get(..length as usize).unwrap_or_default())
+                .ok_or(StartError::new("`blocks` is no number of blocks"))?,
+            Err(ParameterError::Unset) => DEFAULT_BLOCKS,
             Err(error) => return Err(error.into()),
         };
-        let blocks = match blocks {
-            Some(text) => number(text).ok_or(StartError::new("`blocks` is not a number"))?,
-            None => DEFAULT_BLOCKS,
-        };
-        Ok(RamDisk { disk: Disk::new(blocks).ok_or(StartError::new("the disk does not fit"))? })
+        Ok(RamDisk { disk: Disk::new(blocks).ok_or(SystemError::Budget)? })
     }
 }
 
@@ -104,9 +101,9 @@ impl Disk {
     }
 }
 
-/// A decimal number.
+/// A decimal number that is not 0.
 fn number(text: &[u8]) -> Option<usize> {
-    core::str::from_utf8(text).ok()?.parse().ok()
+    core::str::from_utf8(text).ok()?.parse().ok().filter(|number| *number > 0)
 }
 
 #[cfg(test)]
@@ -146,6 +143,7 @@ mod tests {
     #[test]
     fn only_decimal_numbers_are_numbers() {
         assert_eq!(number(b"4096"), Some(4096));
+        assert_eq!(number(b"0"), None);
         assert_eq!(number(b""), None);
         assert_eq!(number(b"0x10"), None);
         assert_eq!(number(b"\xff"), None);
