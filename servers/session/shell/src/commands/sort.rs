@@ -14,12 +14,13 @@ pub const COMMAND: Command = Command {
     usage: "sort [-n] [-r] [-u] [FILE…]",
     summary: "show lines in order",
     details: "-n  by the number at the start\n-r  backwards\n-u  equal lines once\n\
-              It sorts up to 16 MiB.\n",
+              It sorts up to 4 MiB.\n",
     start,
 };
 
-/// Bytes of lines that are sorted at most.
-const LIMIT_BYTES: usize = 16 * 1024 * 1024;
+/// Bytes of lines that are sorted at most: sorting makes no call, and a watchdog ends a server that computes
+/// for seconds without one.
+const LIMIT_BYTES: usize = 4 * 1024 * 1024;
 
 fn start(invocation: Invocation) -> Started {
     let arguments = Arguments::parse(invocation.arguments, "nru", "")?;
