@@ -107,6 +107,7 @@ pub fn install() {
 core::arch::global_asm!(
     // One gate for each index.
     ".balign 16",
+    ".globl call_gates",
     "call_gates:",
     ".set gate, 0",
     ".rept {gates}",
@@ -179,6 +180,7 @@ core::arch::global_asm!(
 
     // `syscall` in a domain comes here, with interrupts off. eax: which; 0 is the return of a gate.
     ".balign 16",
+    ".globl call_entry",
     "call_entry:",
     "swapgs",
     "mov gs:[{user_stack}], rsp",
@@ -231,6 +233,7 @@ core::arch::global_asm!(
     // Copied into a page of every domain. `sysretq` comes here with the function in r10 and the fourth
     // argument in rax, because it needs rcx itself.
     ".pushsection .rodata",
+    ".globl call_trampoline",
     "call_trampoline:",
     "mov rcx, rax",
     "xor eax, eax",
@@ -240,6 +243,7 @@ core::arch::global_asm!(
     "xor eax, eax",
     "syscall",
     "ud2",
+    ".globl call_trampoline_end",
     "call_trampoline_end:",
     ".popsection",
     gates = const GATES,

@@ -12,9 +12,7 @@ use crate::traps;
 pub const KERNEL_CODE: u16 = 0x08;
 /// Selector of kernel data.
 pub const KERNEL_DATA: u16 = 0x10;
-/// Selector of a domain's data.
-pub const USER_DATA: u16 = 0x18 | 3;
-/// Selector of a domain's code.
+/// Selector of a domain's code; its data has the one before, as `sysret` wants it.
 pub const USER_CODE: u16 = 0x20 | 3;
 const TASK_STATE: u16 = 0x28;
 

@@ -8,8 +8,6 @@
 
 use core::arch::{asm, x86_64::CpuidResult};
 
-/// Extended features: system calls, long mode, no-execute.
-pub const EFER: u32 = 0xc000_0080;
 /// Segment selectors of system calls.
 pub const STAR: u32 = 0xc000_0081;
 /// Where system calls enter.

@@ -67,7 +67,7 @@ extern "C" fn make_fail(_: u64, name: u64, name_bytes: u64, fault: u64, fault_by
 extern "C" fn backtrace(_: u64) -> Ret {
     interrupts::off(|| {
         threads::visit(&mut |thread| {
-            log!("thread {:#x}", thread.token);
+            log!("thread {}", threads::name_of(thread.token).unwrap_or_default());
             let mut frame = thread.frame;
             while frame > thread.frames {
                 frame = frame.wrapping_sub(1);

@@ -13,8 +13,7 @@ use crate::{
 /// Bytes of a kernel stack.
 pub const STACK_BYTES: u64 = 128 * 1024;
 
-/// Threads that exist at the same time.
-pub const THREADS: usize = 64 * THREAD_WORDS;
+/// Threads that exist at the same time, in words of 64.
 const THREAD_WORDS: usize = 4;
 
 const FRAME_BYTES: u64 = pages(FRAMES * size_of::<Frame>());
@@ -60,7 +59,7 @@ impl Area {
         [(STACK, STACK_BYTES), (FRAME_ARRAY, FRAME_BYTES), (TEMPORARY_ARRAY, TEMPORARY_BYTES)]
     }
 
-    /// Its number, below [`THREADS`].
+    /// Its number, below 256.
     pub fn number(&self) -> usize {
         self.number
     }

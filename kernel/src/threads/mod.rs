@@ -95,7 +95,6 @@ struct Scheduler {
     queue: VecDeque<Token>,
     running: Token,
     next_token: Token,
-    ticks: u64,
 }
 
 static SCHEDULER: Guarded<Scheduler> = Guarded::new(Scheduler {
@@ -103,7 +102,6 @@ static SCHEDULER: Guarded<Scheduler> = Guarded::new(Scheduler {
     queue: VecDeque::new(),
     running: IDLE,
     next_token: FIRST_TOKEN,
-    ticks: 0,
 });
 
 impl Scheduler {
@@ -266,9 +264,9 @@ pub fn running() -> Token {
     SCHEDULER.with(|scheduler| scheduler.running)
 }
 
-/// Name of the running thread.
-pub fn running_name() -> String {
-    SCHEDULER.with(|scheduler| scheduler.running().name.clone())
+/// Name of a thread.
+pub fn name_of(token: Token) -> Option<String> {
+    SCHEDULER.with(|scheduler| scheduler.find(token).map(|thread| thread.name.clone()))
 }
 
 /// Uses the running thread's record.
@@ -415,7 +413,6 @@ fn bury_ended() {
 pub fn tick(frame: &mut TrapFrame) -> Option<u64> {
     let now = clock::now_ns();
     SCHEDULER.with(|scheduler| {
-        scheduler.ticks += 1;
         let due: Vec<Token> = scheduler
             .threads
             .iter()
@@ -431,11 +428,6 @@ pub fn tick(frame: &mut TrapFrame) -> Option<u64> {
     }
     yield_now();
     None
-}
-
-/// Ticks since boot.
-pub fn ticks() -> u64 {
-    SCHEDULER.with(|scheduler| scheduler.ticks)
 }
 
 /// What the idle thread does.

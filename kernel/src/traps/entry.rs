@@ -109,6 +109,7 @@ macro_rules! call_trap {
 core::arch::global_asm!(
     // One entry for each vector: vector and error code on the stack. The same length each.
     ".balign 16",
+    ".globl trap_vectors",
     "trap_vectors:",
     ".set vector, 0",
     ".rept {vectors}",

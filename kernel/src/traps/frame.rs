@@ -7,7 +7,6 @@ use crate::cpu::descriptors::USER_CODE;
 /// What an entry leaves on the stack: general registers, then what the processor pushed.
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C)]
-#[expect(missing_docs, reason = "the registers' own names")]
 pub struct TrapFrame {
     pub r15: u64,
     pub r14: u64,
