@@ -34,11 +34,23 @@ pub fn enter() {
 pub fn leave() {
     compiler_fence(std::sync::atomic::Ordering::SeqCst);
     let depth = DEPTH.load(Relaxed);
-    if depth == 1 && PENDING.load(Relaxed) {
-        PENDING.store(false, Relaxed);
-        schedule::preempt();
+    if depth > 1 {
+        return DEPTH.store(depth - 1, Relaxed);
     }
-    DEPTH.store(depth - 1, Relaxed);
+    loop {
+        if PENDING.load(Relaxed) {
+            PENDING.store(false, Relaxed);
+            schedule::preempt();
+        }
+        DEPTH.store(0, Relaxed);
+        compiler_fence(std::sync::atomic::Ordering::SeqCst);
+        // A tick that came between the two was postponed to the end of this section, and is the last one
+        // until somebody deals with it.
+        if !PENDING.load(Relaxed) {
+            return;
+        }
+        DEPTH.store(1, Relaxed);
+    }
 }
 
 /// The timer's tick came inside a section: the section's end is to preempt.
@@ -59,7 +71,7 @@ pub fn is_outermost() -> bool {
     DEPTH.load(Relaxed) == 1
 }
 
-/// Forgets every section: the context that was in them is cut off there.
+/// Forgets the section that is open: the context that was in it goes on elsewhere.
 pub fn abandon() {
     DEPTH.store(0, Relaxed);
 }

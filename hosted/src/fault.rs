@@ -35,6 +35,8 @@ const SIGNAL_FRAME_BYTES: u64 = 16 * 1024;
 
 /// In place of a signal: stack ran out.
 const NO_STACK: i32 = 0;
+/// In place of a signal: a privileged instruction, or an address that no memory can have.
+const NO_ADDRESS: i32 = -1;
 
 /// The running thread used its stack's reserve inside a critical section.
 static OVERFLOWED: AtomicBool = AtomicBool::new(false);
@@ -58,8 +60,7 @@ impl fmt::Display for Report {
             libc::SIGFPE => write!(out, "divided by zero")?,
             libc::SIGILL => write!(out, "ran into an illegal instruction")?,
             libc::SIGTRAP => write!(out, "ran into a breakpoint")?,
-            // Linux reports no address for instructions that only a kernel may use.
-            _ if address == 0 && code != 0 => write!(out, "touched what it must not")?,
+            NO_ADDRESS => write!(out, "did what only a kernel may")?,
             _ => write!(out, "touched address {address:#x}")?,
         }
         match code.checked_sub(base).filter(|_| base != 0) {
@@ -117,6 +118,7 @@ pub extern "C" fn handler(signal: i32, info: *mut libc::siginfo_t, context: *mut
         return refuse_call(&mut registers);
     }
     pop_wild_call(machine);
+    let signal = if code == libc::SI_KERNEL { NO_ADDRESS } else { signal };
     let rip = registers.get(libc::REG_RIP);
     let is_native = reference::current::<Hosted>().base == 0;
     if machine.regions.contains(rip) || rip == address || is_native {

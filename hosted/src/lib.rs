@@ -31,7 +31,7 @@ mod time;
 mod watchdog;
 
 pub use platform::Hosted;
-pub use schedule::{block_on_descriptor, join, sleep_ns, start_thread};
+pub use schedule::{block_on_descriptor, join, sleep_ns, start_thread, yield_now};
 pub use thread::Token;
 
 #[global_allocator]

@@ -256,7 +256,7 @@ pub(crate) fn preempt() {
 
 /// Lets another thread run, if there is one. The running one may be in nested critical sections, and then does
 /// so at the end of the outermost one.
-pub(crate) fn yield_now() {
+pub fn yield_now() {
     if critical::is_inside() {
         return critical::postpone();
     }

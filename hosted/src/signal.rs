@@ -112,6 +112,7 @@ extern "C" fn tick(_signal: i32, _info: *mut libc::siginfo_t, context: *mut c_vo
     let at = &mut registers[libc::REG_RIP as usize];
     *at = restart(*at as u64) as i64;
     if let Some(instance) = watchdog::look() {
+        start_slice();
         critical::abandon();
         let milliseconds = instance.watchdog_ms;
         death::die::<Hosted>(

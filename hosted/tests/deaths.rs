@@ -1,0 +1,297 @@
+//! Deaths: faults, panics, endless loops, exhausted stacks, and who is told of them.
+#![expect(unsafe_code, reason = "servers of these tests are machine code")]
+
+mod support;
+
+use std::{cell::Cell, rc::Rc};
+
+use support::{
+    ATOMIC, FASTEST_NS, Make, REFERENCE, Server, State, VALUES, call, code, count, replace_first,
+    system,
+};
+use warren_abi::call::{Ret, SystemError};
+use warren_engine::{death, instance::Life};
+use warren_hosted::{Hosted, join, sleep_ns, start_thread};
+
+const SLICE_NS: u64 = 1_000_000;
+const LOST: u64 = SystemError::Lost as u64;
+
+extern "C" fn add(_: &State, first: u64, second: u64) -> Ret {
+    Ret::ok(first + second)
+}
+
+/// Calls function 0 of the reference in `words[0]`; what that answers is the value.
+extern "C" fn try_it(state: &State, first: u64, second: u64) -> Ret {
+    let answer = call(state, 0, state.words[0].get(), first, second);
+    state.value.set(state.value.get() + 1);
+    Ret::ok(answer.error)
+}
+
+/// A server whose first function is machine code, and a client that survives calling it.
+fn victim_and_client(bytes: &[u8], watchdog_ms: u32) -> (Server, Server) {
+    let victim = Server::new(&Make { name: "victim", root: &[add], watchdog_ms, ..Make::default() });
+    replace_first(&victim, code(&victim, bytes));
+    let client = Server::new(&Make { name: "client", root: &[try_it, add], calls: &[(0, VALUES)], ..Make::default() });
+    client.state().words[0].set(victim.word());
+    (victim, client)
+}
+
+fn fails_with_lost(bytes: &[u8], reason: &str) {
+    let (victim, client) = victim_and_client(bytes, 20);
+    assert_eq!(client.call(0, 0, 0), Ret::ok(LOST));
+    assert_eq!(client.call(0, 0, 0), Ret::ok(LOST), "a dead server stays dead");
+    assert_eq!(client.call(1, 1, 2), Ret::ok(3), "the caller goes on");
+    assert_eq!(client.state().value.get(), 2);
+    assert_eq!(victim.instance.life.get(), Life::Buried);
+    let log = warren_hosted::log::recent();
+    assert!(log.iter().any(|line| line.contains("victim") && line.contains(reason)), "{log:?}");
+}
+
+on_a_machine! {
+    fn a_null_read_is_lost_at_the_caller(SLICE_NS) {
+        fails_with_lost(&[0x31, 0xc0, 0x48, 0x8b, 0x00, 0xc3], "touched address 0x0"); // xor eax, eax; mov rax, [rax]; ret
+    }
+
+    fn a_wild_write_is_lost_at_the_caller(SLICE_NS) {
+        // mov eax, 0x12345; mov [rax], rax
+        fails_with_lost(&[0xb8, 0x45, 0x23, 0x01, 0x00, 0x48, 0x89, 0x00, 0xc3], "touched address 0x12345");
+    }
+
+    fn a_division_by_zero_is_lost_at_the_caller(SLICE_NS) {
+        fails_with_lost(&[0x31, 0xc9, 0x31, 0xd2, 0xf7, 0xf1, 0xc3], "divided by zero"); // xor ecx, ecx; xor edx, edx; div ecx
+    }
+
+    fn a_privileged_instruction_is_lost_at_the_caller(SLICE_NS) {
+        fails_with_lost(&[0xf4, 0xc3], "did what only a kernel may"); // hlt
+    }
+
+    fn an_illegal_instruction_is_lost_at_the_caller(SLICE_NS) {
+        fails_with_lost(&[0x0f, 0x0b], "illegal instruction"); // ud2
+    }
+
+    fn a_jump_to_nowhere_is_lost_at_the_caller(SLICE_NS) {
+        fails_with_lost(&[0x31, 0xc0, 0xff, 0xe0], "touched address 0x0"); // xor eax, eax; jmp rax
+    }
+
+    fn an_exhausted_stack_is_lost_at_the_caller(SLICE_NS) {
+        fails_with_lost(&[0x50, 0xeb, 0xfd], "ran out of stack"); // push rax; jmp -3
+    }
+
+    fn a_wild_stack_pointer_is_lost_at_the_caller(SLICE_NS) {
+        fails_with_lost(&[0x31, 0xe4, 0x50], "touched address 0xfffffffffffffff8"); // xor esp, esp; push rax
+    }
+
+    fn an_endless_loop_is_lost_at_the_caller(SLICE_NS) {
+        fails_with_lost(&[0xeb, 0xfe], "computed for 20 ms"); // jmp self
+    }
+
+    fn a_loop_that_calls_is_not_the_watchdogs_business(SLICE_NS) {
+        extern "C" fn call_on(state: &State, times: u64, _: u64) -> Ret {
+            for _ in 0..times { call(state, 0, state.words[0].get(), 0, 0); }
+            Ret::ok(1)
+        }
+        let inner = Server::new(&Make { root: &[add], watchdog_ms: 5, ..Make::default() });
+        let outer = Server::new(&Make { root: &[call_on], calls: &[(0, VALUES)], watchdog_ms: 5, ..Make::default() });
+        outer.state().words[0].set(inner.word());
+        let start = warren_hosted::machine::now_ns();
+        while warren_hosted::machine::now_ns() - start < 50_000_000 {
+            assert_eq!(outer.call(0, 100_000, 0), Ret::ok(1));
+        }
+    }
+
+    fn a_panic_is_lost_at_the_caller(SLICE_NS) {
+        extern "C" fn panics(_: &State, _: u64, _: u64) -> Ret {
+            let text = "all is lost";
+            system("wsys.panic", text.as_ptr() as u64, text.len() as u64)
+        }
+        let victim = Server::new(&Make { name: "victim", root: &[panics], ..Make::default() });
+        let client = Server::new(&Make { root: &[try_it], calls: &[(0, VALUES)], ..Make::default() });
+        client.state().words[0].set(victim.word());
+        assert_eq!(client.call(0, 0, 0), Ret::ok(LOST));
+        let log = warren_hosted::log::recent();
+        assert!(log.iter().any(|line| line.contains("victim: panicked: all is lost")), "{log:?}");
+    }
+
+    fn a_wild_reference_is_the_callers_fault(SLICE_NS) {
+        let victim = Server::new(&Make { name: "victim", root: &[try_it], calls: &[(0, VALUES)], ..Make::default() });
+        victim.state().words[0].set(0x1234_5678);
+        let client = Server::new(&Make { root: &[try_it], calls: &[(0, VALUES)], ..Make::default() });
+        client.state().words[0].set(victim.word());
+        assert_eq!(client.call(0, 0, 0), Ret::ok(LOST));
+        assert_eq!(victim.instance.life.get(), Life::Buried);
+        assert_eq!(client.instance.life.get(), Life::Alive);
+    }
+
+    fn a_fault_in_an_atomic_call_leaves_its_caller_locked_and_alive(SLICE_NS) {
+        let victim = Server::new(&Make { name: "victim", root: &[add], atomic: true, ..Make::default() });
+        replace_first(&victim, code(&victim, &[0x0f, 0x0b]));
+        extern "C" fn is_locked(state: &State, lock: u64, _: u64) -> Ret {
+            let answer = call(state, 0, state.words[0].get(), 0, 0);
+            assert_eq!(answer.error, LOST);
+            // SAFETY: the test passes the address of a lock.
+            let lock = unsafe { &*(lock as *const std::sync::atomic::AtomicU64) };
+            Ret::ok((lock.load(std::sync::atomic::Ordering::Relaxed) != 0).into())
+        }
+        let client = Server::new(&Make { root: &[is_locked], calls: &[(0, ATOMIC)], ..Make::default() });
+        client.state().words[0].set(victim.word());
+        assert_eq!(client.call(0, &raw const client.instance.lock as u64, 0), Ret::ok(1));
+        assert_eq!(client.instance.lock.load(std::sync::atomic::Ordering::Relaxed), 0);
+    }
+
+    fn a_fault_in_a_call_for_a_reference_is_lost(SLICE_NS) {
+        let victim = Server::new(&Make { name: "victim", root: &[add], references: &[0], ..Make::default() });
+        replace_first(&victim, code(&victim, &[0x0f, 0x0b]));
+        let client = Server::new(&Make { root: &[try_it], calls: &[(0, REFERENCE)], ..Make::default() });
+        client.state().words[0].set(victim.word());
+        assert_eq!(client.call(0, 0, 0), Ret::ok(LOST));
+    }
+
+    fn what_a_dead_server_kept_is_given_back(SLICE_NS) {
+        extern "C" fn keep(_: &State, word: u64, _: u64) -> Ret { system("wsys.keep", word, 0) }
+        let target = Server::new(&Make { root: &[add], ..Make::default() });
+        let victim = Server::new(&Make { name: "victim", root: &[add, keep], ..Make::default() });
+        assert_eq!(victim.call(1, target.word(), 0).error, 0);
+        assert_eq!(count(target.root), 2);
+        replace_first(&victim, code(&victim, &[0x0f, 0x0b]));
+        assert_eq!(victim.call(0, 0, 0).error, LOST);
+        assert_eq!(count(target.root), 1);
+    }
+
+    fn callee_saved_registers_of_the_caller_survive_the_callees_death(SLICE_NS) {
+        // mov rbx, -1; mov rbp, rbx; mov r12, rbx; mov r13, rbx; mov r14, rbx; mov r15, rbx; std; ud2
+        let bytes = [
+            0x48, 0xc7, 0xc3, 0xff, 0xff, 0xff, 0xff, 0x48, 0x89, 0xdd, 0x49, 0x89, 0xdc, 0x49, 0x89, 0xdd, 0x49,
+            0x89, 0xde, 0x49, 0x89, 0xdf, 0xfd, 0x0f, 0x0b,
+        ];
+        let (_, client) = victim_and_client(&bytes, 0);
+        let kept = [1u64, 2, 3, 4, 5, 6].map(std::hint::black_box);
+        assert_eq!(client.call(0, 0, 0), Ret::ok(LOST));
+        assert_eq!(kept.map(std::hint::black_box), [1, 2, 3, 4, 5, 6]);
+    }
+
+    fn a_thread_that_sleeps_in_a_server_is_cut_off_when_that_is_killed(SLICE_NS) {
+        extern "C" fn wait(_: &State, _: u64, _: u64) -> Ret {
+            system("wsys.unlock", 0, 0);
+            loop { system("wsys.yield", 0, 0); }
+        }
+        let victim = Server::new(&Make { name: "victim", root: &[wait], ..Make::default() });
+        let client = Server::new(&Make { root: &[try_it], calls: &[(0, VALUES)], ..Make::default() });
+        client.state().words[0].set(victim.word());
+        let result = Rc::new(Cell::new(Ret::ok(0)));
+        let thread = start_thread("inside", { let result = result.clone(); move || result.set(client.call(0, 0, 0)) }).unwrap();
+        sleep_ns(3_000_000);
+        death::kill::<Hosted>(victim.instance, format_args!("the test wants it"));
+        death::finish::<Hosted>();
+        assert_eq!(victim.instance.life.get(), Life::Dead, "a frame still needs it");
+        join(thread);
+        assert_eq!(result.get(), Ret::ok(LOST));
+        death::finish::<Hosted>();
+        assert_eq!(victim.instance.life.get(), Life::Buried);
+    }
+
+    fn a_call_that_returns_into_a_dead_server_goes_on_in_the_one_below(SLICE_NS) {
+        extern "C" fn wait(state: &State, _: u64, _: u64) -> Ret {
+            system("wsys.unlock", 0, 0);
+            while state.value.get() == 0 { system("wsys.yield", 0, 0); }
+            system("wsys.lock", 0, 0);
+            Ret::ok(0)
+        }
+        let innermost = Server::new(&Make { root: &[wait], ..Make::default() });
+        let victim = Server::new(&Make { name: "victim", root: &[try_it], calls: &[(0, VALUES)], ..Make::default() });
+        let client = Server::new(&Make { root: &[try_it], calls: &[(0, VALUES)], ..Make::default() });
+        victim.state().words[0].set(innermost.word());
+        client.state().words[0].set(victim.word());
+        let result = Rc::new(Cell::new(Ret::ok(0)));
+        let thread = start_thread("inside", { let result = result.clone(); move || result.set(client.call(0, 0, 0)) }).unwrap();
+        sleep_ns(3_000_000);
+        death::kill::<Hosted>(victim.instance, format_args!("the test wants it"));
+        innermost.state().value.set(1);
+        join(thread);
+        assert_eq!(result.get(), Ret::ok(LOST));
+        assert_eq!(client.state().value.get(), 1, "the client went on");
+        assert_eq!(innermost.call(0, 0, 0), Ret::ok(0));
+        death::finish::<Hosted>();
+        assert_eq!(victim.instance.life.get(), Life::Buried);
+    }
+
+    fn a_callee_that_only_the_dead_caller_referred_to_ends_its_call_first(SLICE_NS) {
+        extern "C" fn keep(_: &State, word: u64, _: u64) -> Ret { system("wsys.keep", word, 0) }
+        extern "C" fn wait(_: &State, ready: u64, _: u64) -> Ret {
+            // SAFETY: the test passes the address of a cell that it keeps.
+            let ready = unsafe { &*(ready as *const Cell<u64>) };
+            system("wsys.unlock", 0, 0);
+            while ready.get() == 0 { system("wsys.yield", 0, 0); }
+            system("wsys.lock", 0, 0);
+            ready.set(ready.get() * 10 + 1);
+            Ret::ok(0)
+        }
+        extern "C" fn destruct(state: &State, _: u64, _: u64) -> Ret {
+            // SAFETY: the test puts the address of its cell there.
+            let ready = unsafe { &*(state.words[0].get() as *const Cell<u64>) };
+            ready.set(ready.get() * 10 + 2);
+            Ret::ok(0)
+        }
+        let ready: &'static Cell<u64> = Box::leak(Box::new(Cell::new(0)));
+        let callee = Server::new(&Make { root: &[wait], destruct, ..Make::default() });
+        callee.state().words[0].set(core::ptr::from_ref(ready) as u64);
+        let victim = Server::new(&Make { name: "victim", root: &[try_it, keep], calls: &[(0, VALUES)], ..Make::default() });
+        victim.state().words[0].set(callee.word());
+        assert_eq!(victim.call(1, callee.word(), 0).error, 0);
+        give_up(callee.root);
+        let address = core::ptr::from_ref(ready) as u64;
+        let thread = start_thread("inside", move || assert_eq!(victim.call(0, address, 0).error, LOST)).unwrap();
+        sleep_ns(3_000_000);
+        death::kill::<Hosted>(victim.instance, format_args!("the test wants it"));
+        death::finish::<Hosted>();
+        ready.set(1);
+        join(thread);
+        death::finish::<Hosted>();
+        assert_eq!(ready.get(), 112, "first the call ended, then the server was destructed");
+    }
+
+    fn waiters_for_the_lock_of_a_server_that_dies_are_told(FASTEST_NS) {
+        // Sixteen threads, all of which want into a server that loops until the watchdog ends it.
+        let (victim, _) = victim_and_client(&[0xeb, 0xfe], 20);
+        let threads: Vec<_> = (0..16).map(|_| {
+            let client = Server::new(&Make { root: &[try_it], calls: &[(0, VALUES)], ..Make::default() });
+            client.state().words[0].set(victim.word());
+            start_thread("waiter", move || assert_eq!(client.call(0, 0, 0), Ret::ok(LOST))).unwrap()
+        }).collect();
+        threads.into_iter().for_each(join);
+        death::finish::<Hosted>();
+        assert_eq!(victim.instance.life.get(), Life::Buried);
+    }
+
+    fn a_server_may_die_a_thousand_times_among_preempted_threads(FASTEST_NS) {
+        let client = Server::new(&Make { root: &[try_it], concurrent: true, calls: &[(0, VALUES)], ..Make::default() });
+        let done = Rc::new(Cell::new(false));
+        let current = Rc::new(Cell::new(0));
+        let threads: Vec<_> = (0..2).map(|_| {
+            let (done, current) = (done.clone(), current.clone());
+            start_thread("caller", move || while !done.get() {
+                if current.get() != 0 {
+                    let answer = client.call(0, 1, 2);
+                    assert!(answer == Ret::ok(LOST) || answer == Ret::ok(0), "{answer:?}");
+                }
+            }).unwrap()
+        }).collect();
+        for _ in 0..1000 {
+            let victim = Server::new(&Make { root: &[add], ..Make::default() });
+            client.state().words[0].set(victim.word());
+            current.set(1);
+            for _ in 0..3 { warren_hosted::yield_now(); }
+            death::kill::<Hosted>(victim.instance, format_args!("the test wants it"));
+            death::finish::<Hosted>();
+        }
+        done.set(true);
+        threads.into_iter().for_each(join);
+        death::finish::<Hosted>();
+    }
+}
+
+/// Gives up the count that the test has of a root.
+fn give_up(root: *mut warren_engine::layout::Object) {
+    use warren_engine::{platform::Platform, reference};
+    Hosted::critical(|| reference::count_down::<Hosted>(root));
+    death::finish::<Hosted>();
+}
