@@ -28,6 +28,11 @@ impl<'a> Out<'a> {
         Out { start, length, memory: PhantomData }
     }
 
+    /// The address.
+    pub(crate) fn as_mut_ptr(&mut self) -> *mut u8 {
+        self.start.as_ptr()
+    }
+
     /// Bytes that fit.
     #[inline]
     pub fn len(&self) -> usize {

@@ -137,11 +137,14 @@ impl<S, M> Cx<'_, S, M> {
     pub unsafe fn enter(state: NonNull<c_void>) -> Self {
         Cx { state, frame: PhantomData, mode: PhantomData }
     }
+}
 
+impl<S> Cx<'_, S> {
     /// Runs `work` with a nested frame: the temporary references that it gets are dropped at its end.
     ///
-    /// For loops: without it, what each round gets would pile up until the activation returns.
-    pub fn scope<R>(&mut self, work: impl for<'n> FnOnce(&mut Cx<'n, S, M>) -> R) -> R {
+    /// For loops: without it, what each round gets would pile up until the activation returns. An atomic
+    /// activation has none, for what is dropped may run a destructor, and its caller is locked.
+    pub fn scope<R>(&mut self, work: impl for<'n> FnOnce(&mut Cx<'n, S>) -> R) -> R {
         // SAFETY: called from an activation (C1).
         let mark = value(unsafe { calls::scope() });
         // SAFETY: it is used in place of `self`, which stays borrowed (C1).

@@ -29,9 +29,6 @@ pub struct Mapping {
 // SAFETY: the memory is the same for every thread (M1).
 unsafe impl Send for Mapping {}
 
-/// Width of a word-wise copy.
-const WORD: usize = size_of::<u64>();
-
 impl Mapping {
     /// The mapping of `bytes` bytes at `address`, as the system's address space answered; `None` if that
     /// is not where it maps data spaces.
@@ -60,107 +57,89 @@ impl Mapping {
     }
 
     /// Reads the byte at `offset`.
+    #[track_caller]
     pub fn read_u8(&self, offset: usize) -> u8 {
         self.read(offset)
     }
 
     /// Reads the two bytes at `offset`.
+    #[track_caller]
     pub fn read_u16(&self, offset: usize) -> u16 {
         self.read(offset)
     }
 
     /// Reads the four bytes at `offset`.
+    #[track_caller]
     pub fn read_u32(&self, offset: usize) -> u32 {
         self.read(offset)
     }
 
     /// Reads the eight bytes at `offset`.
+    #[track_caller]
     pub fn read_u64(&self, offset: usize) -> u64 {
         self.read(offset)
     }
 
     /// Writes the byte at `offset`.
+    #[track_caller]
     pub fn write_u8(&self, offset: usize, value: u8) {
         self.write(offset, value);
     }
 
     /// Writes the two bytes at `offset`.
+    #[track_caller]
     pub fn write_u16(&self, offset: usize, value: u16) {
         self.write(offset, value);
     }
 
     /// Writes the four bytes at `offset`.
+    #[track_caller]
     pub fn write_u32(&self, offset: usize, value: u32) {
         self.write(offset, value);
     }
 
     /// Writes the eight bytes at `offset`.
+    #[track_caller]
     pub fn write_u64(&self, offset: usize, value: u64) {
         self.write(offset, value);
     }
 
     /// Copies `bytes` into the mapping, from `offset` on. For memory, not for registers.
+    #[track_caller]
     pub fn copy_in(&self, offset: usize, bytes: &[u8]) {
-        self.check(offset, bytes.len());
-        let (head, words) = self.head(offset, bytes.len());
-        let (before, rest) = bytes.split_at(head);
-        let (middle, after) = rest.as_chunks::<WORD>();
-        let mut at = offset;
-        for byte in before {
-            self.write(at, *byte);
-            at += 1;
-        }
-        debug_assert_eq!(middle.len(), words);
-        for word in middle {
-            self.write(at, u64::from_ne_bytes(*word));
-            at += WORD;
-        }
-        for byte in after {
-            self.write(at, *byte);
-            at += 1;
-        }
+        let place = self.range(offset, bytes.len());
+        // SAFETY: the range is inside the mapping (M1), and nothing of ours lies there.
+        unsafe { copy(place.as_ptr(), bytes.as_ptr(), bytes.len()) };
     }
 
     /// Copies out of the mapping, from `offset` on, into all of `bytes`. For memory, not for registers.
+    #[track_caller]
     pub fn copy_out(&self, offset: usize, bytes: &mut [u8]) {
         self.copy_to(offset, &mut Out::from(bytes));
     }
 
     /// Copies out of the mapping, from `offset` on, into all of a caller's buffer.
-    pub fn copy_to(&self, offset: usize, out: &mut Out<'_>) {
-        let length = out.len();
-        self.check(offset, length);
-        let (head, words) = self.head(offset, length);
-        for at in 0..head {
-            out.write(at, &[self.read_u8(offset + at)]);
-        }
-        for at in (head..).step_by(WORD).take(words) {
-            out.write(at, &self.read_u64(offset + at).to_ne_bytes());
-        }
-        for at in head + words * WORD..length {
-            out.write(at, &[self.read_u8(offset + at)]);
-        }
-    }
-
-    /// Bytes before the first aligned word of a range, and words that follow.
-    fn head(&self, offset: usize, length: usize) -> (usize, usize) {
-        let head = (offset.next_multiple_of(WORD) - offset).min(length);
-        (head, (length - head) / WORD)
-    }
-
     #[track_caller]
-    fn check(&self, offset: usize, length: usize) {
+    pub fn copy_to(&self, offset: usize, out: &mut Out<'_>) {
+        let place = self.range(offset, out.len());
+        // SAFETY: the range is inside the mapping (M1), and the buffer is as long and writable (O1).
+        unsafe { copy(out.as_mut_ptr(), place.as_ptr(), out.len()) };
+    }
+
+    /// Address of a range.
+    #[track_caller]
+    fn range(&self, offset: usize, length: usize) -> NonNull<u8> {
         let fits = offset.checked_add(length).is_some_and(|end| end <= self.bytes);
         assert!(fits, "{length} bytes at {offset} are outside of a mapping of {}", self.bytes);
+        // SAFETY: the offset was checked, so the address is inside the mapping or at its end (M1).
+        unsafe { self.start.add(offset) }
     }
 
     /// Address of the value of type `T` at `offset`.
     #[track_caller]
     fn place<T>(&self, offset: usize) -> NonNull<T> {
-        self.check(offset, size_of::<T>());
         assert!(offset.is_multiple_of(size_of::<T>()), "{offset} is not aligned");
-        // SAFETY: the offset was checked, so the address is inside the mapping (M1).
-        unsafe { self.start.add(offset) }.cast()
+        self.range(offset, size_of::<T>()).cast()
     }
 
     #[track_caller]
@@ -176,5 +155,29 @@ impl Mapping {
         let place = self.place(offset);
         // SAFETY: the place is inside the mapping and aligned, because a mapping starts at a page (M1).
         unsafe { place.write_volatile(value) };
+    }
+}
+
+/// Copies bytes that others may change meanwhile.
+///
+/// Assembly, because the compiler takes it that nobody does while it copies.
+///
+/// # Safety
+///
+/// `to` can be written and `from` read for so many bytes, and the ranges do not overlap.
+unsafe fn copy(to: *mut u8, from: *const u8, bytes: usize) {
+    // SAFETY: eight bytes at a time and then one at a time are `bytes` in all. The direction flag is clear,
+    // as the ABI has it.
+    unsafe {
+        core::arch::asm!(
+            "rep movsq",
+            "mov ecx, {rest:e}",
+            "rep movsb",
+            rest = in(reg) bytes % 8,
+            inout("rcx") bytes / 8 => _,
+            inout("rdi") to => _,
+            inout("rsi") from => _,
+            options(nostack, preserves_flags),
+        );
     }
 }
