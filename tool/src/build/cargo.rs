@@ -12,36 +12,18 @@ use crate::{
     project::Project,
 };
 
-/// A server's package.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ServerPackage {
-    /// The package: `warren-ramdisk`.
-    pub package: String,
-    /// The server file: `ramdisk`.
-    pub file: String,
-}
-
-/// The packages under `servers/`, in the order of their names.
-pub fn server_packages(project: &Project) -> Outcome<Vec<ServerPackage>> {
+/// Names of the workspace's packages that lie under this folder.
+pub fn packages_under(project: &Project, folder: &str) -> Outcome<Vec<String>> {
     let metadata = json(
         project.cargo().args(["metadata", "--no-deps", "--format-version=1", "--offline"]),
         "cargo metadata",
     )?;
-    let servers = project.root().join("servers");
-    let mut packages: Vec<_> = list(&metadata["packages"])
-        .filter(|package| {
-            package["manifest_path"]
-                .as_str()
-                .is_some_and(|path| Path::new(path).starts_with(&servers))
-        })
-        .filter_map(|package| package["name"].as_str())
-        .map(|name| ServerPackage {
-            package: name.into(),
-            file: name.strip_prefix("warren-").unwrap_or(name).into(),
-        })
-        .collect();
-    packages.sort_by(|a, b| a.file.cmp(&b.file));
-    Ok(packages)
+    let folder = project.root().join(folder);
+    let lies_there = |package: &&Value| {
+        package["manifest_path"].as_str().is_some_and(|path| Path::new(path).starts_with(&folder))
+    };
+    let packages = list(&metadata["packages"]).filter(lies_there);
+    Ok(packages.filter_map(|package| Some(package["name"].as_str()?.to_owned())).collect())
 }
 
 /// What `cargo build` made of one package.

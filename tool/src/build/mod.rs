@@ -6,6 +6,7 @@
 pub mod cargo;
 pub mod link;
 pub mod pack;
+pub mod source;
 
 use std::{
     path::PathBuf,
@@ -16,14 +17,15 @@ use std::{
 
 use warren_engine::file::ServerFile;
 
-use cargo::{Artifact, ServerPackage};
+use cargo::Artifact;
 use link::{Linker, ServerPaths};
+use source::{Language, Source};
 
 use crate::{
     failure::{Failure, Outcome, While},
     progress,
     project::Project,
-    system::{diagnostic::did_you_mean, facts::Facts},
+    system::facts::Facts,
 };
 
 /// Servers that are linked at the same time.
@@ -46,31 +48,25 @@ pub fn facts(servers: &[BuiltServer]) -> Facts {
 
 /// Builds all server files, in the order of their names.
 pub fn servers(project: &Project) -> Outcome<Vec<BuiltServer>> {
-    let packages = cargo::server_packages(project)?;
-    build_servers(project, &packages)
+    make_all(project, &source::all(project)?)
 }
 
 /// Builds the server files with these names.
 pub fn some_servers(project: &Project, names: &[String]) -> Outcome<Vec<BuiltServer>> {
-    let all = cargo::server_packages(project)?;
-    let find = |name: &String| {
-        all.iter().find(|one| one.file == *name).cloned().ok_or_else(|| {
-            let known = did_you_mean(name, all.iter().map(|one| one.file.as_str()));
-            let failure = Failure::new(format!("there is no server `{name}` under servers/"));
-            failure.maybe_remedy(known)
-        })
-    };
-    let packages = names.iter().map(find).collect::<Outcome<Vec<_>>>()?;
-    build_servers(project, &packages)
+    make_all(project, &source::some(project, names)?)
 }
 
-fn build_servers(project: &Project, packages: &[ServerPackage]) -> Outcome<Vec<BuiltServer>> {
+fn make_all(project: &Project, sources: &[Source]) -> Outcome<Vec<BuiltServer>> {
+    let packages = sources.iter().filter_map(|one| match &one.language {
+        Language::Rust(package) => Some(format!("--package={package}")),
+        Language::C(_) => None,
+    });
+    let packages: Vec<_> = packages.collect();
     let mut arguments = vec!["--profile=server", "--lib", "--package=warren-runtime"];
-    let chosen: Vec<_> = packages.iter().map(|one| format!("--package={}", one.package)).collect();
-    arguments.extend(chosen.iter().map(String::as_str));
+    arguments.extend(packages.iter().map(String::as_str));
     let artifacts = cargo::build(project, &arguments)?;
     let linker = linker(project, &artifacts)?;
-    in_parallel(packages, |one| make(&linker, one, &artifacts))
+    in_parallel(sources, |one| make(&linker, one, &artifacts))
 }
 
 /// Builds the kernel and returns its path.
@@ -98,6 +94,8 @@ fn linker(project: &Project, artifacts: &[Artifact]) -> Outcome<Linker> {
         .when(|| "cannot run rustc".into())?;
     Ok(Linker {
         script: project.root().join("tool/server.ld"),
+        headers: project.root().join("model/c"),
+        memory: project.root().join("model/intrinsics/src/memory.s"),
         dependencies: project.target().join("server/deps"),
         runtime,
         folder: project.folder("servers")?,
@@ -115,8 +113,12 @@ fn library(artifacts: &[Artifact], package: &str) -> Outcome<PathBuf> {
 }
 
 /// Links one server, if it is out of date, and checks its file.
-fn make(linker: &Linker, one: &ServerPackage, artifacts: &[Artifact]) -> Outcome<BuiltServer> {
-    if linker.link(&one.file, &library(artifacts, &one.package)?)? {
+fn make(linker: &Linker, one: &Source, artifacts: &[Artifact]) -> Outcome<BuiltServer> {
+    let linked = match &one.language {
+        Language::Rust(package) => linker.link_rust(&one.file, &library(artifacts, package)?)?,
+        Language::C(files) => linker.link_c(&one.file, files)?,
+    };
+    if linked {
         progress::step("Linked", &one.file);
     }
     let paths = linker.paths(&one.file);

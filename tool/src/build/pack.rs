@@ -5,7 +5,7 @@
 
 use std::{fs, path::Path, process::Command};
 
-use warren_engine::file::ServerFile;
+use warren_engine::{file::ServerFile, inspect::Inspection};
 
 use super::link::ServerPaths;
 use crate::failure::{Failure, Outcome, While};
@@ -34,13 +34,11 @@ fn parse_with_symbols(paths: &ServerPaths) -> Option<String> {
     ServerFile::parse(&bytes?).err().map(|error| error.to_string())
 }
 
-/// A server file by its path, checked.
-pub fn open(path: &Path) -> Outcome<(Vec<u8>, ServerFile)> {
-    let bytes = read(path)?;
-    let file = ServerFile::parse(&bytes).map_err(|error| {
+/// Everything that the server file at this path says.
+pub fn inspect(path: &Path) -> Outcome<Inspection> {
+    Inspection::of(&read(path)?).map_err(|error| {
         Failure::new(format!("`{}` is refused: {}", path.display(), readable(&error.to_string())))
-    })?;
-    Ok((bytes, file))
+    })
 }
 
 fn read(path: &Path) -> Outcome<Vec<u8>> {

@@ -7,7 +7,7 @@ use clap::Args;
 use crate::{
     build::{self, pack},
     failure::Outcome,
-    inspect::{self, Inspected},
+    inspect,
     project::Project,
 };
 
@@ -30,11 +30,10 @@ pub fn run(project: &Project, arguments: &Arguments) -> Outcome {
             build::some_servers(project, &[name])?.remove(0).paths.file
         }
     };
-    let (bytes, file) = pack::open(&path)?;
-    let inspected = Inspected::new(&bytes, file);
+    let inspection = pack::inspect(&path)?;
     match arguments.json {
-        true => println!("{:#}", inspect::json(&inspected)),
-        false => print!("{}", inspect::text(&inspected)),
+        true => println!("{:#}", inspect::json(&inspection)),
+        false => print!("{}", inspect::text(&inspection)),
     }
     Ok(())
 }

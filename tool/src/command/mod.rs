@@ -3,6 +3,7 @@
 mod build;
 mod check;
 mod fuzz;
+mod header;
 mod inspect;
 mod run;
 mod sizes;
@@ -32,6 +33,7 @@ enum Command {
     Test(test::Arguments),
     Inspect(inspect::Arguments),
     Sizes(sizes::Arguments),
+    Header(header::Arguments),
     Fuzz(fuzz::Arguments),
 }
 
@@ -56,6 +58,7 @@ fn carry_out(command: Command) -> Outcome {
         Command::Test(arguments) => test::run(&project, &arguments),
         Command::Inspect(arguments) => inspect::run(&project, &arguments),
         Command::Sizes(arguments) => sizes::run(&project, &arguments),
+        Command::Header(arguments) => header::run(&project, &arguments),
         Command::Fuzz(arguments) => fuzz::run(&project, &arguments),
     }
 }

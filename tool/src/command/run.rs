@@ -173,11 +173,11 @@ fn in_machine(
     }
 }
 
-/// A script is sent when the first program is loaded: what it requires, the console included, is there by
+/// A script is sent when the first program has started: what it requires, the console included, is there by
 /// then, and loses no byte.
 fn ready_mark(plan: &Plan) -> Option<String> {
     let first = plan.servers.get(*plan.start.first()?)?;
-    Some(format!("loaded {} at", first.name))
+    Some(format!("{}: started", first.name))
 }
 
 /// The least memory that can be worth a try: what is loaded, twice, and something to work with.
@@ -200,16 +200,20 @@ fn ended(seen: &Seen) -> Outcome {
     }
 }
 
-/// Ends the command with the system's status; 127 is the kernel's own, when it gave up.
+/// Ends the command with the system's status, unless the system never came so far that it meant one.
 fn finish(status: u8, seen: &Seen) -> Outcome {
+    let panicked = seen.log.iter().any(|line| line.starts_with(PANIC));
     match status {
+        _ if panicked => Err(broken(seen, "the kernel gave up")),
+        _ if !seen.ready => Err(broken(seen, "the system did not start")),
         0 => Ok(()),
-        GAVE_UP => Err(broken(seen, "the system gave up")),
         status => Err(Failure::silent(status)),
     }
 }
 
-/// Status of a kernel that could not go on.
+/// How the kernel's last words start.
+const PANIC: &str = "kernel panic:";
+/// Exit status where the system has none.
 const GAVE_UP: u8 = 127;
 
 /// Shows what was said last.

@@ -5,12 +5,10 @@ use std::{fs, path::Path};
 use clap::Args;
 use elf::{ElfBytes, endian::LittleEndian};
 use serde_json::json;
-use warren_engine::platform::Protection;
 
 use crate::{
     build::{self, pack},
     failure::{Failure, Outcome, While},
-    inspect::Inspected,
     project::Project,
 };
 
@@ -34,15 +32,9 @@ struct Row {
 pub fn run(project: &Project, arguments: &Arguments) -> Outcome {
     let mut rows = vec![kernel(&build::kernel(project)?)?];
     for server in build::servers(project)? {
-        let (bytes, file) = pack::open(&server.paths.file)?;
-        let inspected = Inspected::new(&bytes, file);
-        let constants = inspected.loaded(Protection::Read, false);
-        rows.push(Row {
-            name: server.paths.name,
-            text: inspected.loaded(Protection::ReadExecute, false),
-            data: constants + inspected.loaded(Protection::Read, true),
-            file: inspected.bytes,
-        });
+        let sizes = pack::inspect(&server.paths.file)?.sizes;
+        let data = sizes.constants + sizes.relocated;
+        rows.push(Row { name: server.paths.name, text: sizes.text, data, file: sizes.file });
     }
     if arguments.json {
         let row = |row: &Row| json!({ "name": row.name, "text": row.text, "data": row.data, "file": row.file });

@@ -9,8 +9,10 @@ use crate::{
     failure::{Failure, Outcome, While},
 };
 
-/// Name of the plan in the archive. Server files have their own names.
-pub const PLAN: &str = "plan";
+/// Name of the plan in the archive.
+const PLAN: &str = "plan";
+/// Folder of the server files in the archive.
+const SERVERS: &str = "servers";
 
 /// Writes the archive of a system to `path`.
 pub fn write(path: &Path, plan: &Plan, servers: &[BuiltServer]) -> Outcome {
@@ -25,7 +27,7 @@ pub fn write(path: &Path, plan: &Plan, servers: &[BuiltServer]) -> Outcome {
         let built = built.ok_or_else(|| Failure::new(format!("no server file `{name}`")))?;
         let file = &built.paths.file;
         let bytes = fs::read(file).when(|| format!("cannot read `{}`", file.display()))?;
-        append(&mut archive, name, &bytes).when(failed)?;
+        append(&mut archive, &format!("{SERVERS}/{name}"), &bytes).when(failed)?;
     }
     let bytes = archive.into_inner().when(failed)?;
     fs::write(path, bytes).when(failed)

@@ -79,6 +79,8 @@ pub struct Seen {
     pub code: Option<i32>,
     /// Whether the system was heard of: on the console or in the log.
     pub heard: bool,
+    /// Whether it came so far that a script could be sent.
+    pub ready: bool,
     /// Whether the person left, and the system was stopped for that.
     pub left: bool,
     /// A signal that the tool was sent.
@@ -118,7 +120,6 @@ pub fn run(mut command: Command, input: Input, log: Log, watch: &Watch) -> Outco
         watch,
         person,
         ready,
-        released: false,
         show_log: watch.verbose || person && stderr().is_terminal(),
         open: streams,
     };
@@ -229,7 +230,6 @@ struct Session<'a> {
     person: bool,
     /// Lets the script go; dropped, it lets the console close.
     ready: Sender<()>,
-    released: bool,
     show_log: bool,
     /// Streams from the process that have not ended.
     open: usize,
@@ -281,7 +281,6 @@ impl Session<'_> {
                 self.seen.heard = true;
                 // From the first prompt on the screen belongs to the console.
                 self.show_log &= self.watch.verbose;
-                self.is_ready();
                 let mut screen = stdout().lock();
                 return screen.write_all(&bytes).and_then(|()| screen.flush()).is_ok();
             }
@@ -310,7 +309,7 @@ impl Session<'_> {
 
     /// Lets the script go. Said twice it does no more.
     fn is_ready(&mut self) {
-        if !std::mem::replace(&mut self.released, true) {
+        if !std::mem::replace(&mut self.seen.ready, true) {
             // The thread of a person's keys does not wait for it.
             let _ = self.ready.send(());
         }
@@ -342,10 +341,10 @@ mod tests {
 
     #[test]
     fn a_script_waits_until_the_log_says_that_the_system_is_ready() {
-        let early = "read -t 1 line && exit 1; echo loaded shell at 0x10 >&2; read line; exit 7";
+        let early = "read -t 1 line && exit 1; echo shell: started >&2; read line; exit 7";
         let mut command = Command::new("bash");
         command.args(["-c", early]);
-        let watch = Watch { verbose: false, ready: Some("loaded shell at".into()) };
+        let watch = Watch { verbose: false, ready: Some("shell: started".into()) };
         let seen = run(command, Input::Line("x".into()), Log::StandardError, &watch);
         assert_eq!(seen.expect("bash starts").code, Some(7));
     }
