@@ -23,6 +23,8 @@ pub use crate::{
 ///
 /// Each must be called from a server's activation, with words of the kind that the contract says.
 pub mod calls {
+    use core::sync::atomic::AtomicU64;
+
     use super::Ret;
 
     unsafe extern "C" {
@@ -63,10 +65,10 @@ pub mod calls {
     unsafe extern "C" {
         /// The table of required references; only its address means something.
         #[link_name = "wsys.required"]
-        pub static REQUIRED: [u64; 0];
+        pub static REQUIRED: [AtomicU64; 0];
         /// The heap; only its address means something.
         #[link_name = "wsys.heap"]
-        pub static HEAP: [u64; 0];
+        pub static HEAP: [AtomicU64; 0];
     }
 }
 
