@@ -183,6 +183,8 @@ pub struct Instance {
     pub memory_bytes: Cell<u64>,
     /// Ticks that one call may compute without calling or returning; for the platform's watchdog.
     pub watchdog_ms: u32,
+    /// Page with a fault that the next call into it runs; 0 for none ([`crate::injection`]).
+    pub fault: Cell<u64>,
     /// Times that its server was restarted before.
     pub restarts: Cell<u32>,
 }

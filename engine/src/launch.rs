@@ -303,6 +303,7 @@ fn place<P: Platform>(
             0 => WATCHDOG_MS,
             time => time,
         },
+        fault: Cell::default(),
         restarts: Cell::new(0),
     });
     create_roots::<P>(instance, file)?;

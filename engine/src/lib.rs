@@ -13,6 +13,7 @@ extern crate alloc;
 pub mod death;
 pub mod file;
 pub mod import;
+pub mod injection;
 pub mod inspect;
 pub mod instance;
 pub mod launch;

@@ -43,6 +43,7 @@ pub fn create_instance<P: Platform>(name: &str) -> &'static Instance {
         mapping_end: Cell::default(),
         memory_bytes: Cell::default(),
         watchdog_ms: 0,
+        fault: Cell::default(),
         restarts: Cell::default(),
     })
 }

@@ -320,6 +320,7 @@ fn instance(
         mapping_end: Cell::new(base + MAPPING_OFFSET),
         memory_bytes: Cell::default(),
         watchdog_ms: make.watchdog_ms,
+        fault: Cell::default(),
         restarts: Cell::default(),
     }
 }
