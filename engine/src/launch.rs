@@ -25,7 +25,7 @@ use crate::{
     layout::{LockWord, OBJECTS, Object},
     plan::{Binding, PlannedServer},
     platform::{Exhausted, Platform, Provision},
-    reference::{count_down, hold, tables},
+    reference::{hold, tables},
     space::{HEAP_OFFSET, MAPPING_OFFSET, PAGE, Placement, Protection, STATE_OFFSET},
     stub::{self, Shape},
 };
@@ -395,6 +395,9 @@ pub fn revive<P: Platform>() {
 }
 
 /// Puts the new objects of a server into the tables of those who are connected to it.
+///
+/// They keep their count of the dead object until they end: an activation under way may still use its
+/// word, which must answer `Lost` and not name an object that took the dead one's entry.
 fn reconnect<P: Platform>(planned: usize) {
     // SAFETY: inside `critical`.
     let instances = P::critical(|| unsafe { tables::<P>() }.instances.clone());
@@ -404,25 +407,9 @@ fn reconnect<P: Platform>(planned: usize) {
             if !matches!(binding, Binding::Server { server, .. } if *server == planned) {
                 continue;
             }
-            P::critical(|| disconnect::<P>(instance, slot));
             if let Err(why) = connect::<P>(instance, slot, binding) {
                 P::critical(|| P::log(format_args!("{}: not reconnected: {why}", instance.name)));
             }
         }
-    }
-}
-
-/// Gives up what a requirement was connected to. Inside `critical`.
-fn disconnect<P: Platform>(instance: &Instance, slot: usize) {
-    let mut word = [0; 8];
-    if !P::read(instance.required() + slot as u64 * 8, &mut word) {
-        return;
-    }
-    // SAFETY: inside `critical`.
-    let system = unsafe { tables::<P>() };
-    if let Some(object) = system.object(u64::from_le_bytes(word))
-        && instance.change(system.index(object), -1).is_some()
-    {
-        count_down::<P>(object);
     }
 }
