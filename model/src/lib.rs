@@ -45,6 +45,8 @@ pub mod raw;
 mod reference;
 mod requirement;
 mod service;
+mod tables;
+mod text;
 
 pub use buffer::Out;
 pub use context::{Atomic, AtomicCx, Closing, Cx, Full, New, Unlocked};
