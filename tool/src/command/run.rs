@@ -218,7 +218,8 @@ const GAVE_UP: u8 = 127;
 
 /// Shows what was said last.
 fn broken(seen: &Seen, message: &str) -> Failure {
-    seen.log.iter().chain(&seen.complaints).for_each(|line| eprintln!("{line}"));
+    let log = seen.log.iter().filter(|_| !seen.log_shown);
+    log.chain(&seen.complaints).for_each(|line| eprintln!("{line}"));
     let failure = Failure::new(message).status_of(GAVE_UP);
     match seen.log.is_empty() && seen.complaints.is_empty() {
         true => failure.remedy("it said nothing; `--verbose` shows the whole log"),

@@ -85,8 +85,10 @@ pub struct Seen {
     pub left: bool,
     /// A signal that the tool was sent.
     pub signal: Option<i32>,
-    /// Last lines of the log, unless the whole log was shown.
+    /// Last lines of the log.
     pub log: VecDeque<String>,
+    /// Whether the whole log was shown already.
+    pub log_shown: bool,
     /// What the process itself said.
     pub complaints: Vec<String>,
 }
@@ -116,7 +118,7 @@ pub fn run(mut command: Command, input: Input, log: Log, watch: &Watch) -> Outco
     let streams = if matches!(log, Log::StandardError) { 2 } else { 3 };
     let ready = read_all(&mut child, input, log, &events)?;
     let mut session = Session {
-        seen: Seen::default(),
+        seen: Seen { log_shown: watch.verbose, ..Seen::default() },
         watch,
         person,
         ready,
@@ -299,11 +301,9 @@ impl Session<'_> {
         if self.show_log {
             eprint!("{line}{}", if self.person { "\r\n" } else { "\n" });
         }
-        if !self.watch.verbose {
-            self.seen.log.push_back(line);
-            if self.seen.log.len() > TAIL {
-                self.seen.log.pop_front();
-            }
+        self.seen.log.push_back(line);
+        if self.seen.log.len() > TAIL {
+            self.seen.log.pop_front();
         }
     }
 
