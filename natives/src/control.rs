@@ -1,0 +1,107 @@
+//! `SystemControl`: what runs, and making it fail.
+#![expect(unsafe_code, reason = "the engine's tables and frames are raw memory")]
+
+use alloc::{format, string::String, vec::Vec};
+use core::marker::PhantomData;
+
+use warren::{Cx, Out};
+use warren_engine::{
+    injection::{self, Fault},
+    instance::Instance,
+    layout::Frame,
+    platform::{Placement, Platform},
+    reference::tables,
+};
+use warren_idl::{ServerStatus, SystemControl, SystemControlError};
+
+/// The view of the platform's own system.
+pub struct Control<P> {
+    name_of_thread: fn(u64) -> String,
+    platform: PhantomData<fn() -> P>,
+}
+
+crate::natives!(for P: Platform, Control<P>);
+
+impl<P> Control<P> {
+    /// The control of a platform that names its threads so.
+    pub const fn new(name_of_thread: fn(u64) -> String) -> Self {
+        Control { name_of_thread, platform: PhantomData }
+    }
+}
+
+impl<P: Platform> SystemControl for Control<P> {
+    fn server(
+        _: &mut Cx<'_, Self>,
+        index: u32,
+        mut text: Out<'_>,
+    ) -> Result<ServerStatus, SystemControlError> {
+        let instance = servers::<P>().nth(index as usize).ok_or(SystemControlError::End)?;
+        let line = describe(instance);
+        text.fill_from(line.as_bytes());
+        Ok(P::critical(|| ServerStatus {
+            text_bytes: line.len() as u32,
+            state: if instance.is_alive() { ServerStatus::ALIVE } else { ServerStatus::DEAD },
+            objects: instance.objects.get(),
+            restarts: instance.restarts.get(),
+            base: instance.base,
+            memory_bytes: instance.memory_bytes.get(),
+            file_hash: instance.hash,
+        }))
+    }
+
+    fn crash(_: &mut Cx<'_, Self>, server: &str, fault: &str) -> Result<(), SystemControlError> {
+        let fault = Fault::from_name(fault).ok_or(SystemControlError::BadFault)?;
+        let mut alive = servers::<P>().filter(|instance| instance.is_alive());
+        let instance = alive.find(|instance| instance.name == server);
+        match injection::arm::<P>(instance.ok_or(SystemControlError::Unknown)?, fault) {
+            true => Ok(()),
+            false => Err(SystemControlError::BadFault),
+        }
+    }
+
+    fn backtrace(cx: &mut Cx<'_, Self>) -> Result<(), SystemControlError> {
+        let name_of_thread = cx.state().name_of_thread;
+        P::critical(|| {
+            P::threads(&mut |thread| {
+                P::log(format_args!("thread {}", name_of_thread(thread.token)));
+                let mut frame = thread.frame;
+                while frame > thread.frames {
+                    frame = frame.wrapping_sub(1);
+                    // SAFETY: frames from the first to the first free one are initialised.
+                    log_frame::<P>(unsafe { &*frame });
+                }
+            });
+        });
+        Ok(())
+    }
+}
+
+/// The instances of servers, in the order of loading.
+fn servers<P: Platform>() -> impl Iterator<Item = &'static Instance> {
+    // SAFETY: inside `critical`.
+    let all: Vec<_> = P::critical(|| unsafe { tables::<P>() }.instances.clone());
+    all.into_iter().filter(|instance| instance.planned.is_some())
+}
+
+/// The text parts of a server's status.
+fn describe(instance: &Instance) -> String {
+    let (placement, domain) = match &instance.placement {
+        Placement::Kernel => ("kernel", ""),
+        Placement::Own => ("own", ""),
+        Placement::Shared(name) => ("shared", name.as_str()),
+    };
+    format!("{}\0{}\0{placement}\0{domain}", instance.name, instance.file)
+}
+
+fn log_frame<P: Platform>(frame: &Frame) {
+    // SAFETY: a frame's object, its kind and its instance are valid while the frame is there.
+    let (instance, kind) = unsafe {
+        let object = &*frame.object;
+        (&*object.instance, &*object.kind)
+    };
+    let (name, base) = (&instance.name, instance.base);
+    P::log(format_args!(
+        "  {name} as {}, base {base:#x}, from {:#x}",
+        kind.name, frame.return_address
+    ));
+}

@@ -1,0 +1,178 @@
+//! From a struct that implements a service to a kind of native, and to objects of it.
+#![expect(unsafe_code, reason = "objects and their states are the engine's raw memory")]
+
+use alloc::{boxed::Box, vec::Vec};
+use core::num::NonZeroU64;
+
+use warren::{Concurrent, Cx, New, Object, Ref, Server, Serves, Service, StartError};
+use warren_engine::{
+    file::{self, SignatureText},
+    instance::{Function, Instance, Kind},
+    layout, native,
+    reference::{newest_frame, push_temporary, tables},
+};
+
+pub use warren_engine::platform::Platform;
+
+/// The server that every native counts as a part of. It is never constructed.
+pub struct Root;
+
+// SAFETY: natives have no local servers of the model's making.
+unsafe impl Object for Root {
+    type Root = Root;
+    type Access = Concurrent;
+    const LOCAL: bool = false;
+}
+
+impl Server for Root {
+    type Required = ();
+
+    fn new(_: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
+        Err(StartError::new("natives are made by the platform"))
+    }
+}
+
+/// Makes structs natives: what they implement can be provided by [`create`] and [`create_local`].
+#[macro_export]
+macro_rules! natives {
+    (for $parameter:ident: $bound:path, $type:ty) => {
+        $crate::natives!(@ [$parameter: $bound] $type);
+    };
+    (@ [$($parameters:tt)*] $type:ty) => {
+        // SAFETY: the type is no server's state, and is shared by threads like that of a concurrent one,
+        // which `create` asks for.
+        #[expect(unsafe_code, reason = "natives are objects by their own promise")]
+        unsafe impl<$($parameters)*> ::warren::Object for $type {
+            type Root = $crate::Root;
+            type Access = ::warren::Concurrent;
+            const LOCAL: bool = false;
+        }
+    };
+    ($($type:ty),* $(,)?) => {
+        $($crate::natives!(@ [] $type);)*
+    };
+}
+
+/// The kind of natives of type `T` that provide `X`. Its functions are agreed on with all server files.
+/// Inside `critical`.
+fn kind<P: Platform, X, T>(drop: Option<extern "C" fn(u64)>) -> &'static Kind
+where
+    X: ?Sized + Service + Serves<T>,
+    T: Object + Sync,
+{
+    let described: Vec<file::Function> = X::FUNCTIONS.iter().map(describe).collect();
+    let functions = described.iter().map(Function::from).collect();
+    let service =
+        file::Service { id: X::ID, name: X::NAME.into(), atomic: X::ATOMIC, functions: described };
+    // SAFETY: inside `critical`.
+    let agreed = unsafe { tables::<P>() }.agree_on_service(&service);
+    agreed.expect("natives are made before any file is read");
+    let entries: Vec<usize> = X::ENTRIES.iter().map(|entry| *entry as usize).collect();
+    native::kind(X::ID, X::NAME, X::ATOMIC, functions, &entries, drop)
+}
+
+fn describe(&(name, signature): &(&str, &str)) -> file::Function {
+    let signature = SignatureText::parse(signature).expect("the trait's macro wrote it");
+    file::Function { name: name.into(), signature }
+}
+
+/// An object that provides `X` and stays for good. `None` if the table is full. Inside `critical`.
+pub fn create<P: Platform, X, T>(natives: &Instance, state: T) -> Option<*mut layout::Object>
+where
+    X: ?Sized + Service + Serves<T>,
+    T: Object + Sync,
+{
+    let kind = kind::<P, X, T>(None);
+    native::create_permanent::<P>(
+        natives,
+        kind,
+        core::ptr::from_ref(Box::leak(Box::new(state))) as u64,
+    )
+}
+
+extern "C" fn drop_state<T>(state: u64) {
+    // SAFETY: the state was boxed by `create_local`, and nobody refers to the object any more.
+    drop(unsafe { Box::from_raw(state as *mut T) });
+}
+
+/// A new native that lives until its last reference goes, as a temporary reference of the native function
+/// that runs.
+///
+/// # Errors
+///
+/// `Budget` if objects or temporaries have run out; the state is dropped then.
+pub fn create_local<'f, P: Platform, X, T>(
+    natives: &Instance,
+    kind: &LocalKind<X, T>,
+    state: T,
+) -> Result<Ref<'f, X>, warren::SystemError>
+where
+    X: ?Sized + Service + Serves<T>,
+    T: Object + Sync,
+{
+    let state = Box::into_raw(Box::new(state)) as u64;
+    let created = P::critical(|| {
+        let object =
+            native::create::<P>(natives, kind.kind, state).ok_or(warren::SystemError::Budget)?;
+        push_temporary::<P>(object, None).inspect_err(|_| {
+            // SAFETY: the object was made just now, and nobody knows it.
+            unsafe { (*object).flags |= layout::Object::DEAD };
+            // SAFETY: inside `critical`, and the object is dead.
+            unsafe { tables::<P>().recycle(object) };
+        })?;
+        Ok(object)
+    });
+    match created {
+        // SAFETY: the object provides `X`, and the activation has a temporary reference to it.
+        Ok(object) => Ok(unsafe { reference(object) }),
+        Err(error) => {
+            drop_state::<T>(state);
+            Err(error)
+        }
+    }
+}
+
+/// A kind of natives of type `T` that provide `X` and come and go.
+pub struct LocalKind<X: ?Sized, T> {
+    kind: &'static Kind,
+    types: core::marker::PhantomData<(fn() -> *const X, fn() -> T)>,
+}
+
+impl<X, T> LocalKind<X, T>
+where
+    X: ?Sized + Service + Serves<T>,
+    T: Object + Sync,
+{
+    /// The kind. Inside `critical`.
+    pub fn new<P: Platform>() -> Self {
+        LocalKind { kind: kind::<P, X, T>(Some(drop_state::<T>)), types: core::marker::PhantomData }
+    }
+
+    /// The state of an object, if it is of this kind.
+    pub fn state<'f>(&self, reference: Ref<'f, X>) -> Option<&'f T> {
+        let object = reference.word() as *const layout::Object;
+        // SAFETY: a reference's word is the address of an object, which is held for `'f`.
+        let object = unsafe { &*object };
+        let is_ours = core::ptr::eq(object.kind, self.kind);
+        // SAFETY: objects of this kind have states of this type.
+        is_ours.then(|| unsafe { &*(object.state as *const T) })
+    }
+}
+
+/// A reference to an object as the result of a native's function.
+///
+/// # Safety
+///
+/// The object provides `X`, and is held for `'f`.
+pub unsafe fn reference<'f, X: ?Sized + Service>(object: *mut layout::Object) -> Ref<'f, X> {
+    let word = NonZeroU64::new(object as u64).expect("an object has an address");
+    // SAFETY: the caller's promise.
+    unsafe { Ref::from_word(word) }
+}
+
+/// The instance that called the native function that runs.
+pub fn caller<P: Platform>() -> &'static Instance {
+    // SAFETY: the frame below the newest is its caller's activation; its object and instance stay
+    // valid while it is there.
+    unsafe { &*(*(*newest_frame::<P>().sub(1)).object).instance }
+}

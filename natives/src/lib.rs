@@ -1,0 +1,31 @@
+//! Natives: objects that a platform provides itself, and those of them that need no machine.
+//!
+//! A native is a struct that implements a service's trait like a server's state does; it is entered
+//! through the same entries, so that names, signatures and checks are the interface's own. It lives in
+//! an instance that shares the engine's space, has no lock and never dies, so it is shared by all threads.
+//!
+//! | module | what |
+//! | --- | --- |
+//! | [`kind`] | from a struct to a kind of native and its objects |
+//! | [`control`] | `SystemControl` |
+//! | [`launcher`] | `Launcher` |
+//! | [`parameters`] | `Parameters` |
+//! | [`log`] | `Log` |
+//!
+//! # Never
+//!
+//! Touches a caller's buffer inside `critical`: a wild one is then the caller's fault and not the platform's.
+#![no_std]
+extern crate alloc;
+
+pub mod control;
+pub mod kind;
+pub mod launcher;
+pub mod log;
+pub mod parameters;
+
+pub use control::Control;
+pub use kind::{LocalKind, Root, caller, create, create_local, reference};
+pub use launcher::Launcher;
+pub use log::Log;
+pub use parameters::Parameters;

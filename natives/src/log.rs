@@ -1,0 +1,37 @@
+//! `Log`: lines of servers, each with the server's name before it.
+
+use alloc::string::String;
+use core::marker::PhantomData;
+
+use warren::AtomicCx;
+use warren_engine::platform::Platform;
+use warren_idl::LogError;
+
+use crate::kind::caller;
+
+/// The system's log.
+pub struct Log<P>(PhantomData<fn() -> P>);
+
+crate::natives!(for P: Platform, Log<P>);
+
+impl<P> Log<P> {
+    /// The platform's log.
+    pub const fn new() -> Self {
+        Log(PhantomData)
+    }
+}
+
+impl<P> Default for Log<P> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<P: Platform> warren_idl::Log for Log<P> {
+    fn write(_: &mut AtomicCx<'_, Self>, line: &str) -> Result<(), LogError> {
+        // A copy, so that a wild address is met here and not inside `critical`.
+        let line = String::from(line);
+        P::critical(|| P::log(format_args!("{}: {line}", caller::<P>().name)));
+        Ok(())
+    }
+}
