@@ -1,0 +1,94 @@
+//! An ext4 image whose files are known, made by `mke2fs`.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::OnceLock,
+};
+
+use crate::run::folder;
+
+/// Lengths of files around sectors, blocks, and what one call may carry.
+const LENGTHS: [usize; 9] = [0, 1, 511, 512, 4095, 4096, 4097, 65_537, 300_000];
+
+/// A tree of files and an image of it.
+#[derive(Debug)]
+pub struct Disk {
+    /// The tree.
+    pub tree: PathBuf,
+    /// The image.
+    pub image: PathBuf,
+}
+
+/// The known disk.
+pub fn known() -> &'static Disk {
+    static DISK: OnceLock<Disk> = OnceLock::new();
+    DISK.get_or_init(|| {
+        let folder = folder("disk");
+        let disk = Disk { tree: folder.join("tree"), image: folder.join("disk.ext4") };
+        write_tree(&disk.tree).expect("the tree can be written");
+        make(&disk.tree, &disk.image);
+        disk
+    })
+}
+
+/// Makes an image of a tree.
+pub fn make(tree: &Path, image: &Path) {
+    let path = env::var("PATH").unwrap_or_default();
+    let status = Command::new("mke2fs")
+        .env("PATH", format!("{path}:/usr/sbin:/sbin"))
+        .args(["-q", "-F", "-t", "ext4", "-d"])
+        .args([tree, image])
+        .arg("16M")
+        .status()
+        .expect("e2fsprogs is installed");
+    assert!(status.success(), "mke2fs failed");
+}
+
+/// SHA-256 of files, as the host computes it: `sha256sum`'s lines for paths relative to the tree.
+pub fn sha256sum(tree: &Path, files: &[String]) -> String {
+    let output = Command::new("sha256sum").args(files).current_dir(tree).output();
+    String::from_utf8_lossy(&output.expect("coreutils are installed").stdout).into_owned()
+}
+
+/// The files of the known disk, relative to its root.
+pub fn files() -> Vec<String> {
+    let mut files: Vec<String> =
+        LENGTHS.iter().map(|length| format!("lengths/{length:06}")).collect();
+    files.extend(["deep/a/b/c/leaf.txt".into(), "poem.txt".into()]);
+    files
+}
+
+fn write_tree(tree: &Path) -> std::io::Result<()> {
+    fs::create_dir_all(tree.join("lengths"))?;
+    fs::create_dir_all(tree.join("deep/a/b/c"))?;
+    fs::create_dir_all(tree.join("empty"))?;
+    for (number, length) in (1..).zip(LENGTHS) {
+        fs::write(tree.join(format!("lengths/{length:06}")), noise(number, length))?;
+    }
+    let lines: String = (1..=40)
+        .map(|number| format!("line {number} of a burrow with {} entrances\n", number * number % 7))
+        .collect();
+    fs::write(tree.join("poem.txt"), lines)?;
+    fs::write(tree.join("deep/a/b/c/leaf.txt"), "the needle is here\nand hay\nhay\n")?;
+    fs::write(tree.join("deep/a/hay.txt"), "hay\nmore hay\n")?;
+    let link = tree.join("link.txt");
+    if !link.is_symlink() {
+        std::os::unix::fs::symlink("poem.txt", link)?;
+    }
+    Ok(())
+}
+
+/// Bytes without pattern that are the same each time.
+fn noise(seed: u64, length: usize) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    (0..length)
+        .map(|_| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state >> 32) as u8
+        })
+        .collect()
+}

@@ -1,0 +1,197 @@
+//! One run of the `warren` tool.
+
+use std::{
+    env,
+    io::{Read, Write},
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{Condvar, Mutex, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::variant::Variant;
+
+/// How long a run may take before it is ended and counts as hung.
+const LIMIT: Duration = Duration::from_secs(150);
+/// How long the tool may take to end when it is asked to.
+const GRACE: Duration = Duration::from_secs(5);
+/// Systems that run at the same time.
+const AT_ONCE: usize = 2;
+
+static RUNNING: Mutex<usize> = Mutex::new(0);
+static ENDED: Condvar = Condvar::new();
+
+/// The project's folder.
+pub fn root() -> PathBuf {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    tests.parent().unwrap_or(tests).to_path_buf()
+}
+
+/// Cargo's target directory.
+pub fn target() -> PathBuf {
+    env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
+/// A folder for the files of tests. It is there when this returns.
+pub fn folder(name: &str) -> PathBuf {
+    let folder = target().join("warren").join("tests").join(name);
+    std::fs::create_dir_all(&folder).expect("the target directory can be written");
+    folder
+}
+
+/// A run to be made.
+#[derive(Clone, Debug)]
+pub struct Run {
+    system: String,
+    arguments: Vec<String>,
+    script: String,
+    limit: Duration,
+}
+
+/// What came of it.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// Exit status; `None` if it hung or was killed.
+    pub status: Option<i32>,
+    /// Standard output.
+    pub output: String,
+    /// Standard error.
+    pub errors: String,
+    /// How long it took.
+    pub time: Duration,
+}
+
+impl Run {
+    /// Runs a system, with a script of these lines on standard input.
+    pub fn new(system: &str, lines: &[impl AsRef<str>]) -> Self {
+        let script = lines.iter().map(|line| format!("{}\n", line.as_ref())).collect();
+        Run { system: system.into(), arguments: Vec::new(), script, limit: LIMIT }
+    }
+
+    /// With further arguments.
+    pub fn with<I: AsRef<str>>(mut self, arguments: impl IntoIterator<Item = I>) -> Self {
+        self.arguments.extend(arguments.into_iter().map(|word| word.as_ref().to_owned()));
+        self
+    }
+
+    /// Placed as the variant says.
+    pub fn placed(self, variant: &Variant) -> Self {
+        self.with(variant.arguments)
+    }
+
+    /// With this disk image.
+    pub fn disk(self, image: &Path) -> Self {
+        self.with(["--disk", &image.display().to_string()])
+    }
+
+    /// With another time limit.
+    pub fn limit(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// Makes the run.
+    pub fn go(&self) -> Ended {
+        let _turn = Turn::wait();
+        let start = Instant::now();
+        let mut child = Command::new(target().join("release").join("warren"))
+            .env("WARREN_ROOT", root())
+            .arg("run")
+            .arg(&self.system)
+            .args(&self.arguments)
+            .current_dir(root())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("`./warren build` makes the tool");
+        let mut script = child.stdin.take().expect("it is piped");
+        let text = self.script.clone();
+        // A system that ends early reads no further, which is no failure.
+        thread::spawn(move || script.write_all(text.as_bytes()));
+        let output = read_all(child.stdout.take().expect("it is piped"));
+        let errors = read_all(child.stderr.take().expect("it is piped"));
+        let status = wait(&mut child, self.limit).and_then(|status| status.code());
+        let joined = |reader: thread::JoinHandle<String>| reader.join().unwrap_or_default();
+        Ended { status, output: joined(output), errors: joined(errors), time: start.elapsed() }
+    }
+}
+
+impl Ended {
+    /// Fails the test unless the status is this one.
+    #[track_caller]
+    pub fn expect_status(&self, status: i32) -> &Self {
+        assert_eq!(self.status, Some(status), "{self}");
+        self
+    }
+
+    /// The output's lines.
+    pub fn lines(&self) -> Vec<&str> {
+        self.output.lines().collect()
+    }
+}
+
+impl std::fmt::Display for Ended {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.status {
+            Some(status) => writeln!(f, "status {status} after {:?}", self.time)?,
+            None => writeln!(f, "hung: ended after {:?}", self.time)?,
+        }
+        writeln!(f, "--- output\n{}--- errors\n{}---", self.output, self.errors)
+    }
+}
+
+/// The right to run a system now.
+struct Turn(());
+
+impl Turn {
+    fn wait() -> Self {
+        let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+        while *running >= AT_ONCE {
+            running = ENDED.wait(running).unwrap_or_else(PoisonError::into_inner);
+        }
+        *running += 1;
+        Turn(())
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        *RUNNING.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        ENDED.notify_one();
+    }
+}
+
+fn read_all(mut from: impl Read + Send + 'static) -> thread::JoinHandle<String> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        // What was read until an error is what there is.
+        let _ = from.read_to_end(&mut bytes);
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
+}
+
+/// Waits for the end; asks for it when the time is over, and `None` then.
+fn wait(child: &mut Child, limit: Duration) -> Option<ExitStatus> {
+    if let Some(status) = wait_until(child, Instant::now() + limit) {
+        return Some(status);
+    }
+    // The tool ends what it started when it is asked to.
+    let _ = Command::new("kill").arg("-TERM").arg(child.id().to_string()).status();
+    if wait_until(child, Instant::now() + GRACE).is_none() {
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+    None
+}
+
+fn wait_until(child: &mut Child, end: Instant) -> Option<ExitStatus> {
+    while Instant::now() < end {
+        if let Ok(Some(status)) = child.try_wait() {
+            return Some(status);
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    None
+}
