@@ -45,6 +45,8 @@ pub struct Editor {
     cursor: usize,
     /// Index of the first character that is shown.
     first: usize,
+    /// Whether others left the screen's cursor within a row.
+    mid_row: bool,
     /// What the screen must be sent.
     output: String,
 }
@@ -60,12 +62,23 @@ impl Editor {
             line: Vec::new(),
             cursor: 0,
             first: 0,
+            mid_row: false,
             output: String::new(),
         }
     }
 
-    /// Begins a line.
+    /// Takes note of what the screen was sent by others.
+    pub fn wrote(&mut self, bytes: &[u8]) {
+        if let Some(last) = bytes.last() {
+            self.mid_row = *last != b'\n';
+        }
+    }
+
+    /// Begins a line, in a row of its own.
     pub fn begin(&mut self, prompt: &str) {
+        if core::mem::take(&mut self.mid_row) {
+            self.output.push_str(NEW_LINE);
+        }
         self.prompt = shortened(prompt, self.columns.saturating_sub(LEAST_COLUMNS + 1));
         self.history.leave();
         self.replace(Vec::new());
@@ -92,7 +105,9 @@ impl Editor {
                 return Some(Event::Cancelled);
             }
             Key::DeleteOrEnd if self.line.is_empty() => {
-                self.output.push_str(NEW_LINE);
+                if !self.prompt.is_empty() {
+                    self.output.push_str(NEW_LINE);
+                }
                 return Some(Event::Ended);
             }
             Key::DeleteOrEnd | Key::Delete => self.delete(self.cursor, self.right()),

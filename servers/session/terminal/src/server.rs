@@ -100,7 +100,13 @@ impl Terminal for LineTerminal {
     }
 
     fn write(cx: &mut Cx<'_, Self>, bytes: &[u8]) -> Result<(), TerminalError> {
-        let interactive = matches!(cx.mode, Mode::Interactive(_));
+        let interactive = match &mut cx.mode {
+            Mode::Interactive(editor) => {
+                editor.wrote(bytes);
+                true
+            }
+            Mode::Script(_) => false,
+        };
         for chunk in bytes.chunks(WRITE_BYTES) {
             if interactive {
                 cx.req().console.write(cx, &with_returns(chunk))?;

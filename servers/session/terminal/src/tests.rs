@@ -240,6 +240,18 @@ fn a_long_line_is_shown_around_the_cursor() {
 }
 
 #[test]
+fn a_line_starts_in_a_row_of_its_own() {
+    let mut editor = Editor::new(80);
+    editor.wrote(b"no line feed");
+    editor.wrote(b"");
+    editor.begin("$ ");
+    assert!(editor.take_output().starts_with("\r\n"));
+    editor.wrote(b"done\n");
+    editor.begin("$ ");
+    assert!(!editor.take_output().contains('\n'));
+}
+
+#[test]
 fn a_long_prompt_is_shown_in_part() {
     let mut typed = Typed::on(20, "warren:/some/where/deep$ ");
     typed.press("ls");
