@@ -19,6 +19,7 @@ use warren_kernel::arguments::{self, Words};
 use super::{
     copy::{self, Owner},
     entry::UserCall,
+    watchdog,
 };
 use crate::{
     cpu::{block, interrupts},
@@ -47,6 +48,7 @@ pub extern "C" fn room(call: &UserCall) -> u64 {
 
 /// Carries out a system call. `copies` is the room that [`room`] asked for.
 pub extern "C" fn system_call(call: &UserCall, copies: u64) -> Ret {
+    watchdog::heard();
     let caller = current::<Kernel>();
     let domain = regions::domain_of(caller.base);
     let next = call.stack.saturating_sub(RED_ZONE) & !15;

@@ -1,10 +1,10 @@
 //! `ThreadFactory` and `Thread`, and the programs that a system starts with.
 #![expect(unsafe_code, reason = "states of objects are raw addresses")]
 
-use alloc::{sync::Arc, vec::Vec};
+use alloc::{string::String, sync::Arc, vec::Vec};
 
 use warren::Service;
-use warren_abi::call::Ret;
+use warren_abi::call::{Ret, SystemError};
 use warren_engine::{
     death,
     instance::Kind,
@@ -131,10 +131,16 @@ pub fn start_programs() {
         }
     }
     let mut status = 0;
-    let runs: Vec<_> = programs.iter().filter_map(|(name, server)| begin_server(name, *server)).collect();
-    for run in runs {
+    let begun = |(name, server)| Some((name, begin_server(name, server)?));
+    let programs = programs.iter().map(|(name, server): &(String, usize)| (name.as_str(), *server));
+    let runs: Vec<_> = programs.filter_map(begun).collect();
+    for (name, run) in runs {
         let ended = join(Arc::as_ptr(&run) as u64);
         status = if ended.error == 0 { ended.value } else { 1 };
+        if let Some((error, _)) = run.with(|run| run.result).filter(|(error, _)| *error != 0) {
+            let why = SystemError::from_number(error).map_or("its own error", SystemError::message);
+            log!("{name} failed: {why} ({error})");
+        }
     }
     log!("all programs have ended");
     machine::exit(status as u8)
