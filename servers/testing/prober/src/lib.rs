@@ -17,22 +17,23 @@ mod raw;
 mod trial;
 mod words;
 
-use alloc::{format, vec};
+use alloc::{format, vec, vec::Vec};
 
 use warren::{Cx, New, Req, Required, Server, StartError, server};
 use warren_idl::{Echo, EchoError, Hub, Parameters, Program, Terminal, TerminalError, ThreadError};
 
 use random::Random;
-use trial::Trial;
+use trial::{Outcome, Servers, Trial};
+use words::Known;
 
 /// Tries where the parameter `tries` does not say.
 const TRIES: u64 = 1_000_000;
 /// Bytes that calls may change.
 const PLAYGROUND_BYTES: usize = 8192;
 /// Words that must not change.
-const CANARIES: usize = 4096;
+const CANARIES: usize = 256;
 /// Tries between two looks at the canaries.
-const LOOK_EVERY: u64 = 1 << 14;
+const BATCH: u64 = 256;
 
 /// What the prober needs.
 #[derive(Required)]
@@ -87,46 +88,45 @@ fn number(cx: &Cx<'_, Prober>, name: &str) -> Option<u64> {
     core::str::from_utf8(text.get(..usize::try_from(length).ok()?)?).ok()?.parse().ok()
 }
 
-/// Makes all tries.
-fn probe(cx: &mut Cx<'_, Prober>, seed: u64, tries: u64) -> Result<trial::Outcome, EchoError> {
+/// Makes all tries, in batches: the references that the tries get go at the end of each.
+fn probe(cx: &mut Cx<'_, Prober>, seed: u64, tries: u64) -> Result<Outcome, EchoError> {
     let needs = cx.req();
-    let references = [
-        needs.hub.make(cx, 1)?.word(),
-        needs.hub.make(cx, 2)?.word(),
-        needs.hub.make(cx, 3)?.word(),
-    ];
     let playground = vec![0_u8; PLAYGROUND_BYTES];
-    let known = words::Known {
-        playground: playground.as_ptr() as u64,
-        playground_bytes: PLAYGROUND_BYTES as u64,
-        references: &references,
+    let servers = Servers {
+        echoes: [needs.echo.as_ref().word(), needs.kernel_echo.as_ref().word()],
+        hub: needs.hub.as_ref().word(),
+        terminal: needs.terminal.as_ref().word(),
     };
-    let echoes = [needs.echo.as_ref().word(), needs.kernel_echo.as_ref().word()];
-    let hub = needs.hub.as_ref().word();
-    let terminal = needs.terminal.as_ref().word();
-    let mut trial = Trial::new(known, echoes, hub, terminal, Random::new(seed));
-    let canaries: alloc::vec::Vec<u64> = (0..CANARIES as u64).map(canary).collect();
-    for round in 0..tries {
-        trial.once();
-        if round % LOOK_EVERY == 0 || round + 1 == tries {
-            let intact = core::hint::black_box(&canaries)
-                .iter()
-                .zip(0..)
-                .all(|(word, at)| *word == canary(at));
-            if !intact {
-                trial.worse("a canary changed");
-            }
+    let mut random = Random::new(seed);
+    let mut outcome = Outcome::default();
+    let canaries: Vec<u64> = (0..CANARIES as u64).map(canary).collect();
+    for _ in 0..tries.div_ceil(BATCH) {
+        let batch = |cx: &mut Cx<'_, Prober>| {
+            let hub = &cx.req().hub;
+            let references = [hub.make(cx, 1)?.word(), hub.make(cx, 2)?.word()];
+            let known = Known {
+                playground: playground.as_ptr() as u64,
+                playground_bytes: PLAYGROUND_BYTES as u64,
+                references: &references,
+            };
+            let mut trial = Trial::new(known, servers, &mut random, &mut outcome);
+            (0..BATCH).for_each(|_| trial.once());
+            Ok::<_, EchoError>(())
+        };
+        cx.scope(batch)?;
+        let words = core::hint::black_box(&canaries).iter().zip(0..);
+        if !words.into_iter().all(|(word, at)| *word == canary(at)) {
+            outcome.worse("a canary changed");
         }
-        if trial.outcome.worst.is_some() {
+        if outcome.worst.is_some() {
             break;
         }
     }
     // Whoever was called all the time still answers.
     if needs.echo.add(cx, 20, 22)? != 42 || needs.kernel_echo.add(cx, 20, 22)? != 42 {
-        trial.worse("a server answers wrongly");
+        outcome.worse("a server answers wrongly");
     }
-    drop(playground);
-    Ok(trial.outcome)
+    Ok(outcome)
 }
 
 fn canary(at: u64) -> u64 {

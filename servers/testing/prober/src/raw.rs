@@ -9,8 +9,9 @@ use core::arch::asm;
 
 use warren::raw::Ret;
 
-/// Registers before or after a system call: rax, rdi, rsi, rdx, r10, r8, r9, rbx, rbp, r12, r13, r14, r15.
-pub type Registers = [u64; 13];
+/// Registers before or after a system call: rax, rdi, rsi, rdx, r10, r8, r9, rbx, rbp, r12, r13, r14, r15, and
+/// then the two halves of what xmm0 to xmm15 hold together (only after it).
+pub type Registers = [u64; 15];
 
 /// Makes a system call with these registers and returns those after it.
 pub fn system_call(before: &Registers) -> Registers {
@@ -50,6 +51,22 @@ pub fn system_call(before: &Registers) -> Registers {
             "mov [rcx + 80], r13",
             "mov [rcx + 88], r14",
             "mov [rcx + 96], r15",
+            "por xmm0, xmm1",
+            "por xmm2, xmm3",
+            "por xmm4, xmm5",
+            "por xmm6, xmm7",
+            "por xmm8, xmm9",
+            "por xmm10, xmm11",
+            "por xmm12, xmm13",
+            "por xmm14, xmm15",
+            "por xmm0, xmm2",
+            "por xmm4, xmm6",
+            "por xmm8, xmm10",
+            "por xmm12, xmm14",
+            "por xmm0, xmm4",
+            "por xmm8, xmm12",
+            "por xmm0, xmm8",
+            "movdqu [rcx + 104], xmm0",
             "pop rbp",
             "pop rbx",
             inout("rcx") registers.as_mut_ptr() => _,

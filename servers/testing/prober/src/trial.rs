@@ -29,6 +29,11 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// Notes what must not happen.
+    pub fn worse(&mut self, what: impl Into<String>) {
+        self.worst.get_or_insert(what.into());
+    }
+
     /// One line.
     pub fn text(&self) -> String {
         let Outcome { raw_refused, raw_done, calls_refused, calls_done, worst } = self;
@@ -39,32 +44,40 @@ impl Outcome {
     }
 }
 
+/// Words of the references that the prober needs to the end.
+#[derive(Clone, Copy, Debug)]
+pub struct Servers {
+    /// Both echoes.
+    pub echoes: [u64; 2],
+    /// The maker of tokens.
+    pub hub: u64,
+    /// Where the summary goes.
+    pub terminal: u64,
+}
+
+impl Servers {
+    fn include(&self, word: u64) -> bool {
+        self.echoes.contains(&word) || [self.hub, self.terminal].contains(&word)
+    }
+}
+
 /// The tries.
 pub struct Trial<'a> {
     known: Known<'a>,
-    echoes: [u64; 2],
-    hub: u64,
-    terminal: u64,
-    random: Random,
-    /// What came of them so far.
-    pub outcome: Outcome,
+    servers: Servers,
+    random: &'a mut Random,
+    outcome: &'a mut Outcome,
 }
 
 impl<'a> Trial<'a> {
     /// Nothing tried yet.
     pub fn new(
         known: Known<'a>,
-        echoes: [u64; 2],
-        hub: u64,
-        terminal: u64,
-        random: Random,
+        servers: Servers,
+        random: &'a mut Random,
+        outcome: &'a mut Outcome,
     ) -> Self {
-        Trial { known, echoes, hub, terminal, random, outcome: Outcome::default() }
-    }
-
-    /// Notes what must not happen.
-    pub fn worse(&mut self, what: impl Into<String>) {
-        self.outcome.worst.get_or_insert(what.into());
+        Trial { known, servers, random, outcome }
     }
 
     /// Tries once.
@@ -79,9 +92,10 @@ impl<'a> Trial<'a> {
     fn raw(&mut self) {
         let before: Registers = core::array::from_fn(|at| match at {
             0 => self.system_call_number(),
-            _ => self.known.word(&mut self.random),
+            13 | 14 => 0,
+            _ => self.known.word(self.random),
         });
-        if self.is_needed(before[1]) && GIVING_BACK.contains(&(before[0] & 0xffff_ffff)) {
+        if self.servers.include(before[1]) && GIVING_BACK.contains(&(before[0] & 0xffff_ffff)) {
             return;
         }
         let after = system_call(&before);
@@ -93,18 +107,15 @@ impl<'a> Trial<'a> {
         let told = (1..after.len()).filter(|at| *at != 3);
         let leaked = told.clone().find(|at| after[*at] != 0 && after[*at] != before[*at]);
         if let Some(at) = leaked {
-            self.worse(format!(
+            self.outcome.worse(format!(
                 "system call {:#x} left {:#x} in register {at}",
                 before[0], after[at]
             ));
         }
         if after[0] != 0 && after[3] >= KERNEL && !before.contains(&after[3]) {
-            self.worse(format!("system call {:#x} refused with {:#x}", before[0], after[3]));
+            self.outcome
+                .worse(format!("system call {:#x} refused with {:#x}", before[0], after[3]));
         }
-    }
-
-    fn is_needed(&self, word: u64) -> bool {
-        self.echoes.contains(&word) || [self.hub, self.terminal].contains(&word)
     }
 
     fn system_call_number(&mut self) -> u64 {
@@ -124,13 +135,13 @@ impl<'a> Trial<'a> {
         let function = self.random.one_of(&Function::ALL);
         let honest = self.random.below(4) != 0;
         let reference = match (honest, function) {
-            (true, Function::Ignore) => self.hub,
-            (true, _) => self.random.one_of(&self.echoes),
-            (false, _) => self.known.reference(&mut self.random),
+            (true, Function::Ignore) => self.servers.hub,
+            (true, _) => self.random.one_of(&self.servers.echoes),
+            (false, _) => self.known.reference(self.random),
         };
-        let target = self.known.target(&mut self.random);
+        let target = self.known.target(self.random);
         let address = match function {
-            Function::Ignore => self.known.reference(&mut self.random),
+            Function::Ignore => self.known.reference(self.random),
             _ => target.address,
         };
         let answer = function.call(reference, address, target.length);
@@ -139,13 +150,13 @@ impl<'a> Trial<'a> {
             _ => self.outcome.calls_refused += 1,
         }
         if answer.error == 0 && !target.allowed && function != Function::Ignore {
-            self.worse(format!(
+            self.outcome.worse(format!(
                 "{function:?} of {} bytes at {:#x} was done",
                 target.length, target.address
             ));
         }
         if answer.error == SystemError::Lost.number() {
-            self.worse(format!("{function:?} ended a server"));
+            self.outcome.worse(format!("{function:?} ended a server"));
         }
     }
 }
