@@ -15,8 +15,10 @@ use super::{
     volume::Volume,
 };
 
-/// Largest directory that is read; one that claims more is refused, not read for hours.
+/// Largest directory that is read, in bytes; one that claims more is refused, not read for hours.
 pub const LARGEST: u64 = 64 << 20;
+/// Most entries that a listing has: some megabytes of memory.
+pub const MOST_ENTRIES: usize = 1 << 17;
 
 const HEAD_BYTES: usize = 8;
 const TAIL_BYTES: usize = 12;
@@ -34,12 +36,16 @@ pub struct Entry {
 /// The entries in the order of their names, without `.` and `..`.
 pub fn entries<S: Steps>(steps: &mut S, inode: &Inode) -> Result<Vec<Entry>, S::Error> {
     let mut found = Vec::new();
-    search(steps, inode, |number, name| {
-        if name != b"." && name != b".." {
+    let beyond = search(steps, inode, |number, name| {
+        let is_full = found.len() == MOST_ENTRIES;
+        if !is_full && name != b"." && name != b".." {
             found.push(Entry { name: name.into(), inode: number });
         }
-        false
+        is_full
     })?;
+    if beyond.is_some() {
+        return Err(Fault::Unsupported.into());
+    }
     found.sort_unstable();
     Ok(found)
 }
