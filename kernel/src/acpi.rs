@@ -83,10 +83,9 @@ impl Controllers {
     /// Takes in one entry; one that is too short is passed over.
     fn add(&mut self, kind: u8, entry: &[u8]) -> Option<()> {
         match kind {
-            1 => self.io_apics.push(IoApic {
-                address: u32_at(entry, 4)?.into(),
-                first_line: u32_at(entry, 8)?,
-            }),
+            1 => self
+                .io_apics
+                .push(IoApic { address: u32_at(entry, 4)?.into(), first_line: u32_at(entry, 8)? }),
             2 => {
                 let flags = u16_at(entry, 8)?;
                 let trigger = Trigger { level: flags & 0xc == 0xc, low: flags & 3 == 3 };

@@ -101,7 +101,9 @@ mod tests {
     fn lengths_that_overflow_or_exceed_the_limit_are_refused() {
         let parameters = [Part::In, Part::Out];
         let limit = BUFFER_BYTES as u64;
-        for (first, second) in [(limit, 1), (u64::MAX, u64::MAX), (u64::MAX - 15, 16), (0, limit + 1)] {
+        for (first, second) in
+            [(limit, 1), (u64::MAX, u64::MAX), (u64::MAX - 15, 16), (0, limit + 1)]
+        {
             let mut words = Words::default();
             (words[1], words[3]) = (first, second);
             assert_eq!(buffer_bytes(&parameters, &words), Err(SystemError::BadBuffer));

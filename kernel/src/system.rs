@@ -19,7 +19,9 @@ use crate::{
     boot, calls,
     cpu::{block, interrupts},
     log::{self, log},
-    machine, memory::regions, natives, threads,
+    machine,
+    memory::regions,
+    natives, threads,
 };
 
 /// The bare machine.
@@ -131,11 +133,6 @@ pub fn tables() -> &'static mut System {
 /// All instances, dead ones included.
 pub fn instances() -> Vec<&'static Instance> {
     interrupts::off(|| tables().instances.clone())
-}
-
-/// Index of the server with this name in the plan.
-pub fn planned(name: &str) -> Option<usize> {
-    interrupts::off(|| tables().plan.servers.iter().position(|server| server.name == name))
 }
 
 /// Starts the thread that launches the plan's servers.

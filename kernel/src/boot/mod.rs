@@ -3,13 +3,20 @@
 mod entry;
 mod loaded;
 
-use warren_kernel::{acpi::{self, Controllers}, command_line, information::{Information, multiboot2, pvh}};
+use warren_kernel::{
+    acpi::{self, Controllers},
+    command_line,
+    information::{Information, multiboot2, pvh},
+};
 
 pub use loaded::archive;
 
 use crate::{
-    calls, cpu::{block, clock, descriptors, features, interrupts, io_apic, local_apic},
-    log::{self, log}, memory::{self, frames, kernel_map, regions}, system, threads,
+    calls,
+    cpu::{block, clock, descriptors, features, interrupts, io_apic, local_apic},
+    log::{self, log},
+    memory::{self, frames, kernel_map, regions},
+    system, threads,
 };
 use loaded::BootMemory;
 

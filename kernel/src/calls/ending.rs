@@ -42,7 +42,9 @@ pub fn server_stack(frame: &TrapFrame) -> Option<u64> {
 /// outside of any guarded value.
 fn is_native(frame: &TrapFrame) -> bool {
     let preemptible = frame.rflags & INTERRUPTS_ON != 0;
-    preemptible && threads::running_has_calls() && core::ptr::eq(current::<Kernel>(), natives::instance())
+    preemptible
+        && threads::running_has_calls()
+        && core::ptr::eq(current::<Kernel>(), natives::instance())
 }
 
 /// Answers a call that would nest too deeply: its stub has just touched the page behind the thread's

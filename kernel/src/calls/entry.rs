@@ -94,11 +94,9 @@ pub fn trampoline() -> &'static [u8] {
 pub fn install() {
     let star = (u64::from(KERNEL_DATA) << 48) | u64::from(KERNEL_CODE) << 32;
     let entry = call_entry as *const () as u64;
-    for (register, value) in [
-        (registers::STAR, star),
-        (registers::LSTAR, entry),
-        (registers::FMASK, CLEARED_FLAGS),
-    ] {
+    for (register, value) in
+        [(registers::STAR, star), (registers::LSTAR, entry), (registers::FMASK, CLEARED_FLAGS)]
+    {
         // SAFETY: selectors of the kernel's table, the entry below, and flags: no code in a domain runs yet.
         unsafe { registers::write_msr(register, value) };
     }

@@ -10,6 +10,7 @@ use warren_abi::{
     signature::Part,
 };
 use warren_engine::{
+    injection,
     instance::{Function, Instance, Kind},
     layout::Frame,
     reference::{held, newest_frame, push_temporary, refuse},
@@ -23,7 +24,6 @@ use super::{
 use crate::{
     cpu::block,
     memory::regions::{self, Entrance, TRAMPOLINE_OFFSET},
-    natives,
     system::Kernel,
     threads,
 };
@@ -84,7 +84,7 @@ fn prepare(call: &mut GateCall, entered: &Entered) -> Result<(), SystemError> {
     }
     call.user[0] = call.words[0];
     call.user[1..].copy_from_slice(&words[..REGISTER_WORDS]);
-    call.function = natives::take_crash(entered.callee).unwrap_or(entered.kind.targets[index]);
+    call.function = injection::take(entered.callee).unwrap_or(entered.kind.targets[index]);
     call.stack = stack.pointer;
     call.trampoline = entrance.stacks + TRAMPOLINE_OFFSET;
     cross(entered.frame, &entrance, next);
@@ -196,12 +196,7 @@ pub extern "C" fn leave(error: u64, value: u64, call: &mut GateCall) -> Ret {
 }
 
 /// Copies out what the callee wrote, and checks what it answers.
-fn finish(
-    entered: &Entered,
-    call: &GateCall,
-    next: u64,
-    answer: Ret,
-) -> Result<Ret, SystemError> {
+fn finish(entered: &Entered, call: &GateCall, next: u64, answer: Ret) -> Result<Ret, SystemError> {
     let Some(function) = entered.kind.functions.get(call.index as usize) else {
         return Ok(answer);
     };

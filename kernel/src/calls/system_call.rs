@@ -76,7 +76,8 @@ fn system_function(call: &UserCall) -> Ret {
     interrupts::on(|| {
         if index == PANIC {
             // SAFETY: the table's last function has this type, and reads text with care.
-            let function: unsafe extern "C" fn(u64, u64) -> ! = unsafe { core::mem::transmute(function) };
+            let function: unsafe extern "C" fn(u64, u64) -> ! =
+                unsafe { core::mem::transmute(function) };
             // SAFETY: as above.
             unsafe { function(first, second) }
         }
@@ -122,9 +123,8 @@ fn service_call(caller: &Instance, call: &UserCall, copies: u64) -> Result<Ret, 
     }
     let original = words;
     let pins = pins();
-    let pinned = pin_all(caller, object, parameters, &words).and_then(|()| {
-        if bounce { copy_in(parameters, &mut words, copies) } else { Ok(()) }
-    });
+    let pinned = pin_all(caller, object, parameters, &words)
+        .and_then(|()| if bounce { copy_in(parameters, &mut words, copies) } else { Ok(()) });
     if let Err(error) = pinned {
         unpin(pins, outgoing.atomic, false);
         return Err(error);

@@ -79,7 +79,15 @@ struct TablesCell(UnsafeCell<Tables>);
 unsafe impl Sync for TablesCell {}
 
 static TABLES: TablesCell = TablesCell(UnsafeCell::new(Tables {
-    segments: [0, 0x00af_9b00_0000_ffff, 0x00cf_9300_0000_ffff, 0x00cf_f300_0000_ffff, 0x00af_fb00_0000_ffff, 0, 0],
+    segments: [
+        0,
+        0x00af_9b00_0000_ffff,
+        0x00cf_9300_0000_ffff,
+        0x00cf_f300_0000_ffff,
+        0x00af_fb00_0000_ffff,
+        0,
+        0,
+    ],
     task_state: TaskState {
         reserved: 0,
         stacks: [0; 3],
@@ -90,7 +98,8 @@ static TABLES: TablesCell = TablesCell(UnsafeCell::new(Tables {
         // Beyond the segment's end: no port is open to code in domains.
         ports: size_of::<TaskState>() as u16,
     },
-    gates: [Gate { low: 0, selector: 0, stack: 0, kind: 0, middle: 0, high: 0, reserved: 0 }; VECTORS],
+    gates: [Gate { low: 0, selector: 0, stack: 0, kind: 0, middle: 0, high: 0, reserved: 0 };
+        VECTORS],
     stacks: Stacks([[0; STACK_BYTES]; STACKS]),
 }));
 

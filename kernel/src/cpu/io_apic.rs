@@ -64,7 +64,8 @@ pub fn route(controllers: &Controllers, number: u32) -> Option<Line> {
         return None;
     }
     APICS.with(|apics| {
-        let holds = |apic: &IoApic| (apic.first_line..apic.first_line + apic.lines).contains(&number);
+        let holds =
+            |apic: &IoApic| (apic.first_line..apic.first_line + apic.lines).contains(&number);
         let apic = apics.iter().position(holds)?;
         let index = number - apics[apic].first_line;
         let trigger = controllers.trigger(number);

@@ -162,10 +162,8 @@ mod tests {
     #[test]
     fn a_place_avoids_image_modules_and_reserved_memory() {
         let mut information = Information::default();
-        let entry = |start, bytes, usable| MapEntry {
-            range: Range::new(start, bytes).unwrap(),
-            usable,
-        };
+        let entry =
+            |start, bytes, usable| MapEntry { range: Range::new(start, bytes).unwrap(), usable };
         information.memory.push(entry(0, 0x9f000, true));
         information.memory.push(entry(0x10_0000, 0x100_0000, true));
         information.memory.push(entry(0x14_0000, 0x1000, false));

@@ -53,7 +53,8 @@ fn until_zero(text: &[u8]) -> &[u8] {
 
 fn read_module(body: &[u8], information: &mut Information) {
     let ends = u32_at(body, 0).zip(u32_at(body, 4));
-    let range = ends.and_then(|(start, end)| Range::new(start.into(), end.checked_sub(start)?.into()));
+    let range =
+        ends.and_then(|(start, end)| Range::new(start.into(), end.checked_sub(start)?.into()));
     if let Some(range) = range {
         information.modules.push(range);
     }

@@ -12,6 +12,9 @@ use crate::guarded::Guarded;
 /// Addresses that devices with 32 address bits can reach end here.
 pub const DEVICE_LIMIT: u64 = 1 << 32;
 
+/// Physical addresses have this many bits.
+pub const ADDRESS_BITS: u32 = 52;
+
 /// More memory than this is left unused: the direct map has one top-level entry.
 const MEMORY_LIMIT: u64 = 512 << 30;
 

@@ -1,9 +1,16 @@
 //! The kernel's heap: talc over rows of frames.
 #![expect(unsafe_code, reason = "an allocator")]
 
-use core::{alloc::Layout, sync::atomic::{AtomicBool, Ordering}};
+use core::{
+    alloc::Layout,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
-use talc::{TalcLock, base::{Talc, binning::Binning}, source::Source};
+use talc::{
+    TalcLock,
+    base::{Talc, binning::Binning},
+    source::Source,
+};
 
 use super::{PAGE, direct, frames};
 use crate::cpu::interrupts;

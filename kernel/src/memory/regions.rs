@@ -15,9 +15,7 @@ use warren_kernel::numbers::Numbers;
 use super::{
     Exhausted, PAGE, REGION_VIEW, direct, frames,
     kernel_map::{root, show_region},
-    tables::{
-        NO_EXECUTE, OWNED, PRESENT, Slot, Table, UNCACHED, USER, WRITABLE, frame_of, index,
-    },
+    tables::{NO_EXECUTE, OWNED, PRESENT, Slot, Table, UNCACHED, USER, WRITABLE, frame_of, index},
 };
 use crate::{cpu::block, guarded::Guarded, threads};
 
@@ -209,7 +207,9 @@ impl Space {
     }
 
     fn remove_domain(&mut self, domain: Domain) {
-        let Some(stacks) = self.domains[domain].as_ref().map(|record| record.stacks) else { return };
+        let Some(stacks) = self.domains[domain].as_ref().map(|record| record.stacks) else {
+            return;
+        };
         self.remove(stacks);
         if let Some(record) = self.domains[domain].take() {
             if block::current().page_tables.get() == record.root.address() {
@@ -381,10 +381,6 @@ pub fn entrance(address: u64) -> Option<Entrance> {
     SPACE.with(|space| {
         let domain = space.region(address)?.domain?;
         let record = space.domains[domain].as_ref()?;
-        Some(Entrance {
-            domain,
-            root: record.root.address(),
-            stacks: base_of(record.stacks),
-        })
+        Some(Entrance { domain, root: record.root.address(), stacks: base_of(record.stacks) })
     })
 }

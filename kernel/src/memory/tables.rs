@@ -112,7 +112,9 @@ impl Table {
             let entry = slot.get();
             if level == 1 && entry & (PRESENT | OWNED) == PRESENT | OWNED {
                 frames::give(frame_of(entry));
-            } else if level > 1 && let Some(below) = slot.table_below() {
+            } else if level > 1
+                && let Some(below) = slot.table_below()
+            {
                 below.free(level - 1);
             }
         }

@@ -1,58 +1,57 @@
-//! `Interrupts` and `InterruptLine`: the state of a line is its number. And `Power`.
+//! `Interrupts`, `InterruptLine`, `Power`.
 
-use warren::Service;
-use warren_abi::call::Ret;
-use warren_engine::{instance::Kind, layout::Object};
-use warren_idl::{InterruptError, InterruptLine, Interrupts, Power};
+use warren::{Cx, Ref};
+use warren_idl::{InterruptError, InterruptLine, Interrupts, Power, PowerError};
 use warren_kernel::acpi::Controllers;
 
-use super::{
-    add,
-    glue::{answer_new, entries, fail, kind, new_object},
-};
+use super::{answer, kinds};
 use crate::{guarded::Guarded, log::log, machine, threads::interrupts};
 
-struct Lines {
-    controllers: Controllers,
-    kind: &'static Kind,
-}
+/// All lines.
+pub struct AllLines;
 
-static LINES: Guarded<Option<Lines>> = Guarded::new(None);
+/// A line that exists.
+pub struct Line(u32);
 
+/// The machine's switch.
+pub struct Switch;
+
+warren_natives::natives!(AllLines, Line, Switch);
+
+static CONTROLLERS: Guarded<Option<Controllers>> = Guarded::new(None);
+
+/// Remembers which interrupt controllers there are.
 pub fn install(controllers: Controllers) {
-    add(<dyn Interrupts>::ID, kind::<dyn Interrupts>(entries![get_line], None));
-    add(<dyn Power>::ID, kind::<dyn Power>(entries![off], None));
-    let kind = kind::<dyn InterruptLine>(entries![wait], Some(drop_line));
-    LINES.with(|lines| *lines = Some(Lines { controllers, kind }));
+    CONTROLLERS.with(|stored| *stored = Some(controllers));
 }
 
-/// The kind of lines, if there is one with this number.
-fn find(number: u32) -> Option<&'static Kind> {
-    LINES.with(|lines| {
-        let lines = lines.as_ref()?;
-        interrupts::exists(&lines.controllers, number).then_some(lines.kind)
-    })
-}
-
-/// The object for a line that the plan gives to a server.
-pub fn line(number: u32) -> Option<*mut Object> {
-    new_object(find(number)?, number.into())
-}
-
-extern "C" fn get_line(_: u64, number: u64) -> Ret {
-    match find(number as u32) {
-        Some(kind) => answer_new(kind, number & u64::from(u32::MAX)),
-        None => fail(InterruptError::NoSuchLine),
+impl Line {
+    /// The line with this number; its first use routes it.
+    pub fn find(number: u32) -> Option<Self> {
+        let controllers = CONTROLLERS.with(|controllers| *controllers)?;
+        interrupts::exists(&controllers, number).then_some(Line(number))
     }
 }
 
-extern "C" fn wait(number: u64, seen: u64) -> Ret {
-    Ret::ok(interrupts::wait(number as u32, seen))
+impl Interrupts for AllLines {
+    fn line<'f>(
+        _: &mut Cx<'f, Self>,
+        number: u32,
+    ) -> Result<Ref<'f, dyn InterruptLine>, InterruptError> {
+        let line = Line::find(number).ok_or(InterruptError::NoSuchLine)?;
+        answer(kinds().lines, line).map_err(InterruptError::System)
+    }
 }
 
-extern "C" fn drop_line(_: u64) {}
+impl InterruptLine for Line {
+    fn wait(cx: &mut Cx<'_, Self>, seen: u64) -> Result<u64, InterruptError> {
+        Ok(interrupts::wait(cx.state().0, seen))
+    }
+}
 
-extern "C" fn off(_: u64, status: u64) -> Ret {
-    log!("off with status {}", status as u32);
-    machine::exit(status as u8)
+impl Power for Switch {
+    fn off(_: &mut Cx<'_, Self>, status: u32) -> Result<(), PowerError> {
+        log!("off with status {status}");
+        machine::exit(status as u8)
+    }
 }

@@ -1,15 +1,11 @@
 //! Natives: objects that the kernel provides itself. Each file is one group of services.
 //!
-//! A native's function is an `extern "C"` function of words, like the entry of any server: the address of
-//! its state, then what the signature says. Names and signatures come from the services' own traits, and
-//! the engine compares them with what server files say. Natives are called with interrupts on.
+//! # Never
+//!
+//! Touch a caller's buffer with interrupts off: a wild one of a server placed in the kernel is then taken
+//! for a fault of the kernel and not for its caller's.
 
-mod arguments;
-mod control;
-mod crash;
 mod devices;
-mod glue;
-mod launcher;
 mod memory;
 mod ports;
 mod run;
@@ -17,61 +13,136 @@ mod time;
 
 use alloc::collections::BTreeMap;
 
+use warren::{Object as Native, Serves, Service};
 use warren_engine::{instance::Instance, layout::Object, native, platform::Provision};
+use warren_idl as idl;
 use warren_kernel::acpi::Controllers;
+use warren_natives::{Control, Launcher, LocalKind, Log, Parameters};
 
-pub use crash::take as take_crash;
 pub use memory::release_mappings;
-pub use run::{bottom, start_programs};
+pub use run::start_programs;
 
-use crate::{guarded::Guarded, system::Kernel};
-
-/// The natives that there is one of, by service.
-struct Registry {
-    instance: Option<&'static Instance>,
-    objects: BTreeMap<u32, Word>,
-}
+use crate::{cpu::interrupts, guarded::Guarded, system::Kernel, threads};
 
 /// An object's address; objects are valid for good and reached by the engine's rules only.
 type Word = u64;
 
-static REGISTRY: Guarded<Registry> =
-    Guarded::new(Registry { instance: None, objects: BTreeMap::new() });
+/// What there is one of, and the kinds of what comes and goes.
+struct Registry {
+    instance: &'static Instance,
+    objects: BTreeMap<u32, Word>,
+    /// What every thread counts as running until its first call.
+    bottom: Word,
+    kinds: Kinds,
+}
 
-/// Makes all natives. Once.
+/// Kinds of natives that come and go.
+#[derive(Clone, Copy)]
+struct Kinds {
+    spaces: &'static LocalKind<dyn idl::DataSpace, memory::Space>,
+    ports: &'static LocalKind<dyn idl::IoPorts, ports::Ports>,
+    lines: &'static LocalKind<dyn idl::InterruptLine, devices::Line>,
+    runs: &'static LocalKind<dyn idl::Thread, run::Run>,
+}
+
+static REGISTRY: Guarded<Option<Registry>> = Guarded::new(None);
+
+/// Makes all natives. Once, with interrupts off.
 pub fn install(controllers: Controllers) {
     let instance = native::create_instance::<Kernel>("kernel");
-    REGISTRY.with(|registry| registry.instance = Some(instance));
+    let mut objects = Objects { instance, all: BTreeMap::new() };
+    objects.add::<dyn idl::Clock, _>(time::Clock);
+    objects.add::<dyn idl::Timer, _>(time::Timer);
+    objects.add::<dyn idl::Memory, _>(memory::Source);
+    objects.add::<dyn idl::PhysicalMemory, _>(memory::Devices);
+    objects.add::<dyn idl::AddressSpace, _>(memory::Mapper);
+    objects.add::<dyn idl::PortSpace, _>(ports::AllPorts);
+    objects.add::<dyn idl::Interrupts, _>(devices::AllLines);
+    objects.add::<dyn idl::Power, _>(devices::Switch);
+    objects.add::<dyn idl::Launcher, _>(Launcher::<Kernel>::new());
+    objects.add::<dyn idl::Log, _>(Log::<Kernel>::new());
+    objects.add::<dyn idl::Parameters, _>(Parameters::<Kernel>::new());
+    objects.add::<dyn idl::SystemControl, _>(Control::<Kernel>::new(threads::name_of));
+    let bottom = objects.add::<dyn idl::ThreadFactory, _>(run::Factory);
+    let kinds = Kinds { spaces: kind(), ports: kind(), lines: kind(), runs: kind() };
     devices::install(controllers);
-    memory::install();
-    ports::install();
-    time::install();
-    run::install();
-    control::install();
-    launcher::install();
+    let registry = Registry { instance, objects: objects.all, bottom, kinds };
+    REGISTRY.with(|stored| *stored = Some(registry));
+}
+
+/// The natives that there is one of, by service.
+struct Objects {
+    instance: &'static Instance,
+    all: BTreeMap<u32, Word>,
+}
+
+impl Objects {
+    fn add<X, T>(&mut self, state: T) -> Word
+    where
+        X: ?Sized + Service + Serves<T>,
+        T: Native + Sync,
+    {
+        let object = warren_natives::create::<Kernel, X, T>(self.instance, state);
+        let object = object.expect("the object table is empty at boot") as Word;
+        self.all.insert(X::ID, object);
+        object
+    }
+}
+
+/// A kind of natives, for good.
+fn kind<X, T>() -> &'static LocalKind<X, T>
+where
+    X: ?Sized + Service + Serves<T>,
+    T: Native + Sync,
+{
+    alloc::boxed::Box::leak(alloc::boxed::Box::new(LocalKind::new::<Kernel>()))
+}
+
+fn registry<R>(work: impl FnOnce(&Registry) -> R) -> R {
+    REGISTRY.with(|registry| work(registry.as_ref().expect("natives are made at boot")))
 }
 
 /// The instance that natives belong to.
 pub fn instance() -> &'static Instance {
-    REGISTRY.with(|registry| registry.instance).expect("natives are made at boot")
+    registry(|registry| registry.instance)
+}
+
+/// The object at the bottom of every thread.
+pub fn bottom() -> *mut Object {
+    registry(|registry| registry.bottom) as *mut Object
+}
+
+fn kinds() -> Kinds {
+    registry(|registry| registry.kinds)
+}
+
+/// A new native that comes and goes, as the result of the native function that runs.
+fn answer<'f, X, T>(
+    kind: &LocalKind<X, T>,
+    state: T,
+) -> Result<warren::Ref<'f, X>, warren::SystemError>
+where
+    X: ?Sized + Service + Serves<T>,
+    T: Native + Sync,
+{
+    warren_natives::create_local::<Kernel, X, T>(instance(), kind, state)
 }
 
 /// What the plan of a server asks for.
 pub fn provide(what: Provision<'_>) -> Option<*mut Object> {
-    match what {
+    interrupts::off(|| match what {
         Provision::Native { service } => {
-            REGISTRY.with(|registry| registry.objects.get(&service).map(|&word| word as *mut Object))
+            let word = registry(|registry| registry.objects.get(&service).copied());
+            word.map(|word| word as *mut Object)
         }
-        Provision::Ports { first, count } => ports::range(first, count),
-        Provision::Interrupt { line } => devices::line(line),
+        Provision::Ports { first, count } => {
+            let ports = ports::Ports::new(first, count)?;
+            warren_natives::create::<Kernel, dyn idl::IoPorts, _>(instance(), ports)
+        }
+        Provision::Interrupt { line } => {
+            let line = devices::Line::find(line)?;
+            warren_natives::create::<Kernel, dyn idl::InterruptLine, _>(instance(), line)
+        }
         Provision::Named { .. } => None,
-    }
-}
-
-/// Makes the one object that provides a service.
-fn add(service: u32, kind: &'static warren_engine::instance::Kind) -> *mut Object {
-    let object = native::create_permanent::<Kernel>(instance(), kind, 0);
-    let object = object.expect("the object table is empty at boot");
-    REGISTRY.with(|registry| registry.objects.insert(service, object as Word));
-    object
+    })
 }

@@ -1,31 +1,33 @@
 //! `Clock` and `Timer`.
 
-use warren::Service;
-use warren_abi::call::Ret;
-use warren_idl::{Clock, Timer};
+use warren::{AtomicCx, Cx};
+use warren_idl::TimeError;
 
-use super::{
-    add,
-    glue::{entries, kind},
-};
 use crate::{
     cpu::{clock, interrupts},
     threads,
 };
 
-pub fn install() {
-    add(<dyn Clock>::ID, kind::<dyn Clock>(entries![now_ns], None));
-    add(<dyn Timer>::ID, kind::<dyn Timer>(entries![sleep], None));
-}
+/// The clock.
+pub struct Clock;
 
-extern "C" fn now_ns(_: u64) -> Ret {
-    Ret::ok(clock::now_ns())
-}
+/// What waits.
+pub struct Timer;
 
-extern "C" fn sleep(_: u64, duration_ns: u64) -> Ret {
-    let until = clock::now_ns().saturating_add(duration_ns);
-    while clock::now_ns() < until {
-        interrupts::off(|| threads::block(until));
+warren_natives::natives!(Clock, Timer);
+
+impl warren_idl::Clock for Clock {
+    fn now_ns(_: &mut AtomicCx<'_, Self>) -> Result<u64, TimeError> {
+        Ok(clock::now_ns())
     }
-    Ret::ok(0)
+}
+
+impl warren_idl::Timer for Timer {
+    fn sleep(_: &mut Cx<'_, Self>, duration_ns: u64) -> Result<(), TimeError> {
+        let until = clock::now_ns().saturating_add(duration_ns);
+        while clock::now_ns() < until {
+            interrupts::off(|| threads::block(until));
+        }
+        Ok(())
+    }
 }

@@ -10,7 +10,10 @@ use warren_kernel::acpi::Controllers;
 
 use super::{Token, block, running, wake};
 use crate::{
-    cpu::{interrupts, io_apic::{self, LINES, Line}},
+    cpu::{
+        interrupts,
+        io_apic::{self, LINES, Line},
+    },
     guarded::Guarded,
 };
 

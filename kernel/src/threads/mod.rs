@@ -264,9 +264,11 @@ pub fn running() -> Token {
     SCHEDULER.with(|scheduler| scheduler.running)
 }
 
-/// Name of a thread.
-pub fn name_of(token: Token) -> Option<String> {
-    SCHEDULER.with(|scheduler| scheduler.find(token).map(|thread| thread.name.clone()))
+/// Name of a thread; empty if it has ended.
+pub fn name_of(token: Token) -> String {
+    SCHEDULER
+        .with(|scheduler| scheduler.find(token).map(|thread| thread.name.clone()))
+        .unwrap_or_default()
 }
 
 /// Uses the running thread's record.

@@ -49,7 +49,9 @@ pub fn fault(frame: &mut TrapFrame) -> u64 {
     if frame.vector == PAGE_FAULT && !frame.from_user() && fix_up(frame) {
         return 0;
     }
-    if matches!(frame.vector, DEBUG | NON_MASKABLE | DOUBLE_FAULT | MACHINE_CHECK) && frame.from_user() {
+    if matches!(frame.vector, DEBUG | NON_MASKABLE | DOUBLE_FAULT | MACHINE_CHECK)
+        && frame.from_user()
+    {
         // Their entry loads the kernel's gs without `swapgs`: what `swapgs` brings is the kernel's still.
         // SAFETY: the kernel's gs is in use, and code in domains has none.
         unsafe { registers::write_msr(registers::KERNEL_GS_BASE, 0) };

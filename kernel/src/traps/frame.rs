@@ -48,7 +48,10 @@ impl fmt::Display for TrapFrame {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let TrapFrame { rip, cs, rflags, rsp, rbp, rax, rbx, rcx, rdx, rsi, rdi, .. } = self;
         let TrapFrame { r8, r9, r10, r11, r12, r13, r14, r15, vector, error, .. } = self;
-        writeln!(out, "vector {vector} error {error:#x} rip {rip:016x} cs {cs:x} flags {rflags:x}")?;
+        writeln!(
+            out,
+            "vector {vector} error {error:#x} rip {rip:016x} cs {cs:x} flags {rflags:x}"
+        )?;
         writeln!(out, "rsp {rsp:016x} rbp {rbp:016x} rax {rax:016x} rbx {rbx:016x}")?;
         writeln!(out, "rcx {rcx:016x} rdx {rdx:016x} rsi {rsi:016x} rdi {rdi:016x}")?;
         writeln!(out, "r8  {r8:016x} r9  {r9:016x} r10 {r10:016x} r11 {r11:016x}")?;
