@@ -26,7 +26,7 @@ use warren_engine::{
     reference,
 };
 
-use crate::{Hosted, context, context::STACK_BYTES, critical, machine, machine::Machine};
+use crate::{Hosted, context, context::STACK_BYTES, critical, machine, machine::Machine, terminal};
 
 /// Bytes below a caller's stack pointer that stay untouched when its call is cut off.
 pub const CALLERS_RED_ZONE: u64 = 128;
@@ -224,6 +224,7 @@ pub fn close_reserve(frame: *const Frame) {
 
 /// A fault of nobody's but ours: reports it and ends the process.
 fn fail(signal: i32, registers: &Registers<'_>, address: u64) -> ! {
+    terminal::restore();
     let (rip, rsp) = (registers.get(libc::REG_RIP), registers.get(libc::REG_RSP));
     eprintln!("warren-hosted: signal {signal} at {rip:#x}, address {address:#x}, stack {rsp:#x}");
     // A second fault of this kind ends the process with the signal that a debugger expects.

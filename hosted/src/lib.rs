@@ -15,17 +15,22 @@
 //! | `context`, `thread`, `schedule` | contexts, threads, who runs next and who waits for what |
 //! | `signal`, `fault`, `watchdog` | preemption, and what becomes of code that misbehaves |
 //! | `region` | memory |
+//! | [`archive`], `terminal` | the boot archive; the terminal on standard input |
+//! | [`natives`] | what the process provides to servers |
 //! | `platform` | all of that as the engine's [`warren_engine::platform::Platform`] |
 
+pub mod archive;
 mod context;
 mod critical;
 mod fault;
 pub mod log;
 pub mod machine;
+pub mod natives;
 mod platform;
 mod region;
 mod schedule;
 mod signal;
+mod terminal;
 mod thread;
 mod time;
 mod watchdog;

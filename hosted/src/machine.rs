@@ -12,6 +12,7 @@
 
 use std::{
     cell::{Cell, UnsafeCell},
+    collections::BTreeMap,
     io,
     mem::MaybeUninit,
 };
@@ -22,12 +23,13 @@ use warren_engine::{
     layout::{Cpu, OBJECTS, Object},
     native,
     plan::Plan,
-    platform::Provision,
     system::System,
 };
 
 use crate::{
-    Hosted, critical,
+    Hosted,
+    archive::Archive,
+    critical,
     region::Regions,
     schedule, signal,
     thread::{Thread, Token},
@@ -39,11 +41,6 @@ const BOTTOM_SERVICE: u32 = 0xffff_ffff;
 /// Length of a time slice unless told otherwise.
 const SLICE_NS: u64 = 5_000_000;
 
-/// Finds the contents of an entry of the boot archive.
-pub type Files = Box<dyn Fn(&str) -> Option<&'static [u8]>>;
-/// Finds the object that the platform provides for a requirement.
-pub type Provide = Box<dyn FnMut(Provision<'_>) -> Option<*mut Object>>;
-
 /// What a machine is made with.
 pub struct Settings {
     /// Length of a time slice.
@@ -53,9 +50,7 @@ pub struct Settings {
     /// What the system consists of.
     pub plan: Plan,
     /// The boot archive.
-    pub files: Files,
-    /// What the platform provides.
-    pub provide: Provide,
+    pub archive: Archive,
 }
 
 impl Default for Settings {
@@ -64,8 +59,7 @@ impl Default for Settings {
             slice_ns: SLICE_NS,
             verbose: false,
             plan: Plan::default(),
-            files: Box::new(|_| None),
-            provide: Box::new(|_| None),
+            archive: Archive::default(),
         }
     }
 }
@@ -94,10 +88,12 @@ pub(crate) struct Machine {
     pub charged_ns: u64,
     /// How often the running thread was changed.
     pub switches: u64,
-    /// Entries of the boot archive.
-    pub files: Files,
-    /// Objects that the platform provides.
-    pub provide: Provide,
+    /// The boot archive.
+    pub archive: Archive,
+    /// Objects that the platform provides, by the ID of their service.
+    pub provided: BTreeMap<u32, *mut Object>,
+    /// Objects that the platform provides under a name.
+    pub named: BTreeMap<&'static str, *mut Object>,
 }
 
 /// A static that the rule of this module guards.
@@ -163,8 +159,7 @@ pub fn run(settings: Settings, main: impl FnOnce() + 'static) -> io::Result<()> 
     critical::enter();
     // SAFETY: a critical section, and the borrow ends at once.
     let machine = unsafe { state() };
-    machine.files = settings.files;
-    machine.provide = settings.provide;
+    machine.archive = settings.archive;
     machine.system.set_plan(settings.plan);
     create_natives();
     let first = schedule::add_thread("boot", Box::new(main))?;
@@ -198,8 +193,9 @@ fn make(settings: &Settings) {
         started_ns: time::monotonic_ns(),
         charged_ns: 0,
         switches: 0,
-        files: Box::new(|_| None),
-        provide: Box::new(|_| None),
+        archive: Archive::default(),
+        provided: BTreeMap::new(),
+        named: BTreeMap::new(),
     };
     // SAFETY: nobody uses the state yet.
     unsafe { (*STATE.0.get()).write(machine) };

@@ -4,6 +4,7 @@
 use warren_engine::{
     layout::{Cpu, Object},
     platform::{Exhausted, Placement, Platform, Protection, Provision},
+    reference::count_down,
     system::System,
     thread::ThreadRecord,
 };
@@ -54,7 +55,10 @@ impl Platform for Hosted {
     }
 
     fn remove_region(base: u64) {
-        machine::with(|machine| machine.regions.remove(base));
+        let mapped = machine::with(|machine| machine.regions.remove(base));
+        for space in mapped {
+            count_down::<Hosted>(space as *mut Object);
+        }
     }
 
     fn gate(_index: usize) -> usize {
@@ -92,20 +96,15 @@ impl Platform for Hosted {
     }
 
     fn file(name: &str) -> Option<&'static [u8]> {
-        // SAFETY: inside a critical section; finding a file does not take the state.
-        (unsafe { machine::state() }.files)(name)
+        machine::with(|machine| machine.archive.file(name))
     }
 
     fn provide(what: Provision<'_>) -> Option<*mut Object> {
-        // SAFETY: inside a critical section.
-        let mut provide = core::mem::replace(
-            &mut unsafe { machine::state() }.provide,
-            Box::new(|_| unreachable!("providing does not provide")),
-        );
-        let object = provide(what);
-        // SAFETY: as above.
-        unsafe { machine::state() }.provide = provide;
-        object
+        machine::with(|machine| match what {
+            Provision::Native { service } => machine.provided.get(&service).copied(),
+            Provision::Named { name } => machine.named.get(name).copied(),
+            Provision::Ports { .. } | Provision::Interrupt { .. } => None,
+        })
     }
 
     fn log(line: core::fmt::Arguments<'_>) {

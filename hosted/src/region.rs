@@ -1,7 +1,7 @@
 //! Regions: a gibibyte of addresses for each instance, reserved at once and committed by the page.
 #![expect(unsafe_code, reason = "mappings are made, written and unmade by address")]
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fs::File, os::fd::AsRawFd};
 
 use warren_engine::{
     platform::Exhausted,
@@ -22,12 +22,14 @@ pub struct Regions {
     taken: Vec<bool>,
     /// Mapped ranges: start, length and protection.
     mapped: BTreeMap<u64, (u64, Protection)>,
+    /// Mapped data spaces: address, and the word of the object.
+    spaces: BTreeMap<u64, u64>,
 }
 
 impl Regions {
     /// An empty table.
     pub const fn new() -> Self {
-        Regions { taken: Vec::new(), mapped: BTreeMap::new() }
+        Regions { taken: Vec::new(), mapped: BTreeMap::new(), spaces: BTreeMap::new() }
     }
 
     /// Reserves a region; returns its first address.
@@ -74,6 +76,28 @@ impl Regions {
             return Err(Exhausted);
         }
         self.mapped.insert(address, (bytes, protection));
+        Ok(())
+    }
+
+    /// Maps a file that is the contents of the data space `space`.
+    pub fn map_file(
+        &mut self,
+        address: u64,
+        bytes: u64,
+        file: &File,
+        space: u64,
+    ) -> Result<(), Exhausted> {
+        let access = libc::PROT_READ | libc::PROT_WRITE;
+        let flags = libc::MAP_SHARED | libc::MAP_FIXED;
+        let length = bytes as usize;
+        // SAFETY: the pages lie in a region, where nothing is mapped there yet.
+        let start =
+            unsafe { libc::mmap(address as *mut _, length, access, flags, file.as_raw_fd(), 0) };
+        if start == libc::MAP_FAILED {
+            return Err(Exhausted);
+        }
+        self.mapped.insert(address, (bytes, Protection::ReadWrite));
+        self.spaces.insert(address, space);
         Ok(())
     }
 
@@ -125,15 +149,19 @@ impl Regions {
         mapped
     }
 
-    /// Gives a region back.
-    pub fn remove(&mut self, base: u64) {
+    /// Gives a region back; returns the words of the data spaces that were mapped in it.
+    pub fn remove(&mut self, base: u64) -> Vec<u64> {
         // SAFETY: the region was reserved by `create`, and the engine does not use it any more.
         unsafe { libc::munmap(base as *mut _, REGION_BYTES as usize) };
-        self.mapped.retain(|start, _| !(base..base + REGION_BYTES).contains(start));
+        let region = base..base + REGION_BYTES;
+        self.mapped.retain(|start, _| !region.contains(start));
+        let words = self.spaces.range(region.clone()).map(|(_, word)| *word).collect();
+        self.spaces.retain(|start, _| !region.contains(start));
         let number = ((base - REGION_BASE) / REGION_BYTES) as usize;
         if let Some(taken) = self.taken.get_mut(number) {
             *taken = false;
         }
+        words
     }
 
     /// Whether an address lies in a region that exists.

@@ -29,6 +29,15 @@ pub(crate) fn add_thread(name: &str, main: Box<dyn FnOnce()>) -> io::Result<Toke
     })
 }
 
+/// The name of a thread, for people.
+pub(crate) fn name_of_thread(token: u64) -> String {
+    machine::with(|machine| {
+        let thread = machine.thread(Token(token));
+        // SAFETY: threads in the table are valid.
+        thread.map_or_else(String::new, |thread| unsafe { (*thread).name.clone() })
+    })
+}
+
 /// Starts a thread that runs `main`.
 pub fn start_thread(name: &str, main: impl FnOnce() + 'static) -> io::Result<Token> {
     add_thread(name, Box::new(main))

@@ -48,11 +48,13 @@ pub(crate) struct Thread {
     /// Its frames; the guard makes a call that nests too deeply fault before it has done anything.
     pub frames: Guarded,
     /// Memory of its temporaries.
-    pub temporaries: Guarded,
+    #[expect(dead_code, reason = "owns what `record` points into")]
+    temporaries: Guarded,
     /// Its stack.
     pub stack: Guarded,
     /// Its lock for servers that have none.
-    pub idle: Box<LockWord>,
+    #[expect(dead_code, reason = "owns what `record` points to")]
+    idle: Box<LockWord>,
     /// Where its context goes on.
     pub stack_pointer: u64,
     /// What it is doing.

@@ -1,0 +1,137 @@
+//! `ThreadFactory` and `Thread`, and the programs that a system starts with.
+#![expect(unsafe_code, reason = "programs are called by the engine's own stub")]
+
+use std::sync::{
+    OnceLock,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
+
+use warren::{Cx, Ref, Service};
+use warren_abi::call::Ret;
+use warren_engine::{
+    death,
+    instance::Instance,
+    launch,
+    layout::Object,
+    reference::{count_down, count_up, tables},
+    stub::{self, Shape, Words},
+};
+use warren_idl::{Program, Thread, ThreadError, ThreadFactory};
+use warren_natives::LocalKind;
+
+use super::Shared;
+use crate::{Hosted, Token, critical, log, machine, schedule};
+
+/// Makes threads.
+pub struct Factory(LocalKind<dyn Thread, Run>);
+
+/// One run of a program.
+pub struct Run(Shared<State>);
+
+#[derive(Default)]
+struct State {
+    /// The thread that runs it, from right after its start.
+    thread: AtomicU64,
+    /// What the program answered.
+    result: OnceLock<Ret>,
+}
+
+warren_natives::natives!(Factory, Run);
+
+impl Factory {
+    /// The factory. Inside a critical section.
+    pub fn new() -> Self {
+        Factory(LocalKind::new::<Hosted>())
+    }
+}
+
+impl ThreadFactory for Factory {
+    fn start<'f>(
+        cx: &mut Cx<'f, Self>,
+        name: &str,
+        program: Ref<'f, dyn Program>,
+    ) -> Result<Ref<'f, dyn Thread>, ThreadError> {
+        let name = String::from(name);
+        critical::run(|| count_up(program.word() as *mut Object));
+        let run = begin(&name, program.word()).ok_or(ThreadError::TooMany)?;
+        let kind = &cx.state().0;
+        let created = warren_natives::create_local::<Hosted, _, _>(machine::natives(), kind, run);
+        created.map_err(ThreadError::System)
+    }
+}
+
+impl Thread for Run {
+    fn join(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
+        cx.state().wait()
+    }
+}
+
+impl Run {
+    /// Waits for the end and returns the exit status.
+    fn wait(&self) -> Result<u64, ThreadError> {
+        schedule::join(Token(self.0.thread.load(Relaxed)));
+        match self.0.result.get() {
+            Some(Ret { error: 0, value }) => Ok(*value),
+            _ => Err(ThreadError::Failed),
+        }
+    }
+}
+
+/// Starts a thread that runs a program; it takes over a count of it. `None` if there is no room for a thread.
+fn begin(name: &str, program: u64) -> Option<Run> {
+    let state = Shared::new(State::default());
+    let ended = state.clone();
+    let started = schedule::start_thread(name, move || {
+        let shape = Shape { atomic: false, reference: false };
+        // SAFETY: the object provides `Program`, whose first function takes no word; its count is held.
+        let result = unsafe { stub::invoke(program as *mut Object, 0, &Words::default(), shape) };
+        ended.result.get_or_init(|| result);
+        release(program);
+    });
+    let Ok(Token(token)) = started else {
+        release(program);
+        return None;
+    };
+    state.thread.store(token, Relaxed);
+    Some(Run(state))
+}
+
+/// Gives a count back.
+fn release(object: u64) {
+    if critical::run(|| count_down::<Hosted>(object as *mut Object)) {
+        death::finish::<Hosted>();
+    }
+}
+
+/// Starts what the plan says: programs run, other servers are loaded. Returns the status of the last program
+/// to be started when all of them have ended.
+pub fn run_programs() -> u32 {
+    // SAFETY: inside a critical section.
+    let planned = critical::run(|| unsafe { tables::<Hosted>() }.plan.start.clone());
+    let mut instances = Vec::new();
+    for server in planned {
+        match launch::launch::<Hosted>(server) {
+            Ok(instance) => instances.push(instance),
+            Err(fault) => log::line(format_args!("a server to start was not: {fault}")),
+        }
+    }
+    let runs: Vec<Run> = instances.into_iter().filter_map(begin_server).collect();
+    let mut status = 0;
+    for run in runs {
+        status = run.wait().map_or(1, |status| status as u32);
+    }
+    log::line(format_args!("all programs have ended"));
+    status
+}
+
+/// Runs the root object of an instance, if it is a program.
+fn begin_server(instance: &'static Instance) -> Option<Run> {
+    let program = <dyn Program as Service>::ID;
+    let kind = instance.kinds.iter().position(|kind| kind.service == program && !kind.local)?;
+    let object = critical::run(|| {
+        let object = instance.root(kind)?;
+        count_up(object);
+        Some(object)
+    })?;
+    begin(&instance.name, object as u64)
+}
