@@ -249,11 +249,12 @@ fn close<P: Platform>(instance: &'static Instance) {
 fn forget_running<P: Platform>(instance: &Instance) {
     // SAFETY: inside `critical`.
     let system = unsafe { tables::<P>() };
-    if let Some(planned) = instance.planned
-        && system.running.get(planned) == Some(&Some(instance.index))
-    {
-        system.running[planned] = None;
-    }
+    // It may also answer for servers in whose place it was launched.
+    system
+        .running
+        .iter_mut()
+        .filter(|running| **running == Some(instance.index))
+        .for_each(|running| *running = None);
 }
 
 /// Makes a dead instance's objects answer `Lost`, and forgets that it ran. Inside `critical`.
@@ -299,12 +300,28 @@ pub fn die<P: Platform>(instance: &'static Instance, reason: Arguments<'_>) -> !
     P::critical(|| {
         // SAFETY: the platform's block is valid and the thread's own.
         hold_idle_lock(unsafe { &mut *P::cpu() });
+        disown_newest_frame::<P>();
     });
     if may_destroy::<P>() {
         finish::<P>();
         launch::revive::<P>();
     }
     P::abort(SystemError::Lost.number())
+}
+
+/// Makes the platform's own object the callee of the newest frame, whose callee died: what is done
+/// from here on is the system's doing, and references that it gets are the system's. Inside `critical`.
+fn disown_newest_frame<P: Platform>() {
+    // SAFETY: the platform's block is valid.
+    let running = unsafe { (*P::cpu()).thread };
+    P::threads(&mut |thread| {
+        if thread.token == running {
+            // SAFETY: a thread's first frame is its bottom, whose object is the platform's own.
+            let own = unsafe { (*thread.frames).object };
+            // SAFETY: the newest frame is the running thread's.
+            unsafe { (*newest_frame::<P>()).object = own };
+        }
+    });
 }
 
 /// Bytes of a panic's message that are logged.
@@ -367,8 +384,9 @@ fn end_one<P: Platform>(instance: &'static Instance) {
     }
 }
 
-/// Notes that a server is to come back, if its plan says so. Inside `critical`.
+/// Notes that a server failed, and that it is to come back, if its plan says so. Inside `critical`.
 fn schedule_revival<P: Platform>(instance: &Instance) {
+    instance.failed.set(true);
     let (Some(planned), Life::Alive) = (instance.planned, instance.life.get()) else { return };
     // SAFETY: inside `critical`.
     let system = unsafe { tables::<P>() };

@@ -186,7 +186,9 @@ pub struct Instance {
     /// Page with a fault that the next call into it runs; 0 for none ([`crate::injection`]).
     pub fault: Cell<u64>,
     /// Times that its server was restarted before.
-    pub restarts: Cell<u32>,
+    pub restarts: u32,
+    /// Whether it died of a failure, and not because nobody referred to it any more.
+    pub failed: Cell<bool>,
 }
 
 impl Instance {

@@ -243,6 +243,7 @@ fn find_device<P: Platform>(
     let index = kind.functions.iter().position(|function| function.name == DEVICE_BUS.1);
     let index = index.ok_or("the bus has no function `find`")?;
     let shape = Shape { atomic: false, reference: true };
+    let mut why = String::from("no such device is plugged in");
     for (vendor, device) in ids {
         let mut words = stub::Words::default();
         words[..3].copy_from_slice(&[u64::from(*vendor), u64::from(*device), u64::from(nth)]);
@@ -251,8 +252,11 @@ fn find_device<P: Platform>(
         if found.error == 0 {
             return Ok(found.value as *mut Object);
         }
+        if let Some(error) = SystemError::from_number(found.error) {
+            why = format!("the bus failed: {error}");
+        }
     }
-    Err(String::from("no such device is plugged in"))
+    Err(why)
 }
 
 /// Makes the record, the region and the objects of an instance. Inside `critical`.
@@ -271,6 +275,8 @@ fn place<P: Platform>(
         return Err(LaunchFault::Exhausted);
     }
     let kinds = kinds::<P>(file, &image, !isolated);
+    // SAFETY: inside `critical`.
+    let deaths = unsafe { tables::<P>() }.deaths[planned];
     // SAFETY: inside `critical`.
     let instance = unsafe { tables::<P>() }.add(|index| Instance {
         lock: LockWord::new(0),
@@ -304,7 +310,8 @@ fn place<P: Platform>(
             time => time,
         },
         fault: Cell::default(),
-        restarts: Cell::new(0),
+        restarts: deaths,
+        failed: Cell::default(),
     });
     create_roots::<P>(instance, file)?;
     Ok(instance)

@@ -44,7 +44,8 @@ pub fn create_instance<P: Platform>(name: &str) -> &'static Instance {
         memory_bytes: Cell::default(),
         watchdog_ms: 0,
         fault: Cell::default(),
-        restarts: Cell::default(),
+        restarts: 0,
+        failed: Cell::default(),
     })
 }
 

@@ -42,7 +42,7 @@ impl<P: Platform> SystemControl for Control<P> {
             text_bytes: line.len() as u32,
             state: if instance.is_alive() { ServerStatus::ALIVE } else { ServerStatus::DEAD },
             objects: instance.objects.get(),
-            restarts: instance.restarts.get(),
+            restarts: instance.restarts,
             base: instance.base,
             memory_bytes: instance.memory_bytes.get(),
             file_hash: instance.hash,
@@ -76,18 +76,28 @@ impl<P: Platform> SystemControl for Control<P> {
     }
 }
 
-/// The instances of servers, in the order of loading.
+/// The instances of servers, in the order of loading: those that answer, and of each server that does not,
+/// the last one, if it failed.
 fn servers<P: Platform>() -> impl Iterator<Item = &'static Instance> {
     // SAFETY: inside `critical`.
     let all: Vec<_> = P::critical(|| unsafe { tables::<P>() }.instances.clone());
-    all.into_iter().filter(|instance| instance.planned.is_some())
+    let last: Vec<_> = (all.iter().rev().scan(Vec::new(), |seen, instance| {
+        let first = instance.planned.is_some() && !seen.contains(&instance.planned);
+        seen.push(instance.planned);
+        Some(first)
+    }))
+    .collect();
+    all.into_iter().zip(last.into_iter().rev()).filter_map(|(instance, last)| {
+        let shown = instance.is_alive() || last && instance.failed.get();
+        (shown && instance.planned.is_some()).then_some(instance)
+    })
 }
 
 /// The text parts of a server's status.
 fn describe(instance: &Instance) -> String {
     let (placement, domain) = match &instance.placement {
-        Placement::Kernel => ("kernel", ""),
-        Placement::Own => ("own", ""),
+        Placement::Kernel => ("kernel", "-"),
+        Placement::Own => ("own", instance.name.as_str()),
         Placement::Shared(name) => ("shared", name.as_str()),
     };
     format!("{}\0{}\0{placement}\0{domain}", instance.name, instance.file)
