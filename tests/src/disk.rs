@@ -39,6 +39,7 @@ pub fn make(tree: &Path, image: &Path) {
     let status = Command::new("mke2fs")
         .env("PATH", format!("{path}:/usr/sbin:/sbin"))
         .args(["-q", "-F", "-t", "ext4", "-d"])
+        .stdout(std::process::Stdio::null())
         .args([tree, image])
         .arg("16M")
         .status()
