@@ -2,10 +2,8 @@
 
 /// Value of the last word `name=value`.
 pub fn value<'a>(line: &'a str, name: &str) -> Option<&'a str> {
-    line.split_ascii_whitespace()
-        .filter_map(|word| word.split_once('='))
-        .filter_map(|(key, value)| (key == name).then_some(value))
-        .last()
+    let settings = line.split_ascii_whitespace().rev().filter_map(|word| word.split_once('='));
+    settings.filter_map(|(key, value)| (key == name).then_some(value)).next()
 }
 
 #[cfg(test)]

@@ -64,5 +64,5 @@ fn describe(information: &Information) {
     for module in information.modules.entries() {
         log!("module at {:#x}, {} bytes", module.start, module.bytes());
     }
-    log!("{} MiB free", frames::free_count() * memory::PAGE >> 20);
+    log!("{} MiB free", (frames::free_count() * memory::PAGE) >> 20);
 }

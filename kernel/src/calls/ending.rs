@@ -27,7 +27,7 @@ const INTERRUPTS_ON: u64 = 0x200;
 /// Where to end the server that was interrupted at `frame`, if it was one: a stack pointer of the thread's
 /// kernel stack below which nothing is needed any more.
 pub fn server_stack(frame: &TrapFrame) -> Option<u64> {
-    if frame.from_user() {
+    if frame.is_users() {
         return Some(block::current().kernel_stack.get() & !15);
     }
     if !is_region(frame.rip) && !is_native(frame) {
@@ -50,7 +50,7 @@ fn is_native(frame: &TrapFrame) -> bool {
 /// Answers a call that would nest too deeply: its stub has just touched the page behind the thread's
 /// frames, in its first instruction, and goes back to its caller with an error.
 pub fn refuse_deeper_call(frame: &mut TrapFrame) -> bool {
-    if frame.from_user() || !threads::is_behind_frames(registers::fault_address()) {
+    if frame.is_users() || !threads::is_behind_frames(registers::fault_address()) {
         return false;
     }
     // SAFETY: a stub's first instruction pops the return address, which is still there.
@@ -102,8 +102,9 @@ pub fn abort(error: u64) -> ! {
 /// Makes a thread that does not run leave its newest frame when it next does.
 pub fn cut_off(token: Token) {
     let Some(frame) = threads::frame_of(token) else { return };
+    let newest = frame.wrapping_sub(1);
     // SAFETY: every thread has a frame below its first free one.
-    let caller = unsafe { (*frame.sub(1)).stack };
+    let caller = unsafe { (*newest).stack };
     // SAFETY: below the caller's part of the stack lies only what belongs to the callee, which died.
     unsafe { threads::divert(token, caller - DISTANCE, leave_lost) };
 }

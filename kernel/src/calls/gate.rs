@@ -12,7 +12,7 @@ use warren_abi::{
 use warren_engine::{
     injection,
     instance::{Function, Instance, Kind},
-    layout::Frame,
+    layout::{Frame, Object},
     reference::{held, newest_frame, push_temporary, refuse},
 };
 use warren_kernel::arguments::{self, Words};
@@ -39,15 +39,27 @@ struct Entered {
 /// Frame, callee and caller of the call that is being made.
 fn entered() -> Entered {
     let frame = newest_frame::<Kernel>();
-    // SAFETY: a frame's object, kind and instance stay valid while the frame is there.
-    let (callee, kind) = unsafe {
-        let object = &*(*frame).object;
-        (&*object.instance, &*object.kind)
-    };
-    // SAFETY: the frame below the newest exists in every thread, with a valid object.
-    let caller = unsafe { &*(*(*frame.sub(1)).object).instance };
+    let object = object_of(frame);
+    // SAFETY: an object's kind is valid for good.
+    let kind = unsafe { &*object.kind };
+    let callee = instance_of(object);
+    // The frame below the newest exists in every thread.
+    let caller = instance_of(object_of(frame.wrapping_sub(1)));
     let owner = if caller.shares_space() { Owner::Kernel } else { Owner::User };
     Entered { frame, callee, kind, owner }
+}
+
+/// What a frame in use called.
+fn object_of(frame: *mut Frame) -> &'static Object {
+    // SAFETY: the frame is the running thread's and in use.
+    let object = unsafe { (*frame).object };
+    // SAFETY: objects are valid for good.
+    unsafe { &*object }
+}
+
+fn instance_of(object: &Object) -> &'static Instance {
+    // SAFETY: instances are valid for good.
+    unsafe { &*object.instance }
 }
 
 /// The words of a call: registers after the first, then the stack's.
@@ -78,9 +90,11 @@ fn prepare(call: &mut GateCall, entered: &Entered) -> Result<(), SystemError> {
     let stack = stack_for(entered.callee, &entrance, next, parameters, &words)?;
     copy_buffers_in(entered, parameters, &mut words, stack.buffers)?;
     grant_references(entered, parameters, &words)?;
-    for (index, word) in words[REGISTER_WORDS..][..stack.words].iter().enumerate() {
+    let mut target = regions::view(stack.pointer) as *mut u64;
+    for word in &words[REGISTER_WORDS..][..stack.words] {
         // SAFETY: `stack_for` reached this part of the thread's stack in the domain.
-        unsafe { (regions::view(stack.pointer) as *mut u64).add(index).write(*word) };
+        unsafe { target.write(*word) };
+        target = target.wrapping_add(1);
     }
     call.user[0] = call.words[0];
     call.user[1..].copy_from_slice(&words[..REGISTER_WORDS]);
@@ -173,8 +187,9 @@ fn cross(frame: *mut Frame, entrance: &Entrance, next: u64) {
 
 /// Undoes [`cross`], if the frame's call is inside a domain.
 pub fn uncross(frame: *mut Frame) {
-    // SAFETY: the newest frame belongs to the running thread; its callee is valid.
-    let (platform, callee) = unsafe { (&mut (*frame).platform, &*(*(*frame).object).instance) };
+    let callee = instance_of(object_of(frame));
+    // SAFETY: the newest frame belongs to the running thread.
+    let platform = unsafe { &mut (*frame).platform };
     let [kernel_stack, page_tables, next] = core::mem::take(platform);
     if kernel_stack == 0 {
         return;

@@ -115,8 +115,10 @@ fn service_call(caller: &Instance, call: &UserCall, copies: u64) -> Result<Ret, 
     let object = expect_held(caller, call.words[0], outgoing.service)?;
     let parameters = &outgoing.function.parameters;
     let bytes = arguments::buffer_bytes(parameters, &words)?;
-    // SAFETY: objects and instances are valid for good.
-    let bounce = unsafe { (*(*object).instance).shares_space() };
+    // SAFETY: objects are valid for good.
+    let callee = unsafe { (*object).instance };
+    // SAFETY: so are instances.
+    let bounce = unsafe { &*callee }.shares_space();
     let stack = core::ptr::from_ref(call) as u64;
     if stack - copies < bytes || threads::stack_left(copies) < KERNEL_STACK_RESERVE {
         return Err(SystemError::TooDeep);
@@ -173,12 +175,9 @@ fn pin_all(
 fn unpin(mark: *mut Temporary, atomic: bool, keep_last: bool) {
     // SAFETY: interrupts are off, and the block is this CPU's.
     let cpu = unsafe { &mut *block::engine() };
-    let mut end = cpu.temporary;
-    // SAFETY: the entry of the returned reference lies below the end.
-    let last = keep_last.then(|| unsafe { end.sub(1).read() });
-    if last.is_some() {
-        end = end.wrapping_sub(1);
-    }
+    let end = cpu.temporary.wrapping_sub(usize::from(keep_last));
+    // SAFETY: the entry of the returned reference lies below the first free one.
+    let last = keep_last.then(|| unsafe { end.read() });
     let mut dying = false;
     let mut pin = mark;
     while pin < end {

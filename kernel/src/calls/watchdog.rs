@@ -27,7 +27,7 @@ const MARK: u64 = 0x0bad_0bad_0bad_0bad;
 
 /// Called by each tick that interrupts a thread. Returns a stack pointer if the running server must end.
 pub fn interrupted(frame: &mut TrapFrame) -> Option<u64> {
-    if !frame.from_user() {
+    if !frame.is_users() {
         frame.rip = restart(frame.rip);
     }
     let silent = silent_ticks();
@@ -35,7 +35,7 @@ pub fn interrupted(frame: &mut TrapFrame) -> Option<u64> {
     let limit = u64::from(callee.watchdog_ms) * TICKS_PER_SECOND / 1000;
     let loops = limit != 0 && u64::from(silent) > limit;
     // Code of the kernel or a stub waits for somebody; only the server's own code can loop.
-    let own_code = frame.from_user() || is_region(frame.rip) && !callee.stubs.contains(&frame.rip);
+    let own_code = frame.is_users() || is_region(frame.rip) && !callee.stubs.contains(&frame.rip);
     if loops && own_code { server_stack(frame) } else { None }
 }
 

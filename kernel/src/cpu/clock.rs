@@ -42,7 +42,7 @@ pub fn start() -> Frequencies {
 /// Nanoseconds since [`start`]; 0 before.
 pub fn now_ns() -> u64 {
     let counts = registers::time_stamp().wrapping_sub(START.load(Ordering::Relaxed));
-    (u128::from(counts) * u128::from(SCALE.load(Ordering::Relaxed)) >> 32) as u64
+    ((u128::from(counts) * u128::from(SCALE.load(Ordering::Relaxed))) >> 32) as u64
 }
 
 fn measure() -> Frequencies {

@@ -47,9 +47,10 @@ fn basic_only() -> core::arch::x86_64::CpuidResult {
 fn remove_smap_instructions() {
     let start = &raw const SMAP_SITES_START as *const u64;
     let count = (&raw const SMAP_SITES_END as u64 - start as u64) / 8;
-    for index in 0..count as usize {
-        // SAFETY: the linker script puts the list's ends around whole entries.
-        let site = unsafe { start.add(index).read() } as *mut [u8; 3];
+    // SAFETY: the linker script puts the list's ends around whole entries, which never change.
+    let sites = unsafe { core::slice::from_raw_parts(start, count as usize) };
+    for &site in sites {
+        let site = site as *mut [u8; 3];
         // SAFETY: every entry is the address of a three-byte instruction in the kernel's text, which
         // the boot tables map writable, and which nobody executes before this returns.
         unsafe { site.write(NO_OPERATION) };

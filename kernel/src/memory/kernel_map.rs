@@ -79,7 +79,7 @@ fn map_memory(root: Table, range: Range) -> Result<(), Exhausted> {
     while address < end {
         let virtual_address = DIRECT_MAP + address;
         let large = Range { start: address, end: address + LARGE_PAGE };
-        if address % LARGE_PAGE == 0 && large.end <= end && !large.overlaps(image()) {
+        if address.is_multiple_of(LARGE_PAGE) && large.end <= end && !large.overlaps(image()) {
             root.make_large_leaf(4, virtual_address)?.set(address | READ_WRITE | LARGE);
             address += LARGE_PAGE;
         } else {

@@ -78,7 +78,11 @@ impl Space {
 
 /// Pages of a length, if it is one.
 fn pages(bytes: u64) -> Result<u64, MemoryError> {
-    if bytes == 0 || bytes % PAGE != 0 { Err(MemoryError::Unaligned) } else { Ok(bytes / PAGE) }
+    if bytes == 0 || !bytes.is_multiple_of(PAGE) {
+        Err(MemoryError::Unaligned)
+    } else {
+        Ok(bytes / PAGE)
+    }
 }
 
 fn answer_space<'f>(space: Space) -> Result<Ref<'f, dyn DataSpace>, MemoryError> {
@@ -111,7 +115,7 @@ impl PhysicalMemory for Devices {
         bytes: u64,
     ) -> Result<Ref<'f, dyn DataSpace>, MemoryError> {
         let pages = pages(bytes)?;
-        if address % PAGE != 0 {
+        if !address.is_multiple_of(PAGE) {
             return Err(MemoryError::Unaligned);
         }
         let end = address.checked_add(bytes).ok_or(MemoryError::OutOfRange)?;

@@ -90,6 +90,7 @@ unsafe impl Send for Thread {}
 
 /// All threads.
 struct Scheduler {
+    #[expect(clippy::vec_box, reason = "a switch stores to a thread that must stay where it is")]
     threads: Vec<Box<Thread>>,
     /// Those that are ready but do not run; never the idle thread.
     queue: VecDeque<Token>,
@@ -144,14 +145,12 @@ pub fn install() {
     let idle = Thread::new(String::from("idle"), registers, None, None);
     let lock = &raw const *idle.idle_lock;
     SCHEDULER.with(|scheduler| scheduler.add(idle));
-    let cpu = block::engine();
     // SAFETY: the block is this CPU's, and no thread runs yet.
-    unsafe {
-        (*cpu).thread = IDLE;
-        (*cpu).idle_lock = lock;
-        (*cpu).lock = lock;
-        (*cpu).free = 0;
-    }
+    let cpu = unsafe { &mut *block::engine() };
+    cpu.thread = IDLE;
+    cpu.idle_lock = lock;
+    cpu.lock = lock;
+    cpu.free = 0;
     block::current().page_tables.set(root);
 }
 
@@ -516,12 +515,14 @@ pub fn write_calls(out: &mut impl Write) {
             return;
         }
         // SAFETY: the frame is mapped, and frames below the first free one are initialised.
-        let (object, address) = unsafe { ((*frame).object, (*frame).return_address) };
-        if address == 0 {
+        let Frame { object, return_address: address, .. } = unsafe { &*frame };
+        if *address == 0 {
             return;
         }
-        // SAFETY: frames name objects, and objects instances, that are valid for good.
-        let instance = unsafe { &*(*object).instance };
+        // SAFETY: frames name objects, which are valid for good.
+        let instance = unsafe { (**object).instance };
+        // SAFETY: so are instances.
+        let instance = unsafe { &*instance };
         let _ = writeln!(out, "call: {} at {:#x}, from {address:#x}", instance.name, instance.base);
     }
 }

@@ -39,7 +39,7 @@ pub const WORDS: usize = size_of::<TrapFrame>() / 8;
 
 impl TrapFrame {
     /// Whether code in a domain was interrupted.
-    pub fn from_user(&self) -> bool {
+    pub fn is_users(&self) -> bool {
         self.cs == u64::from(USER_CODE)
     }
 }
