@@ -41,7 +41,7 @@ use warren::{
     Cx, Kept, New, Optional, Out, Ref, Req, Required, Server, StartError, SystemError, server,
 };
 use warren_idl::{
-    Directory, File, FileError, FileStatus, FileSystem, LaunchError, Launcher, MountError,
+    Directory, File, FileError, FileStatus, FileSystem, LaunchError, Launcher, Log, MountError,
     Namespace, ParameterError, Parameters,
 };
 
@@ -62,6 +62,8 @@ pub struct Needs {
     /// Finds the servers of the parameter `mounts`.
     launcher: Optional<dyn Launcher>,
     parameters: Req<dyn Parameters>,
+    /// Is told why the server does not start.
+    log: Req<dyn Log>,
 }
 
 /// The table of mounts.
@@ -97,22 +99,11 @@ impl Server for NamespaceServer {
     type Required = Needs;
 
     fn new(cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
-        let mut text = [0; MOUNTS_BYTES];
-        let length = match cx.req().parameters.get("mounts", &mut text) {
-            Ok(length) => usize::try_from(length).unwrap_or(usize::MAX),
-            Err(ParameterError::Unset) => 0,
-            Err(error) => return Err(error.into()),
-        };
-        let text = text.get(..length).ok_or(StartError::new("`mounts` is too long"))?;
-        let text = str::from_utf8(text).map_err(|_| SystemError::BadAnswer)?;
-        let parsed = mounts::parse(text);
-        let parsed =
-            parsed.map_err(|BadPath| StartError::new("`mounts` is not `/path=server,…`"))?;
-        let mut mounts = Mounts::new();
-        for (path, server) in parsed {
-            let inserted = mounts.insert(path, Target::Named(server, None));
-            inserted.map_err(|Taken| StartError::new("`mounts` has a path twice"))?;
-        }
+        let needs = cx.req();
+        let mounts = named(&needs.parameters).inspect_err(|error| {
+            // Without a log there is nobody to tell.
+            needs.log.write(error.message()).ok();
+        })?;
         Ok(NamespaceServer { mounts })
     }
 }
@@ -256,6 +247,26 @@ impl NamespaceServer {
             *reference = None;
         }
     }
+}
+
+/// The mounts of the parameter `mounts`.
+fn named(parameters: &Req<dyn Parameters>) -> Result<Mounts<Target>, StartError> {
+    let mut text = [0; MOUNTS_BYTES];
+    let length = match parameters.get("mounts", &mut text) {
+        Ok(length) => usize::try_from(length).unwrap_or(usize::MAX),
+        Err(ParameterError::Unset) => 0,
+        Err(error) => return Err(error.into()),
+    };
+    let text = text.get(..length).ok_or(StartError::new("`mounts` is too long"))?;
+    let text = str::from_utf8(text).map_err(|_| SystemError::BadAnswer)?;
+    let parsed = mounts::parse(text);
+    let parsed = parsed.map_err(|BadPath| StartError::new("`mounts` is not `/path=server,…`"))?;
+    let mut mounts = Mounts::new();
+    for (path, server) in parsed {
+        let inserted = mounts.insert(path, Target::Named(server, None));
+        inserted.map_err(|Taken| StartError::new("`mounts` has a path twice"))?;
+    }
+    Ok(mounts)
 }
 
 impl From<BadPath> for FileError {
