@@ -9,6 +9,7 @@ pub mod pack;
 pub mod source;
 
 use std::{
+    fs::File,
     path::PathBuf,
     process::Command,
     sync::atomic::{AtomicUsize, Ordering},
@@ -66,7 +67,17 @@ fn make_all(project: &Project, sources: &[Source]) -> Outcome<Vec<BuiltServer>> 
     arguments.extend(packages.iter().map(String::as_str));
     let artifacts = cargo::build(project, &arguments)?;
     let linker = linker(project, &artifacts)?;
+    let _turn = turn(project)?;
     in_parallel(sources, |one| make(&linker, one, &artifacts))
+}
+
+/// Waits until no other tool links servers in this project: two would destroy each other's objects. The turn
+/// ends when the file is dropped.
+fn turn(project: &Project) -> Outcome<File> {
+    let path = project.folder("servers")?.join("lock");
+    let file = File::create(&path).when(|| format!("cannot create `{}`", path.display()))?;
+    file.lock().when(|| format!("cannot lock `{}`", path.display()))?;
+    Ok(file)
 }
 
 /// Builds the kernel and returns its path.
