@@ -12,6 +12,10 @@ use crate::run::folder;
 /// Lengths of files around sectors, blocks, and what one call may carry.
 const LENGTHS: [usize; 9] = [0, 1, 511, 512, 4095, 4096, 4097, 65_537, 300_000];
 
+/// Faults that `crash` knows; there is a file for each.
+pub const FAULTS: [&str; 9] =
+    ["null", "write", "divide", "panic", "stack", "loop", "reference", "buffer", "privileged"];
+
 /// A tree of files and an image of it.
 #[derive(Debug)]
 pub struct Disk {
@@ -74,6 +78,13 @@ fn write_tree(tree: &Path) -> std::io::Result<()> {
     fs::write(tree.join("poem.txt"), lines)?;
     fs::write(tree.join("deep/a/b/c/leaf.txt"), "the needle is here\nand hay\nhay\n")?;
     fs::write(tree.join("deep/a/hay.txt"), "hay\nmore hay\n")?;
+    fs::create_dir_all(tree.join("faults"))?;
+    for (number, fault) in (100..).zip(FAULTS) {
+        // Long, so that what was read of one brings nothing of the next into a cache.
+        let mut bytes = format!("what {fault} reads\n").into_bytes();
+        bytes.extend(noise(number, 200_000));
+        fs::write(tree.join("faults").join(fault), bytes)?;
+    }
     let link = tree.join("link.txt");
     if !link.is_symlink() {
         std::os::unix::fs::symlink("poem.txt", link)?;

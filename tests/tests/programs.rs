@@ -1,0 +1,67 @@
+//! The test servers' own programs: what can be passed between servers, and what cannot be broken.
+
+use std::fs;
+
+use warren_tests::run::{Ended, Run, folder};
+
+/// The exercisers of the test system: the same file in other places, beside other servers.
+const EXERCISERS: [&str; 5] = [
+    "exerciser-kernel",
+    "exerciser-own",
+    "exerciser-shared",
+    "exerciser-mixed",
+    "exerciser-crossed",
+];
+
+/// Checks that one exerciser makes: as many for each of two servers, and some that kill a third.
+const CHECKS: usize = 2 * 32 + 4;
+
+/// Runs all exercisers in one boot.
+fn exercise(arguments: &[&str]) {
+    let lines: Vec<String> = EXERCISERS.iter().map(|name| format!("run {name}")).collect();
+    let run = Run::new("test", &lines).with(arguments).go();
+    run.expect_status(0);
+    let count = |start: &str| run.lines().iter().filter(|line| line.starts_with(start)).count();
+    assert_eq!(count("FAILED"), 0, "{run}");
+    assert_eq!(count("ok "), CHECKS * EXERCISERS.len(), "{run}");
+}
+
+#[test]
+fn everything_can_be_passed_between_servers_wherever_they_are() {
+    exercise(&[]);
+}
+
+#[test]
+fn everything_can_be_passed_between_servers_in_a_linux_process() {
+    exercise(&["--hosted"]);
+}
+
+#[test]
+fn everything_can_be_passed_on_a_processor_with_no_extensions() {
+    exercise(&["--cpu", "qemu64"]);
+}
+
+/// Runs the prober with a seed.
+fn probe(seed: u64, tries: u64) -> Ended {
+    let system = folder("systems").join(format!("probe-{seed}.kdl"));
+    let base = warren_tests::run::root().join("systems").join("test.kdl");
+    let text = format!(
+        "include {base:?}\nchange \"prober\" {{\n    parameter \"seed\" {seed}\n    parameter \"tries\" {tries}\n}}\n"
+    );
+    fs::write(&system, text).expect("the target directory can be written");
+    Run::new(&system.display().to_string(), &["run prober", "echo status $?", "ls /docs"]).go()
+}
+
+#[test]
+fn a_million_random_system_calls_do_no_harm_and_tell_nothing() {
+    let run = probe(1, 1_000_000);
+    assert!(run.output.contains("nothing leaked"), "{run}");
+    assert!(run.output.contains("status 0"), "{run}");
+    assert!(run.output.contains("README.md"), "the rest of the system goes on: {run}");
+}
+
+#[test]
+fn another_hundred_thousand_random_system_calls_do_no_harm() {
+    let run = probe(0x0dd_5eed, 100_000);
+    assert!(run.output.contains("nothing leaked"), "{run}");
+}
