@@ -37,6 +37,10 @@ const FEATURE_CHECKSUM_3: u32 = 0x10;
 const FEATURES: u32 =
     FEATURE_REVOKE | FEATURE_64BIT | FEATURE_ASYNC | FEATURE_CHECKSUM_2 | FEATURE_CHECKSUM_3;
 
+/// Most copies and revocations that are remembered, some megabytes of memory: as many as the largest
+/// journal that `mke2fs` makes by itself has blocks.
+const MOST_WRITES: usize = 1 << 18;
+
 const TAG_ESCAPED: u32 = 1;
 const TAG_SAME_UUID: u32 = 2;
 const TAG_LAST: u32 = 8;
@@ -59,9 +63,11 @@ impl Replay {
     /// Reads the journal in this inode.
     pub fn read<S: Steps>(steps: &mut S, inode: u32) -> Result<Self, S::Error> {
         let inode = walk::load(steps, inode)?;
-        let mut blocks = steps.step(|volume, _| Ok(inode.bytes / volume.block_bytes as u64))?;
-        // A block has a number of 32 bits in the journal.
-        blocks = blocks.min(u32::MAX.into());
+        let blocks = steps.step(|volume, _| {
+            let blocks = inode.bytes / volume.block_bytes as u64;
+            // A block has a number of 32 bits in the journal.
+            Ok(blocks.min(volume.blocks).min(u32::MAX.into()))
+        })?;
         let head = read(steps, &inode, 0)?;
         match Log::decode(&head, blocks as u32)? {
             Some(log) => log.scan(steps, &inode),
@@ -107,6 +113,10 @@ struct Writes {
 }
 
 impl Writes {
+    fn len(&self) -> usize {
+        self.copies.len() + self.revoked.len()
+    }
+
     fn append(&mut self, other: &mut Self) {
         self.copies.append(&mut other.copies);
         self.revoked.append(&mut other.revoked);
@@ -158,6 +168,9 @@ impl Log {
         let mut sequence = self.sequence;
         let mut positions = self.positions();
         while let Some(position) = positions.next() {
+            if committed.len() + pending.len() > MOST_WRITES {
+                return Err(Fault::Unsupported.into());
+            }
             let block = read(steps, inode, position)?;
             if u32_at(&block, 0) != MAGIC || u32_at(&block, 8) != sequence || !self.intact(&block) {
                 break;
