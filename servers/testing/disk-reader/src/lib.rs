@@ -1,0 +1,103 @@
+//! Reads a disk by many threads at once, and compares with what one thread has read before.
+//!
+//! More threads read than a driver has room for requests, each in an order of its own, so that requests
+//! wait for each other, end in any order, and meet in the interrupt. The exit status is the number of
+//! reads that brought something else than the first ones, or that failed.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+use alloc::{vec, vec::Vec};
+
+use warren::{Cx, New, Req, Required, Server, StartError, local, server};
+use warren_idl::{BlockDevice, BlockError, Program, ThreadError, ThreadFactory};
+
+/// Threads that read at once.
+const READERS: u64 = 12;
+/// Pieces of the disk that are read, as far from each other as the disk is long.
+const PIECES: u64 = 64;
+/// Blocks of a piece.
+const PIECE_BLOCKS: u64 = 8;
+/// No common divisor with [`PIECES`], so that steps of this length meet each piece.
+const STEP: u64 = 27;
+
+/// What the test needs.
+#[derive(Required)]
+pub struct Needs {
+    disk: Req<dyn BlockDevice>,
+    threads: Req<dyn ThreadFactory>,
+}
+
+/// The test.
+#[server(
+    provides(Program),
+    locals(Reader),
+    stack = 16384,
+    summary = "reads a disk by many threads at once"
+)]
+pub struct DiskReader {
+    /// What one thread has read of each piece.
+    sums: Vec<u64>,
+}
+
+/// One thread of the test.
+#[local(provides = Program, parent = DiskReader)]
+pub struct Reader {
+    number: u64,
+}
+
+impl Server for DiskReader {
+    type Required = Needs;
+
+    fn new(_cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
+        Ok(DiskReader { sums: Vec::new() })
+    }
+}
+
+impl Program for DiskReader {
+    fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
+        let mut sums = Vec::new();
+        for piece in 0..PIECES {
+            sums.push(read(cx, piece).map_err(|_| ThreadError::Failed)?);
+        }
+        cx.sums = sums;
+        let mut threads = Vec::new();
+        for number in 0..READERS {
+            let reader = cx.spawn(Reader { number })?;
+            threads.push(cx.req().threads.start(cx, "disk-reader", reader)?);
+        }
+        let mut wrong = 0;
+        for thread in threads {
+            wrong += thread.join(cx)?;
+        }
+        Ok(wrong)
+    }
+}
+
+impl Program for Reader {
+    fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
+        let mut wrong = 0;
+        for at in 0..PIECES {
+            let piece = (cx.number + at * STEP) % PIECES;
+            let sum = read(cx, piece);
+            let expected = cx.parent().sums[piece as usize];
+            wrong += u64::from(sum != Ok(expected));
+        }
+        Ok(wrong)
+    }
+}
+
+/// Reads a piece, and makes a number of what it holds (FNV-1a).
+fn read<S: warren::Object<Root = DiskReader>>(
+    cx: &mut Cx<'_, S>,
+    piece: u64,
+) -> Result<u64, BlockError> {
+    let disk = &cx.req().disk;
+    let bytes = u64::from(disk.block_bytes(cx)?) * PIECE_BLOCKS;
+    let distance = disk.blocks(cx)? / PIECES;
+    let mut buffer = vec![0; bytes as usize];
+    disk.read(cx, piece * distance, &mut buffer)?;
+    let mix = |sum: u64, byte: &u8| (sum ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3);
+    Ok(buffer.iter().fold(0xcbf2_9ce4_8422_2325, mix))
+}
