@@ -336,7 +336,10 @@ pub unsafe extern "C" fn panic<P: Platform>(text: u64, bytes: u64) -> ! {
     let instance = reference::current::<P>();
     let mut message = [0; MESSAGE_BYTES];
     let length = usize::try_from(bytes).map_or(MESSAGE_BYTES, |bytes| bytes.min(MESSAGE_BYTES));
-    let readable = if instance.shares_space() {
+    let readable = if length == 0 {
+        // The address of no bytes means nothing.
+        true
+    } else if instance.shares_space() {
         // SAFETY: promised by the caller, who shares this space and could do worse by itself.
         message[..length]
             .copy_from_slice(unsafe { core::slice::from_raw_parts(text as *const u8, length) });
