@@ -1,6 +1,7 @@
 //! What cargo compiles: which packages there are, and where their libraries and programs lie.
 
 use std::{
+    io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -9,6 +10,7 @@ use serde_json::Value;
 
 use crate::{
     failure::{Failure, Outcome, While},
+    progress,
     project::Project,
 };
 
@@ -40,16 +42,23 @@ pub struct Artifact {
 /// Runs `cargo build` with these arguments. Its complaints go to standard error.
 pub fn build(project: &Project, arguments: &[&str]) -> Outcome<Vec<Artifact>> {
     let mut command = project.cargo();
-    command.args(["build", "--message-format=json-render-diagnostics"]).args(arguments);
-    if !std::io::IsTerminal::is_terminal(&std::io::stderr()) {
-        command.arg("--quiet");
+    command.args(["build", "--quiet", "--message-format=json-render-diagnostics"]).args(arguments);
+    let failed = || "cannot run cargo".to_owned();
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().when(failed)?;
+    let mut artifacts = Vec::new();
+    for line in child.stdout.take().into_iter().flat_map(|output| BufReader::new(output).lines()) {
+        let message = serde_json::from_str(&line.when(failed)?).unwrap_or(Value::Null);
+        if let Some(artifact) = artifact(&message) {
+            if message["fresh"] == false {
+                progress::step("Compiled", &artifact.name);
+            }
+            artifacts.push(artifact);
+        }
     }
-    let output = command.stderr(Stdio::inherit()).output().when(|| "cannot run cargo".into())?;
-    if !output.status.success() {
-        return Err(Failure::new("the project does not compile").remedy("see the errors above"));
+    match child.wait().when(failed)?.success() {
+        true => Ok(artifacts),
+        false => Err(Failure::new("the project does not compile").remedy("see the errors above")),
     }
-    let lines = output.stdout.split(|byte| *byte == b'\n');
-    Ok(lines.filter_map(|line| artifact(&serde_json::from_slice(line).ok()?)).collect())
 }
 
 /// The artifact of one message, if it is about one.

@@ -2,6 +2,7 @@
 
 mod build;
 mod check;
+mod debug;
 mod fuzz;
 mod header;
 mod inspect;
@@ -33,6 +34,7 @@ enum Command {
     Test(test::Arguments),
     Inspect(inspect::Arguments),
     Sizes(sizes::Arguments),
+    Debug(debug::Arguments),
     Header(header::Arguments),
     Fuzz(fuzz::Arguments),
 }
@@ -58,6 +60,7 @@ fn carry_out(command: Command) -> Outcome {
         Command::Test(arguments) => test::run(&project, &arguments),
         Command::Inspect(arguments) => inspect::run(&project, &arguments),
         Command::Sizes(arguments) => sizes::run(&project, &arguments),
+        Command::Debug(arguments) => debug::run(&project, &arguments),
         Command::Header(arguments) => header::run(&project, &arguments),
         Command::Fuzz(arguments) => fuzz::run(&project, &arguments),
     }

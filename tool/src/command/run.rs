@@ -1,7 +1,7 @@
 //! `warren run`.
 
 use std::{
-    env, fs,
+    fs,
     os::unix::net::UnixListener,
     path::{Path, PathBuf},
     process::Command,
@@ -17,9 +17,10 @@ use crate::{
     project::Project,
     run::{
         archive, image,
-        machine::{self, Board, End, Machine},
+        machine::{self, Board, End, Line, Machine},
         packages::QEMU,
         session::{self, Input, Log, Seen, Watch},
+        temporary::Temporary,
     },
     system::{Request, Target},
 };
@@ -48,12 +49,15 @@ pub struct Arguments {
     /// Memory in MiB.
     #[arg(long, value_name = "MIB", default_value_t = 256)]
     memory: u32,
-    /// Which machine QEMU plays.
+    /// Which machine QEMU plays. A microvm has no PCI and so no disk.
     #[arg(long, value_enum, default_value_t)]
     machine: Board,
     /// QEMU's name of the processor.
     #[arg(long, value_name = "MODEL", default_value = "max")]
     cpu: String,
+    /// Let the machine's clock count instructions, so that measurements are the same each time.
+    #[arg(long, hide = true)]
+    count_instructions: bool,
     /// Show the whole log on standard error.
     #[arg(long, short)]
     verbose: bool,
@@ -65,7 +69,7 @@ pub struct Arguments {
 /// Runs the system and ends with its status.
 pub fn run(project: &Project, arguments: &Arguments) -> Outcome {
     let path = project.system(&arguments.system)?;
-    let disk = disk(project, arguments)?;
+    let disk = disk(project, arguments.disk.as_deref())?;
     let input = match arguments.command.is_empty() {
         true => Input::from_standard_input(),
         false => Input::Line(arguments.command.join(" ")),
@@ -84,8 +88,8 @@ pub fn run(project: &Project, arguments: &Arguments) -> Outcome {
 }
 
 /// The disk that was asked for, or the demo disk.
-fn disk(project: &Project, arguments: &Arguments) -> Outcome<PathBuf> {
-    let Some(disk) = &arguments.disk else { return image::demo(project) };
+pub fn disk(project: &Project, disk: Option<&Path>) -> Outcome<PathBuf> {
+    let Some(disk) = disk else { return image::demo(project) };
     let disk = std::path::absolute(disk).when(|| format!("cannot find `{}`", disk.display()))?;
     let facts = fs::metadata(&disk).when(|| format!("cannot use the disk `{}`", disk.display()))?;
     match facts.is_dir() {
@@ -155,11 +159,15 @@ fn in_machine(
         kernel,
         archive: boot,
         disk: Some(disk.to_path_buf()),
-        log,
+        console: Line::Standard,
+        log: Line::Socket(log),
         debugger: None,
     };
     let mut command = Command::new(program);
     command.args(machine.arguments());
+    if arguments.count_instructions {
+        command.args(machine::COUNTING);
+    }
     let stream = Log::Stream(Box::new(move || {
         listener.accept().map(|(stream, _)| Box::new(stream) as Box<dyn std::io::Read + Send>)
     }));
@@ -175,7 +183,7 @@ fn in_machine(
 
 /// A script is sent when the first program has started: what it requires, the console included, is there by
 /// then, and loses no byte.
-fn ready_mark(plan: &Plan) -> Option<String> {
+pub fn ready_mark(plan: &Plan) -> Option<String> {
     let first = plan.servers.get(*plan.start.first()?)?;
     Some(format!("{}: started", first.name))
 }
@@ -224,27 +232,5 @@ fn broken(seen: &Seen, message: &str) -> Failure {
     match seen.log.is_empty() && seen.complaints.is_empty() {
         true => failure.remedy("it said nothing; `--verbose` shows the whole log"),
         false => failure.remedy("the last lines above say why; `--verbose` shows the whole log"),
-    }
-}
-
-/// A folder that goes when this goes.
-struct Temporary(PathBuf);
-
-impl Temporary {
-    fn create() -> Outcome<Self> {
-        let folder = env::temp_dir().join(format!("warren-{}", std::process::id()));
-        fs::create_dir_all(&folder).when(|| format!("cannot create `{}`", folder.display()))?;
-        Ok(Temporary(folder))
-    }
-
-    fn file(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        // Nothing depends on it; at worst a small folder stays in /tmp.
-        let _ = fs::remove_dir_all(&self.0);
     }
 }

@@ -1,7 +1,7 @@
 //! The machine: QEMU's command line, and what its exit status means.
 //!
-//! The console is the first serial port, on QEMU's standard input and output. The kernel's log is the
-//! second, on a socket. The machine has nothing that was not asked for (`-nodefaults`).
+//! The console is the first serial port, the kernel's log is the second. The machine has nothing that
+//! was not asked for (`-nodefaults`).
 
 use std::{
     ffi::OsString,
@@ -22,6 +22,31 @@ pub enum Board {
     Microvm,
 }
 
+/// Where the other end of a serial port is.
+#[derive(Clone, Debug)]
+pub enum Line {
+    /// QEMU's standard input and output.
+    Standard,
+    /// A socket that somebody listens on.
+    Socket(PathBuf),
+    /// A file that is only written.
+    File(PathBuf),
+    /// A terminal that QEMU makes; it says which one.
+    Terminal,
+}
+
+impl Line {
+    /// QEMU's option for it.
+    fn option(&self, id: &str) -> String {
+        match self {
+            Line::Standard => format!("stdio,id={id},signal=off"),
+            Line::Socket(path) => format!("socket,id={id},path={}", escaped(path)),
+            Line::File(path) => format!("file,id={id},path={}", escaped(path)),
+            Line::Terminal => format!("pty,id={id}"),
+        }
+    }
+}
+
 /// What to boot, and on what.
 #[derive(Clone, Debug)]
 pub struct Machine {
@@ -39,11 +64,17 @@ pub struct Machine {
     pub archive: PathBuf,
     /// The disk, which is not changed.
     pub disk: Option<PathBuf>,
-    /// Socket on which the log is expected.
-    pub log: PathBuf,
+    /// The first serial port.
+    pub console: Line,
+    /// The second.
+    pub log: Line,
     /// Socket on which gdb is expected; the machine then waits for it.
     pub debugger: Option<PathBuf>,
 }
+
+/// Arguments with which each executed instruction is one tick of the machine's clocks.
+pub const COUNTING: [&str; 4] =
+    ["-icount", "shift=0,sleep=off", "-rtc", "base=2024-01-01T00:00:00,clock=vm"];
 
 impl Machine {
     /// QEMU's arguments.
@@ -59,9 +90,13 @@ impl Machine {
         add(&["-smp", &self.processors.to_string(), "-m", &self.memory_mib.to_string()]);
         add(&["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"]);
         add(&["-device", "isa-debug-exit,iobase=0xf4,iosize=4"]);
-        add(&["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"]);
-        let log = format!("socket,id=log,path={}", escaped(&self.log));
-        add(&["-chardev", &log, "-serial", "chardev:log"]);
+        add(&["-chardev", &self.console.option("console"), "-serial", "chardev:console"]);
+        add(&["-chardev", &self.log.option("log")]);
+        match self.board {
+            // It wires up the first port only.
+            Board::Microvm => add(&["-device", "isa-serial,chardev=log,iobase=0x2f8,irq=3"]),
+            _ => add(&["-serial", "chardev:log"]),
+        }
         if let Some(disk) = &self.disk {
             let drive = format!(
                 "if=none,id=disk,format=raw,snapshot=on,file.locking=off,file={}",
@@ -124,7 +159,8 @@ mod tests {
             kernel: "kernel".into(),
             archive: "boot.tar".into(),
             disk: Some("a,b.ext4".into()),
-            log: "log.sock".into(),
+            console: Line::Standard,
+            log: Line::Socket("log.sock".into()),
             debugger: None,
         }
     }

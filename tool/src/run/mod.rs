@@ -7,12 +7,14 @@
 //! | [`archive`] | the boot archive: plan and server files |
 //! | [`machine`] | QEMU's command line, and what its exit status means |
 //! | [`session`] | a running system's console and log |
+//! | [`temporary`] | a folder for one run |
 //! | [`keyboard`], [`screen`] | a person's terminal |
 
 pub mod archive;
 pub mod image;
-mod keyboard;
+pub mod keyboard;
 pub mod machine;
 pub mod packages;
 mod screen;
 pub mod session;
+pub mod temporary;

@@ -23,6 +23,9 @@ pub const QEMU: Needed = Needed { program: "qemu-system-x86_64", package: "qemu-
 /// Makes ext4 images.
 pub const MKE2FS: Needed = Needed { program: "mke2fs", package: "e2fsprogs" };
 
+/// The debugger.
+pub const GDB: Needed = Needed { program: "gdb", package: "gdb" };
+
 impl Needed {
     /// The program's path. If it is missing it is installed, where that needs no password.
     pub fn path(self) -> Outcome<PathBuf> {

@@ -298,7 +298,7 @@ impl Session<'_> {
         if self.watch.ready.as_ref().is_some_and(|mark| line.contains(mark.as_str())) {
             self.is_ready();
         }
-        if self.show_log {
+        if self.watch.verbose || self.show_log && tells_of_a_start(&line) {
             eprint!("{line}{}", if self.person { "\r\n" } else { "\n" });
         }
         self.seen.log.push_back(line);
@@ -314,6 +314,11 @@ impl Session<'_> {
             let _ = self.ready.send(());
         }
     }
+}
+
+/// What a person wants to see of a log while a system boots.
+fn tells_of_a_start(line: &str) -> bool {
+    [": started", ": not started", "kernel: system"].iter().any(|part| line.contains(part))
 }
 
 /// Ends the process. It may have ended by itself.
