@@ -31,7 +31,7 @@ use crate::{
     archive::Archive,
     critical,
     region::Regions,
-    schedule, signal,
+    schedule, signal, terminal,
     thread::{Thread, Token},
     time,
 };
@@ -155,6 +155,7 @@ pub fn natives() -> &'static Instance {
 pub fn run(settings: Settings, main: impl FnOnce() + 'static) -> io::Result<()> {
     assert!(!HERE.with(|here| here.replace(true)), "a process has one machine");
     make(&settings);
+    stop_at_panics();
     crate::log::set_verbose(settings.verbose);
     critical::enter();
     // SAFETY: a critical section, and the borrow ends at once.
@@ -168,6 +169,18 @@ pub fn run(settings: Settings, main: impl FnOnce() + 'static) -> io::Result<()> 
     signal::stop_ticks();
     critical::leave();
     Ok(())
+}
+
+/// Lets no other Warren thread run once the platform itself has panicked.
+fn stop_at_panics() {
+    let previous = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if is_here() {
+            critical::enter();
+            terminal::restore();
+        }
+        previous(panic);
+    }));
 }
 
 /// Fills in the statics and points gs at the block.

@@ -20,11 +20,6 @@ pub fn make_raw() {
     // SAFETY: the structure is ours.
     unsafe { libc::cfmakeraw(&mut settings) };
     apply(&settings);
-    let previous = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| {
-        restore();
-        previous(panic);
-    }));
     for signal in [libc::SIGTERM, libc::SIGHUP, libc::SIGINT] {
         // SAFETY: the handler makes only calls that signal handlers may make.
         unsafe { libc::signal(signal, leave as *const () as usize) };

@@ -321,6 +321,9 @@ fn instance(
         memory_bytes: Cell::default(),
         watchdog_ms: make.watchdog_ms,
         fault: Cell::default(),
-        restarts: Cell::default(),
+        platform: Cell::default(),
+        restarts: 0,
+        failed: Cell::default(),
+        platform: Default::default(),
     }
 }
