@@ -383,6 +383,7 @@ pub fn discard<P: Platform>(instance: &'static Instance) {
 fn end_one<P: Platform>(instance: &'static Instance) {
     if instance.is_alive() {
         instance.life.set(Life::Dead);
+        instance.platform.set(0);
         end::<P>(instance);
     }
 }

@@ -185,6 +185,8 @@ pub struct Instance {
     pub watchdog_ms: u32,
     /// Page with a fault that the next call into it runs; 0 for none ([`crate::injection`]).
     pub fault: Cell<u64>,
+    /// For the platform: what it knows of this instance. 0 at first, and again when the instance dies.
+    pub platform: Cell<u64>,
     /// Times that its server was restarted before.
     pub restarts: u32,
     /// Whether it died of a failure, and not because nobody referred to it any more.

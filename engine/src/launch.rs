@@ -310,6 +310,7 @@ fn place<P: Platform>(
             time => time,
         },
         fault: Cell::default(),
+        platform: Cell::default(),
         restarts: deaths,
         failed: Cell::default(),
     });

@@ -44,6 +44,7 @@ pub fn create_instance<P: Platform>(name: &str) -> &'static Instance {
         memory_bytes: Cell::default(),
         watchdog_ms: 0,
         fault: Cell::default(),
+        platform: Cell::default(),
         restarts: 0,
         failed: Cell::default(),
     })
