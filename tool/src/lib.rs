@@ -7,10 +7,12 @@
 //! | [`system`] | system files: read, checked, planned |
 //! | [`inspect`] | what a server file says |
 //! | [`fuzz`] | fuzz targets |
+//! | [`bench`] | what calls cost |
 //! | [`run`] | running a system, in QEMU or hosted |
 //! | [`project`] | where things lie |
 //! | [`failure`] | why a command failed, and what to do |
 
+pub mod bench;
 pub mod build;
 pub mod command;
 pub mod failure;

@@ -1,5 +1,6 @@
 //! The command line. Each command is a module with its arguments and a function `run`.
 
+mod bench;
 mod build;
 mod check;
 mod debug;
@@ -32,6 +33,7 @@ enum Command {
     Check(check::Arguments),
     Run(run::Arguments),
     Test(test::Arguments),
+    Bench(bench::Arguments),
     Inspect(inspect::Arguments),
     Sizes(sizes::Arguments),
     Debug(debug::Arguments),
@@ -58,6 +60,7 @@ fn carry_out(command: Command) -> Outcome {
         Command::Check(arguments) => check::run(&project, &arguments),
         Command::Run(arguments) => run::run(&project, &arguments),
         Command::Test(arguments) => test::run(&project, &arguments),
+        Command::Bench(arguments) => bench::run(&project, &arguments),
         Command::Inspect(arguments) => inspect::run(&project, &arguments),
         Command::Sizes(arguments) => sizes::run(&project, &arguments),
         Command::Debug(arguments) => debug::run(&project, &arguments),

@@ -104,7 +104,8 @@ impl Loader<'_> {
         let path = normal(&path);
         match self.stack.iter().position(|open| *open == path) {
             Some(at) => {
-                let round: Vec<_> = self.stack[at..].iter().chain([&path]).map(shown).collect();
+                let round: Vec<_> =
+                    self.stack[at..].iter().chain([&path]).map(|path| shown(path)).collect();
                 let message = format!("files include each other: {}", round.join(" → "));
                 self.diagnostics.push(Diagnostic::error(&include.span, message));
             }
@@ -160,7 +161,7 @@ impl Loader<'_> {
     }
 }
 
-fn shown(path: &PathBuf) -> String {
+fn shown(path: &Path) -> String {
     path.file_name()
         .map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into())
 }

@@ -150,17 +150,18 @@ impl<'a> Resolver<'a> {
         for piece in &server.hardware {
             match self.field_for(piece, &assigned) {
                 Ok(at) => assigned[at] = Some(piece),
-                Err(found) => self.report(found),
+                Err(found) => self.report(*found),
             }
         }
         assigned
     }
 
+    /// The requirement that a piece of hardware is for.
     fn field_for(
         &self,
         piece: &Hardware,
         assigned: &[Option<&Hardware>],
-    ) -> Result<usize, Diagnostic> {
+    ) -> Result<usize, Box<Diagnostic>> {
         let (id, name) = match piece.piece {
             Piece::Device { .. } => (service::PCI_DEVICE, "PciDevice"),
             Piece::Ports { .. } => (service::IO_PORTS, "IoPorts"),
@@ -168,44 +169,52 @@ impl<'a> Resolver<'a> {
         };
         let fits = |at: &usize| self.own.requirements[*at].service.id == id;
         let fitting: Vec<usize> = (0..assigned.len()).filter(fits).collect();
-        let names = || fitting.iter().map(|at| self.own.requirements[*at].field.as_str());
-        let node = piece.piece.node();
-        let found = match &piece.field {
-            Some(field) => {
-                let at = fitting.iter().find(|at| self.own.requirements[**at].field == field.value);
-                *at.ok_or_else(|| {
-                    let message = format!(
-                        "`{}` has no requirement `{}` of service `{name}`",
-                        self.name(),
-                        field.value
-                    );
-                    Diagnostic::error(&field.span, message)
-                        .maybe_help(did_you_mean(&field.value, names()))
-                })?
-            }
-            None => match fitting[..] {
-                [at] => at,
-                [] => {
-                    let message = format!("`{}` requires no `{name}`", self.name());
-                    return Err(
-                        Diagnostic::error(&piece.span, message).help(format!("take `{node}` away"))
-                    );
-                }
-                _ => {
-                    let message = format!("`{}` has several requirements of `{name}`", self.name());
-                    let names: Vec<_> = names().map(|name| format!("`field=\"{name}\"`")).collect();
-                    return Err(Diagnostic::error(&piece.span, message)
-                        .help(format!("say which: {}", names.join(" or "))));
-                }
-            },
-        };
+        let found = self.choose(piece, name, &fitting)?;
         match assigned[found] {
             Some(first) => {
-                let message = format!("`{node}` is said twice");
-                Err(Diagnostic::error(&piece.span, message).also(&first.span, "first here"))
+                let message = format!("`{}` is said twice", piece.piece.node());
+                let found = Diagnostic::error(&piece.span, message);
+                Err(Box::new(found.also(&first.span, "first here")))
             }
             None => Ok(found),
         }
+    }
+
+    /// The one of the fitting requirements that is named, or the only one.
+    fn choose(
+        &self,
+        piece: &Hardware,
+        service: &str,
+        fitting: &[usize],
+    ) -> Result<usize, Box<Diagnostic>> {
+        let field = |at: &usize| self.own.requirements[*at].field.as_str();
+        let found = match (&piece.field, fitting) {
+            (Some(said), _) => match fitting.iter().find(|at| field(at) == said.value) {
+                Some(at) => return Ok(*at),
+                None => {
+                    let (server, said_name) = (self.name(), &said.value);
+                    let message = format!(
+                        "`{server}` has no requirement `{said_name}` of service `{service}`"
+                    );
+                    let help = did_you_mean(said_name, fitting.iter().map(field));
+                    Diagnostic::error(&said.span, message).maybe_help(help)
+                }
+            },
+            (None, [at]) => return Ok(*at),
+            (None, []) => {
+                let message = format!("`{}` requires no `{service}`", self.name());
+                let help = format!("take `{}` away", piece.piece.node());
+                Diagnostic::error(&piece.span, message).help(help)
+            }
+            (None, _) => {
+                let message = format!("`{}` has several requirements of `{service}`", self.name());
+                let fields = fitting.iter().map(|at| format!("`field=\"{}\"`", field(at)));
+                let fields: Vec<_> = fields.collect();
+                let help = format!("say which: {}", fields.join(" or "));
+                Diagnostic::error(&piece.span, message).help(help)
+            }
+        };
+        Err(Box::new(found))
     }
 
     fn requirement(
