@@ -394,9 +394,8 @@ fn schedule_revival<P: Platform>(instance: &Instance) {
     let (Some(planned), Life::Alive) = (instance.planned, instance.life.get()) else { return };
     // SAFETY: inside `critical`.
     let system = unsafe { tables::<P>() };
-    let deaths = &mut system.deaths[planned];
-    *deaths += 1;
-    if *deaths <= system.plan.servers[planned].restart.times {
+    let restart = system.plan.servers[planned].restart;
+    if system.deaths[planned].note(P::now_ns(), restart) {
         system.reviving.push(planned);
     }
 }

@@ -276,7 +276,7 @@ fn place<P: Platform>(
     }
     let kinds = kinds::<P>(file, &image, !isolated);
     // SAFETY: inside `critical`.
-    let deaths = unsafe { tables::<P>() }.deaths[planned];
+    let deaths = unsafe { tables::<P>() }.deaths[planned].total();
     // SAFETY: inside `critical`.
     let instance = unsafe { tables::<P>() }.add(|index| Instance {
         lock: LockWord::new(0),

@@ -23,6 +23,7 @@ pub mod native;
 pub mod plan;
 pub mod platform;
 pub mod reference;
+pub mod restart;
 pub mod space;
 pub mod stub;
 pub mod system;

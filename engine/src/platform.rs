@@ -111,6 +111,9 @@ pub trait Platform: Sized + 'static {
     /// An object that the platform provides itself; `None` if it does not.
     fn provide(what: Provision<'_>) -> Option<*mut Object>;
 
+    /// Nanoseconds since the system started.
+    fn now_ns() -> u64;
+
     /// A line for the system's log.
     fn log(line: core::fmt::Arguments<'_>);
 }

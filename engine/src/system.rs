@@ -13,6 +13,7 @@ use crate::{
     instance::{Instance, Kind, Life},
     layout::{OBJECTS, Object},
     plan::Plan,
+    restart::Deaths,
 };
 
 /// Everything that the engine knows.
@@ -34,7 +35,7 @@ pub struct System {
     /// Objects whose last reference went, for [`crate::death::finish`].
     pub dying: Vec<*mut Object>,
     /// For each server of the plan, how often it died.
-    pub deaths: Vec<u32>,
+    pub deaths: Vec<Deaths>,
     /// Servers of the plan that died and are to come back, for [`crate::launch::revive`].
     pub reviving: Vec<usize>,
     /// Each service that any file has described, by its ID.
@@ -70,7 +71,7 @@ impl System {
     pub fn set_plan(&mut self, plan: Plan) {
         self.free = (0..OBJECTS as u16).rev().collect();
         self.running = alloc::vec![None; plan.servers.len()];
-        self.deaths = alloc::vec![0; plan.servers.len()];
+        self.deaths = alloc::vec![Deaths::default(); plan.servers.len()];
         self.launching = alloc::vec![false; plan.servers.len()];
         self.plan = plan;
     }

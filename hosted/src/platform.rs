@@ -107,6 +107,10 @@ impl Platform for Hosted {
         })
     }
 
+    fn now_ns() -> u64 {
+        machine::now_ns()
+    }
+
     fn log(line: core::fmt::Arguments<'_>) {
         log::line(line);
     }

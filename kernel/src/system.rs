@@ -29,12 +29,12 @@ pub struct Kernel;
 
 /// Memory for all objects.
 #[repr(C, align(64))]
-struct ObjectTable(UnsafeCell<[u8; OBJECTS * size_of::<Object>()]>);
+pub struct ObjectTable(UnsafeCell<[u8; OBJECTS * size_of::<Object>()]>);
 
 // SAFETY: only the engine reaches into it, inside critical sections.
 unsafe impl Sync for ObjectTable {}
 
-static OBJECT_TABLE: ObjectTable = ObjectTable(UnsafeCell::new([0; OBJECTS * size_of::<Object>()]));
+pub static OBJECT_TABLE: ObjectTable = ObjectTable(UnsafeCell::new([0; OBJECTS * size_of::<Object>()]));
 
 struct SystemCell(UnsafeCell<System>);
 
@@ -116,6 +116,10 @@ impl Platform for Kernel {
 
     fn provide(what: Provision<'_>) -> Option<*mut Object> {
         natives::provide(what)
+    }
+
+    fn now_ns() -> u64 {
+        crate::cpu::clock::now_ns()
     }
 
     fn log(line: core::fmt::Arguments<'_>) {
