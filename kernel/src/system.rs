@@ -34,7 +34,8 @@ pub struct ObjectTable(UnsafeCell<[u8; OBJECTS * size_of::<Object>()]>);
 // SAFETY: only the engine reaches into it, inside critical sections.
 unsafe impl Sync for ObjectTable {}
 
-pub static OBJECT_TABLE: ObjectTable = ObjectTable(UnsafeCell::new([0; OBJECTS * size_of::<Object>()]));
+pub static OBJECT_TABLE: ObjectTable =
+    ObjectTable(UnsafeCell::new([0; OBJECTS * size_of::<Object>()]));
 
 struct SystemCell(UnsafeCell<System>);
 

@@ -14,6 +14,8 @@
 
 use core::mem::offset_of;
 
+use warren_engine::stub::FIRST_CALL;
+
 use super::{gate, system_call};
 use crate::cpu::{
     block::Block,
@@ -63,8 +65,6 @@ pub struct UserCall {
     pub words: [u64; 6],
     /// Where to go on.
     pub rip: u64,
-    /// Flags.
-    pub flags: u64,
     /// The stack pointer.
     pub stack: u64,
 }
@@ -161,8 +161,11 @@ core::arch::global_asm!(
     "swapgs",
     "sysretq",
 
-    // The trampoline's system call: the domain returns. rdi: error, rsi: value; rsp is as the gate left it.
-    "60:",
+    // The domain returns to a gate. rdi: error, rsi: value; rsp is as the gate left it.
+    ".globl call_slow_return",
+    "call_slow_return:",
+    "fninit",
+    "ldmxcsr [rip + {mxcsr}]",
     "lea rdx, [rsp + 8]",
     "call {leave}",
     "62:",
@@ -176,21 +179,26 @@ core::arch::global_asm!(
     "pop rbx",
     "ret",
 
-    // `syscall` in a domain comes here, with interrupts off. eax: which; 0 is the return of a gate.
+    // `syscall` in a domain comes here, with interrupts off and what FMASK names cleared. eax: which; 0 is
+    // the return of a call.
     ".balign 16",
     ".globl call_entry",
     "call_entry:",
     "swapgs",
     "mov gs:[{user_stack}], rsp",
     "mov rsp, gs:[{kernel_stack}]",
-    "cld",
+    "sub eax, {first_call}",
+    "jae call_fast",
+    "cmp eax, -{first_call}",
+    "je call_fast_return",
+    "mov r11d, eax",
+    // The fast path comes here with what it cannot do. r11d: the number less the first of calls.
+    ".globl call_slow",
+    "call_slow:",
+    "lea eax, [r11 + {first_call}]",
     "fninit",
     "ldmxcsr [rip + {mxcsr}]",
-    "mov eax, eax",
-    "test eax, eax",
-    "jz 60b",
     "push gs:[{user_stack}]",
-    "push r11",
     "push rcx",
     "push r9",
     "push r8",
@@ -199,8 +207,9 @@ core::arch::global_asm!(
     "push rsi",
     "push rdi",
     "push rax",
-    "mov rbx, rsp",
-    "mov rdi, rsp",
+    "sub rsp, 8",
+    "lea rbx, [rsp + 8]",
+    "mov rdi, rbx",
     "call {room}",
     "sub rsp, rax",
     "mov rdi, rbx",
@@ -212,7 +221,7 @@ core::arch::global_asm!(
     "mov rax, r12",
     "mov rdx, r13",
     "mov rcx, [rbx + {rip}]",
-    "mov r11, [rbx + {flags}]",
+    "mov r11d, 0x202",
     "mov rsp, [rbx + {stack}]",
     "xor ebx, ebx",
     "xor ebp, ebp",
@@ -250,7 +259,7 @@ core::arch::global_asm!(
     kernel_stack = const offset_of!(Block, kernel_stack),
     user_stack = const offset_of!(Block, user_stack),
     rip = const offset_of!(UserCall, rip),
-    flags = const offset_of!(UserCall, flags),
+    first_call = const FIRST_CALL,
     stack = const offset_of!(UserCall, stack),
     use_xsave = sym USE_XSAVE,
     initial = sym INITIAL,

@@ -20,6 +20,7 @@ use warren_kernel::arguments::{self, Words};
 use super::{
     copy::{self, Owner},
     entry::GateCall,
+    fast,
 };
 use crate::{
     cpu::block,
@@ -45,6 +46,7 @@ fn entered() -> Entered {
     let callee = instance_of(object);
     // The frame below the newest exists in every thread.
     let caller = instance_of(object_of(frame.wrapping_sub(1)));
+    fast::prepare(callee);
     let owner = if caller.shares_space() { Owner::Kernel } else { Owner::User };
     Entered { frame, callee, kind, owner }
 }
@@ -190,11 +192,12 @@ pub fn uncross(frame: *mut Frame) {
     let callee = instance_of(object_of(frame));
     // SAFETY: the newest frame belongs to the running thread.
     let platform = unsafe { &mut (*frame).platform };
-    let [kernel_stack, page_tables, next] = core::mem::take(platform);
+    let [kernel_stack, page_tables, next] = *platform;
+    platform[0] = 0;
     if kernel_stack == 0 {
         return;
     }
-    block::current().kernel_stack.set(kernel_stack);
+    block::current().kernel_stack.set(kernel_stack & !fast::MARK);
     threads::set_page_tables(page_tables);
     if let Some(domain) = regions::domain_of(callee.base) {
         threads::with_running(|thread| thread.user_stacks.set_next(domain, next));

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | kernel to domain, and back | [`gate`] |
 //! | domain to kernel, and back | [`system_call`] |
+//! | domain to domain, if only values are passed | [`fast_path`], with the tables of [`fast`] |
 //! | out of a call that cannot go on | [`ending`] |
 //!
 //! A call from one domain to another is both: a system call that the kernel carries out by a stub whose
@@ -12,6 +13,8 @@
 pub mod copy;
 mod ending;
 mod entry;
+mod fast;
+mod fast_path;
 mod gate;
 mod system_call;
 mod watchdog;

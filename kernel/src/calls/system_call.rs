@@ -19,7 +19,7 @@ use warren_kernel::arguments::{self, Words};
 use super::{
     copy::{self, Owner},
     entry::UserCall,
-    watchdog,
+    fast, watchdog,
 };
 use crate::{
     cpu::{block, interrupts},
@@ -59,6 +59,10 @@ pub extern "C" fn system_call(call: &UserCall, copies: u64) -> Ret {
     } else {
         service_call(caller, call, copies).unwrap_or_else(refuse)
     };
+    if !caller.is_alive() {
+        // It died while it waited: whoever called it goes on instead.
+        super::abort(SystemError::Lost.number());
+    }
     if let (Some(domain), Some(next)) = (domain, next) {
         threads::with_running(|thread| thread.user_stacks.set_next(domain, next));
     }
@@ -139,6 +143,9 @@ fn service_call(caller: &Instance, call: &UserCall, copies: u64) -> Result<Ret, 
     unpin(pins, outgoing.atomic, shape.reference && result.error == 0);
     if bounce && result.error < warren_abi::call::SYSTEM_ERRORS {
         copy_out(parameters, &original, copies)?;
+    }
+    if !bounce && result.error == 0 {
+        fast::learn(caller, call.number, object);
     }
     Ok(result)
 }

@@ -23,6 +23,10 @@ pub struct Block {
     pub user_stack: Cell<u64>,
     /// The page tables of the domain that the thread is in.
     pub page_tables: Cell<u64>,
+    /// The thread's stacks in domains ([`crate::memory::user_stacks::UserStacks`]).
+    pub user_stacks: Cell<u64>,
+    /// End of the thread's frames.
+    pub frames_end: Cell<u64>,
 }
 
 /// The one CPU's block.
@@ -37,6 +41,8 @@ pub static BLOCK: OnlyBlock = OnlyBlock(Block {
     kernel_stack: Cell::new(0),
     user_stack: Cell::new(0),
     page_tables: Cell::new(0),
+    user_stacks: Cell::new(0),
+    frames_end: Cell::new(0),
 });
 
 const EMPTY: Cpu = Cpu {

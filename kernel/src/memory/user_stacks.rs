@@ -14,19 +14,21 @@ use super::{
 /// Addresses of one slot.
 const SLOT: u64 = 1 << 20;
 
-/// Where the next visit to one domain starts, and how far down the stack is mapped.
+/// Where the next visit to one domain starts, and how far down the stack is mapped. Assembly uses it.
 #[derive(Clone, Copy, Debug, Default)]
-struct UserStack {
+#[repr(C)]
+pub struct UserStack {
     /// 0 if the domain was never visited.
-    top: u64,
+    pub top: u64,
     /// Where the next visit's stack starts.
-    next: u64,
+    pub next: u64,
     /// Lowest mapped address.
-    mapped: u64,
+    pub mapped: u64,
 }
 
-/// The stacks of one thread.
+/// The stacks of one thread, by domain.
 #[derive(Debug)]
+#[repr(transparent)]
 pub struct UserStacks([UserStack; DOMAINS]);
 
 impl Default for UserStacks {

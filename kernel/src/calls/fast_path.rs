@@ -1,0 +1,336 @@
+//! A call from one domain to another that passes values only, without leaving assembly.
+//!
+//! It has the same effect as the long way: the reference is checked and pinned, a frame is pushed, the caller's lock
+//! freed and the callee's taken, registers are scrubbed, stacks and page tables switched. Whatever
+//! is not as simple as that goes the long way: `call_slow` finds every register as the domain left it. Until the
+//! line "From here on", nothing has been changed.
+//!
+//! # What lies where in the frame
+//!
+//! `stack` is where the thread's kernel stack goes on, `resume` is `call_fast_resume`, the first platform word has
+//! the mark. The words for callee-saved registers, which the caller's own stub has saved, hold the caller's
+//! stack pointer, where it goes on, where the next visit to its domain would have started, and the
+//! address of that.
+//!
+//! # Registers
+//!
+//! rax: the call's entry in the table. rbx: the first free frame. rbp: the caller's table. r11d: the call's number. r12: the
+//! callee's lock. r13: its stack pointer. r14, r15: the caller's and the callee's user stack.
+#![expect(unsafe_code, reason = "entries and exits of the kernel")]
+
+use core::{mem::offset_of, sync::atomic::Ordering};
+
+use warren_abi::call::SystemError;
+use warren_engine::{
+    instance::Instance,
+    layout::{Cpu, Frame, OBJECTS, Object, Temporary},
+    stub::SlowPaths,
+};
+
+use super::fast::{CALL_SHIFT, Call, MARK, Table};
+use crate::{
+    cpu::{
+        block::{self, Block},
+        extended::{INITIAL, USE_XSAVE, restore_extended},
+    },
+    memory::user_stacks::UserStack,
+    system::OBJECT_TABLE,
+};
+
+core::arch::global_asm!(
+    // From the system call's entry: on the kernel's stack, interrupts off. eax: the number less the first of calls.
+    ".balign 16",
+    ".globl call_fast",
+    "call_fast:",
+    "mov r11d, eax",
+    "mov rbx, gs:[{frame}]",
+    "mov rbp, [rbx - {frame_bytes} + {frame_object}]",
+    "mov rbp, [rbp + {object_instance}]",
+    "mov rbp, [rbp + {platform}]",
+    "test rbp, rbp",
+    "jz call_slow",
+    "cmp eax, [rbp + {call_count}]",
+    "jae call_slow",
+    "shl eax, {call_shift}",
+    "add rax, [rbp + {calls}]",
+    // The reference: an entry of the table of objects, held by the caller, to the right service.
+    "lea r13, [rip + {objects}]",
+    "mov r12, rdi",
+    "sub r12, r13",
+    "ror r12, {object_shift}",
+    "cmp r12, {object_count}",
+    "jae call_slow",
+    "mov r13, [rbp + {counts}]",
+    "cmp word ptr [r13 + r12 * 2], 0",
+    "je call_slow",
+    "mov r13, [rdi + {object_service}]",
+    "cmp r13, [rax + {service}]",
+    "jne call_slow",
+    // The callee: what was learnt, alive, and not to fail on purpose.
+    "mov r13, [rdi + {object_entries}]",
+    "cmp r13, [rax + {entries}]",
+    "jne call_slow",
+    "mov r13, [rax + {fault}]",
+    "cmp qword ptr [r13], 0",
+    "jne call_slow",
+    // The callee's stack: mapped as far down as it needs.
+    "mov r14, gs:[{user_stacks}]",
+    "mov r15, [rax + {callee_stacks}]",
+    "mov r13, [r14 + r15 + {next}]",
+    "mov r12, r13",
+    "sub r12, [rax + {stack_bytes}]",
+    "jc call_slow",
+    "cmp r12, [r14 + r15 + {mapped}]",
+    "jb call_slow",
+    // The caller's: its stack pointer lies in it.
+    "mov r15, gs:[{user_stack}]",
+    "add r14, [rbp + {caller_stacks}]",
+    "cmp r15, [r14 + {top}]",
+    "ja call_slow",
+    "cmp r15, [r14 + {mapped}]",
+    "jb call_slow",
+    // The callee's lock is free; without one it is the thread's own that is taken.
+    "mov r12, [rdi + {object_lock}]",
+    "test r12, r12",
+    "cmovz r12, gs:[{idle_lock}]",
+    "mov rbp, gs:[{free}]",
+    "cmp [r12], rbp",
+    "jne call_slow",
+    // There is room for one more frame and one more temporary.
+    "cmp rbx, gs:[{frames_end}]",
+    "jae call_slow",
+    "mov rbp, gs:[{temporary}]",
+    "cmp rbp, gs:[{temporary_end}]",
+    "jae call_slow",
+
+    // From here on the call is made. Pin the object; the pin is the first temporary of the frame.
+    "mov [rbx + {frame_temporary}], rbp",
+    "mov [rbp + {temporary_object}], rdi",
+    "mov qword ptr [rbp + {temporary_holder}], 0",
+    "add rbp, {temporary_bytes}",
+    "mov gs:[{temporary}], rbp",
+    "inc dword ptr [rdi + {object_count_field}]",
+    // The frame.
+    "mov [rbx + {saved}], r15",
+    "mov [rbx + {saved} + 8], rcx",
+    "mov [rbx + {return_address}], rcx",
+    "mov rbp, [r14 + {next}]",
+    "mov [rbx + {saved} + 16], rbp",
+    "mov [rbx + {saved} + 24], r14",
+    "add r15, -128",
+    "and r15, -16",
+    "mov [r14 + {next}], r15",
+    "mov [rbx + {frame_stack}], rsp",
+    "lea rbp, [rip + call_fast_resume]",
+    "mov [rbx + {resume}], rbp",
+    "mov [rbx + {frame_object}], rdi",
+    "mov [rbx + {canary}], rdi",
+    "lea rbp, [rsp + {mark}]",
+    "mov [rbx + {frame_platform}], rbp",
+    "mov rbp, gs:[{page_tables}]",
+    "mov [rbx + {frame_platform} + 8], rbp",
+    "mov [rbx + {frame_platform} + 16], r13",
+    "mov rbp, gs:[{lock}]",
+    "mov [rbx + {frame_lock}], rbp",
+    "add rbx, {frame_bytes}",
+    "mov gs:[{frame}], rbx",
+    // The locks.
+    "mov r14, gs:[{free}]",
+    "mov [rbp], r14",
+    "mov r14, gs:[{thread}]",
+    "mov [r12], r14",
+    "mov gs:[{lock}], r12",
+    // Into the callee.
+    "mov rbp, [rax + {root}]",
+    "mov gs:[{page_tables}], rbp",
+    "mov cr3, rbp",
+    "mov rcx, [rax + {trampoline}]",
+    "mov rdi, [rdi + {object_state}]",
+    "mov r12, [rax + {target}]",
+    "mov r14, rdx",
+    restore_extended!("rip + {initial}"),
+    "mov rdx, r14",
+    "mov rax, r10",
+    "mov r10, r12",
+    "mov rsp, r13",
+    "mov r11d, 0x202",
+    "xor ebx, ebx",
+    "xor ebp, ebp",
+    "xor r12d, r12d",
+    "xor r13d, r13d",
+    "xor r14d, r14d",
+    "xor r15d, r15d",
+    "swapgs",
+    "sysretq",
+
+    // From the system call's entry: a domain returns. rdi: error, rsi: value.
+    ".balign 16",
+    ".globl call_fast_return",
+    "call_fast_return:",
+    "mov rbx, gs:[{frame}]",
+    "test byte ptr [rbx - {frame_bytes} + {frame_platform}], {mark}",
+    "jz call_slow_return",
+    // Also from `call_fast_resume`. The callee's lock is given back.
+    "30:",
+    "mov r12, gs:[{lock}]",
+    "mov r11, gs:[{free}]",
+    "mov [r12], r11",
+    // The pin is the only temporary, and not the last count of its object; or the engine sees to it.
+    "mov rcx, [rbx - {frame_bytes} + {frame_temporary}]",
+    "lea r12, [rcx + {temporary_bytes}]",
+    "cmp r12, gs:[{temporary}]",
+    "jne 33f",
+    "mov r12, [rcx + {temporary_object}]",
+    "cmp dword ptr [r12 + {object_count_field}], 1",
+    "je 33f",
+    "dec dword ptr [r12 + {object_count_field}]",
+    "mov gs:[{temporary}], rcx",
+    "31:",
+    // The caller is alive, and its lock is free.
+    "mov rcx, [rbx - 2 * {frame_bytes} + {frame_object}]",
+    "mov rcx, [rcx + {object_instance}]",
+    "cmp qword ptr [rcx + {platform}], 0",
+    "je 35f",
+    "mov r12, [rbx - {frame_bytes} + {frame_lock}]",
+    "cmp [r12], r11",
+    "jne 34f",
+    "mov r13, gs:[{thread}]",
+    "mov [r12], r13",
+    "mov gs:[{lock}], r12",
+    "sub rbx, {frame_bytes}",
+    "mov gs:[{frame}], rbx",
+    "mov qword ptr [rbx + {frame_platform}], 0",
+    "mov rcx, [rbx + {frame_platform} + 8]",
+    "mov gs:[{page_tables}], rcx",
+    "mov cr3, rcx",
+    "mov rcx, [rbx + {saved} + 24]",
+    "mov r12, [rbx + {saved} + 16]",
+    "mov [rcx + {next}], r12",
+    restore_extended!("rip + {initial}"),
+    "mov rax, rdi",
+    "mov rdx, rsi",
+    "mov rsp, [rbx + {saved}]",
+    "mov rcx, [rbx + {saved} + 8]",
+    "mov r11d, 0x202",
+    "xor edi, edi",
+    "xor esi, esi",
+    "xor r8d, r8d",
+    "xor r9d, r9d",
+    "xor r10d, r10d",
+    "xor ebx, ebx",
+    "xor ebp, ebp",
+    "xor r12d, r12d",
+    "xor r13d, r13d",
+    "swapgs",
+    "sysretq",
+
+    // There is more to drop than the pin, or it is the last count.
+    "33:",
+    "push rdi",
+    "push rsi",
+    "sti",
+    "call gs:[{slow_drop}]",
+    "cli",
+    "pop rsi",
+    "pop rdi",
+    "mov rbx, gs:[{frame}]",
+    "mov r11, gs:[{free}]",
+    "jmp 31b",
+    // Somebody holds the caller's lock.
+    "34:",
+    "push rdi",
+    "push rsi",
+    "mov rdi, r12",
+    "sti",
+    "call gs:[{slow_wait}]",
+    "cli",
+    "pop rsi",
+    "pop rdi",
+    "mov rbx, gs:[{frame}]",
+    "mov r11, gs:[{free}]",
+    "jmp 31b",
+    // The caller died meanwhile.
+    "35:",
+    "call {return_to_dead}",
+    "ud2",
+
+    // `resume` of the frame: the call was cut off. In the kernel, on its stack. rax: error, rdx: value.
+    ".balign 16",
+    "call_fast_resume:",
+    "cli",
+    "mov rdi, rax",
+    "mov rsi, rdx",
+    "mov rbx, gs:[{frame}]",
+    "jmp 30b",
+    frame = const offset_of!(Cpu, frame),
+    temporary = const offset_of!(Cpu, temporary),
+    temporary_end = const offset_of!(Cpu, temporary_end),
+    lock = const offset_of!(Cpu, lock),
+    thread = const offset_of!(Cpu, thread),
+    idle_lock = const offset_of!(Cpu, idle_lock),
+    free = const offset_of!(Cpu, free),
+    slow_drop = const offset_of!(Cpu, slow) + offset_of!(SlowPaths, drop_temporaries),
+    slow_wait = const offset_of!(Cpu, slow) + offset_of!(SlowPaths, wait),
+    user_stack = const offset_of!(Block, user_stack),
+    user_stacks = const offset_of!(Block, user_stacks),
+    frames_end = const offset_of!(Block, frames_end),
+    page_tables = const offset_of!(Block, page_tables),
+    frame_bytes = const size_of::<Frame>(),
+    frame_object = const offset_of!(Frame, object),
+    frame_temporary = const offset_of!(Frame, temporary),
+    frame_stack = const offset_of!(Frame, stack),
+    frame_platform = const offset_of!(Frame, platform),
+    frame_lock = const offset_of!(Frame, lock),
+    return_address = const offset_of!(Frame, return_address),
+    saved = const offset_of!(Frame, saved),
+    resume = const offset_of!(Frame, resume),
+    canary = const offset_of!(Frame, canary),
+    temporary_bytes = const size_of::<Temporary>(),
+    temporary_object = const offset_of!(Temporary, object),
+    temporary_holder = const offset_of!(Temporary, holder),
+    objects = sym OBJECT_TABLE,
+    object_count = const OBJECTS,
+    object_shift = const size_of::<Object>().trailing_zeros(),
+    object_instance = const offset_of!(Object, instance),
+    object_service = const offset_of!(Object, service),
+    object_entries = const offset_of!(Object, entries),
+    object_lock = const offset_of!(Object, lock),
+    object_state = const offset_of!(Object, state),
+    object_count_field = const offset_of!(Object, count),
+    platform = const offset_of!(Instance, platform),
+    counts = const offset_of!(Table, counts),
+    calls = const offset_of!(Table, calls),
+    call_count = const offset_of!(Table, call_count),
+    caller_stacks = const offset_of!(Table, stacks),
+    call_shift = const CALL_SHIFT,
+    service = const offset_of!(Call, service),
+    entries = const offset_of!(Call, entries),
+    target = const offset_of!(Call, target),
+    root = const offset_of!(Call, root),
+    fault = const offset_of!(Call, fault),
+    stack_bytes = const offset_of!(Call, stack_bytes),
+    callee_stacks = const offset_of!(Call, stacks),
+    trampoline = const offset_of!(Call, trampoline),
+    next = const offset_of!(UserStack, next),
+    mapped = const offset_of!(UserStack, mapped),
+    top = const offset_of!(UserStack, top),
+    mark = const MARK,
+    use_xsave = sym USE_XSAVE,
+    initial = sym INITIAL,
+    return_to_dead = sym return_to_dead,
+);
+
+/// A call has returned into an instance that died meanwhile: its own caller goes on instead. The
+/// callee's lock has been given back.
+extern "C" fn return_to_dead() -> ! {
+    // SAFETY: interrupts are off, and the block is this CPU's.
+    let cpu = unsafe { &mut *block::engine() };
+    cpu.lock = cpu.idle_lock;
+    // SAFETY: a thread's own lock is valid while it runs.
+    unsafe { &*cpu.lock }.store(cpu.thread, Ordering::Relaxed);
+    // The frame of the call that returned is done with; the one below is the dead instance's.
+    let frame = cpu.frame.wrapping_sub(1);
+    super::gate::uncross(frame);
+    cpu.frame = frame;
+    super::abort(SystemError::Lost.number())
+}
