@@ -4,6 +4,7 @@
 //! libraries, [`pack`] checks them. A build that finds nothing to do takes a moment.
 
 pub mod cargo;
+pub mod iso;
 pub mod link;
 pub mod pack;
 pub mod source;

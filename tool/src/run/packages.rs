@@ -11,7 +11,7 @@ use crate::{
     progress,
 };
 
-/// A program, and the Debian package that has it.
+/// A program, or another file by its whole path, and the Debian package that has it.
 #[derive(Clone, Copy, Debug)]
 pub struct Needed {
     program: &'static str,
@@ -23,6 +23,15 @@ pub const QEMU: Needed = Needed { program: "qemu-system-x86_64", package: "qemu-
 /// Makes ext4 images.
 pub const MKE2FS: Needed = Needed { program: "mke2fs", package: "e2fsprogs" };
 
+/// Makes discs that boot by GRUB.
+pub const GRUB: Needed = Needed { program: "grub-mkrescue", package: "grub-common" };
+/// GRUB for the firmware of older machines, which is what QEMU has.
+pub const GRUB_PC: Needed =
+    Needed { program: "/usr/lib/grub/i386-pc/multiboot2.mod", package: "grub-pc-bin" };
+/// Writes discs, for GRUB.
+pub const XORRISO: Needed = Needed { program: "xorriso", package: "xorriso" };
+/// Makes small file systems, for GRUB.
+pub const MTOOLS: Needed = Needed { program: "mformat", package: "mtools" };
 /// The debugger.
 pub const GDB: Needed = Needed { program: "gdb", package: "gdb" };
 
