@@ -105,8 +105,10 @@ extern "C" fn hand_over<P: Platform>(error: u64, word: u64) -> Ret {
         end_of_call::<P>();
         return Ret::err(error);
     }
-    // SAFETY: the frame below the newest exists, and its object is valid.
-    let caller = unsafe { &*(*(*newest_frame::<P>().sub(1)).object).instance };
+    // SAFETY: the frame below the newest exists in every thread.
+    let object = unsafe { (*newest_frame::<P>().wrapping_sub(1)).object };
+    // SAFETY: a frame's object is valid while the frame is there.
+    let caller = unsafe { reference::instance_of(object) };
     let object = P::critical(|| {
         // SAFETY: inside `critical`.
         let object = unsafe { tables::<P>() }.object(word)?;
@@ -137,8 +139,10 @@ extern "C" fn dead_return<P: Platform>() -> ! {
 
 /// Whether destructors may run in the newest frame: not if its caller keeps a lock.
 fn may_destroy<P: Platform>() -> bool {
-    // SAFETY: the platform's block and the newest frame are valid.
-    unsafe { !is_held(&*P::cpu(), (*newest_frame::<P>()).lock) }
+    // SAFETY: the newest frame is valid.
+    let lock = unsafe { (*newest_frame::<P>()).lock };
+    // SAFETY: the platform's block is valid.
+    !is_held(unsafe { &*P::cpu() }, lock)
 }
 
 /// Destroys what nobody refers to any more. Outside of `critical`, holding no server's lock.
@@ -170,10 +174,12 @@ fn next_dying<P: Platform>() -> Option<*mut Object> {
 /// Destroys one object, and its instance with the last one.
 fn destroy<P: Platform>(object: *mut Object) {
     // SAFETY: objects are valid for good.
-    let (flags, instance, kind) = unsafe {
-        let entry = &*object;
-        (entry.flags, &*entry.instance, &*entry.kind)
-    };
+    let entry = unsafe { &*object };
+    let (flags, kind) = (entry.flags, entry.kind);
+    // SAFETY: the object is in use until it is buried below.
+    let instance = unsafe { reference::instance_of(object) };
+    // SAFETY: an object's kind is valid for good.
+    let kind = unsafe { &*kind };
     let local = flags & Object::LOCAL != 0;
     if local && flags & Object::DEAD == 0 && instance.is_alive() {
         P::critical(|| {
@@ -183,7 +189,7 @@ fn destroy<P: Platform>(object: *mut Object) {
             entry.flags |= Object::DEAD;
             entry.count.store(1, Relaxed);
         });
-        call_hidden::<P>(object, kind.drop_entry());
+        call_hidden(object, kind.drop_entry());
         // SAFETY: as above.
         unsafe { &*object }.count.store(0, Relaxed);
     }
@@ -213,12 +219,14 @@ fn bury_object<P: Platform>(object: *mut Object) {
     entry.flags |= Object::DEAD;
     entry.entries = LOST.as_ptr().cast();
     entry.lock = core::ptr::null();
+    // SAFETY: inside `critical`.
+    let system = unsafe { tables::<P>() };
     // SAFETY: the object is dead, as of now.
-    unsafe { tables::<P>().recycle(object) };
+    unsafe { system.recycle(object) };
 }
 
 /// Calls a hidden entry that takes nothing but the state.
-fn call_hidden<P: Platform>(object: *mut Object, index: usize) -> Ret {
+fn call_hidden(object: *mut Object, index: usize) -> Ret {
     let shape = Shape { atomic: false, reference: false };
     // SAFETY: hidden entries expect no word but the state, and the object is held by its caller.
     unsafe { stub::invoke(object, index, &Default::default(), shape) }
@@ -234,7 +242,7 @@ pub fn call_root<P: Platform>(instance: &Instance, index: impl FnOnce(&Kind) -> 
         reference::count_up(root);
         root
     });
-    let result = call_hidden::<P>(root, index(&instance.kinds[0]));
+    let result = call_hidden(root, index(&instance.kinds[0]));
     P::critical(|| reference::uncount(root));
     result
 }
@@ -406,8 +414,10 @@ fn cut_threads_off<P: Platform>() {
     let running = unsafe { (*P::cpu()).thread };
     P::threads(&mut |thread| {
         let dead = |frame: *const crate::layout::Frame| {
-            // SAFETY: frames below the first free one hold valid objects of valid instances.
-            let instance = unsafe { &*(*(*frame).object).instance };
+            // SAFETY: frames below the first free one are initialised.
+            let object = unsafe { (*frame).object };
+            // SAFETY: a frame's object is valid while the frame is there.
+            let instance = unsafe { reference::instance_of(object) };
             Some(instance).filter(|instance| !instance.is_alive())
         };
         let mut frame = thread.frames;
@@ -485,8 +495,10 @@ fn is_needed<P: Platform>(instance: &Instance) -> bool {
         let end = if thread.token == running { newest } else { thread.frame };
         let mut frame = thread.frames;
         while frame < end {
-            // SAFETY: frames below the first free one hold valid objects.
-            let callee = unsafe { (*(*frame).object).instance };
+            // SAFETY: frames below the first free one are initialised.
+            let object = unsafe { (*frame).object };
+            // SAFETY: a frame's object is valid while the frame is there.
+            let callee = unsafe { reference::instance_of(object) };
             needed |= core::ptr::eq(callee, instance);
             // SAFETY: the next frame is in the array or its end.
             frame = unsafe { frame.add(1) };

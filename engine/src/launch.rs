@@ -238,8 +238,10 @@ fn find_device<P: Platform>(
     nth: u32,
 ) -> Result<*mut Object, String> {
     let object = root_of::<P>(bus, DEVICE_BUS.0)?;
-    // SAFETY: an object's kind is valid for good.
-    let kind = unsafe { &*(*object).kind };
+    // SAFETY: objects are valid for good.
+    let kind = unsafe { (*object).kind };
+    // SAFETY: so are kinds.
+    let kind = unsafe { &*kind };
     let index = kind.functions.iter().position(|function| function.name == DEVICE_BUS.1);
     let index = index.ok_or("the bus has no function `find`")?;
     let shape = Shape { atomic: false, reference: true };

@@ -60,8 +60,10 @@ pub extern "C" fn unlock<P: Platform>() -> Ret {
 pub extern "C" fn lock<P: Platform>() -> Ret {
     loop {
         let holder = P::critical(|| {
-            // SAFETY: the newest frame and its object are valid.
-            let wanted = unsafe { (*(*newest_frame::<P>()).object).lock };
+            // SAFETY: the newest frame is valid.
+            let object = unsafe { (*newest_frame::<P>()).object };
+            // SAFETY: a frame's object is valid while the frame is there.
+            let wanted = unsafe { (*object).lock };
             // SAFETY: the platform's block is valid and the thread's own.
             let cpu = unsafe { &mut *P::cpu() };
             if wanted.is_null() || wanted == cpu.lock {

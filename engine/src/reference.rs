@@ -31,15 +31,30 @@ pub fn refuse(error: SystemError) -> Ret {
 
 /// The newest frame of the thread that runs.
 pub fn newest_frame<P: Platform>() -> *mut Frame {
-    // SAFETY: the platform's block is always valid; every thread starts with a bottom frame, so
-    // one frame below the first free one exists.
-    unsafe { (*P::cpu()).frame.sub(1) }
+    // SAFETY: the platform's block is always valid.
+    let free = unsafe { (*P::cpu()).frame };
+    // Every thread starts with a bottom frame, so there is one below the first free one.
+    free.wrapping_sub(1)
 }
 
 /// The instance that runs: the callee of the newest frame.
 pub fn current<P: Platform>() -> &'static Instance {
-    // SAFETY: a frame's object and its instance stay valid while the frame is there.
-    unsafe { &*(*(*newest_frame::<P>()).object).instance }
+    // SAFETY: the newest frame is valid.
+    let object = unsafe { (*newest_frame::<P>()).object };
+    // SAFETY: a frame's object is valid while the frame is there.
+    unsafe { instance_of(object) }
+}
+
+/// The instance of an object.
+///
+/// # Safety
+///
+/// `object` is an entry of the table that is in use, or was while the frame that names it is there.
+pub unsafe fn instance_of(object: *const Object) -> &'static Instance {
+    // SAFETY: promised by the caller.
+    let instance = unsafe { (*object).instance };
+    // SAFETY: an object's instance is valid for good.
+    unsafe { &*instance }
 }
 
 /// The engine's tables.
@@ -65,6 +80,7 @@ pub fn held<P: Platform>(caller: &Instance, word: u64) -> Result<*mut Object, Sy
 }
 
 /// Adds a temporary reference, with a count of its own, for the thread that runs. Inside `critical`.
+#[expect(clippy::not_unsafe_ptr_arg_deref, reason = "objects come from the table, which stays")]
 pub fn push_temporary<P: Platform>(
     object: *mut Object,
     holder: Option<&Instance>,
@@ -108,6 +124,7 @@ fn append<P: Platform>(object: *mut Object, holder: Option<&Instance>) -> Result
 }
 
 /// Adds a count to an object that may have had none. Inside `critical`.
+#[expect(clippy::not_unsafe_ptr_arg_deref, reason = "objects come from the table, which stays")]
 pub fn count_up(object: *mut Object) {
     // SAFETY: objects are valid for good.
     let entry = unsafe { &*object };
@@ -119,6 +136,7 @@ pub fn count_up(object: *mut Object) {
 }
 
 /// Takes one count away without destroying anything. Inside `critical`.
+#[expect(clippy::not_unsafe_ptr_arg_deref, reason = "objects come from the table, which stays")]
 pub fn uncount(object: *mut Object) {
     // SAFETY: objects are valid for good.
     let entry = unsafe { &*object };
@@ -263,8 +281,10 @@ pub extern "C" fn spawn<P: Platform>(kind: u64, state: u64) -> Ret {
             Err(error) => {
                 // SAFETY: the object was made just now, and nobody knows it.
                 unsafe { (*object).flags |= Object::DEAD };
+                // SAFETY: inside `critical`.
+                let system = unsafe { tables::<P>() };
                 // SAFETY: as above.
-                unsafe { tables::<P>().recycle(object) };
+                unsafe { system.recycle(object) };
                 refuse(error)
             }
         }
@@ -305,7 +325,8 @@ pub extern "C" fn scope_end<P: Platform>(mark: u64) -> Ret {
     let from = unsafe { (*newest_frame::<P>()).temporary } as u64;
     // SAFETY: the platform's block is valid.
     let to = unsafe { (*P::cpu()).temporary } as u64;
-    if !(from..=to).contains(&mark) || (mark - from) % size_of::<Temporary>() as u64 != 0 {
+    if !(from..=to).contains(&mark) || !(mark - from).is_multiple_of(size_of::<Temporary>() as u64)
+    {
         return refuse(SystemError::BadArgument);
     }
     // A destructor of the caller's own local server needs the caller's lock.
@@ -329,8 +350,10 @@ pub fn drop_temporaries<P: Platform>(mark: *mut Temporary) {
             let last = unsafe { end.sub(1) };
             // SAFETY: the platform's block is valid.
             unsafe { (*cpu).temporary = last };
-            // SAFETY: entries below the end are initialised, and this one is forgotten.
-            Some(unsafe { give_back::<P>(*last) })
+            // SAFETY: entries below the end are initialised.
+            let entry = unsafe { *last };
+            // SAFETY: the entry was forgotten just now.
+            Some(unsafe { give_back::<P>(entry) })
         });
         match dying {
             None => return,
@@ -355,6 +378,7 @@ pub unsafe fn give_back<P: Platform>(entry: Temporary) -> bool {
 }
 
 /// Takes one count away; `true` if something is to be destroyed by [`death::finish`]. Inside `critical`.
+#[expect(clippy::not_unsafe_ptr_arg_deref, reason = "objects come from the table, which stays")]
 pub fn count_down<P: Platform>(object: *mut Object) -> bool {
     // SAFETY: objects are valid for good, and nobody else touches them inside `critical`.
     let entry = unsafe { &mut *object };
@@ -374,7 +398,7 @@ pub extern "C" fn grow<P: Platform>(bytes: u64) -> Ret {
         let start = caller.heap_end.get();
         let limit =
             (caller.base + HEAP_OFFSET + caller.heap_limit).min(caller.base + MAPPING_OFFSET);
-        if bytes == 0 || bytes % PAGE != 0 {
+        if bytes == 0 || !bytes.is_multiple_of(PAGE) {
             return refuse(SystemError::BadArgument);
         }
         if start.checked_add(bytes).is_none_or(|end| end > limit)
