@@ -7,6 +7,7 @@ mod debug;
 mod fuzz;
 mod header;
 mod inspect;
+mod new;
 mod run;
 mod sizes;
 mod test;
@@ -38,6 +39,7 @@ enum Command {
     Sizes(sizes::Arguments),
     Debug(debug::Arguments),
     Header(header::Arguments),
+    New(new::Arguments),
     Fuzz(fuzz::Arguments),
 }
 
@@ -64,6 +66,7 @@ fn carry_out(command: Command) -> Outcome {
         Command::Inspect(arguments) => inspect::run(&project, &arguments),
         Command::Sizes(arguments) => sizes::run(&project, &arguments),
         Command::Debug(arguments) => debug::run(&project, &arguments),
+        Command::New(arguments) => new::run(&project, &arguments),
         Command::Header(arguments) => header::run(&project, &arguments),
         Command::Fuzz(arguments) => fuzz::run(&project, &arguments),
     }
