@@ -7,24 +7,30 @@ use warren_idl::EchoError;
 
 use crate::Benchmark;
 
-/// Times that a loop is measured. The shortest counts: whatever else happens only makes it longer.
-const TRIES: u64 = 7;
+/// How a loop is measured.
+#[derive(Clone, Copy)]
+pub struct Effort {
+    /// Rounds of the loop.
+    pub rounds: u64,
+    /// Times that it is measured. The shortest counts: whatever else happens only makes it longer.
+    pub tries: u64,
+}
 
 /// Thousandths of a tick for one round of `work`, loop included.
 pub fn round<'f>(
     cx: &mut Cx<'f, Benchmark>,
-    rounds: u64,
+    effort: Effort,
     mut work: impl FnMut(&mut Cx<'f, Benchmark>) -> Result<(), EchoError>,
 ) -> Result<u64, EchoError> {
     let mut best = u64::MAX;
-    for _ in 0..TRIES {
+    for _ in 0..effort.tries {
         let start = warren::cycles();
-        for _ in 0..black_box(rounds) {
+        for _ in 0..black_box(effort.rounds) {
             work(cx)?;
         }
         best = best.min(warren::cycles() - start);
     }
-    Ok(best.saturating_mul(1000) / rounds)
+    Ok(best.saturating_mul(1000) / effort.rounds)
 }
 
 /// The loop alone, and the loop around a plain indirect call of a function that does nothing.
@@ -36,10 +42,10 @@ pub struct Base {
 
 impl Base {
     /// Measures both.
-    pub fn measure(cx: &mut Cx<'_, Benchmark>, rounds: u64) -> Result<Self, EchoError> {
-        let empty = round(cx, rounds, |_| nothing())?;
+    pub fn measure(cx: &mut Cx<'_, Benchmark>, effort: Effort) -> Result<Self, EchoError> {
+        let empty = round(cx, effort, |_| nothing())?;
         let function: fn(u64) -> Result<(), EchoError> = black_box(plain);
-        let plain = round(cx, rounds, |_| black_box(function)(0))?;
+        let plain = round(cx, effort, |_| black_box(function)(0))?;
         Ok(Base { empty, plain })
     }
 }
