@@ -2,12 +2,12 @@
 //!
 //! An entry is learnt from a call that took the long way, and used as long as the called object has the
 //! same table of entries: that table belongs to one kind of one living instance, so everything else that was learnt
-//! still holds. The fast path still checks what can change: whether the caller holds the reference, which
-//! service it is to, the locks, the stacks, and whether a fault is to be injected.
+//! still holds. The fast path still checks what can change: whether the caller holds the reference, the
+//! locks, the stacks, and whether a fault is to be injected.
 //!
 //! Tables are never freed, like the instances that they belong to; a dead instance has none.
 
-use alloc::{boxed::Box, vec::Vec};
+use alloc::{boxed::Box, vec};
 
 use warren_abi::{call::REGISTER_WORDS, signature::Part};
 use warren_engine::{
@@ -41,8 +41,6 @@ pub struct Table {
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C)]
 pub struct Call {
-    /// The service that it calls.
-    pub service: u64,
     /// The entries of the object that was called; 0 if the call was never learnt.
     pub entries: u64,
     /// The function's address.
@@ -57,6 +55,8 @@ pub struct Call {
     pub stacks: u64,
     /// The trampoline of the callee's domain.
     pub trampoline: u64,
+    /// Makes the size a power of two.
+    pub rest: u64,
 }
 
 /// Bytes of a [`Call`] as a shift: assembly multiplies so.
@@ -69,12 +69,7 @@ pub fn prepare(instance: &Instance) {
         return;
     }
     let Some(domain) = regions::domain_of(instance.base) else { return };
-    let calls: Vec<Call> = instance
-        .calls
-        .iter()
-        .map(|call| Call { service: call.service.into(), ..Call::default() })
-        .collect();
-    let calls = calls.leak();
+    let calls = vec![Call::default(); instance.calls.len()].leak();
     let table = Table {
         counts: instance.with_counts(|counts| counts.as_ptr()),
         calls: calls.as_ptr(),
@@ -107,7 +102,6 @@ pub fn learn(caller: &Instance, number: u64, object: *mut Object) {
     }
     let Some(entrance) = regions::entrance(callee.base) else { return };
     let call = Call {
-        service: object.service,
         entries: object.entries as u64,
         target: kind.targets[caller.calls[index].index as usize],
         root: entrance.root,
@@ -116,6 +110,7 @@ pub fn learn(caller: &Instance, number: u64, object: *mut Object) {
         stack_bytes: callee.stack_bytes.max(16).into(),
         stacks: offset(entrance.domain),
         trampoline: entrance.stacks + TRAMPOLINE_OFFSET,
+        rest: 0,
     };
     // SAFETY: the table is never freed, and has an entry for each call.
     let calls = unsafe { (*table).calls }.cast_mut();

@@ -8,9 +8,9 @@
 //! # What lies where in the frame
 //!
 //! `stack` is where the thread's kernel stack goes on, `resume` is `call_fast_resume`, the first platform word has
-//! the mark. The words for callee-saved registers, which the caller's own stub has saved, hold the caller's
-//! stack pointer, where it goes on, where the next visit to its domain would have started, and the
-//! address of that.
+//! the mark, `return_address` is where the caller goes on. The words for callee-saved registers, which the
+//! caller's own stub has saved, hold its stack pointer, a gap, where the next visit to its domain would have
+//! started, and the address of that.
 //!
 //! # Registers
 //!
@@ -53,7 +53,7 @@ core::arch::global_asm!(
     "jae call_slow",
     "shl eax, {call_shift}",
     "add rax, [rbp + {calls}]",
-    // The reference: an entry of the table of objects, held by the caller, to the right service.
+    // The reference: an entry of the table of objects, held by the caller.
     "lea r13, [rip + {objects}]",
     "mov r12, rdi",
     "sub r12, r13",
@@ -63,32 +63,26 @@ core::arch::global_asm!(
     "mov r13, [rbp + {counts}]",
     "cmp word ptr [r13 + r12 * 2], 0",
     "je call_slow",
-    "mov r13, [rdi + {object_service}]",
-    "cmp r13, [rax + {service}]",
-    "jne call_slow",
-    // The callee: what was learnt, alive, and not to fail on purpose.
+    // The callee: what was learnt, and so of the right service; alive, and not to fail on purpose.
     "mov r13, [rdi + {object_entries}]",
     "cmp r13, [rax + {entries}]",
     "jne call_slow",
     "mov r13, [rax + {fault}]",
     "cmp qword ptr [r13], 0",
     "jne call_slow",
-    // The callee's stack: mapped as far down as it needs.
+    // The callee's stack: from where a visit starts, it is mapped as far down as the callee needs.
     "mov r14, gs:[{user_stacks}]",
     "mov r15, [rax + {callee_stacks}]",
     "mov r13, [r14 + r15 + {next}]",
+    "cmp r13, [r14 + r15 + {top}]",
+    "ja call_slow",
     "mov r12, r13",
     "sub r12, [rax + {stack_bytes}]",
     "jc call_slow",
     "cmp r12, [r14 + r15 + {mapped}]",
     "jb call_slow",
-    // The caller's: its stack pointer lies in it.
     "mov r15, gs:[{user_stack}]",
     "add r14, [rbp + {caller_stacks}]",
-    "cmp r15, [r14 + {top}]",
-    "ja call_slow",
-    "cmp r15, [r14 + {mapped}]",
-    "jb call_slow",
     // The callee's lock is free; without one it is the thread's own that is taken.
     "mov r12, [rdi + {object_lock}]",
     "test r12, r12",
@@ -96,24 +90,23 @@ core::arch::global_asm!(
     "mov rbp, gs:[{free}]",
     "cmp [r12], rbp",
     "jne call_slow",
-    // There is room for one more frame and one more temporary.
-    "cmp rbx, gs:[{frames_end}]",
-    "jae call_slow",
+    // There is room for one more frame and one more temporary: behind both arrays nothing is mapped.
     "mov rbp, gs:[{temporary}]",
-    "cmp rbp, gs:[{temporary_end}]",
-    "jae call_slow",
+    "36: mov [rbx + {return_address}], rcx",
+    "mov [rbp + {temporary_object}], rdi",
+    "37:",
+    ".pushsection .rodata.fixups, \"a\"",
+    ".quad 36b, 37b, call_slow",
+    ".popsection",
 
     // From here on the call is made. Pin the object; the pin is the first temporary of the frame.
     "mov [rbx + {frame_temporary}], rbp",
-    "mov [rbp + {temporary_object}], rdi",
     "mov qword ptr [rbp + {temporary_holder}], 0",
     "add rbp, {temporary_bytes}",
     "mov gs:[{temporary}], rbp",
     "inc dword ptr [rdi + {object_count_field}]",
     // The frame.
     "mov [rbx + {saved}], r15",
-    "mov [rbx + {saved} + 8], rcx",
-    "mov [rbx + {return_address}], rcx",
     "mov rbp, [r14 + {next}]",
     "mov [rbx + {saved} + 16], rbp",
     "mov [rbx + {saved} + 24], r14",
@@ -186,12 +179,11 @@ core::arch::global_asm!(
     "dec dword ptr [r12 + {object_count_field}]",
     "mov gs:[{temporary}], rcx",
     "31:",
-    // The caller is alive, and its lock is free.
-    "mov rcx, [rbx - 2 * {frame_bytes} + {frame_object}]",
-    "mov rcx, [rcx + {object_instance}]",
-    "cmp qword ptr [rcx + {platform}], 0",
-    "je 35f",
+    // The caller's lock is free. If it has none, or it died meanwhile, that is the thread's own.
     "mov r12, [rbx - {frame_bytes} + {frame_lock}]",
+    "cmp r12, gs:[{idle_lock}]",
+    "je 35f",
+    "32:",
     "cmp [r12], r11",
     "jne 34f",
     "mov r13, gs:[{thread}]",
@@ -210,7 +202,7 @@ core::arch::global_asm!(
     "mov rax, rdi",
     "mov rdx, rsi",
     "mov rsp, [rbx + {saved}]",
-    "mov rcx, [rbx + {saved} + 8]",
+    "mov rcx, [rbx + {return_address}]",
     "mov r11d, 0x202",
     "xor edi, edi",
     "xor esi, esi",
@@ -221,6 +213,8 @@ core::arch::global_asm!(
     "xor ebp, ebp",
     "xor r12d, r12d",
     "xor r13d, r13d",
+    "xor r14d, r14d",
+    "xor r15d, r15d",
     "swapgs",
     "sysretq",
 
@@ -249,8 +243,12 @@ core::arch::global_asm!(
     "mov rbx, gs:[{frame}]",
     "mov r11, gs:[{free}]",
     "jmp 31b",
-    // The caller died meanwhile.
+    // The caller has no lock, or died meanwhile.
     "35:",
+    "mov rcx, [rbx - 2 * {frame_bytes} + {frame_object}]",
+    "mov rcx, [rcx + {object_instance}]",
+    "cmp qword ptr [rcx + {platform}], 0",
+    "jne 32b",
     "call {return_to_dead}",
     "ud2",
 
@@ -264,7 +262,6 @@ core::arch::global_asm!(
     "jmp 30b",
     frame = const offset_of!(Cpu, frame),
     temporary = const offset_of!(Cpu, temporary),
-    temporary_end = const offset_of!(Cpu, temporary_end),
     lock = const offset_of!(Cpu, lock),
     thread = const offset_of!(Cpu, thread),
     idle_lock = const offset_of!(Cpu, idle_lock),
@@ -273,7 +270,6 @@ core::arch::global_asm!(
     slow_wait = const offset_of!(Cpu, slow) + offset_of!(SlowPaths, wait),
     user_stack = const offset_of!(Block, user_stack),
     user_stacks = const offset_of!(Block, user_stacks),
-    frames_end = const offset_of!(Block, frames_end),
     page_tables = const offset_of!(Block, page_tables),
     frame_bytes = const size_of::<Frame>(),
     frame_object = const offset_of!(Frame, object),
@@ -292,7 +288,6 @@ core::arch::global_asm!(
     object_count = const OBJECTS,
     object_shift = const size_of::<Object>().trailing_zeros(),
     object_instance = const offset_of!(Object, instance),
-    object_service = const offset_of!(Object, service),
     object_entries = const offset_of!(Object, entries),
     object_lock = const offset_of!(Object, lock),
     object_state = const offset_of!(Object, state),
@@ -303,7 +298,6 @@ core::arch::global_asm!(
     call_count = const offset_of!(Table, call_count),
     caller_stacks = const offset_of!(Table, stacks),
     call_shift = const CALL_SHIFT,
-    service = const offset_of!(Call, service),
     entries = const offset_of!(Call, entries),
     target = const offset_of!(Call, target),
     root = const offset_of!(Call, root),

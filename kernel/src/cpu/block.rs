@@ -25,8 +25,6 @@ pub struct Block {
     pub page_tables: Cell<u64>,
     /// The thread's stacks in domains ([`crate::memory::user_stacks::UserStacks`]).
     pub user_stacks: Cell<u64>,
-    /// End of the thread's frames.
-    pub frames_end: Cell<u64>,
 }
 
 /// The one CPU's block.
@@ -42,7 +40,6 @@ pub static BLOCK: OnlyBlock = OnlyBlock(Block {
     user_stack: Cell::new(0),
     page_tables: Cell::new(0),
     user_stacks: Cell::new(0),
-    frames_end: Cell::new(0),
 });
 
 const EMPTY: Cpu = Cpu {

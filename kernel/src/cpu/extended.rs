@@ -76,11 +76,13 @@ macro_rules! restore_extended {
             xrstor64 [",
             $area,
             "]
-            jmp 74f
+            74:
+            .subsection 1
             73: fxrstor64 [",
             $area,
             "]
-            74:"
+            jmp 74b
+            .subsection 0"
         )
     };
 }

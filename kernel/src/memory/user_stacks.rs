@@ -45,7 +45,7 @@ impl UserStacks {
             let top = entrance.stacks + (slot as u64 + 1) * SLOT;
             *stack = UserStack { top, next: top, mapped: top };
         }
-        stack.next
+        if stack.next > stack.top { 0 } else { stack.next }
     }
 
     /// Makes the stack of a domain that was visited usable down to `lowest`. The new pages are

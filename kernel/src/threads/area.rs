@@ -85,11 +85,6 @@ impl Area {
         (self.base() + FRAME_ARRAY + FRAME_BYTES - bytes) as *mut Frame
     }
 
-    /// Behind the last frame.
-    pub fn frames_end(&self) -> *mut Frame {
-        self.frames().wrapping_add(FRAMES)
-    }
-
     /// The first temporary.
     pub fn temporaries(&self) -> *mut Temporary {
         (self.base() + TEMPORARY_ARRAY) as *mut Temporary

@@ -382,8 +382,6 @@ fn swap_in(thread: &Thread) {
     own.kernel_stack.set(registers.kernel_stack);
     set_page_tables(registers.page_tables);
     let end = thread.area.as_ref().map_or(null_mut(), Area::temporaries_end);
-    let frames_end = thread.area.as_ref().map_or(null_mut(), Area::frames_end);
-    own.frames_end.set(frames_end as u64);
     own.user_stacks.set(&raw const thread.user_stacks as u64);
     // SAFETY: interrupts are off, and the block is this CPU's.
     let cpu = unsafe { &mut *block::engine() };
