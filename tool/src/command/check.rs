@@ -57,9 +57,10 @@ pub fn checked(project: &Project, path: &Path, facts: &Facts, request: &Request)
     }
     let errors = outcome.count(Severity::Error);
     outcome.plan.ok_or_else(|| {
+        let shown = project.shown(path);
         Failure::new(match errors {
-            1 => format!("system `{}` has an error", path.display()),
-            _ => format!("system `{}` has {errors} errors", path.display()),
+            1 => format!("system `{}` has an error", shown.display()),
+            _ => format!("system `{}` has {errors} errors", shown.display()),
         })
     })
 }

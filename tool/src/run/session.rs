@@ -13,7 +13,7 @@ use std::{
 };
 
 use signal_hook::{
-    consts::{SIGHUP, SIGINT, SIGTERM},
+    consts::{SIGHUP, SIGINT, SIGPIPE, SIGTERM},
     iterator::Signals,
 };
 
@@ -83,7 +83,7 @@ pub struct Seen {
     pub ready: bool,
     /// Whether the person left, and the system was stopped for that.
     pub left: bool,
-    /// A signal that the tool was sent.
+    /// A signal that the tool was sent, or would have been.
     pub signal: Option<i32>,
     /// Last lines of the log.
     pub log: VecDeque<String>,
@@ -258,6 +258,7 @@ impl Session<'_> {
                 }
                 other => {
                     if !self.show(other) {
+                        self.seen.signal = Some(SIGPIPE);
                         return stop(child);
                     }
                 }
@@ -299,12 +300,21 @@ impl Session<'_> {
             self.is_ready();
         }
         if self.watch.verbose || self.show_log && tells_of_a_start(&line) {
-            eprint!("{line}{}", if self.person { "\r\n" } else { "\n" });
+            self.tell(&line);
+        } else if let Some(server) = not_started(&line) {
+            // The line before is the server's own reason.
+            let reason = self.seen.log.iter().rev().find(|line| is_reason_of(server, line));
+            reason.into_iter().chain([&line]).for_each(|line| self.tell(message(line)));
         }
         self.seen.log.push_back(line);
         if self.seen.log.len() > TAIL {
             self.seen.log.pop_front();
         }
+    }
+
+    /// Shows a line of the log.
+    fn tell(&self, line: &str) {
+        eprint!("{line}{}", if self.person { "\r\n" } else { "\n" });
     }
 
     /// Lets the script go. Said twice it does no more.
@@ -318,7 +328,23 @@ impl Session<'_> {
 
 /// What a person wants to see of a log while a system boots.
 fn tells_of_a_start(line: &str) -> bool {
-    [": started", ": not started", "kernel: system"].iter().any(|part| line.contains(part))
+    [": started", "kernel: system"].iter().any(|part| line.contains(part))
+}
+
+/// A line of the log without its time.
+fn message(line: &str) -> &str {
+    line.split_once("] ").map_or(line, |(_, message)| message)
+}
+
+/// The server that could not be started, if the line says so.
+fn not_started(line: &str) -> Option<&str> {
+    message(line).split_once(": not started: ").map(|(server, _)| server)
+}
+
+/// Whether the server itself said this while it started.
+fn is_reason_of(server: &str, line: &str) -> bool {
+    let said = message(line).strip_prefix(server).and_then(|rest| rest.strip_prefix(": "));
+    said.is_some_and(|said| !said.starts_with("loaded at "))
 }
 
 /// Ends the process. It may have ended by itself.
@@ -360,6 +386,15 @@ mod tests {
         assert_eq!(seen.log.len(), TAIL);
         assert_eq!(seen.log.back().map(String::as_str), Some("line 30"));
         assert!(seen.heard);
+    }
+
+    #[test]
+    fn the_reason_of_a_server_that_did_not_start_is_its_own_last_line() {
+        let line = "[   0.1] ext4: not started: its constructor failed with error 65535";
+        assert_eq!(not_started(line), Some("ext4"));
+        assert!(is_reason_of("ext4", "[   0.1] ext4: the disk is too small"));
+        assert!(!is_reason_of("ext4", "[   0.1] ext4: loaded at 0x10"));
+        assert!(!is_reason_of("ext4", "[   0.1] ext4-two: the disk is too small"));
     }
 
     #[test]

@@ -96,10 +96,16 @@ impl Diagnostic {
             let snippet = Snippet::source(file.text.as_str()).path(file.path.as_str());
             group = group.element(snippet.annotation(annotation));
         }
-        if let Some(help) = &self.help {
-            group = group.element(Level::HELP.message(help.as_str()));
+        match (&self.help, &self.span) {
+            (None, _) => renderer.render(&[group]),
+            (Some(help), Some(_)) => {
+                renderer.render(&[group.element(Level::HELP.message(help.as_str()))])
+            }
+            (Some(help), None) => {
+                let help = Group::with_title(Level::HELP.secondary_title(help.as_str()));
+                renderer.render(&[group, help])
+            }
         }
-        renderer.render(&[group])
     }
 }
 
