@@ -50,7 +50,9 @@ fn is_native(frame: &TrapFrame) -> bool {
 /// Answers a call that would nest too deeply: its stub has just touched the page behind the thread's
 /// frames, in its first instruction, and goes back to its caller with an error.
 pub fn refuse_deeper_call(frame: &mut TrapFrame) -> bool {
-    if frame.is_users() || !threads::is_behind_frames(registers::fault_address()) {
+    // Stubs run with interrupts on, and so outside of any guarded value.
+    let in_stub = !frame.is_users() && frame.rflags & INTERRUPTS_ON != 0;
+    if !in_stub || !threads::is_behind_frames(registers::fault_address()) {
         return false;
     }
     // SAFETY: a stub's first instruction pops the return address, which is still there.

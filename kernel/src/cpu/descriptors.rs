@@ -70,7 +70,6 @@ struct Tables {
     segments: [u64; 7],
     task_state: TaskState,
     gates: [Gate; VECTORS],
-    stacks: Stacks,
 }
 
 struct TablesCell(UnsafeCell<Tables>);
@@ -100,14 +99,21 @@ static TABLES: TablesCell = TablesCell(UnsafeCell::new(Tables {
     },
     gates: [Gate { low: 0, selector: 0, stack: 0, kind: 0, middle: 0, high: 0, reserved: 0 };
         VECTORS],
-    stacks: Stacks([[0; STACK_BYTES]; STACKS]),
 }));
+
+struct StacksCell(UnsafeCell<Stacks>);
+
+// SAFETY: only the processor and what it enters use them.
+unsafe impl Sync for StacksCell {}
+
+static INTERRUPT_STACKS: StacksCell =
+    StacksCell(UnsafeCell::new(Stacks([[0; STACK_BYTES]; STACKS])));
 
 /// Fills the tables and makes the processor use them.
 pub fn install() {
     // SAFETY: called once, before anything else looks at the tables.
     let tables = unsafe { &mut *TABLES.0.get() };
-    let stacks = &raw const tables.stacks as u64;
+    let stacks = INTERRUPT_STACKS.0.get() as u64;
     let mut tops = [0; 7];
     for (index, top) in tops[..STACKS].iter_mut().enumerate() {
         *top = stacks + ((index + 1) * STACK_BYTES) as u64;

@@ -10,10 +10,13 @@ use super::{Exhausted, PAGE, direct};
 use crate::guarded::Guarded;
 
 /// Addresses that devices with 32 address bits can reach end here.
-pub const DEVICE_LIMIT: u64 = 1 << 32;
+const DEVICE_LIMIT: u64 = 1 << 32;
 
 /// Physical addresses have this many bits.
 pub const ADDRESS_BITS: u32 = 52;
+
+/// Frames that servers cannot have: 8 MiB.
+const RESERVE: u64 = 2048;
 
 /// More memory than this is left unused: the direct map has one top-level entry.
 const MEMORY_LIMIT: u64 = 512 << 30;
@@ -46,6 +49,21 @@ pub fn install(information: &Information, image: Range) -> Result<(), Exhausted>
 
 fn with<R>(work: impl FnOnce(&mut Frames<'static>) -> R) -> R {
     FRAMES.with(|frames| work(frames.as_mut().expect("frames are installed at boot")))
+}
+
+/// Takes a zeroed frame for a server. The last ones are not for servers: the kernel itself must not run out.
+pub fn take_for_server() -> Result<u64, Exhausted> {
+    if free_count() > RESERVE { take_zeroed() } else { Err(Exhausted) }
+}
+
+/// Takes `count` zeroed frames in a row below [`DEVICE_LIMIT`] for a server.
+pub fn take_row_for_server(count: u64) -> Result<u64, Exhausted> {
+    let free = free_count();
+    if count <= free && free - count >= RESERVE {
+        take_row(count, DEVICE_LIMIT)
+    } else {
+        Err(Exhausted)
+    }
 }
 
 /// Takes a frame, with whatever it contains.

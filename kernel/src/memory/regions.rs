@@ -269,7 +269,7 @@ pub fn map(
 ) -> Result<(), Exhausted> {
     let mut parts = contents.chunks(PAGE as usize);
     for page in (address..address + bytes).step_by(PAGE as usize) {
-        let mapped = frames::take_zeroed().and_then(|frame| {
+        let mapped = frames::take_for_server().and_then(|frame| {
             write_frame(frame, 0, parts.next().unwrap_or(&[]));
             let slot = SPACE.with(|space| space.leaf(page, true));
             let slot = slot.inspect_err(|_| frames::give(frame))?;

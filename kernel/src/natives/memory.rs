@@ -60,7 +60,7 @@ impl Space {
         }
         let mut space = Space { frames: Vec::new(), row: false, device: false };
         for _ in 0..pages {
-            space.frames.push(frames::take_zeroed().map_err(|_| MemoryError::Exhausted)?);
+            space.frames.push(frames::take_for_server().map_err(|_| MemoryError::Exhausted)?);
         }
         Ok(space)
     }
@@ -102,7 +102,7 @@ impl Memory for Source {
         bytes: u64,
     ) -> Result<Ref<'f, dyn DataSpace>, MemoryError> {
         let pages = pages(bytes)?;
-        let first = frames::take_row(pages, frames::DEVICE_LIMIT);
+        let first = frames::take_row_for_server(pages);
         let first = first.map_err(|_| MemoryError::Exhausted)?;
         answer_space(Space::row(first, pages, false))
     }

@@ -95,13 +95,19 @@ struct Scheduler {
     /// Those that are ready but do not run; never the idle thread.
     queue: VecDeque<Token>,
     running: Token,
+    /// The running thread's record. T1: it lies in `threads`, whose boxes do not move.
+    current: *mut Thread,
     next_token: Token,
 }
+
+// SAFETY: as for `Thread`.
+unsafe impl Send for Scheduler {}
 
 static SCHEDULER: Guarded<Scheduler> = Guarded::new(Scheduler {
     threads: Vec::new(),
     queue: VecDeque::new(),
     running: IDLE,
+    current: null_mut(),
     next_token: FIRST_TOKEN,
 });
 
@@ -111,8 +117,8 @@ impl Scheduler {
     }
 
     fn running(&mut self) -> &mut Thread {
-        let running = self.running;
-        self.find(running).expect("the running thread exists")
+        // SAFETY: T1; the scheduler is borrowed, so nobody else reaches its threads.
+        unsafe { &mut *self.current }
     }
 
     fn wake(&mut self, token: Token) {
@@ -144,7 +150,10 @@ pub fn install() {
     };
     let idle = Thread::new(String::from("idle"), registers, None, None);
     let lock = &raw const *idle.idle_lock;
-    SCHEDULER.with(|scheduler| scheduler.add(idle));
+    SCHEDULER.with(|scheduler| {
+        scheduler.add(idle);
+        scheduler.current = &raw mut *scheduler.threads[0];
+    });
     // SAFETY: the block is this CPU's, and no thread runs yet.
     let cpu = unsafe { &mut *block::engine() };
     cpu.thread = IDLE;
@@ -349,6 +358,7 @@ fn switch_to(next: Token) {
         old.registers = swap_out();
         let save = &raw mut old.stack;
         scheduler.running = next;
+        scheduler.current = scheduler.find(next).expect("who is switched to exists");
         let new = scheduler.running();
         swap_in(new);
         Some((save, new.stack))
