@@ -10,7 +10,7 @@ use warren_engine::{
     instance::Instance,
     layout::Frame,
     platform::{Placement, Platform},
-    reference::tables,
+    reference::{instance_of, tables},
 };
 use warren_idl::{ServerStatus, SystemControl, SystemControlError};
 
@@ -104,12 +104,12 @@ fn describe(instance: &Instance) -> String {
 }
 
 fn log_frame<P: Platform>(frame: &Frame) {
-    // SAFETY: a frame's object, its kind and its instance are valid while the frame is there.
-    let (instance, kind) = unsafe {
-        let object = &*frame.object;
-        (&*object.instance, &*object.kind)
-    };
-    let (name, base) = (&instance.name, instance.base);
+    // SAFETY: a frame's object is valid while the frame is there.
+    let Instance { name, base, .. } = unsafe { instance_of(frame.object) };
+    // SAFETY: as above.
+    let kind = unsafe { (*frame.object).kind };
+    // SAFETY: an object's kind is valid for good.
+    let kind = unsafe { &*kind };
     P::log(format_args!(
         "  {name} as {}, base {base:#x}, from {:#x}",
         kind.name, frame.return_address

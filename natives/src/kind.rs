@@ -9,7 +9,7 @@ use warren_engine::{
     file::{self, SignatureText},
     instance::{Function, Instance, Kind},
     layout, native,
-    reference::{newest_frame, push_temporary, tables},
+    reference::{instance_of, newest_frame, push_temporary, tables},
 };
 
 pub use warren_engine::platform::Platform;
@@ -117,8 +117,10 @@ where
         push_temporary::<P>(object, None).inspect_err(|_| {
             // SAFETY: the object was made just now, and nobody knows it.
             unsafe { (*object).flags |= layout::Object::DEAD };
-            // SAFETY: inside `critical`, and the object is dead.
-            unsafe { tables::<P>().recycle(object) };
+            // SAFETY: inside `critical`.
+            let system = unsafe { tables::<P>() };
+            // SAFETY: the object is dead.
+            unsafe { system.recycle(object) };
         })?;
         Ok(object)
     });
@@ -135,8 +137,11 @@ where
 /// A kind of natives of type `T` that provide `X` and come and go.
 pub struct LocalKind<X: ?Sized, T> {
     kind: &'static Kind,
-    types: core::marker::PhantomData<(fn() -> *const X, fn() -> T)>,
+    types: Types<X, T>,
 }
+
+/// Makes a type remember two others without holding values of them.
+type Types<X, T> = core::marker::PhantomData<(fn() -> *const X, fn() -> T)>;
 
 impl<X, T> LocalKind<X, T>
 where
@@ -172,7 +177,8 @@ pub unsafe fn reference<'f, X: ?Sized + Service>(object: *mut layout::Object) ->
 
 /// The instance that called the native function that runs.
 pub fn caller<P: Platform>() -> &'static Instance {
-    // SAFETY: the frame below the newest is its caller's activation; its object and instance stay
-    // valid while it is there.
-    unsafe { &*(*(*newest_frame::<P>().sub(1)).object).instance }
+    // SAFETY: the frame below the newest is its caller's activation.
+    let object = unsafe { (*newest_frame::<P>().wrapping_sub(1)).object };
+    // SAFETY: a frame's object is valid while the frame is there.
+    unsafe { instance_of(object) }
 }
