@@ -100,8 +100,7 @@ pub fn push_temporary<P: Platform>(
                 let index = unsafe { tables::<P>() }.index(object);
                 instance.change(index, -1);
             }
-            // SAFETY: the object was counted up just now.
-            unsafe { (*object).count.fetch_sub(1, Relaxed) };
+            uncount(object);
             Err(error)
         }
     }
