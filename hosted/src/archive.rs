@@ -27,3 +27,35 @@ impl Archive {
         self.files.get(name).copied()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
+        let mut builder = tar::Builder::new(Vec::new());
+        for (name, contents) in files {
+            let mut header = tar::Header::new_ustar();
+            header.set_size(contents.len() as u64);
+            header.set_mode(0o644);
+            builder.append_data(&mut header, name, *contents).unwrap();
+        }
+        builder.into_inner().unwrap()
+    }
+
+    #[test]
+    fn files_are_found_by_their_whole_name() {
+        let bytes = archive(&[("plan", b"the plan"), ("servers/ramdisk", &[7; 600])]);
+        let archive = Archive::parse(bytes.leak()).unwrap();
+        assert_eq!(archive.file("plan"), Some(&b"the plan"[..]));
+        assert_eq!(archive.file("servers/ramdisk"), Some(&[7; 600][..]));
+        assert_eq!(archive.file("ramdisk"), None);
+    }
+
+    #[test]
+    fn an_archive_that_was_cut_off_is_refused() {
+        let mut bytes = archive(&[("plan", &[1; 600])]);
+        bytes.truncate(512 + 599);
+        assert!(Archive::parse(bytes.leak()).is_err());
+    }
+}

@@ -24,6 +24,7 @@ use warren_engine::{
     death,
     layout::{Frame, Object},
     reference,
+    space::REGION_BYTES,
 };
 
 use crate::{Hosted, context, context::STACK_BYTES, critical, machine, machine::Machine, terminal};
@@ -63,9 +64,9 @@ impl fmt::Display for Report {
             NO_ADDRESS => write!(out, "did what only a kernel may")?,
             _ => write!(out, "touched address {address:#x}")?,
         }
-        match code.checked_sub(base).filter(|_| base != 0) {
+        match code.checked_sub(base).filter(|offset| *offset < REGION_BYTES) {
             Some(offset) => write!(out, " at {offset:#x} of its file"),
-            None => write!(out, " at {code:#x}"),
+            None => write!(out, " at {code:#x}, which is not its own"),
         }
     }
 }
@@ -86,10 +87,13 @@ impl Registers<'_> {
 /// The handler of all faults. It runs on a stack of its own, with the timer blocked.
 pub extern "C" fn handler(signal: i32, info: *mut libc::siginfo_t, context: *mut c_void) {
     // SAFETY: the arguments of such a handler are as the signal's man page says.
-    let (address, code) = unsafe { ((*info).si_addr() as u64, (*info).si_code) };
+    let info = unsafe { &*info };
     // SAFETY: as above.
-    let mut registers =
-        Registers(unsafe { &mut (*context.cast::<libc::ucontext_t>()).uc_mcontext.gregs });
+    let context = unsafe { &mut *context.cast::<libc::ucontext_t>() };
+    let code = info.si_code;
+    // SAFETY: signals of faults have an address.
+    let address = unsafe { info.si_addr() } as u64;
+    let mut registers = Registers(&mut context.uc_mcontext.gregs);
     if !machine::is_here() {
         fail(signal, &registers, address);
     }
@@ -161,8 +165,7 @@ fn kill_server(machine: &Machine, signal: i32, address: u64, registers: &mut Reg
         // SAFETY: the bottom frame lies below.
         newest = unsafe { newest.sub(1) };
     }
-    // SAFETY: the block is the running thread's, and the next frame is in the array or its end.
-    unsafe { (*machine::cpu()).frame = newest.add(1) };
+    make_newest(newest);
     let code = registers.get(libc::REG_RIP);
     for (slot, value) in REPORT.iter().zip([signal as u64, code, address]) {
         slot.store(value, Relaxed);
@@ -178,10 +181,19 @@ fn kill_server(machine: &Machine, signal: i32, address: u64, registers: &mut Reg
 /// Direction, trap and alignment check: they are clear when a function is entered.
 const PROCESSOR_FLAGS: u64 = 1 << 10 | 1 << 8 | 1 << 18;
 
+/// Takes the frames above this one away.
+fn make_newest(frame: *mut Frame) {
+    // SAFETY: the block is the running thread's.
+    let cpu = unsafe { &mut *machine::cpu() };
+    cpu.frame = frame.wrapping_add(1);
+}
+
 /// Whether a frame's callee belongs to the platform.
 fn is_native(frame: *const Frame) -> bool {
-    // SAFETY: frames in use hold valid objects of valid instances.
-    let object: &Object = unsafe { &*(*frame).object };
+    // SAFETY: frames in use are valid.
+    let object: *const Object = unsafe { (*frame).object };
+    // SAFETY: they hold valid objects of valid instances.
+    let object = unsafe { &*object };
     // SAFETY: as above.
     unsafe { (*object.instance).base == 0 }
 }
@@ -205,8 +217,7 @@ pub fn die_if_overflowed() {
         // SAFETY: stack runs out in what a server called, so there is a server's frame.
         newest = unsafe { newest.sub(1) };
     }
-    // SAFETY: the block is the running thread's, and the next frame is in the array or its end.
-    unsafe { (*machine::cpu()).frame = newest.add(1) };
+    make_newest(newest);
     death::die::<Hosted>(reference::current::<Hosted>(), format_args!("ran out of stack"))
 }
 

@@ -71,6 +71,10 @@ pub(crate) struct Machine {
     /// Memory of instances.
     pub regions: Regions,
     /// All threads, those that ended and are not taken apart yet included.
+    #[expect(
+        clippy::vec_box,
+        reason = "`current` and contexts point to threads, which must not move"
+    )]
     pub threads: Vec<Box<Thread>>,
     /// The thread that runs.
     pub current: *mut Thread,
@@ -126,8 +130,10 @@ pub(crate) fn cpu() -> *mut Cpu {
 /// The machine was made, the caller is in a critical section, and ends the borrow before it switches
 /// contexts, calls a server, or calls anything that takes the state itself (M1).
 pub(crate) unsafe fn state() -> &'static mut Machine {
-    // SAFETY: `make` initialised it, and the caller promised to be alone.
-    unsafe { (*STATE.0.get()).assume_init_mut() }
+    // SAFETY: the caller promised to be alone.
+    let state = unsafe { &mut *STATE.0.get() };
+    // SAFETY: `make` initialised it.
+    unsafe { state.assume_init_mut() }
 }
 
 /// Works on the state in a critical section of its own.

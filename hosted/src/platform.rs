@@ -74,13 +74,11 @@ impl Platform for Hosted {
     }
 
     fn threads(visit: &mut dyn FnMut(&mut ThreadRecord)) {
-        // SAFETY: inside a critical section; the borrow ends before `visit` runs.
-        let threads: Vec<_> = {
-            let machine = unsafe { machine::state() };
+        let threads: Vec<_> = machine::with(|machine| {
             schedule::save(machine);
             let alive = machine.threads.iter_mut().filter(|thread| thread.state != State::Ended);
             alive.map(|thread| &raw mut thread.record).collect()
-        };
+        });
         for record in threads {
             // SAFETY: no thread is taken apart inside this critical section.
             visit(unsafe { &mut *record });

@@ -181,3 +181,30 @@ fn protect(address: u64, bytes: u64, protection: Protection) -> bool {
     // SAFETY: the pages lie in a region, which is nobody's but the engine's.
     unsafe { libc::mprotect(address as *mut _, bytes as usize, access) == 0 }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn regions_are_given_out_written_through_and_given_back() {
+        let mut regions = Regions::new();
+        let first = regions.create().unwrap();
+        let second = regions.create().unwrap();
+        assert_eq!(second, first + REGION_BYTES);
+        regions.remove(first);
+        assert!(!regions.contains(first));
+        assert_eq!(regions.create(), Ok(first));
+        assert!(!regions.read(first, &mut [0]), "what was mapped before is gone");
+
+        regions.map(first, 2 * PAGE, b"text", Protection::Read).unwrap();
+        let mut bytes = [0xff; 6];
+        assert!(regions.read(first, &mut bytes));
+        assert_eq!(&bytes, b"text\0\0");
+        regions.write(first + 1, b"a");
+        assert!(regions.read(first, &mut bytes));
+        assert_eq!(&bytes, b"taxt\0\0");
+        assert!(!regions.read(first + 2 * PAGE - 1, &mut bytes), "the end is not mapped");
+        assert!(!regions.is_mapped(u64::MAX, 2));
+    }
+}

@@ -50,8 +50,10 @@ pub(crate) fn run_until_end(first: Token) {
     let thread = machine.thread(first).expect("the first thread was made just now");
     let save = &raw mut machine.outside;
     load(machine, thread);
+    // SAFETY: threads in the table are valid.
+    let start = unsafe { (*thread).stack_pointer };
     // SAFETY: the thread's context was prepared and does not run.
-    unsafe { context::switch(save, (*thread).stack_pointer) };
+    unsafe { context::switch(save, start) };
 }
 
 /// What a thread runs first.
@@ -145,8 +147,12 @@ fn switch_to(next: *mut Thread) {
     charge(machine);
     save(machine);
     load(machine, next);
-    // SAFETY: both are threads of the table; a thread that does not run was switched away from, or prepared.
-    unsafe { context::switch(&raw mut (*current).stack_pointer, (*next).stack_pointer) };
+    // SAFETY: both are threads of the table.
+    let start = unsafe { (*next).stack_pointer };
+    // SAFETY: as above.
+    let saved = unsafe { &raw mut (*current).stack_pointer };
+    // SAFETY: a thread that does not run was switched away from, or prepared.
+    unsafe { context::switch(saved, start) };
     after_switch();
 }
 
@@ -288,8 +294,10 @@ pub(crate) fn yield_to(token: Token) {
 /// Waits in this state. Outside of critical sections.
 fn block(state: State) {
     critical::run(|| {
-        // SAFETY: inside a critical section, and the running thread's record.
-        unsafe { (*machine::state().current).state = state };
+        // SAFETY: inside a critical section, and the borrow ends at once.
+        let current = unsafe { machine::state() }.current;
+        // SAFETY: the running thread's record.
+        unsafe { (*current).state = state };
         let next = wait_for_next();
         switch_to(next);
     });

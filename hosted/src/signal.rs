@@ -104,8 +104,10 @@ extern "C" fn tick(_signal: i32, _info: *mut libc::siginfo_t, context: *mut c_vo
     if critical::is_inside() {
         return critical::postpone();
     }
-    // SAFETY: the C library's number of the last error is this Linux thread's; contexts share it.
-    let error = unsafe { *libc::__errno_location() };
+    // SAFETY: finding the C library's number of the last error has no preconditions.
+    let last_error = unsafe { libc::__errno_location() };
+    // SAFETY: it is this Linux thread's; contexts share it.
+    let error = unsafe { *last_error };
     critical::enter();
     // SAFETY: the third argument of such a handler is the interrupted context.
     let registers = unsafe { &mut (*context.cast::<libc::ucontext_t>()).uc_mcontext.gregs };
@@ -123,7 +125,7 @@ extern "C" fn tick(_signal: i32, _info: *mut libc::siginfo_t, context: *mut c_vo
     schedule::preempt();
     critical::leave();
     // SAFETY: as above.
-    unsafe { *libc::__errno_location() = error };
+    unsafe { *last_error = error };
 }
 
 /// Where interrupted code has to go on. Inside a critical section.

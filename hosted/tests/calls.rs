@@ -5,9 +5,7 @@ mod support;
 
 use std::{cell::Cell, rc::Rc};
 
-use support::{
-    ATOMIC, FASTEST_NS, Make, REFERENCE, Server, State, VALUES, call, count, system,
-};
+use support::{ATOMIC, FASTEST_NS, Make, REFERENCE, Server, State, VALUES, call, count, system};
 use warren_abi::call::{Ret, SystemError};
 use warren_hosted::{join, start_thread};
 

@@ -29,9 +29,15 @@ extern "C" fn try_it(state: &State, first: u64, second: u64) -> Ret {
 
 /// A server whose first function is machine code, and a client that survives calling it.
 fn victim_and_client(bytes: &[u8], watchdog_ms: u32) -> (Server, Server) {
-    let victim = Server::new(&Make { name: "victim", root: &[add], watchdog_ms, ..Make::default() });
+    let victim =
+        Server::new(&Make { name: "victim", root: &[add], watchdog_ms, ..Make::default() });
     replace_first(&victim, code(&victim, bytes));
-    let client = Server::new(&Make { name: "client", root: &[try_it, add], calls: &[(0, VALUES)], ..Make::default() });
+    let client = Server::new(&Make {
+        name: "client",
+        root: &[try_it, add],
+        calls: &[(0, VALUES)],
+        ..Make::default()
+    });
     client.state().words[0].set(victim.word());
     (victim, client)
 }

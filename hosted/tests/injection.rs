@@ -23,7 +23,12 @@ extern "C" fn try_it(state: &State, first: u64, second: u64) -> Ret {
 
 /// A server that will fail, and a client that calls it.
 fn armed(fault: &str) -> (Server, Server) {
-    let victim = Server::new(&Make { name: "victim", root: &[add, add], watchdog_ms: 20, ..Make::default() });
+    let victim = Server::new(&Make {
+        name: "victim",
+        root: &[add, add],
+        watchdog_ms: 20,
+        ..Make::default()
+    });
     let client = Server::new(&Make { root: &[try_it], calls: &[(1, VALUES)], ..Make::default() });
     client.state().words[0].set(victim.word());
     let fault = Fault::from_name(fault).expect("the fault has a name");

@@ -28,7 +28,7 @@ impl Image {
     /// Offset of a range of blocks in the file.
     fn offset(&self, first: u64, bytes: usize) -> Result<u64, BlockError> {
         let bytes = bytes as u64;
-        if bytes % BLOCK != 0 {
+        if !bytes.is_multiple_of(BLOCK) {
             return Err(BlockError::BadLength);
         }
         let end = first.checked_add(bytes / BLOCK).ok_or(BlockError::OutOfRange)?;

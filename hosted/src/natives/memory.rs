@@ -43,7 +43,7 @@ impl Mapper {
 impl Space {
     /// Zeroed pages.
     fn new(bytes: u64) -> Result<Self, MemoryError> {
-        if bytes == 0 || bytes % PAGE != 0 {
+        if bytes == 0 || !bytes.is_multiple_of(PAGE) {
             return Err(MemoryError::Unaligned);
         }
         if bytes > REGION_BYTES {

@@ -7,6 +7,7 @@
 use std::{cell::Cell, process::Command};
 
 use warren_abi::call::Ret;
+use warren_abi::signature::Part;
 use warren_engine::{
     import,
     instance::{Function, Instance, Kind, Life, Outgoing},
@@ -17,7 +18,6 @@ use warren_engine::{
     space::{HEAP_OFFSET, MAPPING_OFFSET, PAGE, Placement, Protection},
     stub::{self, Shape, Words},
 };
-use warren_abi::signature::Part;
 use warren_hosted::{
     Hosted,
     machine::{self, Settings},
@@ -57,13 +57,10 @@ pub fn alone(name: &str, slice_ns: u64, body: impl FnOnce() + 'static) {
     let output = command.output().expect("the test starts again");
     let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{}\n{text}", output.status);
-    for line in text.lines().filter(|line| line.starts_with("measured: ")) {
-        println!("{line}");
-    }
 }
 
 /// A plan that names servers, so that instances of tests close and die like launched ones.
-fn plan() -> Plan {
+pub fn plan() -> Plan {
     let server = |index| PlannedServer {
         name: format!("server{index}"),
         file: String::new(),
@@ -183,16 +180,22 @@ impl Server {
                 .unzip();
             let code = code.concat();
             Hosted::map(base, pages(code.len()), &code, Protection::ReadExecute).expect("memory");
-            let mut kinds =
-                vec![kind(make.root, make.references, make.atomic, &[nothing, nothing, make.destruct])];
+            let mut kinds = vec![kind(
+                make.root,
+                make.references,
+                make.atomic,
+                &[nothing, nothing, make.destruct],
+            )];
             if let Some((entries, drop)) = make.local {
                 kinds.push(Kind { local: true, ..kind(entries, &[], make.atomic, &[drop]) });
             }
             // SAFETY: inside `critical`.
             let system = unsafe { tables::<Hosted>() };
-            let instance = system.add(|index| instance(index, base, code.len(), &shapes, kinds, make));
+            let instance =
+                system.add(|index| instance(index, base, code.len(), &shapes, kinds, make));
             let state = instance.state();
-            Hosted::map(state, pages(size_of::<State>()), &[], Protection::ReadWrite).expect("memory");
+            Hosted::map(state, pages(size_of::<State>()), &[], Protection::ReadWrite)
+                .expect("memory");
             // SAFETY: the memory was mapped just now, zeroed, for this structure.
             for (index, stub) in unsafe { &*(state as *const State) }.stubs.iter().enumerate() {
                 stub.set(base + (index * stub::STUB_BYTES) as u64);
@@ -225,7 +228,13 @@ impl Server {
 }
 
 /// Calls a function of an object from the running thread's first frame.
-pub fn call_object(object: *mut Object, index: usize, shape: Shape, first: u64, second: u64) -> Ret {
+pub fn call_object(
+    object: *mut Object,
+    index: usize,
+    shape: Shape,
+    first: u64,
+    second: u64,
+) -> Ret {
     let mut words = Words::default();
     words[..2].copy_from_slice(&[first, second]);
     // SAFETY: the test holds the object, and every entry takes two words.
@@ -286,7 +295,8 @@ fn instance(
     kinds: Vec<Kind>,
     make: &Make<'_>,
 ) -> Instance {
-    let result = |shape: &Shape| if shape.reference { Part::Reference(SERVICE) } else { Part::Word };
+    let result =
+        |shape: &Shape| if shape.reference { Part::Reference(SERVICE) } else { Part::Word };
     Instance {
         lock: LockWord::new(0),
         index,
@@ -324,6 +334,5 @@ fn instance(
         platform: Cell::default(),
         restarts: 0,
         failed: Cell::default(),
-        platform: Default::default(),
     }
 }
