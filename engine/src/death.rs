@@ -20,8 +20,9 @@ use crate::{
 
 /// Entries of every object that died: as many as any kind has.
 static LOST: [extern "C" fn() -> Ret; LOST_ENTRIES] = [lost; LOST_ENTRIES];
-/// More than any service has functions.
+/// As many entries as any kind has, the hidden ones included.
 pub const LOST_ENTRIES: usize = 64;
+const _: () = assert!(crate::file::limits::FUNCTIONS + 3 <= LOST_ENTRIES);
 
 /// What a call into a dead server answers.
 extern "C" fn lost() -> Ret {

@@ -25,7 +25,7 @@ pub const DESCRIPTION_BYTES: usize = 256 << 10;
 /// Services that the root provides and local servers, together.
 pub const KINDS: usize = 64;
 /// Functions of one service.
-pub const FUNCTIONS: usize = 256;
+pub const FUNCTIONS: usize = 60;
 /// Requirements: their table is one page.
 pub const REQUIREMENTS: usize = PAGE as usize / 8;
 /// Parameters.
