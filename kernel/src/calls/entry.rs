@@ -25,7 +25,7 @@ use crate::cpu::{
 };
 
 /// Gates: as many as a kind can have entries.
-const GATES: usize = 80;
+const GATES: usize = warren_engine::death::LOST_ENTRIES;
 const GATE_BYTES: usize = 16;
 
 /// Flags that a system call clears: arithmetic, trap, interrupts, direction, I/O privilege, nesting,

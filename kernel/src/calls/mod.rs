@@ -21,4 +21,4 @@ mod watchdog;
 
 pub use ending::{abort, cut_off, end_server, refuse_deeper_call, server_stack};
 pub use entry::{gate_address, install, trampoline};
-pub use watchdog::interrupted;
+pub use watchdog::{leave_stub, watch};

@@ -25,11 +25,15 @@ use crate::{
 /// What no stub writes: it is no address of an object.
 const MARK: u64 = 0x0bad_0bad_0bad_0bad;
 
-/// Called by each tick that interrupts a thread. Returns a stack pointer if the running server must end.
-pub fn interrupted(frame: &mut TrapFrame) -> Option<u64> {
+/// Makes it safe to switch threads where code was interrupted.
+pub fn leave_stub(frame: &mut TrapFrame) {
     if !frame.is_users() {
         frame.rip = restart(frame.rip);
     }
+}
+
+/// Called by each tick that interrupts a thread. Returns a stack pointer if the running server must end.
+pub fn watch(frame: &TrapFrame) -> Option<u64> {
     let silent = silent_ticks();
     let callee = current::<Kernel>();
     let limit = u64::from(callee.watchdog_ms) * TICKS_PER_SECOND / 1000;

@@ -8,7 +8,7 @@ use alloc::{boxed::Box, vec::Vec};
 
 use warren_kernel::acpi::Controllers;
 
-use super::{Token, block, running, wake};
+use super::{Token, block, running, wake_first};
 use crate::{
     cpu::{
         interrupts,
@@ -59,8 +59,8 @@ pub fn wait(number: u32, seen: u64) -> u64 {
     })
 }
 
-/// An interrupt arrived on a line.
-pub fn arrived(number: u32) {
+/// An interrupt arrived on a line. Returns whether somebody has waited for it.
+pub fn arrived(number: u32) -> bool {
     let waiting = with(number, |state| {
         state.count += 1;
         if state.line.level {
@@ -68,7 +68,9 @@ pub fn arrived(number: u32) {
         }
         core::mem::take(&mut state.waiting)
     });
-    waiting.into_iter().for_each(wake);
+    let woken = !waiting.is_empty();
+    waiting.into_iter().for_each(wake_first);
+    woken
 }
 
 fn with<R: Default>(number: u32, work: impl FnOnce(&mut State) -> R) -> R {

@@ -121,11 +121,16 @@ impl Scheduler {
         unsafe { &mut *self.current }
     }
 
-    fn wake(&mut self, token: Token) {
+    /// Makes a waiting thread ready; `first` lets it run before all others.
+    fn wake(&mut self, token: Token, first: bool) {
         let Some(thread) = self.find(token) else { return };
         if matches!(thread.state, State::Waiting(_)) {
             thread.state = State::Ready;
-            self.queue.push_back(token);
+            if first {
+                self.queue.push_front(token);
+            } else {
+                self.queue.push_back(token);
+            }
         }
     }
 
@@ -298,11 +303,20 @@ pub fn block(deadline_ns: u64) -> bool {
 
 /// Makes a waiting thread ready.
 pub fn wake(token: Token) {
+    end_wait(token, false);
+}
+
+/// Makes a waiting thread ready, before all others.
+pub fn wake_first(token: Token) {
+    end_wait(token, true);
+}
+
+fn end_wait(token: Token, first: bool) {
     SCHEDULER.with(|scheduler| {
         if let Some(thread) = scheduler.find(token) {
             thread.woken = true;
         }
-        scheduler.wake(token);
+        scheduler.wake(token, first);
     });
 }
 
@@ -431,15 +445,23 @@ pub fn tick(frame: &mut TrapFrame) -> Option<u64> {
             .filter(|thread| matches!(thread.state, State::Waiting(until) if until <= now))
             .map(|thread| thread.token)
             .collect();
-        due.into_iter().for_each(|token| scheduler.wake(token));
+        due.into_iter().for_each(|token| scheduler.wake(token, false));
     });
     if running() != IDLE
-        && let Some(stack) = calls::interrupted(frame)
+        && let Some(stack) = calls::watch(frame)
     {
         return Some(stack);
     }
-    yield_now();
+    preempt(frame);
     None
+}
+
+/// Gives the next thread its turn in the middle of whatever was interrupted at `frame`.
+pub fn preempt(frame: &mut TrapFrame) {
+    if running_has_calls() {
+        calls::leave_stub(frame);
+    }
+    yield_now();
 }
 
 /// What the idle thread does.
@@ -488,7 +510,7 @@ pub unsafe fn divert(token: Token, top: u64, function: extern "C" fn() -> !) {
         if let Some(thread) = scheduler.find(token) {
             thread.stack = stack;
         }
-        scheduler.wake(token);
+        scheduler.wake(token, false);
     });
 }
 

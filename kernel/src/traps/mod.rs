@@ -33,10 +33,13 @@ extern "C" fn trap(frame: &mut TrapFrame) -> u64 {
         }
         local_apic::SPURIOUS_VECTOR => (),
         vector => {
-            if let Some(line) = vector.checked_sub(io_apic::FIRST_VECTOR) {
-                threads::interrupts::arrived(line.into());
-            }
+            let line = vector.wrapping_sub(io_apic::FIRST_VECTOR);
+            let woken = threads::interrupts::arrived(line.into());
             local_apic::end_interrupt();
+            if woken {
+                // A driver runs at once: its device waits for it.
+                threads::preempt(frame);
+            }
         }
     }
     0
