@@ -4,20 +4,26 @@
 //! `connect` says for the service; the platform's own object; the only server that provides the
 //! service; nothing, if the requirement is optional.
 
+mod hardware;
+mod stand_ins;
+
 use std::collections::HashSet;
 
 use warren_engine::{
-    file::{Description, Requirement, Service},
+    file::{Description, Requirement},
     plan::Binding,
 };
+
+pub use stand_ins::check_stand_ins;
+use stand_ins::stand_ins;
 
 use super::{
     Target,
     diagnostic::{Diagnostic, did_you_mean},
-    facts::{self, Facts, HOSTED_OBJECTS, Reach, provided, service},
+    facts::{self, Facts, Reach, provided, service},
     merge::System,
     source::{Located, Span},
-    syntax::{Connect, Hardware, Hosted, Piece, Server},
+    syntax::{Connect, Hardware, Hosted, Server},
 };
 
 /// A requirement's binding, and where the system file decided it.
@@ -141,80 +147,6 @@ impl<'a> Resolver<'a> {
             let message = format!("`{}` does not require `{}`", self.name(), grant.value);
             self.report(Diagnostic::warning(&grant.span, message).help("take the grant away"));
         }
-    }
-
-    /// The piece of hardware for each requirement, in their order.
-    fn assign_hardware(&mut self) -> Vec<Option<&'a Hardware>> {
-        let mut assigned = vec![None; self.own.requirements.len()];
-        let server = self.server;
-        for piece in &server.hardware {
-            match self.field_for(piece, &assigned) {
-                Ok(at) => assigned[at] = Some(piece),
-                Err(found) => self.report(*found),
-            }
-        }
-        assigned
-    }
-
-    /// The requirement that a piece of hardware is for.
-    fn field_for(
-        &self,
-        piece: &Hardware,
-        assigned: &[Option<&Hardware>],
-    ) -> Result<usize, Box<Diagnostic>> {
-        let (id, name) = match piece.piece {
-            Piece::Device { .. } => (service::PCI_DEVICE, "PciDevice"),
-            Piece::Ports { .. } => (service::IO_PORTS, "IoPorts"),
-            Piece::Interrupt(_) => (service::INTERRUPT_LINE, "InterruptLine"),
-        };
-        let fits = |at: &usize| self.own.requirements[*at].service.id == id;
-        let fitting: Vec<usize> = (0..assigned.len()).filter(fits).collect();
-        let found = self.choose(piece, name, &fitting)?;
-        match assigned[found] {
-            Some(first) => {
-                let message = format!("`{}` is said twice", piece.piece.node());
-                let found = Diagnostic::error(&piece.span, message);
-                Err(Box::new(found.also(&first.span, "first here")))
-            }
-            None => Ok(found),
-        }
-    }
-
-    /// The one of the fitting requirements that is named, or the only one.
-    fn choose(
-        &self,
-        piece: &Hardware,
-        service: &str,
-        fitting: &[usize],
-    ) -> Result<usize, Box<Diagnostic>> {
-        let field = |at: &usize| self.own.requirements[*at].field.as_str();
-        let found = match (&piece.field, fitting) {
-            (Some(said), _) => match fitting.iter().find(|at| field(at) == said.value) {
-                Some(at) => return Ok(*at),
-                None => {
-                    let (server, said_name) = (self.name(), &said.value);
-                    let message = format!(
-                        "`{server}` has no requirement `{said_name}` of service `{service}`"
-                    );
-                    let help = did_you_mean(said_name, fitting.iter().map(field));
-                    Diagnostic::error(&said.span, message).maybe_help(help)
-                }
-            },
-            (None, [at]) => return Ok(*at),
-            (None, []) => {
-                let message = format!("`{}` requires no `{service}`", self.name());
-                let help = format!("take `{}` away", piece.piece.node());
-                Diagnostic::error(&piece.span, message).help(help)
-            }
-            (None, _) => {
-                let message = format!("`{}` has several requirements of `{service}`", self.name());
-                let fields = fitting.iter().map(|at| format!("`field=\"{}\"`", field(at)));
-                let fields: Vec<_> = fields.collect();
-                let help = format!("say which: {}", fields.join(" or "));
-                Diagnostic::error(&piece.span, message).help(help)
-            }
-        };
-        Err(Box::new(found))
     }
 
     fn requirement(
@@ -341,70 +273,6 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    fn hardware(&mut self, hardware: &'a Hardware) -> Option<Resolved> {
-        if self.target == Target::Hosted {
-            self.no_hardware(hardware.piece.node(), &hardware.span);
-            return None;
-        }
-        let binding = match &hardware.piece {
-            Piece::Ports { first, count } => {
-                if u32::from(*first) + u32::from(*count) > 0x1_0000 || *count == 0 {
-                    let message =
-                        format!("ports {first:#x} and {count} in all: there are no such ports");
-                    self.report(Diagnostic::error(&hardware.span, message));
-                }
-                Binding::Ports { first: *first, count: *count }
-            }
-            Piece::Interrupt(line) => Binding::Interrupt { line: *line },
-            Piece::Device { ids, bus, nth } => {
-                let bus = self.bus(bus.as_ref(), &hardware.span)?;
-                Binding::Device { bus, ids: ids.clone(), nth: *nth }
-            }
-        };
-        Some(Resolved { binding, why: hardware.span.clone() })
-    }
-
-    fn no_hardware(&mut self, what: &str, span: &Span) {
-        let message = format!("`{}` needs hardware, which a Linux process has not", self.name());
-        let help = "say what is in its place: `hosted native=\"OBJECT\"`, `hosted server=\"SERVER\"`, \
-                    or `hosted \"none\"`";
-        self.impossible.push(Diagnostic::error(span, message).label(what).help(help));
-    }
-
-    /// The server that a device is searched on.
-    fn bus(&mut self, said: Option<&Located<String>>, span: &Span) -> Option<usize> {
-        let needed = Requirement {
-            field: "bus".into(),
-            service: Service {
-                id: service::PCI_BUS,
-                name: "PciBus".into(),
-                atomic: false,
-                functions: vec![],
-            },
-            optional: false,
-        };
-        match said {
-            Some(name) => match self.system.find(&name.value) {
-                Some(at) => self.check_provides(&needed, at, &name.span).map(|()| at),
-                None => {
-                    let help = did_you_mean(&name.value, self.system.names());
-                    let message = format!("no server `{}`", name.value);
-                    self.report(Diagnostic::error(&name.span, message).maybe_help(help));
-                    None
-                }
-            },
-            None => match self.candidates(service::PCI_BUS)[..] {
-                [at] => Some(at),
-                ref others => {
-                    let found = Diagnostic::error(span, "on which bus is this device?")
-                        .maybe_help(self.list("say `bus=` with", others));
-                    self.report(found);
-                    None
-                }
-            },
-        }
-    }
-
     /// A requirement of which the system file says nothing.
     fn automatic(&mut self, needed: &Requirement) -> Option<Resolved> {
         if let Some(found) = self.automatic_native(needed) {
@@ -502,84 +370,5 @@ impl<'a> Resolver<'a> {
         let name = |at: &usize| format!("`{}`", self.system.servers[*at].name.value);
         let names: Vec<_> = servers.iter().map(name).collect();
         (!names.is_empty()).then(|| format!("{say} {}", names.join(" or ")))
-    }
-}
-
-/// Servers that a server names to stand in for it.
-fn stand_ins(server: &Server) -> impl Iterator<Item = &str> {
-    let hosted = server.hosted.as_ref().and_then(|hosted| match &hosted.value {
-        Hosted::Server(name) => Some(name.as_str()),
-        _ => None,
-    });
-    server.otherwise.as_ref().map(|name| name.value.as_str()).into_iter().chain(hosted)
-}
-
-/// What is wrong with the names of a server's stand-ins.
-pub fn check_stand_ins(
-    system: &System,
-    facts: &Facts,
-    at: usize,
-    diagnostics: &mut Vec<Diagnostic>,
-) {
-    let server = &system.servers[at];
-    let Some(own) = facts_of(server, facts) else { return };
-    let hosted = server.hosted.as_ref();
-    if let Some(hosted) = hosted {
-        match &hosted.value {
-            Hosted::Nothing => (),
-            Hosted::Native(object) => check_object(server, own, object, &hosted.span, diagnostics),
-            Hosted::Server(name) => {
-                check_stand_in(system, facts, server, own, name, &hosted.span, diagnostics);
-            }
-        }
-    }
-    if let Some(name) = &server.otherwise {
-        check_stand_in(system, facts, server, own, &name.value, &name.span, diagnostics);
-    }
-}
-
-fn check_object(
-    server: &Server,
-    own: &Description,
-    object: &str,
-    span: &Span,
-    diagnostics: &mut Vec<Diagnostic>,
-) {
-    match HOSTED_OBJECTS.iter().find(|(name, _)| *name == object) {
-        Some((_, id)) if provided(own, *id).is_some() => (),
-        Some(_) => {
-            let message = format!("`{object}` provides not what `{}` does", server.name.value);
-            diagnostics.push(Diagnostic::error(span, message));
-        }
-        None => {
-            let message = format!("the hosted platform has no object `{object}`");
-            let help = did_you_mean(object, HOSTED_OBJECTS.iter().map(|(name, _)| *name));
-            diagnostics.push(Diagnostic::error(span, message).maybe_help(help));
-        }
-    }
-}
-
-fn check_stand_in(
-    system: &System,
-    facts: &Facts,
-    server: &Server,
-    own: &Description,
-    name: &str,
-    span: &Span,
-    diagnostics: &mut Vec<Diagnostic>,
-) {
-    let Some(at) = system.find(name) else {
-        let help = did_you_mean(name, system.names());
-        diagnostics.push(Diagnostic::error(span, format!("no server `{name}`")).maybe_help(help));
-        return;
-    };
-    let Some(other) = facts_of(&system.servers[at], facts) else { return };
-    let missing = own.provides.iter().find(|one| provided(other, one.id).is_none());
-    if let Some(missing) = missing {
-        let message = format!(
-            "`{name}` cannot stand in for `{}`: it does not provide `{}`",
-            server.name.value, missing.name
-        );
-        diagnostics.push(Diagnostic::error(span, message));
     }
 }
