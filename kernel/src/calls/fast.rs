@@ -21,9 +21,6 @@ use crate::memory::{
     user_stacks::UserStack,
 };
 
-/// Bit in the first of a frame's platform words: the call took the fast path.
-pub const MARK: u64 = 1;
-
 /// What is known of one instance. Assembly reads it.
 #[repr(C)]
 pub struct Table {

@@ -7,8 +7,7 @@
 //!
 //! # What lies where in the frame
 //!
-//! `stack` is where the thread's kernel stack goes on, `resume` is `call_fast_resume`, the first platform word has
-//! the mark, `return_address` is where the caller goes on. The words for callee-saved registers, which the
+//! `stack` is where the thread's kernel stack goes on, `resume` is `call_fast_resume`, `return_address` is where the caller goes on. The words for callee-saved registers, which the
 //! caller's own stub has saved, hold its stack pointer, a gap, where the next visit to its domain would have
 //! started, and the address of that.
 //!
@@ -22,19 +21,25 @@ use core::{mem::offset_of, sync::atomic::Ordering};
 
 use warren_abi::call::SystemError;
 use warren_engine::{
+    death,
     instance::Instance,
-    layout::{Cpu, Frame, OBJECTS, Object, Temporary},
-    stub::SlowPaths,
+    layout::{Cpu, Frame, OBJECTS, Object},
+    reference::count_down,
+    stub::{SYSTEM_CALL_STACK, SlowPaths},
 };
 
-use super::fast::{CALL_SHIFT, Call, MARK, Table};
+use super::{
+    fast::{CALL_SHIFT, Call, Table},
+    system_call::RED_ZONE,
+};
 use crate::{
     cpu::{
         block::{self, Block},
         extended::{INITIAL, USE_XSAVE, restore_extended},
+        interrupts,
     },
     memory::user_stacks::UserStack,
-    system::OBJECT_TABLE,
+    system::{Kernel, OBJECT_TABLE},
 };
 
 core::arch::global_asm!(
@@ -47,9 +52,12 @@ core::arch::global_asm!(
     "mov rbp, [rbx - {frame_bytes} + {frame_object}]",
     "mov rbp, [rbp + {object_instance}]",
     "mov rbp, [rbp + {platform}]",
-    "test rbp, rbp",
-    "jz call_slow",
-    "cmp eax, [rbp + {call_count}]",
+    // A dead instance has no table, and nothing is mapped there.
+    "38: cmp eax, [rbp + {call_count}]",
+    "39:",
+    ".pushsection .rodata.fixups, \"a\"",
+    ".quad 38b, 39b, call_slow",
+    ".popsection",
     "jae call_slow",
     "shl eax, {call_shift}",
     "add rax, [rbp + {calls}]",
@@ -74,8 +82,6 @@ core::arch::global_asm!(
     "mov r14, gs:[{user_stacks}]",
     "mov r15, [rax + {callee_stacks}]",
     "mov r13, [r14 + r15 + {next}]",
-    "cmp r13, [r14 + r15 + {top}]",
-    "ja call_slow",
     "mov r12, r13",
     "sub r12, [rax + {stack_bytes}]",
     "jc call_slow",
@@ -90,36 +96,30 @@ core::arch::global_asm!(
     "mov rbp, gs:[{free}]",
     "cmp [r12], rbp",
     "jne call_slow",
-    // There is room for one more frame and one more temporary: behind both arrays nothing is mapped.
-    "mov rbp, gs:[{temporary}]",
+    // There is room for one more frame: behind the array nothing is mapped.
     "36: mov [rbx + {return_address}], rcx",
-    "mov [rbp + {temporary_object}], rdi",
     "37:",
     ".pushsection .rodata.fixups, \"a\"",
     ".quad 36b, 37b, call_slow",
     ".popsection",
 
-    // From here on the call is made. Pin the object; the pin is the first temporary of the frame.
-    "mov [rbx + {frame_temporary}], rbp",
-    "mov qword ptr [rbp + {temporary_holder}], 0",
-    "add rbp, {temporary_bytes}",
-    "mov gs:[{temporary}], rbp",
+    // From here on the call is made. It has a count of the object, which every way out of it gives back.
     "inc dword ptr [rdi + {object_count_field}]",
+    "mov rbp, gs:[{temporary}]",
+    "mov [rbx + {frame_temporary}], rbp",
     // The frame.
     "mov [rbx + {saved}], r15",
     "mov rbp, [r14 + {next}]",
     "mov [rbx + {saved} + 16], rbp",
     "mov [rbx + {saved} + 24], r14",
-    "add r15, -128",
-    "and r15, -16",
+    // Below the red zone, and aligned if the stub made the call.
+    "add r15, -{distance}",
     "mov [r14 + {next}], r15",
     "mov [rbx + {frame_stack}], rsp",
-    "lea rbp, [rip + call_fast_resume]",
-    "mov [rbx + {resume}], rbp",
+    "mov qword ptr [rbx + {resume}], offset call_fast_resume",
     "mov [rbx + {frame_object}], rdi",
     "mov [rbx + {canary}], rdi",
-    "lea rbp, [rsp + {mark}]",
-    "mov [rbx + {frame_platform}], rbp",
+    "mov [rbx + {frame_platform}], rsp",
     "mov rbp, gs:[{page_tables}]",
     "mov [rbx + {frame_platform} + 8], rbp",
     "mov [rbx + {frame_platform} + 16], r13",
@@ -161,23 +161,21 @@ core::arch::global_asm!(
     ".globl call_fast_return",
     "call_fast_return:",
     "mov rbx, gs:[{frame}]",
-    "test byte ptr [rbx - {frame_bytes} + {frame_platform}], {mark}",
-    "jz call_slow_return",
+    "cmp qword ptr [rbx - {frame_bytes} + {resume}], offset call_fast_resume",
+    "jne call_slow_return",
     // Also from `call_fast_resume`. The callee's lock is given back.
     "30:",
     "mov r12, gs:[{lock}]",
     "mov r11, gs:[{free}]",
     "mov [r12], r11",
-    // The pin is the only temporary, and not the last count of its object; or the engine sees to it.
-    "mov rcx, [rbx - {frame_bytes} + {frame_temporary}]",
-    "lea r12, [rcx + {temporary_bytes}]",
+    // There are no temporaries, and the call's count of the object is not the last; or the engine sees to it.
+    "mov r12, [rbx - {frame_bytes} + {frame_temporary}]",
     "cmp r12, gs:[{temporary}]",
     "jne 33f",
-    "mov r12, [rcx + {temporary_object}]",
-    "cmp dword ptr [r12 + {object_count_field}], 1",
-    "je 33f",
+    "28:",
+    "mov r12, [rbx - {frame_bytes} + {frame_object}]",
     "dec dword ptr [r12 + {object_count_field}]",
-    "mov gs:[{temporary}], rcx",
+    "jz 29f",
     "31:",
     // The caller's lock is free. If it has none, or it died meanwhile, that is the thread's own.
     "mov r12, [rbx - {frame_bytes} + {frame_lock}]",
@@ -218,13 +216,24 @@ core::arch::global_asm!(
     "swapgs",
     "sysretq",
 
-    // There is more to drop than the pin, or it is the last count.
+    // There are temporaries to drop.
     "33:",
     "push rdi",
     "push rsi",
     "sti",
     "call gs:[{slow_drop}]",
     "cli",
+    "pop rsi",
+    "pop rdi",
+    "mov rbx, gs:[{frame}]",
+    "mov r11, gs:[{free}]",
+    "jmp 28b",
+    // That was the last count.
+    "29:",
+    "push rdi",
+    "push rsi",
+    "mov rdi, r12",
+    "call {drop_object}",
     "pop rsi",
     "pop rdi",
     "mov rbx, gs:[{frame}]",
@@ -281,9 +290,6 @@ core::arch::global_asm!(
     saved = const offset_of!(Frame, saved),
     resume = const offset_of!(Frame, resume),
     canary = const offset_of!(Frame, canary),
-    temporary_bytes = const size_of::<Temporary>(),
-    temporary_object = const offset_of!(Temporary, object),
-    temporary_holder = const offset_of!(Temporary, holder),
     objects = sym OBJECT_TABLE,
     object_count = const OBJECTS,
     object_shift = const size_of::<Object>().trailing_zeros(),
@@ -307,12 +313,31 @@ core::arch::global_asm!(
     trampoline = const offset_of!(Call, trampoline),
     next = const offset_of!(UserStack, next),
     mapped = const offset_of!(UserStack, mapped),
-    top = const offset_of!(UserStack, top),
-    mark = const MARK,
+    distance = const RED_ZONE + SYSTEM_CALL_STACK % 16,
     use_xsave = sym USE_XSAVE,
     initial = sym INITIAL,
     return_to_dead = sym return_to_dead,
+    drop_object = sym drop_object,
 );
+
+/// A call's count of its object was the last: puts it back, and takes it away as the engine does.
+extern "C" fn drop_object(object: *mut Object) {
+    // SAFETY: objects are valid for good.
+    unsafe { &*object }.count.fetch_add(1, Ordering::Relaxed);
+    let cpu = block::engine();
+    // SAFETY: interrupts are off, and the block is this CPU's. The callee's lock has been given back.
+    let cpu = unsafe { &mut *cpu };
+    cpu.lock = cpu.idle_lock;
+    // SAFETY: a thread's own lock is valid while it runs.
+    unsafe { &*cpu.lock }.store(cpu.thread, Ordering::Relaxed);
+    if count_down::<Kernel>(object) {
+        interrupts::on(death::finish::<Kernel>);
+    }
+    // SAFETY: as above; the borrow before has ended.
+    let cpu = unsafe { &*block::engine() };
+    // SAFETY: as above.
+    unsafe { &*cpu.idle_lock }.store(cpu.free, Ordering::Relaxed);
+}
 
 /// A call has returned into an instance that died meanwhile: its own caller goes on instead. The
 /// callee's lock has been given back.

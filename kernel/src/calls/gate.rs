@@ -197,7 +197,7 @@ pub fn uncross(frame: *mut Frame) {
     if kernel_stack == 0 {
         return;
     }
-    block::current().kernel_stack.set(kernel_stack & !fast::MARK);
+    block::current().kernel_stack.set(kernel_stack);
     threads::set_page_tables(page_tables);
     if let Some(domain) = regions::domain_of(callee.base) {
         threads::with_running(|thread| thread.user_stacks.set_next(domain, next));

@@ -31,7 +31,7 @@ use crate::{
 /// What the deepest path of the kernel may need of its stack below a system call, without buffers.
 const KERNEL_STACK_RESERVE: u64 = 24 * 1024;
 /// The red zone of the System V ABI: a caller uses so much below its stack pointer.
-const RED_ZONE: u64 = 128;
+pub const RED_ZONE: u64 = 128;
 
 /// Index of `wsys.panic`, which does not return.
 const PANIC: u64 = 15;
