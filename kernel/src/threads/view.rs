@@ -1,0 +1,111 @@
+//! What the engine, the calls and the kernel's panic see of threads.
+#![expect(unsafe_code, reason = "frames are raw memory")]
+
+use alloc::{string::String, vec::Vec};
+use core::fmt::Write;
+
+use warren_engine::{layout::Frame, thread::ThreadRecord};
+
+use super::{
+    IDLE, Token, running,
+    scheduler::{SCHEDULER, swap_out},
+    switch, with_running,
+};
+use crate::{cpu::block, memory::kernel_map};
+
+/// Name of a thread; empty if it has ended.
+pub fn name_of(token: Token) -> String {
+    SCHEDULER
+        .with(|scheduler| scheduler.find(token).map(|thread| thread.name.clone()))
+        .unwrap_or_default()
+}
+
+/// Shows each thread to the engine, which may change where its calls go on. The scheduler is not in use
+/// meanwhile: the engine may call [`divert`].
+pub fn visit(visit: &mut dyn FnMut(&mut ThreadRecord)) {
+    let mut records = SCHEDULER.with(|scheduler| {
+        scheduler.running().registers = swap_out();
+        let threads = scheduler.threads.iter();
+        threads.filter_map(|thread| thread.record()).collect::<Vec<_>>()
+    });
+    for record in &mut records {
+        visit(record);
+        SCHEDULER.with(|scheduler| {
+            let running = scheduler.running;
+            if let Some(thread) = scheduler.find(record.token) {
+                thread.registers.lock = record.lock;
+            }
+            if record.token == running {
+                // SAFETY: interrupts are off, and the block is this CPU's.
+                unsafe { (*block::engine()).lock = record.lock };
+            }
+        });
+    }
+}
+
+/// Makes a thread that does not run go on in `function`, on the stack below `top`.
+///
+/// # Safety
+///
+/// What the thread has below `top` on its kernel stack is not needed any more.
+pub unsafe fn divert(token: Token, top: u64, function: extern "C" fn() -> !) {
+    // SAFETY: the caller's promise.
+    let stack = unsafe { switch::prepare(top, function) };
+    SCHEDULER.with(|scheduler| {
+        if let Some(thread) = scheduler.find(token) {
+            thread.stack = stack;
+        }
+        scheduler.wake(token, false);
+    });
+}
+
+/// The first free frame of a thread that does not run.
+pub fn frame_of(token: Token) -> Option<*mut Frame> {
+    SCHEDULER.with(|scheduler| scheduler.find(token).map(|thread| thread.registers.frame))
+}
+
+/// Whether an address lies in the page behind the running thread's frames.
+pub fn is_behind_frames(address: u64) -> bool {
+    with_running(|thread| thread.area.as_ref().is_some_and(|area| area.is_behind_frames(address)))
+}
+
+/// Bytes of the running thread's kernel stack that are left below `stack`.
+pub fn stack_left(stack: u64) -> u64 {
+    with_running(|thread| {
+        thread.area.as_ref().map_or(0, |area| stack.saturating_sub(area.stack_bottom()))
+    })
+}
+
+/// Forgets the stacks of all threads in a domain that is gone.
+pub fn forget_domain(domain: usize) {
+    SCHEDULER.with(|scheduler| {
+        scheduler.threads.iter_mut().for_each(|thread| thread.user_stacks.forget(domain));
+    });
+}
+
+/// Writes who called whom in the running thread. For the kernel's panic: uses nothing that is guarded.
+pub fn write_calls(out: &mut impl Write) {
+    // SAFETY: interrupts are off, and the block is this CPU's.
+    let mut frame = unsafe { (*block::engine()).frame };
+    for _ in 0..warren_engine::layout::FRAMES {
+        frame = frame.wrapping_sub(1);
+        if frame.is_null() || !kernel_map::is_mapped(frame as u64) {
+            return;
+        }
+        // SAFETY: the frame is mapped, and frames below the first free one are initialised.
+        let Frame { object, return_address: address, .. } = unsafe { &*frame };
+        if *address == 0 {
+            return;
+        }
+        // SAFETY: frames name objects, which are valid for good.
+        let instance = unsafe { (**object).instance };
+        // SAFETY: so are instances.
+        let instance = unsafe { &*instance };
+        let _ = writeln!(out, "call: {} at {:#x}, from {address:#x}", instance.name, instance.base);
+    }
+}
+
+/// Whether the running thread can make calls: the idle thread cannot.
+pub fn running_has_calls() -> bool {
+    running() != IDLE
+}
