@@ -134,6 +134,20 @@ pub trait Hub {
         cx: &mut Cx<'f, Self>,
         counter: Ref<'f, dyn Counter>,
     ) -> Result<u64, EchoError>;
+    /// Calls [`Hub::kill`] of `killer` with itself, so that it dies while it waits for that call.
+    fn be_killed<'f>(
+        cx: &mut Cx<'f, Self>,
+        killer: Ref<'f, dyn Hub>,
+        way: u32,
+    ) -> Result<u64, EchoError>;
+    /// Calls [`Hub::die`] of `victim`; returns the number of the error that came of it, 0 for none.
+    fn kill<'f>(
+        cx: &mut Cx<'f, Self>,
+        victim: Ref<'f, dyn Hub>,
+        way: u32,
+    ) -> Result<u64, EchoError>;
+    /// Number of the error that came of the last [`Hub::kill`], 0 for none.
+    fn killed(cx: &mut Cx<'_, Self>) -> Result<u64, EchoError>;
     /// Fails: 0 by a panic, 1 by an index, 2 by endless recursion, 3 by an endless loop.
     fn die(cx: &mut Cx<'_, Self>, way: u32) -> Result<(), EchoError>;
 }

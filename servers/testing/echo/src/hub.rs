@@ -110,6 +110,29 @@ impl Hub for EchoServer {
         if bounces.len() == before { Ok(counted) } else { Err(EchoError::Broken) }
     }
 
+    fn be_killed<'f>(
+        cx: &mut Cx<'f, Self>,
+        killer: Ref<'f, dyn Hub>,
+        way: u32,
+    ) -> Result<u64, EchoError> {
+        let this = cx.root::<dyn Hub>()?;
+        killer.kill(cx, this, way)
+    }
+
+    fn kill<'f>(
+        cx: &mut Cx<'f, Self>,
+        victim: Ref<'f, dyn Hub>,
+        way: u32,
+    ) -> Result<u64, EchoError> {
+        let killed = victim.die(cx, way).map_or_else(EchoError::number, |()| 0);
+        cx.killed = killed;
+        Ok(killed)
+    }
+
+    fn killed(cx: &mut Cx<'_, Self>) -> Result<u64, EchoError> {
+        Ok(cx.killed)
+    }
+
     fn die(_cx: &mut Cx<'_, Self>, way: u32) -> Result<(), EchoError> {
         fate::meet(way);
         Ok(())

@@ -28,6 +28,8 @@ pub struct EchoServer {
     kept: Option<Kept<dyn Token>>,
     watched: Option<Weak<dyn Token>>,
     counted: u64,
+    /// What came of the last kill.
+    killed: u64,
     /// Depth of each bounce that is under way.
     bounces: Vec<u32>,
     /// Shared with each token, so that its counts are one more than there are tokens.
@@ -46,7 +48,14 @@ impl Server for EchoServer {
 
     fn new(_cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
         let alive = Rc::new(());
-        Ok(EchoServer { kept: None, watched: None, counted: 0, bounces: Vec::new(), alive })
+        Ok(EchoServer {
+            kept: None,
+            watched: None,
+            counted: 0,
+            killed: 0,
+            bounces: Vec::new(),
+            alive,
+        })
     }
 }
 

@@ -16,6 +16,10 @@ pub const WAYS: &[(&str, u32)] = &[
     ("an endless loop is an error at the caller", 3),
 ];
 
+/// The check of a server that dies while it waits for a call of its own.
+pub const WAITING: &str =
+    "a server that dies while it calls is an error at its caller, not below it";
+
 /// How long a victim may take to come back.
 const PATIENCE_MS: u64 = 5000;
 
@@ -32,6 +36,20 @@ pub fn check(cx: &mut Cx<'_, Exerciser>, way: u32) -> Result<(), Failure> {
     refused("a dead server's weak reference", other.watched(cx), SystemError::Gone.into())?;
     equal("the number of calls", other.bounce(cx, other, 3)?, 3)?;
     await_victim(cx)
+}
+
+/// The victim calls the near server, which makes the victim die, and comes back into what is dead.
+pub fn check_waiting(cx: &mut Cx<'_, Exerciser>) -> Result<(), Failure> {
+    await_victim(cx)?;
+    for (_, way) in WAYS {
+        let victim = cx.req().victim.or_absent()?.as_ref();
+        let near = cx.req().near_hub.as_ref();
+        refused("be_killed", victim.be_killed(cx, near, *way), SystemError::Lost.into())?;
+        equal("what the killer saw", near.killed(cx)?, SystemError::Lost.number())?;
+        equal("the number of calls", near.bounce(cx, near, 3)?, 3)?;
+        await_victim(cx)?;
+    }
+    Ok(())
 }
 
 /// Waits until the victim answers.

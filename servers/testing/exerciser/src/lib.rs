@@ -19,10 +19,11 @@ mod calls;
 mod death;
 mod references;
 mod report;
+mod threads;
 mod values;
 
 use warren::{Cx, New, Optional, Ref, Req, Required, Server, StartError, server};
-use warren_idl::{Counter, Echo, Hub, Program, Terminal, ThreadError, Timer};
+use warren_idl::{Counter, Echo, Hub, Program, Terminal, ThreadError, ThreadFactory, Timer};
 
 use report::{Failure, Report};
 
@@ -31,6 +32,7 @@ use report::{Failure, Report};
 pub struct Needs {
     terminal: Req<dyn Terminal>,
     timer: Req<dyn Timer>,
+    threads: Req<dyn ThreadFactory>,
     near: Req<dyn Echo>,
     near_hub: Req<dyn Hub>,
     near_counter: Req<dyn Counter>,
@@ -41,7 +43,7 @@ pub struct Needs {
 }
 
 /// Tests every way to pass something between servers.
-#[server(provides(Program), stack = 32768)]
+#[server(provides(Program), locals(threads::Worker, threads::Killer), stack = 32768)]
 pub struct Exerciser {}
 
 /// One test server.
@@ -90,7 +92,13 @@ impl Program for Exerciser {
                 let result = cx.scope(|cx| death::check(cx, *way));
                 report.line(cx, "victim", name, result)?;
             }
+            let result = cx.scope(death::check_waiting);
+            report.line(cx, "victim", death::WAITING, result)?;
+            let result = cx.scope(threads::check_death);
+            report.line(cx, "victim", threads::DEATH, result)?;
         }
+        let result = cx.scope(threads::check);
+        report.line(cx, "threads", threads::NAME, result)?;
         report.end(cx)
     }
 }

@@ -20,6 +20,8 @@ pub enum Failure {
     },
     /// A call succeeded that must be refused.
     Succeeded(&'static str),
+    /// Something was refused that the check needs.
+    Refused(&'static str),
     /// A call failed, or with another error than it must.
     Error(EchoError),
 }
@@ -36,11 +38,20 @@ impl From<SystemError> for Failure {
     }
 }
 
+impl From<ThreadError> for Failure {
+    fn from(error: ThreadError) -> Self {
+        match error {
+            ThreadError::System(error) => error.into(),
+            _ => Failure::Refused("a thread"),
+        }
+    }
+}
+
 impl From<TimeError> for Failure {
     fn from(error: TimeError) -> Self {
         match error {
             TimeError::System(error) => error.into(),
-            _ => Failure::Succeeded("sleep was interrupted"),
+            _ => Failure::Refused("to sleep"),
         }
     }
 }
@@ -104,6 +115,9 @@ impl Report {
                     }
                     Failure::Succeeded(what) => {
                         format!("FAILED {subject} {name}: {what} succeeded\n")
+                    }
+                    Failure::Refused(what) => {
+                        format!("FAILED {subject} {name}: {what} was refused\n")
                     }
                     Failure::Error(error) => format!("FAILED {subject} {name}: {error}\n"),
                 }
