@@ -81,18 +81,18 @@ fn turn(project: &Project) -> Outcome<File> {
     Ok(file)
 }
 
-/// Builds the kernel and returns its path.
+/// Builds the kernel, for size like the servers, and returns its path.
 pub fn kernel(project: &Project) -> Outcome<PathBuf> {
-    program(project, "warren-kernel", "kernel")
+    program(project, "server", "warren-kernel", "kernel")
 }
 
 /// Builds the hosted platform and returns its path.
 pub fn hosted(project: &Project) -> Outcome<PathBuf> {
-    program(project, "warren-hosted", "warren-hosted")
+    program(project, "release", "warren-hosted", "warren-hosted")
 }
 
-fn program(project: &Project, package: &str, program: &str) -> Outcome<PathBuf> {
-    let arguments = ["--release", "--package", package, "--bin", program];
+fn program(project: &Project, profile: &str, package: &str, program: &str) -> Outcome<PathBuf> {
+    let arguments = ["--profile", profile, "--package", package, "--bin", program];
     let artifacts = cargo::build(project, &arguments)?;
     let found = artifacts.into_iter().filter_map(|artifact| artifact.program).next_back();
     found.ok_or_else(|| Failure::new(format!("cargo built no program `{program}`")))
