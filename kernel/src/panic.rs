@@ -12,7 +12,7 @@ use core::{
 use crate::{
     cpu::{interrupts, registers},
     machine,
-    memory::kernel_map,
+    memory::{PAGE, kernel_map},
     serial::{COM1, COM2, Serial},
     threads,
     traps::{faults, frame::TrapFrame},
@@ -57,6 +57,9 @@ fn end(stack: u64, message: Arguments<'_>) -> ! {
 /// Everything on the stack that looks like a return address.
 fn backtrace(port: &mut Serial, stack: u64) -> core::fmt::Result {
     let text = kernel_map::text();
+    // After an overflow the stack starts in the page above.
+    let overflown = !kernel_map::is_mapped(stack);
+    let stack = if overflown { stack.next_multiple_of(PAGE) } else { stack };
     let mut left = ADDRESSES;
     write!(port, "stack:")?;
     for word in 0..STACK_WORDS as u64 {

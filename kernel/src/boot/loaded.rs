@@ -3,7 +3,10 @@
 
 use warren_kernel::{archive::Archive, bytes::PhysicalBytes, information::Information};
 
-use crate::{guarded::Guarded, memory::direct};
+use crate::{
+    guarded::Guarded,
+    memory::{MEMORY_LIMIT, PAGE, direct, kernel_map},
+};
 
 /// The boot tables show this much.
 const BOOT_LIMIT: u64 = 4 << 30;
@@ -28,12 +31,14 @@ static ARCHIVE: Guarded<&[u8]> = Guarded::new(&[]);
 /// Remembers the first module: the boot archive.
 pub fn install(information: &Information) {
     let Some(module) = information.modules.entries().first() else { return };
-    let Ok(length) = usize::try_from(module.bytes()) else { return };
-    let start = direct(module.start);
-    let mapped = (start..start + module.bytes()).step_by(4096);
-    if mapped.clone().any(|page| !crate::memory::kernel_map::is_mapped(page)) {
+    if module.end > MEMORY_LIMIT {
         return;
     }
+    let (start, end) = (direct(module.start), direct(module.end));
+    if (start..end).step_by(PAGE as usize).any(|page| !kernel_map::is_mapped(page)) {
+        return;
+    }
+    let length = module.bytes() as usize;
     // SAFETY: the module's frames were never free, the direct map shows all of them, as just
     // checked, and nobody writes there.
     let bytes = unsafe { core::slice::from_raw_parts(start as *const u8, length) };

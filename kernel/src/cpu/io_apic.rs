@@ -64,8 +64,9 @@ pub fn route(controllers: &Controllers, number: u32) -> Option<Line> {
         return None;
     }
     APICS.with(|apics| {
-        let holds =
-            |apic: &IoApic| (apic.first_line..apic.first_line + apic.lines).contains(&number);
+        let holds = |apic: &IoApic| {
+            number.checked_sub(apic.first_line).is_some_and(|index| index < apic.lines)
+        };
         let apic = apics.iter().position(holds)?;
         let index = number - apics[apic].first_line;
         let trigger = controllers.trigger(number);

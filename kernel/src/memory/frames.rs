@@ -6,7 +6,7 @@ use warren_kernel::{
     information::{Information, List, RANGES, Range},
 };
 
-use super::{Exhausted, PAGE, direct};
+use super::{Exhausted, MEMORY_LIMIT, PAGE, direct};
 use crate::guarded::Guarded;
 
 /// Addresses that devices with 32 address bits can reach end here.
@@ -17,9 +17,6 @@ pub const ADDRESS_BITS: u32 = 52;
 
 /// Frames that servers cannot have: 8 MiB.
 const RESERVE: u64 = 2048;
-
-/// More memory than this is left unused: the direct map has one top-level entry.
-const MEMORY_LIMIT: u64 = 512 << 30;
 
 static FRAMES: Guarded<Option<Frames<'static>>> = Guarded::new(None);
 static USABLE: Guarded<List<Range, RANGES>> = Guarded::new(List::new());

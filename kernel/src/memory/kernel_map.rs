@@ -7,7 +7,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use warren_kernel::information::{Information, Range};
 
 use super::{
-    DIRECT_MAP, Exhausted, KERNEL_BASE, PAGE, REGION_VIEW, WINDOW, frames,
+    DIRECT_MAP, Exhausted, KERNEL_BASE, MEMORY_LIMIT, PAGE, REGION_VIEW, WINDOW, frames,
     tables::{
         GLOBAL, LARGE, NO_EXECUTE, OWNED, PRESENT, Slot, Table, UNCACHED, WRITABLE, frame_of, index,
     },
@@ -74,7 +74,7 @@ pub fn install(information: &Information) -> Result<(), Exhausted> {
 
 /// Maps RAM at the direct map: pages that hold the kernel's text or constants without writing.
 fn map_memory(root: Table, range: Range) -> Result<(), Exhausted> {
-    let end = range.end.next_multiple_of(PAGE);
+    let end = range.end.min(MEMORY_LIMIT).next_multiple_of(PAGE);
     let mut address = range.start / PAGE * PAGE;
     while address < end {
         let virtual_address = DIRECT_MAP + address;

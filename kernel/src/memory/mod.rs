@@ -31,6 +31,9 @@ pub const REGION_VIEW: u64 = 0xffff_8100_0000_0000;
 /// What the kernel's linked addresses and its physical ones differ by.
 pub const KERNEL_BASE: u64 = 0xffff_ffff_8000_0000;
 
+/// Memory behind this physical address is left unused: the direct map has one top-level entry.
+pub const MEMORY_LIMIT: u64 = 512 << 30;
+
 /// Where a physical address in RAM is visible.
 pub const fn direct(address: u64) -> u64 {
     DIRECT_MAP + address
