@@ -80,7 +80,6 @@ pub fn held<P: Platform>(caller: &Instance, word: u64) -> Result<*mut Object, Sy
 }
 
 /// Adds a temporary reference, with a count of its own, for the thread that runs. Inside `critical`.
-#[expect(clippy::not_unsafe_ptr_arg_deref, reason = "objects come from the table, which stays")]
 pub fn push_temporary<P: Platform>(
     object: *mut Object,
     holder: Option<&Instance>,

@@ -52,7 +52,7 @@ fn turn(cx: &mut Cx<'_, Worker>, seed: u64, round: u64) -> Result<(), Failure> {
     equal("the sum", needs.near.add(cx, seed, round)?, seed + round)?;
     needs.near_counter.count(1)?;
     needs.far_counter.count(1)?;
-    if round % SELDOM == 0 {
+    if round.is_multiple_of(SELDOM) {
         let mut buffer = [0; 300];
         let mut expected = [0; 300];
         let start = (seed * 31 + round) as u8;
