@@ -42,7 +42,13 @@ core::arch::global_asm!(
     "pop rbp",
     "pop rbx",
     "ret",
-    // Default control words, then fn() -> ! in rbx.
+    // fn(top rdi, main rsi, argument rdx) -> !: goes on in main(argument) with another end of its stack.
+    ".globl warren_hosted_continue",
+    "warren_hosted_continue:",
+    "mov rsp, rdi",
+    "mov rdi, rdx",
+    "mov rbx, rsi",
+    // Default control words, then fn(argument) -> ! in rbx.
     ".globl warren_hosted_begin",
     "warren_hosted_begin:",
     "fninit",
@@ -56,6 +62,7 @@ core::arch::global_asm!(
 unsafe extern "C" {
     fn warren_hosted_switch(save: *mut u64, load: u64);
     fn warren_hosted_begin();
+    fn warren_hosted_continue(top: u64, main: extern "C" fn(u64) -> !, argument: u64) -> !;
 }
 
 /// Saves the running context's stack pointer in `save` and goes on at `load`.
@@ -67,6 +74,16 @@ unsafe extern "C" {
 pub unsafe fn switch(save: *mut u64, load: u64) {
     // SAFETY: as promised by the caller.
     unsafe { warren_hosted_switch(save, load) };
+}
+
+/// Goes on in `main` with `top` as the end of the stack.
+///
+/// # Safety
+///
+/// What lies below `top` is stack of the running thread that nobody uses any more.
+pub unsafe fn continue_below(top: u64, main: extern "C" fn(u64) -> !, argument: u64) -> ! {
+    // SAFETY: as promised by the caller.
+    unsafe { warren_hosted_continue(top & !15, main, argument) }
 }
 
 /// A stack pointer at which a switch starts `main` with `top` as the end of its stack.
@@ -141,13 +158,14 @@ impl Guarded {
         (guard..guard + GUARD_PAGES * page_bytes()).contains(&address)
     }
 
-    /// Makes the guard usable but for its outermost page, or a guard again.
-    pub fn open(&self, open: bool) {
+    /// Makes the guard usable but for its outermost page, or a guard again; `false` if it was that already.
+    pub fn open(&self, open: bool) -> bool {
         if self.open.replace(open) == open {
-            return;
+            return false;
         }
         let inner = self.guard() + if self.low { page_bytes() } else { 0 };
         assert!(protect(inner, (GUARD_PAGES - 1) * page_bytes(), open), "the guard is ours");
+        true
     }
 
     fn guard(&self) -> usize {

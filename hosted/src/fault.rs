@@ -108,8 +108,11 @@ pub extern "C" fn handler(signal: i32, info: *mut libc::siginfo_t, context: *mut
         && stack_pointer < end_of_stack + SIGNAL_FRAME_BYTES
         && stack_pointer > end_of_stack - STACK_BYTES as u64;
     if thread.stack.guards(address as usize) || found_no_room {
-        thread.stack.open(true);
+        let has_reserve = thread.stack.open(true);
         if critical::is_inside() {
+            if !has_reserve {
+                fail(signal, &registers, address);
+            }
             OVERFLOWED.store(true, Relaxed);
             return critical::postpone();
         }
@@ -211,6 +214,7 @@ pub fn die_if_overflowed() {
     if !OVERFLOWED.swap(false, Relaxed) {
         return;
     }
+    crate::signal::start_slice();
     critical::abandon();
     let mut newest = reference::newest_frame::<Hosted>();
     while is_native(newest) {
@@ -221,13 +225,13 @@ pub fn die_if_overflowed() {
     death::die::<Hosted>(reference::current::<Hosted>(), format_args!("ran out of stack"))
 }
 
-/// Makes the reserve a guard again when the thread goes on with a stack pointer above it.
+/// Makes the reserve a guard again if the thread goes on far enough above it. Called from there.
 pub fn close_reserve(frame: *const Frame) {
     machine::with(|machine| {
         // SAFETY: the running thread's record is valid.
         let thread = unsafe { &*machine.current };
         // SAFETY: the newest frame is valid.
-        if unsafe { (*frame).stack } > thread.stack.start() as u64 {
+        if unsafe { (*frame).stack } > thread.stack.start() as u64 + SIGNAL_FRAME_BYTES {
             thread.stack.open(false);
         }
     });

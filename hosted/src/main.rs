@@ -37,8 +37,8 @@ fn boot() -> Result<u8, String> {
     let path = arguments.archive.ok_or(USAGE)?;
     let failed = |path: &PathBuf| format!("cannot read `{}`", path.display());
     let bytes = fs::read(&path).map_err(|error| format!("{}: {error}", failed(&path)))?;
-    let archive =
-        Archive::parse(bytes.leak()).map_err(|error| format!("{}: {error}", failed(&path)))?;
+    let archive = Archive::parse(bytes.leak());
+    let archive = archive.map_err(|_| format!("`{}` is no boot archive", path.display()))?;
     let plan = archive.file("plan").ok_or("the archive has no plan")?;
     let plan = warren_engine::plan::decode(plan).map_err(|error| format!("the plan: {error}"))?;
     let disk = match arguments.disk {

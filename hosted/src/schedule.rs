@@ -340,8 +340,16 @@ extern "C" fn cut_main() -> ! {
     leave_newest_frame(warren_abi::call::SystemError::Lost.number())
 }
 
-/// Goes on in the caller of the newest frame.
+/// Goes on in the caller of the newest frame: first on the caller's part of the stack, because what lies
+/// below may be the reserve.
 pub(crate) fn leave_newest_frame(error: u64) -> ! {
+    // SAFETY: the newest frame is valid.
+    let top = unsafe { (*newest_frame::<Hosted>()).stack } - fault::CALLERS_RED_ZONE;
+    // SAFETY: what lies below the caller's stack pointer belonged to the callee, which never goes on.
+    unsafe { context::continue_below(top, leave_from_callers_stack, error) }
+}
+
+extern "C" fn leave_from_callers_stack(error: u64) -> ! {
     let frame = newest_frame::<Hosted>();
     fault::close_reserve(frame);
     // SAFETY: it is the running thread's newest frame; `abort`'s caller and the engine's cutting off

@@ -83,6 +83,27 @@ on_a_machine! {
         fails_with_lost(&[0x50, 0xeb, 0xfd], "ran out of stack"); // push rax; jmp -3
     }
 
+    fn a_stack_that_ends_inside_the_engine_is_lost_at_the_caller(SLICE_NS) {
+        extern "C" fn descend(state: &State, depth: u64, _: u64) -> Ret {
+            // The engine needs more stack than a level of this, so it is the engine that runs out.
+            assert_ne!(system("wsys.keep", 0, 0).error, 0);
+            let below = descend(state, depth + 1, 0);
+            Ret { value: below.value + depth, ..below }
+        }
+        let victim = Server::new(&Make { name: "victim", root: &[descend], ..Make::default() });
+        let client = Server::new(&Make { root: &[try_it, add], calls: &[(0, VALUES)], ..Make::default() });
+        client.state().words[0].set(victim.word());
+        assert_eq!(client.call(0, 0, 0), Ret::ok(LOST));
+        assert_eq!(client.call(1, 1, 2), Ret::ok(3));
+        assert_eq!(victim.instance.life.get(), Life::Buried);
+        let log = warren_hosted::log::recent();
+        assert!(log.iter().any(|line| line.contains("victim: ran out of stack")), "{log:?}");
+        // A second one finds the reserve closed again.
+        let second = Server::new(&Make { name: "second", root: &[descend], ..Make::default() });
+        client.state().words[0].set(second.word());
+        assert_eq!(client.call(0, 0, 0), Ret::ok(LOST));
+    }
+
     fn a_wild_stack_pointer_is_lost_at_the_caller(SLICE_NS) {
         fails_with_lost(&[0x31, 0xe4, 0x50], "touched address 0xfffffffffffffff8"); // xor esp, esp; push rax
     }
