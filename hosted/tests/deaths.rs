@@ -87,6 +87,7 @@ on_a_machine! {
         extern "C" fn descend(state: &State, depth: u64, _: u64) -> Ret {
             // The engine needs more stack than a level of this, so it is the engine that runs out.
             assert_ne!(system("wsys.keep", 0, 0).error, 0);
+            state.value.set(depth);
             let below = descend(state, depth + 1, 0);
             Ret { value: below.value + depth, ..below }
         }
