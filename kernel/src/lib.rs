@@ -6,6 +6,8 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+extern crate alloc;
+
 pub mod acpi;
 pub mod archive;
 pub mod arguments;
@@ -14,6 +16,7 @@ pub mod command_line;
 pub mod frames;
 pub mod information;
 pub mod numbers;
+pub mod rows;
 
 #[cfg(test)]
 extern crate std;

@@ -20,7 +20,7 @@ use super::{gate, system_call};
 use crate::cpu::{
     block::Block,
     descriptors::{KERNEL_CODE, KERNEL_DATA},
-    extended::{DEFAULT_MXCSR, INITIAL, USE_XSAVE, restore_extended},
+    extended::{DEFAULT_MXCSR, INITIAL, restore_extended},
     registers,
 };
 
@@ -185,20 +185,21 @@ core::arch::global_asm!(
     ".globl call_entry",
     "call_entry:",
     "swapgs",
-    "mov gs:[{user_stack}], rsp",
+    "mov r15, rsp",
     "mov rsp, gs:[{kernel_stack}]",
     "sub eax, {first_call}",
     "jae call_fast",
     "cmp eax, -{first_call}",
     "je call_fast_return",
     "mov r11d, eax",
-    // The fast path comes here with what it cannot do. r11d: the number less the first of calls.
+    // The fast path comes here with what it cannot do. r11d: the number less the first of calls. r15: the
+    // domain's stack pointer.
     ".globl call_slow",
     "call_slow:",
     "lea eax, [r11 + {first_call}]",
     "fninit",
     "ldmxcsr [rip + {mxcsr}]",
-    "push gs:[{user_stack}]",
+    "push r15",
     "push rcx",
     "push r9",
     "push r8",
@@ -257,11 +258,9 @@ core::arch::global_asm!(
     gate_bytes = const GATE_BYTES,
     index = const offset_of!(GateCall, index),
     kernel_stack = const offset_of!(Block, kernel_stack),
-    user_stack = const offset_of!(Block, user_stack),
     rip = const offset_of!(UserCall, rip),
     first_call = const FIRST_CALL,
     stack = const offset_of!(UserCall, stack),
-    use_xsave = sym USE_XSAVE,
     initial = sym INITIAL,
     mxcsr = sym DEFAULT_MXCSR,
     enter = sym gate::enter,

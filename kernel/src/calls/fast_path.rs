@@ -14,7 +14,7 @@
 //! # Registers
 //!
 //! rax: the call's entry in the table. rbx: the first free frame. rbp: the caller's table. r11d: the call's number. r12: the
-//! callee's lock. r13: its stack pointer. r14, r15: the caller's and the callee's user stack.
+//! callee's lock. r13: its stack pointer. r14: the caller's user stack. r15: the caller's stack pointer.
 #![expect(unsafe_code, reason = "entries and exits of the kernel")]
 
 use core::{mem::offset_of, sync::atomic::Ordering};
@@ -35,7 +35,7 @@ use super::{
 use crate::{
     cpu::{
         block::{self, Block},
-        extended::{INITIAL, USE_XSAVE, restore_extended},
+        extended::{INITIAL, restore_extended},
         interrupts,
     },
     memory::user_stacks::UserStack,
@@ -80,14 +80,13 @@ core::arch::global_asm!(
     "jne call_slow",
     // The callee's stack: from where a visit starts, it is mapped as far down as the callee needs.
     "mov r14, gs:[{user_stacks}]",
-    "mov r15, [rax + {callee_stacks}]",
-    "mov r13, [r14 + r15 + {next}]",
-    "mov r12, r13",
-    "sub r12, [rax + {stack_bytes}]",
+    "mov r12, [rax + {callee_stacks}]",
+    "mov r13, [r14 + r12 + {next}]",
+    "sub r13, [rax + {stack_bytes}]",
     "jc call_slow",
-    "cmp r12, [r14 + r15 + {mapped}]",
+    "cmp r13, [r14 + r12 + {mapped}]",
     "jb call_slow",
-    "mov r15, gs:[{user_stack}]",
+    "add r13, [rax + {stack_bytes}]",
     "add r14, [rbp + {caller_stacks}]",
     // The callee's lock is free; without one it is the thread's own that is taken.
     "mov r12, [rdi + {object_lock}]",
@@ -120,7 +119,7 @@ core::arch::global_asm!(
     "mov [rbx + {frame_object}], rdi",
     "mov [rbx + {canary}], rdi",
     "mov [rbx + {frame_platform}], rsp",
-    "mov rbp, gs:[{page_tables}]",
+    "mov rbp, cr3",
     "mov [rbx + {frame_platform} + 8], rbp",
     "mov [rbx + {frame_platform} + 16], r13",
     "mov rbp, gs:[{lock}]",
@@ -135,7 +134,6 @@ core::arch::global_asm!(
     "mov gs:[{lock}], r12",
     // Into the callee.
     "mov rbp, [rax + {root}]",
-    "mov gs:[{page_tables}], rbp",
     "mov cr3, rbp",
     "mov rcx, [rax + {trampoline}]",
     "mov rdi, [rdi + {object_state}]",
@@ -191,7 +189,6 @@ core::arch::global_asm!(
     "mov gs:[{frame}], rbx",
     "mov qword ptr [rbx + {frame_platform}], 0",
     "mov rcx, [rbx + {frame_platform} + 8]",
-    "mov gs:[{page_tables}], rcx",
     "mov cr3, rcx",
     "mov rcx, [rbx + {saved} + 24]",
     "mov r12, [rbx + {saved} + 16]",
@@ -277,9 +274,7 @@ core::arch::global_asm!(
     free = const offset_of!(Cpu, free),
     slow_drop = const offset_of!(Cpu, slow) + offset_of!(SlowPaths, drop_temporaries),
     slow_wait = const offset_of!(Cpu, slow) + offset_of!(SlowPaths, wait),
-    user_stack = const offset_of!(Block, user_stack),
     user_stacks = const offset_of!(Block, user_stacks),
-    page_tables = const offset_of!(Block, page_tables),
     frame_bytes = const size_of::<Frame>(),
     frame_object = const offset_of!(Frame, object),
     frame_temporary = const offset_of!(Frame, temporary),
@@ -314,7 +309,6 @@ core::arch::global_asm!(
     next = const offset_of!(UserStack, next),
     mapped = const offset_of!(UserStack, mapped),
     distance = const RED_ZONE + SYSTEM_CALL_STACK % 16,
-    use_xsave = sym USE_XSAVE,
     initial = sym INITIAL,
     return_to_dead = sym return_to_dead,
     drop_object = sym drop_object,

@@ -23,7 +23,7 @@ use super::{
     fast,
 };
 use crate::{
-    cpu::block,
+    cpu::{block, registers},
     memory::regions::{self, Entrance, TRAMPOLINE_OFFSET},
     system::Kernel,
     threads,
@@ -183,7 +183,7 @@ fn grant_references(
 fn cross(frame: *mut Frame, entrance: &Entrance, next: u64) {
     let block = block::current();
     // SAFETY: the newest frame belongs to the running thread.
-    unsafe { (*frame).platform = [block.kernel_stack.get(), block.page_tables.get(), next] };
+    unsafe { (*frame).platform = [block.kernel_stack.get(), registers::page_tables(), next] };
     threads::set_page_tables(entrance.root);
 }
 

@@ -19,10 +19,6 @@ pub struct Block {
     engine: UnsafeCell<Cpu>,
     /// Where the thread's kernel stack goes on when it enters the kernel from a domain.
     pub kernel_stack: Cell<u64>,
-    /// Where the entry of a system call leaves the stack pointer it came with.
-    pub user_stack: Cell<u64>,
-    /// The page tables of the domain that the thread is in.
-    pub page_tables: Cell<u64>,
     /// The thread's stacks in domains ([`crate::memory::user_stacks::UserStacks`]).
     pub user_stacks: Cell<u64>,
 }
@@ -37,8 +33,6 @@ unsafe impl Sync for OnlyBlock {}
 pub static BLOCK: OnlyBlock = OnlyBlock(Block {
     engine: UnsafeCell::new(EMPTY),
     kernel_stack: Cell::new(0),
-    user_stack: Cell::new(0),
-    page_tables: Cell::new(0),
     user_stacks: Cell::new(0),
 });
 

@@ -2,18 +2,14 @@
 //! domain is entered or left.
 //!
 //! `xsave` is used where it exists, restricted to x87, SSE and AVX, and `fxsave` elsewhere. Both areas are
-//! [`AREA_BYTES`] long and aligned to 64.
-#![expect(unsafe_code, reason = "extended control register, and a static that assembly reads")]
-
-use core::sync::atomic::{AtomicU8, Ordering};
+//! [`AREA_BYTES`] long and aligned to 64. The places that do it are `fxsave64` and `fxrstor64` in the image; each
+//! stands in a list and is made into `xsave64` or `xrstor64` at boot, which differ in one bit.
+#![expect(unsafe_code, reason = "extended control register, and text that is patched once")]
 
 use super::registers;
 
 /// Bytes of a saved state: 512 of legacy area, 64 of header, 256 of AVX.
 pub const AREA_BYTES: usize = 832;
-
-/// 1 if `xsave` is used. Assembly reads it.
-pub static USE_XSAVE: AtomicU8 = AtomicU8::new(0);
 
 /// MXCSR as every call finds it: all exceptions masked, rounding to nearest.
 pub static DEFAULT_MXCSR: u32 = 0x1f80;
@@ -31,22 +27,41 @@ pub static INITIAL: Area = Area({
     words
 });
 
-/// Switches the registers on.
+/// Switches the registers on, and makes every place that saves or restores them do it the longer way. Called
+/// once, while text is still writable.
 pub fn enable(has_xsave: bool, has_avx: bool) {
-    if has_xsave {
-        // SAFETY: CR4.OSXSAVE is set, x87 and SSE always exist, and CPUID says whether AVX does.
-        unsafe { registers::set_extended_control0(if has_avx { 7 } else { 3 }) };
-        USE_XSAVE.store(1, Ordering::Relaxed);
+    if !has_xsave {
+        return;
+    }
+    // SAFETY: CR4.OSXSAVE is set, x87 and SSE always exist, and CPUID says whether AVX does.
+    unsafe { registers::set_extended_control0(if has_avx { 7 } else { 3 }) };
+    let start = &raw const XSAVE_SITES_START as *const u64;
+    let count = (&raw const XSAVE_SITES_END as usize - start as usize) / 8;
+    // SAFETY: the linker script puts the list's ends around whole entries, which never change.
+    for &site in unsafe { core::slice::from_raw_parts(start, count) } {
+        let operand = (site + OPERAND) as *mut u8;
+        // SAFETY: every entry is the address of one of the instructions below, in text that the boot tables
+        // map writable, and that nobody executes before this returns.
+        let short = unsafe { operand.read() };
+        // SAFETY: as above.
+        unsafe { operand.write(short | XSAVE) };
     }
 }
 
-/// Assembly that saves all extended registers to the area at rsp. Clobbers rax and rdx.
-/// Needs the operand `use_xsave`. Local labels 70 to 72.
+/// Offset of the byte with the operation in `fxsave64` and `fxrstor64`: behind prefix and opcode.
+const OPERAND: u64 = 3;
+/// The bit by which `xsave64` and `xrstor64` differ from them there.
+const XSAVE: u8 = 0x20;
+
+unsafe extern "C" {
+    static XSAVE_SITES_START: [u64; 0];
+    static XSAVE_SITES_END: [u64; 0];
+}
+
+/// Assembly that saves all extended registers to the area at rsp. Clobbers rax and rdx. Local label 70.
 macro_rules! save_extended {
     () => {
-        "cmp byte ptr [rip + {use_xsave}], 0
-        je 70f
-        xor eax, eax
+        "xor eax, eax
         mov [rsp + 512], rax
         mov [rsp + 520], rax
         mov [rsp + 528], rax
@@ -57,32 +72,26 @@ macro_rules! save_extended {
         mov [rsp + 568], rax
         mov eax, 7
         xor edx, edx
-        xsave64 [rsp]
-        jmp 72f
         70: fxsave64 [rsp]
-        72:"
+        .pushsection .rodata.xsave_sites, \"a\"
+        .quad 70b
+        .popsection"
     };
 }
 
 /// Assembly that restores all extended registers from the area at `$area`, an address expression.
-/// Clobbers rax and rdx. Needs the operand `use_xsave`. Local labels 73 and 74.
+/// Clobbers rax and rdx. Local label 71.
 macro_rules! restore_extended {
     ($area:literal) => {
         concat!(
-            "cmp byte ptr [rip + {use_xsave}], 0
-            je 73f
-            mov eax, 7
+            "mov eax, 7
             xor edx, edx
-            xrstor64 [",
+            71: fxrstor64 [",
             $area,
             "]
-            74:
-            .subsection 1
-            73: fxrstor64 [",
-            $area,
-            "]
-            jmp 74b
-            .subsection 0"
+            .pushsection .rodata.xsave_sites, \"a\"
+            .quad 71b
+            .popsection"
         )
     };
 }

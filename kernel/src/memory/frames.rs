@@ -4,6 +4,7 @@
 use warren_kernel::{
     frames::Frames,
     information::{Information, List, RANGES, Range},
+    rows::{Row, Rows},
 };
 
 use super::{Exhausted, MEMORY_LIMIT, PAGE, direct};
@@ -18,6 +19,8 @@ pub const ADDRESS_BITS: u32 = 52;
 /// Frames that servers cannot have: 8 MiB.
 const RESERVE: u64 = 2048;
 
+/// Frames that only devices' drivers get.
+static DEVICE_ROWS: Guarded<Rows> = Guarded::new(Rows::new());
 static FRAMES: Guarded<Option<Frames<'static>>> = Guarded::new(None);
 static USABLE: Guarded<List<Range, RANGES>> = Guarded::new(List::new());
 
@@ -53,14 +56,24 @@ pub fn take_for_server() -> Result<u64, Exhausted> {
     if free_count() > RESERVE { take_zeroed() } else { Err(Exhausted) }
 }
 
-/// Takes `count` zeroed frames in a row below [`DEVICE_LIMIT`] for a server.
+/// Takes `count` zeroed frames in a row below [`DEVICE_LIMIT`] for a server: first of those that devices had before.
 pub fn take_row_for_server(count: u64) -> Result<u64, Exhausted> {
+    if let Some(row) = DEVICE_ROWS.with(|rows| rows.take(count)) {
+        let first = row.first * PAGE;
+        (0..count).for_each(|index| clear(first + index * PAGE));
+        return Ok(first);
+    }
     let free = free_count();
     if count <= free && free - count >= RESERVE {
         take_row(count, DEVICE_LIMIT)
     } else {
         Err(Exhausted)
     }
+}
+
+/// Gives back frames in a row that a device may still write to.
+pub fn give_row(first: u64, count: u64) {
+    DEVICE_ROWS.with(|rows| rows.give(Row { first: first / PAGE, count }));
 }
 
 /// Takes a frame, with whatever it contains.

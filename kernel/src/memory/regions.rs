@@ -17,7 +17,7 @@ use super::{
     kernel_map::{root, show_region},
     tables::{NO_EXECUTE, OWNED, PRESENT, Slot, Table, UNCACHED, USER, WRITABLE, frame_of, index},
 };
-use crate::{cpu::block, guarded::Guarded, threads};
+use crate::{cpu::registers, guarded::Guarded, threads};
 
 /// Regions that exist at the same time: one table of pointers.
 pub const REGIONS: usize = 512;
@@ -212,7 +212,7 @@ impl Space {
         };
         self.remove(stacks);
         if let Some(record) = self.domains[domain].take() {
-            if block::current().page_tables.get() == record.root.address() {
+            if registers::page_tables() == record.root.address() {
                 threads::set_page_tables(root().address());
             }
             frames::give(record.root.address());
@@ -224,9 +224,9 @@ impl Space {
 
 /// Makes the processor forget what it knows of pages that are not global.
 fn leave_translations() {
-    let current = block::current().page_tables.get();
+    let current = registers::page_tables();
     // SAFETY: these are the tables in use.
-    unsafe { crate::cpu::registers::set_page_tables(current) };
+    unsafe { registers::set_page_tables(current) };
 }
 
 /// Sets a region aside, with a domain if it needs one. Returns its first address.

@@ -46,8 +46,10 @@ static MAPPINGS: Guarded<BTreeMap<u64, Vec<Word>>> = Guarded::new(BTreeMap::new(
 
 impl Drop for Space {
     fn drop(&mut self) {
-        if !self.device {
-            self.frames.iter().for_each(|&frame| frames::give(frame));
+        match (self.device, self.row) {
+            (true, _) => (),
+            (false, true) => frames::give_row(self.frames[0], self.frames.len() as u64),
+            (false, false) => self.frames.iter().for_each(|&frame| frames::give(frame)),
         }
     }
 }

@@ -40,7 +40,6 @@ pub fn install() {
     cpu.idle_lock = lock;
     cpu.lock = lock;
     cpu.free = 0;
-    block::current().page_tables.set(root);
 }
 
 /// Starts a thread that does `work`. `bottom` is what it counts as running until its first call.

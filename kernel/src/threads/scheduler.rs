@@ -191,7 +191,7 @@ pub fn swap_out() -> Registers {
         temporary: cpu.temporary,
         lock: cpu.lock,
         kernel_stack: own.kernel_stack.get(),
-        page_tables: own.page_tables.get(),
+        page_tables: registers::page_tables(),
     }
 }
 
@@ -215,7 +215,7 @@ fn swap_in(thread: &Thread) {
 
 /// Enters a domain's page tables, unless they are in use.
 pub fn set_page_tables(root: u64) {
-    if block::current().page_tables.replace(root) != root {
+    if registers::page_tables() != root {
         // SAFETY: every root that is stored is the kernel's or a domain's, which all map the kernel's half.
         unsafe { registers::set_page_tables(root) };
     }

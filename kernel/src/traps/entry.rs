@@ -20,7 +20,7 @@ use super::frame::{TrapFrame, WORDS};
 use crate::cpu::{
     block::{BLOCK, Block},
     descriptors::VECTORS,
-    extended::{AREA_BYTES, DEFAULT_MXCSR, USE_XSAVE, restore_extended, save_extended},
+    extended::{AREA_BYTES, DEFAULT_MXCSR, restore_extended, save_extended},
     registers::GS_BASE,
 };
 
@@ -197,7 +197,6 @@ core::arch::global_asm!(
     frame_bytes = const WORDS * 8,
     kernel_stack = const offset_of!(Block, kernel_stack),
     area = const AREA_BYTES,
-    use_xsave = sym USE_XSAVE,
     mxcsr = sym DEFAULT_MXCSR,
     block = sym BLOCK,
     gs_base = const GS_BASE,
