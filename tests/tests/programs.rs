@@ -41,6 +41,28 @@ fn everything_can_be_passed_on_a_processor_with_no_extensions() {
     exercise(&["--cpu", "qemu64"]);
 }
 
+/// Programs that hold values in registers and the red zone while they are interrupted.
+fn interrupt(arguments: &[&str]) {
+    let run = Run::new("test", &["run registers-kernel", "run registers-own"]).with(arguments).go();
+    run.expect_status(0);
+    assert_eq!(run.output.matches("changed in 0 of 36 rounds").count(), 2, "{run}");
+}
+
+#[test]
+fn interrupts_change_no_register_and_no_red_zone() {
+    interrupt(&[]);
+}
+
+#[test]
+fn interrupts_change_no_register_on_a_processor_with_no_extensions() {
+    interrupt(&["--cpu", "qemu64"]);
+}
+
+#[test]
+fn signals_change_no_register_in_a_linux_process() {
+    interrupt(&["--hosted"]);
+}
+
 /// Runs the prober with a seed.
 fn probe(seed: u64, tries: u64) -> Ended {
     let system = folder("systems").join(format!("probe-{seed}.kdl"));
