@@ -78,7 +78,8 @@ impl Program for Registers {
             changed += thread.join(cx)?;
         }
         let what = if hold::has_avx() { "red zone, xmm, ymm" } else { "red zone, xmm" };
-        let line = format!("{what}: changed in {changed} of {} rounds\n", THREADS as u64 * TIMES);
+        let line =
+            format!("{what}: changed {changed} times in {} rounds\n", THREADS as u64 * TIMES);
         match cx.req().terminal.write(cx, line.as_bytes()) {
             Ok(()) => Ok(changed),
             Err(TerminalError::System(error)) => Err(error.into()),
