@@ -18,7 +18,7 @@ use warren_engine::{
 
 use crate::memory::{
     regions::{self, TRAMPOLINE_OFFSET},
-    user_stacks::UserStack,
+    user_stacks::{NOWHERE, UserStack},
 };
 
 /// What is known of one instance. Assembly reads it.
@@ -42,7 +42,7 @@ pub struct Call {
     pub entries: u64,
     /// The function's address.
     pub target: u64,
-    /// The callee's page tables.
+    /// The callee's page tables; 0 if it lives in the kernel.
     pub root: u64,
     /// Where the callee's instance says that a fault is to be injected.
     pub fault: u64,
@@ -97,16 +97,19 @@ pub fn learn(caller: &Instance, number: u64, object: *mut Object) {
     if object.entries != kind.entries.as_ptr() {
         return;
     }
-    let Some(entrance) = regions::entrance(callee.base) else { return };
+    let entrance = if callee.shares_space() { None } else { regions::entrance(callee.base) };
+    if entrance.is_none() && !callee.shares_space() {
+        return;
+    }
     let call = Call {
         entries: object.entries as u64,
         target: kind.targets[caller.calls[index].index as usize],
-        root: entrance.root,
+        root: entrance.map_or(0, |entrance| entrance.root),
         fault: callee.fault.as_ptr() as u64,
         // Never 0: a stack that is not there starts at 0 and must not reach.
         stack_bytes: callee.stack_bytes.max(16).into(),
-        stacks: offset(entrance.domain),
-        trampoline: entrance.stacks + TRAMPOLINE_OFFSET,
+        stacks: offset(entrance.map_or(NOWHERE, |entrance| entrance.domain)),
+        trampoline: entrance.map_or(0, |entrance| entrance.stacks + TRAMPOLINE_OFFSET),
         rest: 0,
     };
     // SAFETY: the table is never freed, and has an entry for each call.

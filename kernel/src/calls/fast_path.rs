@@ -1,9 +1,9 @@
-//! A call from one domain to another that passes values only, without leaving assembly.
+//! A call from a domain to another, or to a server in the kernel, that passes values only, without leaving assembly.
 //!
 //! It has the same effect as the long way: the reference is checked and pinned, a frame is pushed, the caller's lock
 //! freed and the callee's taken, registers are scrubbed, stacks and page tables switched. Whatever
 //! is not as simple as that goes the long way: `call_slow` finds every register as the domain left it. Until the
-//! line "From here on", nothing has been changed.
+//! line "From here on", nothing has been changed. A callee in the kernel runs on the thread's kernel stack.
 //!
 //! # What lies where in the frame
 //!
@@ -35,12 +35,127 @@ use super::{
 use crate::{
     cpu::{
         block::{self, Block},
-        extended::{INITIAL, restore_extended},
+        extended::{DEFAULT_MXCSR, INITIAL, restore_extended},
         interrupts,
     },
     memory::user_stacks::UserStack,
     system::{Kernel, OBJECT_TABLE},
 };
+
+/// Assembly that makes the call, from the check of the lock to the taking of it: see the module.
+macro_rules! call_made {
+    () => {
+        concat!(
+            // The callee's lock is free; without one it is the thread's own that is taken.
+            "mov r12, [rdi + {object_lock}]\n",
+            "test r12, r12\n",
+            "cmovz r12, gs:[{idle_lock}]\n",
+            "mov rbp, gs:[{free}]\n",
+            "cmp [r12], rbp\n",
+            "jne call_slow\n",
+            // There is room for one more frame: behind the array nothing is mapped.
+            "36: mov [rbx + {return_address}], rcx\n",
+            "37:\n",
+            ".pushsection .rodata.fixups, \"a\"\n",
+            ".quad 36b, 37b, call_slow\n",
+            ".popsection\n",
+            // From here on the call is made. It has a count of the object, which every way out of it gives back.
+            "inc dword ptr [rdi + {object_count_field}]\n",
+            "mov rbp, gs:[{temporary}]\n",
+            "mov [rbx + {frame_temporary}], rbp\n",
+            // The frame.
+            "mov [rbx + {saved}], r15\n",
+            "mov rbp, [r14 + {next}]\n",
+            "mov [rbx + {saved} + 16], rbp\n",
+            "mov [rbx + {saved} + 24], r14\n",
+            // Below the red zone, and aligned if the stub made the call.
+            "add r15, -{distance}\n",
+            "mov [r14 + {next}], r15\n",
+            "mov [rbx + {frame_stack}], rsp\n",
+            "mov qword ptr [rbx + {resume}], offset call_fast_resume\n",
+            "mov [rbx + {frame_object}], rdi\n",
+            "mov [rbx + {canary}], rdi\n",
+            "mov [rbx + {frame_platform}], rsp\n",
+            "mov rbp, cr3\n",
+            "mov [rbx + {frame_platform} + 8], rbp\n",
+            "mov [rbx + {frame_platform} + 16], r13\n",
+            "mov rbp, gs:[{lock}]\n",
+            "mov [rbx + {frame_lock}], rbp\n",
+            "add rbx, {frame_bytes}\n",
+            "mov gs:[{frame}], rbx\n",
+            // The locks.
+            "mov r14, gs:[{free}]\n",
+            "mov [rbp], r14\n",
+            "mov r14, gs:[{thread}]\n",
+            "mov [r12], r14\n",
+            "mov gs:[{lock}], r12\n",
+        )
+    };
+}
+
+/// Assembly that ends the call: gives back the lock and the count, and takes the caller's lock.
+macro_rules! call_ended {
+    () => {
+        concat!(
+            "mov r12, gs:[{lock}]\n",
+            "mov r11, gs:[{free}]\n",
+            "mov [r12], r11\n",
+            // There are no temporaries, and the call's count of the object is not the last; or the engine sees to it.
+            "mov r12, [rbx - {frame_bytes} + {frame_temporary}]\n",
+            "cmp r12, gs:[{temporary}]\n",
+            "jne 33f\n",
+            "28:\n",
+            "mov r12, [rbx - {frame_bytes} + {frame_object}]\n",
+            "dec dword ptr [r12 + {object_count_field}]\n",
+            "jz 29f\n",
+            "31:\n",
+            // The caller's lock is free. If it has none, or it died meanwhile, that is the thread's own.
+            "mov r12, [rbx - {frame_bytes} + {frame_lock}]\n",
+            "cmp r12, gs:[{idle_lock}]\n",
+            "je 35f\n",
+            "32:\n",
+            "cmp [r12], r11\n",
+            "jne 34f\n",
+            "mov r13, gs:[{thread}]\n",
+            "mov [r12], r13\n",
+            "mov gs:[{lock}], r12\n",
+            "sub rbx, {frame_bytes}\n",
+            "mov gs:[{frame}], rbx\n",
+            "mov qword ptr [rbx + {frame_platform}], 0\n",
+        )
+    };
+}
+
+/// Assembly that goes back to the domain that called.
+macro_rules! to_caller {
+    () => {
+        concat!(
+            "mov rcx, [rbx + {saved} + 24]\n",
+            "mov r12, [rbx + {saved} + 16]\n",
+            "mov [rcx + {next}], r12\n",
+            restore_extended!("rip + {initial}"),
+            "\n",
+            "mov rax, rdi\n",
+            "mov rdx, rsi\n",
+            "mov rsp, [rbx + {saved}]\n",
+            "mov rcx, [rbx + {return_address}]\n",
+            "mov r11d, 0x202\n",
+            "xor edi, edi\n",
+            "xor esi, esi\n",
+            "xor r8d, r8d\n",
+            "xor r9d, r9d\n",
+            "xor r10d, r10d\n",
+            "xor ebx, ebx\n",
+            "xor ebp, ebp\n",
+            "xor r12d, r12d\n",
+            "xor r13d, r13d\n",
+            "xor r14d, r14d\n",
+            "xor r15d, r15d\n",
+            "swapgs\n",
+            "sysretq\n",
+        )
+    };
+}
 
 core::arch::global_asm!(
     // From the system call's entry: on the kernel's stack, interrupts off. eax: the number less the first of calls.
@@ -83,55 +198,12 @@ core::arch::global_asm!(
     "mov r12, [rax + {callee_stacks}]",
     "mov r13, [r14 + r12 + {next}]",
     "sub r13, [rax + {stack_bytes}]",
-    "jc call_slow",
+    "jc 40f",
     "cmp r13, [r14 + r12 + {mapped}]",
     "jb call_slow",
     "add r13, [rax + {stack_bytes}]",
     "add r14, [rbp + {caller_stacks}]",
-    // The callee's lock is free; without one it is the thread's own that is taken.
-    "mov r12, [rdi + {object_lock}]",
-    "test r12, r12",
-    "cmovz r12, gs:[{idle_lock}]",
-    "mov rbp, gs:[{free}]",
-    "cmp [r12], rbp",
-    "jne call_slow",
-    // There is room for one more frame: behind the array nothing is mapped.
-    "36: mov [rbx + {return_address}], rcx",
-    "37:",
-    ".pushsection .rodata.fixups, \"a\"",
-    ".quad 36b, 37b, call_slow",
-    ".popsection",
-
-    // From here on the call is made. It has a count of the object, which every way out of it gives back.
-    "inc dword ptr [rdi + {object_count_field}]",
-    "mov rbp, gs:[{temporary}]",
-    "mov [rbx + {frame_temporary}], rbp",
-    // The frame.
-    "mov [rbx + {saved}], r15",
-    "mov rbp, [r14 + {next}]",
-    "mov [rbx + {saved} + 16], rbp",
-    "mov [rbx + {saved} + 24], r14",
-    // Below the red zone, and aligned if the stub made the call.
-    "add r15, -{distance}",
-    "mov [r14 + {next}], r15",
-    "mov [rbx + {frame_stack}], rsp",
-    "mov qword ptr [rbx + {resume}], offset call_fast_resume",
-    "mov [rbx + {frame_object}], rdi",
-    "mov [rbx + {canary}], rdi",
-    "mov [rbx + {frame_platform}], rsp",
-    "mov rbp, cr3",
-    "mov [rbx + {frame_platform} + 8], rbp",
-    "mov [rbx + {frame_platform} + 16], r13",
-    "mov rbp, gs:[{lock}]",
-    "mov [rbx + {frame_lock}], rbp",
-    "add rbx, {frame_bytes}",
-    "mov gs:[{frame}], rbx",
-    // The locks.
-    "mov r14, gs:[{free}]",
-    "mov [rbp], r14",
-    "mov r14, gs:[{thread}]",
-    "mov [r12], r14",
-    "mov gs:[{lock}], r12",
+    call_made!(),
     // Into the callee.
     "mov rbp, [rax + {root}]",
     "mov cr3, rbp",
@@ -154,6 +226,29 @@ core::arch::global_asm!(
     "swapgs",
     "sysretq",
 
+    // Nothing starts where the callee's stack would. Either it lives in the kernel, on whose stack it then runs, or its
+    // domain was never entered.
+    "40:",
+    "cmp qword ptr [rax + {root}], 0",
+    "jne call_slow",
+    "cmp rsp, gs:[{stack_limit}]",
+    "jb call_slow",
+    "add r14, [rbp + {caller_stacks}]",
+    call_made!(),
+    "mov r12, [rax + {target}]",
+    "mov rdi, [rdi + {object_state}]",
+    "mov rcx, r10",
+    "fninit",
+    "ldmxcsr [rip + {mxcsr}]",
+    "sti",
+    "call r12",
+    "cli",
+    "mov rdi, rax",
+    "mov rsi, rdx",
+    "mov rbx, gs:[{frame}]",
+    call_ended!(),
+    to_caller!(),
+
     // From the system call's entry: a domain returns. rdi: error, rsi: value.
     ".balign 16",
     ".globl call_fast_return",
@@ -163,55 +258,10 @@ core::arch::global_asm!(
     "jne call_slow_return",
     // Also from `call_fast_resume`. The callee's lock is given back.
     "30:",
-    "mov r12, gs:[{lock}]",
-    "mov r11, gs:[{free}]",
-    "mov [r12], r11",
-    // There are no temporaries, and the call's count of the object is not the last; or the engine sees to it.
-    "mov r12, [rbx - {frame_bytes} + {frame_temporary}]",
-    "cmp r12, gs:[{temporary}]",
-    "jne 33f",
-    "28:",
-    "mov r12, [rbx - {frame_bytes} + {frame_object}]",
-    "dec dword ptr [r12 + {object_count_field}]",
-    "jz 29f",
-    "31:",
-    // The caller's lock is free. If it has none, or it died meanwhile, that is the thread's own.
-    "mov r12, [rbx - {frame_bytes} + {frame_lock}]",
-    "cmp r12, gs:[{idle_lock}]",
-    "je 35f",
-    "32:",
-    "cmp [r12], r11",
-    "jne 34f",
-    "mov r13, gs:[{thread}]",
-    "mov [r12], r13",
-    "mov gs:[{lock}], r12",
-    "sub rbx, {frame_bytes}",
-    "mov gs:[{frame}], rbx",
-    "mov qword ptr [rbx + {frame_platform}], 0",
+    call_ended!(),
     "mov rcx, [rbx + {frame_platform} + 8]",
     "mov cr3, rcx",
-    "mov rcx, [rbx + {saved} + 24]",
-    "mov r12, [rbx + {saved} + 16]",
-    "mov [rcx + {next}], r12",
-    restore_extended!("rip + {initial}"),
-    "mov rax, rdi",
-    "mov rdx, rsi",
-    "mov rsp, [rbx + {saved}]",
-    "mov rcx, [rbx + {return_address}]",
-    "mov r11d, 0x202",
-    "xor edi, edi",
-    "xor esi, esi",
-    "xor r8d, r8d",
-    "xor r9d, r9d",
-    "xor r10d, r10d",
-    "xor ebx, ebx",
-    "xor ebp, ebp",
-    "xor r12d, r12d",
-    "xor r13d, r13d",
-    "xor r14d, r14d",
-    "xor r15d, r15d",
-    "swapgs",
-    "sysretq",
+    to_caller!(),
 
     // There are temporaries to drop.
     "33:",
@@ -275,6 +325,7 @@ core::arch::global_asm!(
     slow_drop = const offset_of!(Cpu, slow) + offset_of!(SlowPaths, drop_temporaries),
     slow_wait = const offset_of!(Cpu, slow) + offset_of!(SlowPaths, wait),
     user_stacks = const offset_of!(Block, user_stacks),
+    stack_limit = const offset_of!(Block, stack_limit),
     frame_bytes = const size_of::<Frame>(),
     frame_object = const offset_of!(Frame, object),
     frame_temporary = const offset_of!(Frame, temporary),
@@ -310,6 +361,7 @@ core::arch::global_asm!(
     mapped = const offset_of!(UserStack, mapped),
     distance = const RED_ZONE + SYSTEM_CALL_STACK % 16,
     initial = sym INITIAL,
+    mxcsr = sym DEFAULT_MXCSR,
     return_to_dead = sym return_to_dead,
     drop_object = sym drop_object,
 );

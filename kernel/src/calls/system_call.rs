@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// What the deepest path of the kernel may need of its stack below a system call, without buffers.
-const KERNEL_STACK_RESERVE: u64 = 24 * 1024;
+pub const KERNEL_STACK_RESERVE: u64 = 24 * 1024;
 /// The red zone of the System V ABI: a caller uses so much below its stack pointer.
 pub const RED_ZONE: u64 = 128;
 
@@ -144,7 +144,7 @@ fn service_call(caller: &Instance, call: &UserCall, copies: u64) -> Result<Ret, 
     if bounce && result.error < warren_abi::call::SYSTEM_ERRORS {
         copy_out(parameters, &original, copies)?;
     }
-    if !bounce && result.error == 0 {
+    if result.error == 0 {
         fast::learn(caller, call.number, object);
     }
     Ok(result)

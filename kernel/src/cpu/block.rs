@@ -21,6 +21,8 @@ pub struct Block {
     pub kernel_stack: Cell<u64>,
     /// The thread's stacks in domains ([`crate::memory::user_stacks::UserStacks`]).
     pub user_stacks: Cell<u64>,
+    /// What must be left of the thread's kernel stack when it enters the kernel from a domain.
+    pub stack_limit: Cell<u64>,
 }
 
 /// The one CPU's block.
@@ -34,6 +36,7 @@ pub static BLOCK: OnlyBlock = OnlyBlock(Block {
     engine: UnsafeCell::new(EMPTY),
     kernel_stack: Cell::new(0),
     user_stacks: Cell::new(0),
+    stack_limit: Cell::new(u64::MAX),
 });
 
 const EMPTY: Cpu = Cpu {

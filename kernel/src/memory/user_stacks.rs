@@ -26,14 +26,17 @@ pub struct UserStack {
     pub mapped: u64,
 }
 
+/// Number of a domain that is never visited.
+pub const NOWHERE: usize = DOMAINS;
+
 /// The stacks of one thread, by domain.
 #[derive(Debug)]
 #[repr(transparent)]
-pub struct UserStacks([UserStack; DOMAINS]);
+pub struct UserStacks([UserStack; DOMAINS + 1]);
 
 impl Default for UserStacks {
     fn default() -> Self {
-        UserStacks([UserStack::default(); DOMAINS])
+        UserStacks([UserStack::default(); DOMAINS + 1])
     }
 }
 

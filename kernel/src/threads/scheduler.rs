@@ -11,7 +11,7 @@ use super::{
     running_has_calls, switch,
 };
 use crate::{
-    calls,
+    calls::{self, KERNEL_STACK_RESERVE},
     cpu::{self, block, clock, registers},
     guarded::Guarded,
     traps::frame::TrapFrame,
@@ -203,6 +203,8 @@ fn swap_in(thread: &Thread) {
     set_page_tables(registers.page_tables);
     let end = thread.area.as_ref().map_or(null_mut(), Area::temporaries_end);
     own.user_stacks.set(&raw const thread.user_stacks as u64);
+    let limit = thread.area.as_ref().map(|area| area.stack_bottom() + KERNEL_STACK_RESERVE);
+    own.stack_limit.set(limit.unwrap_or(u64::MAX));
     // SAFETY: interrupts are off, and the block is this CPU's.
     let cpu = unsafe { &mut *block::engine() };
     cpu.frame = registers.frame;
