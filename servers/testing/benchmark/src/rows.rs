@@ -139,13 +139,16 @@ impl Run<'_> {
             tries: self.effort.tries.div_ceil(20),
         };
         let mut page = vec![0; 4096];
-        let measured = round(cx, effort, |cx| {
+        let mut once = |cx: &mut Cx<'_, Benchmark>| {
             let read = cx.scope(|cx| files.open(cx, &path)?.read(cx, 0, &mut page));
             read.map(|_| ()).map_err(|error| match error {
                 FileError::System(error) => error.into(),
                 _ => EchoError::Refused,
             })
-        })?;
+        };
+        // The first time starts servers and waits for the disk; from then on its blocks are in the cache.
+        once(cx)?;
+        let measured = round(cx, effort, once)?;
         Ok(row(cx, self.here, "files", "open, read 4096, close", measured, self.base)?)
     }
 }
