@@ -3,7 +3,7 @@
 use std::{fs, time::Duration};
 
 use warren_tests::{
-    disk,
+    disc, disk,
     run::{Ended, Run, folder},
 };
 
@@ -38,6 +38,19 @@ fn it_boots_on_microvm_which_has_no_pci_bus_for_the_disk() {
 fn it_boots_on_a_processor_with_no_extensions() {
     boot(&["--cpu", "qemu64"]);
     boot(&["--cpu", "qemu64", "--machine", "pc", "--place", "all=kernel"]);
+}
+
+#[test]
+fn it_boots_from_a_disc_by_grub() {
+    let Some(made) = disc::make("demo") else {
+        println!("grub-mkrescue or xorriso is not installed: not tried");
+        return;
+    };
+    let commands = ["head -n 1 /poem.txt", "exit 5"];
+    let (seen, code) = disc::boot(&made, &disk::known().image, &commands);
+    assert!(seen.contains("line 1 of a burrow with 1 entrances"), "{seen}");
+    // The device's exit code is the status twice, and one.
+    assert_eq!(code, Some(11), "{seen}");
 }
 
 #[test]
