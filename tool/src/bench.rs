@@ -70,8 +70,8 @@ enum Unit {
 }
 
 const LIMITS: [Limit; 6] = [
-    machine("own", "own", "nothing", 120.0, 210.0),
-    machine("own", "kernel", "nothing", 120.0, 990.0),
+    machine("own", "own", "nothing", 120.0, 173.0),
+    machine("own", "kernel", "nothing", 120.0, 144.0),
     machine("kernel", "own", "nothing", 120.0, 870.0),
     machine("kernel", "kernel", "nothing", 60.0, 60.0),
     hosted("kernel", "nothing", 2.5, 9.0),
