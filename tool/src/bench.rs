@@ -69,9 +69,10 @@ enum Unit {
     Ratio,
 }
 
-const LIMITS: [Limit; 6] = [
+const LIMITS: [Limit; 7] = [
     machine("own", "own", "nothing", 120.0, 173.0),
-    machine("own", "kernel", "nothing", 120.0, 144.0),
+    machine("own", "kernel", "nothing", 120.0, 146.0),
+    machine("own", "kernel", "atomic", 120.0, 148.0),
     machine("kernel", "own", "nothing", 120.0, 870.0),
     machine("kernel", "kernel", "nothing", 60.0, 60.0),
     hosted("kernel", "nothing", 2.5, 9.0),

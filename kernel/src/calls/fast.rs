@@ -52,8 +52,8 @@ pub struct Call {
     pub stacks: u64,
     /// The trampoline of the callee's domain.
     pub trampoline: u64,
-    /// Makes the size a power of two.
-    pub rest: u64,
+    /// 1 if the call is atomic: then the callee lives in the kernel.
+    pub atomic: u64,
 }
 
 /// Bytes of a [`Call`] as a shift: assembly multiplies so.
@@ -98,7 +98,8 @@ pub fn learn(caller: &Instance, number: u64, object: *mut Object) {
         return;
     }
     let entrance = if callee.shares_space() { None } else { regions::entrance(callee.base) };
-    if entrance.is_none() && !callee.shares_space() {
+    // Into a domain the fast path makes ordinary calls only.
+    if !callee.shares_space() && (entrance.is_none() || caller.calls[index].atomic) {
         return;
     }
     let call = Call {
@@ -110,7 +111,7 @@ pub fn learn(caller: &Instance, number: u64, object: *mut Object) {
         stack_bytes: callee.stack_bytes.max(16).into(),
         stacks: offset(entrance.map_or(NOWHERE, |entrance| entrance.domain)),
         trampoline: entrance.map_or(0, |entrance| entrance.stacks + TRAMPOLINE_OFFSET),
-        rest: 0,
+        atomic: caller.calls[index].atomic.into(),
     };
     // SAFETY: the table is never freed, and has an entry for each call.
     let calls = unsafe { (*table).calls }.cast_mut();
@@ -118,12 +119,11 @@ pub fn learn(caller: &Instance, number: u64, object: *mut Object) {
     unsafe { calls.wrapping_add(index).write(call) };
 }
 
-/// Whether a call passes values only, all of them in registers, and frees its caller's lock.
+/// Whether a call passes values only, all of them in registers.
 fn is_simple(call: &Outgoing) -> bool {
     let is_value = |part: &Part| matches!(part, Part::Value | Part::Word);
     let function = &call.function;
-    !call.atomic
-        && function.parameters.iter().all(is_value)
+    function.parameters.iter().all(is_value)
         && function.words() <= REGISTER_WORDS
         && matches!(function.result, Part::Nothing | Part::Value | Part::Word)
 }

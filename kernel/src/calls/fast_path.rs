@@ -42,17 +42,10 @@ use crate::{
     system::{Kernel, OBJECT_TABLE},
 };
 
-/// Assembly that makes the call, from the check of the lock to the taking of it: see the module.
-macro_rules! call_made {
-    () => {
+/// Assembly that makes the frame, which ends in `$resume` if the call is cut off. Leaves the caller's lock in rbp.
+macro_rules! frame_made {
+    ($resume:literal) => {
         concat!(
-            // The callee's lock is free; without one it is the thread's own that is taken.
-            "mov r12, [rdi + {object_lock}]\n",
-            "test r12, r12\n",
-            "cmovz r12, gs:[{idle_lock}]\n",
-            "mov rbp, gs:[{free}]\n",
-            "cmp [r12], rbp\n",
-            "jne call_slow\n",
             // There is room for one more frame: behind the array nothing is mapped.
             "36: mov [rbx + {return_address}], rcx\n",
             "37:\n",
@@ -72,7 +65,7 @@ macro_rules! call_made {
             "add r15, -{distance}\n",
             "mov [r14 + {next}], r15\n",
             "mov [rbx + {frame_stack}], rsp\n",
-            "mov qword ptr [rbx + {resume}], offset call_fast_resume\n",
+            "mov qword ptr [rbx + {resume}], offset ", $resume, "\n",
             "mov [rbx + {frame_object}], rdi\n",
             "mov [rbx + {canary}], rdi\n",
             "mov [rbx + {frame_platform}], rsp\n",
@@ -83,6 +76,22 @@ macro_rules! call_made {
             "mov [rbx + {frame_lock}], rbp\n",
             "add rbx, {frame_bytes}\n",
             "mov gs:[{frame}], rbx\n",
+        )
+    };
+}
+
+/// Assembly that makes the call, from the check of the lock to the taking of it: see the module.
+macro_rules! call_made {
+    () => {
+        concat!(
+            // The callee's lock is free; without one it is the thread's own that is taken.
+            "mov r12, [rdi + {object_lock}]\n",
+            "test r12, r12\n",
+            "cmovz r12, gs:[{idle_lock}]\n",
+            "mov rbp, gs:[{free}]\n",
+            "cmp [r12], rbp\n",
+            "jne call_slow\n",
+            frame_made!("call_fast_resume"),
             // The locks.
             "mov r14, gs:[{free}]\n",
             "mov [rbp], r14\n",
@@ -234,6 +243,8 @@ core::arch::global_asm!(
     "cmp rsp, gs:[{stack_limit}]",
     "jb call_slow",
     "add r14, [rbp + {caller_stacks}]",
+    "cmp qword ptr [rax + {atomic}], 0",
+    "jne 42f",
     call_made!(),
     "mov r12, [rax + {target}]",
     "mov rdi, [rdi + {object_state}]",
@@ -248,6 +259,89 @@ core::arch::global_asm!(
     "mov rbx, gs:[{frame}]",
     call_ended!(),
     to_caller!(),
+
+    // An atomic call of a server in the kernel: the caller's lock stays taken. The callee's is free, or it has none.
+    "42:",
+    "mov r12, [rdi + {object_lock}]",
+    "test r12, r12",
+    "jz 43f",
+    "mov rbp, gs:[{free}]",
+    "cmp [r12], rbp",
+    "jne call_slow",
+    "43:",
+    frame_made!("call_atomic_resume"),
+    "test r12, r12",
+    "jz 44f",
+    "mov r14, gs:[{thread}]",
+    "mov [r12], r14",
+    "mov gs:[{lock}], r12",
+    "44:",
+    "mov r12, [rax + {target}]",
+    "mov rdi, [rdi + {object_state}]",
+    "mov rcx, r10",
+    "fninit",
+    "ldmxcsr [rip + {mxcsr}]",
+    "sti",
+    "call r12",
+    // `resume` of the frame, too. rax: error, rdx: value.
+    "call_atomic_resume:",
+    "cli",
+    "mov rdi, rax",
+    "mov rsi, rdx",
+    "mov rbx, gs:[{frame}]",
+    "mov r12, gs:[{lock}]",
+    "mov r11, [rbx - {frame_bytes} + {frame_lock}]",
+    "cmp r12, r11",
+    "je 45f",
+    "mov gs:[{lock}], r11",
+    "mov r13, gs:[{free}]",
+    "mov [r12], r13",
+    "45:",
+    "mov r12, [rbx - {frame_bytes} + {frame_temporary}]",
+    "cmp r12, gs:[{temporary}]",
+    "jne 48f",
+    "46:",
+    "mov r12, [rbx - {frame_bytes} + {frame_object}]",
+    "dec dword ptr [r12 + {object_count_field}]",
+    "jz 49f",
+    "47:",
+    "mov r12, [rbx - {frame_bytes} + {frame_lock}]",
+    "cmp r12, gs:[{idle_lock}]",
+    "je 56f",
+    "55:",
+    "sub rbx, {frame_bytes}",
+    "mov gs:[{frame}], rbx",
+    "mov qword ptr [rbx + {frame_platform}], 0",
+    to_caller!(),
+    // There are temporaries to drop.
+    "48:",
+    "push rdi",
+    "push rsi",
+    "sti",
+    "call gs:[{slow_drop}]",
+    "cli",
+    "pop rsi",
+    "pop rdi",
+    "mov rbx, gs:[{frame}]",
+    "jmp 46b",
+    // That was the last count.
+    "49:",
+    "push rdi",
+    "push rsi",
+    "mov rdi, r12",
+    "call {leave_object}",
+    "pop rsi",
+    "pop rdi",
+    "mov rbx, gs:[{frame}]",
+    "jmp 47b",
+    // The caller has no lock, or died meanwhile.
+    "56:",
+    "mov rcx, [rbx - 2 * {frame_bytes} + {frame_object}]",
+    "mov rcx, [rcx + {object_instance}]",
+    "cmp qword ptr [rcx + {platform}], 0",
+    "jne 55b",
+    "call {return_to_dead}",
+    "ud2",
 
     // From the system call's entry: a domain returns. rdi: error, rsi: value.
     ".balign 16",
@@ -357,6 +451,7 @@ core::arch::global_asm!(
     stack_bytes = const offset_of!(Call, stack_bytes),
     callee_stacks = const offset_of!(Call, stacks),
     trampoline = const offset_of!(Call, trampoline),
+    atomic = const offset_of!(Call, atomic),
     next = const offset_of!(UserStack, next),
     mapped = const offset_of!(UserStack, mapped),
     distance = const RED_ZONE + SYSTEM_CALL_STACK % 16,
@@ -364,7 +459,16 @@ core::arch::global_asm!(
     mxcsr = sym DEFAULT_MXCSR,
     return_to_dead = sym return_to_dead,
     drop_object = sym drop_object,
+    leave_object = sym leave_object,
 );
+
+/// An atomic call's count of its object was the last: the object stays on the engine's list until a destructor may
+/// run, because the caller's lock is taken.
+extern "C" fn leave_object(object: *mut Object) {
+    // SAFETY: objects are valid for good.
+    unsafe { &*object }.count.fetch_add(1, Ordering::Relaxed);
+    count_down::<Kernel>(object);
+}
 
 /// A call's count of its object was the last: puts it back, and takes it away as the engine does.
 extern "C" fn drop_object(object: *mut Object) {
