@@ -34,6 +34,8 @@ use crate::{
 const HEAP_BYTES: u64 = 64 << 20;
 /// Time that a call may compute without calling or returning, where the plan sets none.
 const WATCHDOG_MS: u32 = 2000;
+/// Number with which a constructor fails for a reason of its own, which it writes to the log.
+const OWN_REASON: u64 = 0xffff;
 /// ID of the service by which devices are found, and the name of its function.
 const DEVICE_BUS: (u32, &str) = (0x0c1b_0001, "find");
 
@@ -76,6 +78,7 @@ impl fmt::Display for LaunchFault {
             }
             LaunchFault::Unresolved { field, why } => write!(out, "requirement `{field}`: {why}"),
             LaunchFault::Exhausted => write!(out, "memory or objects have run out"),
+            LaunchFault::Failed(OWN_REASON) => write!(out, "its constructor gave up"),
             LaunchFault::Failed(error) => match SystemError::from_number(*error) {
                 Some(error) => write!(out, "its constructor failed: {}", error.message()),
                 None => write!(out, "its constructor failed with error {error}"),
