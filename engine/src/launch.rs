@@ -15,7 +15,10 @@ use alloc::{format, string::String, vec::Vec};
 use core::{cell::Cell, fmt};
 
 use sha2::{Digest, Sha256};
-use warren_abi::{call::SystemError, system::HEAP_CONTROL_BYTES};
+use warren_abi::{
+    call::{OWN_REASON, SystemError},
+    system::HEAP_CONTROL_BYTES,
+};
 
 use crate::{
     death,
@@ -34,8 +37,6 @@ use crate::{
 const HEAP_BYTES: u64 = 64 << 20;
 /// Time that a call may compute without calling or returning, where the plan sets none.
 const WATCHDOG_MS: u32 = 2000;
-/// Number with which a constructor fails for a reason of its own, which it writes to the log.
-const OWN_REASON: u64 = 0xffff;
 /// ID of the service by which devices are found, and the name of its function.
 const DEVICE_BUS: (u32, &str) = (0x0c1b_0001, "find");
 

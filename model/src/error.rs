@@ -40,7 +40,7 @@ pub struct StartError {
 
 impl StartError {
     /// The number of a refusal that is the server's own.
-    pub const OWN: u64 = 0xffff;
+    pub const OWN: u64 = warren_abi::call::OWN_REASON;
 
     /// The server refuses, for this reason.
     pub const fn new(message: &'static str) -> Self {

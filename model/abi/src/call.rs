@@ -43,6 +43,9 @@ impl Ret {
     }
 }
 
+/// Number with which a constructor fails for a reason of its own, which it writes to the log.
+pub const OWN_REASON: u64 = 0xffff;
+
 /// System errors are numbered from here; a service's own errors lie below.
 pub const SYSTEM_ERRORS: u64 = 0x1_0000;
 
