@@ -437,17 +437,6 @@ fn cut_threads_off<P: Platform>() {
                 }
             }
         }
-        let mut temporary = thread.temporaries;
-        while temporary < thread.temporary {
-            // SAFETY: entries below the end are initialised.
-            let entry = unsafe { &mut *temporary };
-            // SAFETY: a holder is an instance, valid for good, or null.
-            if unsafe { entry.holder.as_ref() }.is_some_and(|holder| !holder.is_alive()) {
-                entry.holder = core::ptr::null_mut();
-            }
-            // SAFETY: the next entry is in the array or its end.
-            temporary = unsafe { temporary.add(1) };
-        }
         if thread.token != running && dead(newest).is_some() {
             thread.lock = thread.idle_lock;
             P::cut_off(thread.token);

@@ -370,7 +370,11 @@ pub unsafe fn give_back<P: Platform>(entry: Temporary) -> bool {
     // SAFETY: a holder is an instance, valid for good, or null.
     if let Some(holder) = unsafe { entry.holder.as_ref() } {
         // SAFETY: inside `critical`.
-        holder.change(unsafe { tables::<P>() }.index(entry.object), -1);
+        let index = unsafe { tables::<P>() }.index(entry.object);
+        if holder.change(index, -1).is_none() {
+            // The holder released the count itself, or it was taken back when the holder was buried.
+            return false;
+        }
     }
     count_down::<P>(entry.object)
 }
