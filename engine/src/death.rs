@@ -192,7 +192,11 @@ fn destroy<P: Platform>(object: *mut Object) {
         });
         call_hidden(object, kind.drop_entry());
         // SAFETY: as above.
-        unsafe { &*object }.count.store(0, Relaxed);
+        let kept = P::critical(|| unsafe { &*object }.count.fetch_sub(1, Relaxed) != 1);
+        if kept {
+            // Its destructor kept a reference to it: the entry stays, and answers `Lost`, until that goes too.
+            return P::critical(|| bury_object::<P>(object));
+        }
     }
     let last = P::critical(|| {
         if local || flags & Object::DEAD != 0 {
