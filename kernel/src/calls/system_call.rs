@@ -11,7 +11,7 @@ use warren_engine::{
     instance::{Instance, Outgoing},
     layout::{Object, Temporary},
     lock,
-    reference::{count_down, current, held, push_temporary, refuse},
+    reference::{current, give_back, held, push_temporary, refuse},
     stub::{self, FIRST_CALL, FIRST_FUNCTION, SYSTEM_CALL_STACK},
 };
 use warren_kernel::arguments::{self, Words};
@@ -188,8 +188,9 @@ fn unpin(mark: *mut Temporary, atomic: bool, keep_last: bool) {
     let mut dying = false;
     let mut pin = mark;
     while pin < end {
-        // SAFETY: entries from the mark to the end were pushed by `pin_all`.
-        dying |= count_down::<Kernel>(unsafe { (*pin).object });
+        // SAFETY: entries from the mark to the end were pushed by `pin_all`, or left by an atomic call, and
+        // are forgotten below.
+        dying |= unsafe { give_back::<Kernel>(*pin) };
         pin = pin.wrapping_add(1);
     }
     cpu.temporary = mark;
