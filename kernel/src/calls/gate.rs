@@ -239,8 +239,10 @@ fn finish(entered: &Entered, call: &GateCall, next: u64, answer: Ret) -> Result<
 fn check_reference(callee: &Instance, word: u64, service: u32) -> Result<Ret, SystemError> {
     let object = held::<Kernel>(callee, word).map_err(|_| SystemError::BadAnswer)?;
     // SAFETY: objects are valid for good.
-    match unsafe { (*object).service } == u64::from(service) {
-        true => Ok(Ret::ok(word)),
-        false => Err(SystemError::BadAnswer),
+    if unsafe { (*object).service } != u64::from(service) {
+        return Err(SystemError::BadAnswer);
     }
+    // Held until the stub has handed it over: another thread of the callee may let go of it before that.
+    push_temporary::<Kernel>(object, None)?;
+    Ok(Ret::ok(word))
 }
