@@ -49,18 +49,16 @@ pub fn fault(frame: &mut TrapFrame) -> u64 {
     if frame.vector == PAGE_FAULT && !frame.is_users() && fix_up(frame) {
         return 0;
     }
-    if matches!(frame.vector, DEBUG | NON_MASKABLE | DOUBLE_FAULT | MACHINE_CHECK)
-        && frame.is_users()
-    {
+    if frame.vector == NON_MASKABLE || frame.vector == DEBUG && !frame.is_users() {
+        // Neither says anything about the code that runs, which goes on with its gs. A trap flag that a
+        // domain set before a system call may fire at the kernel's first instruction.
+        frame.rflags &= !0x100;
+        return 0;
+    }
+    if matches!(frame.vector, DEBUG | DOUBLE_FAULT | MACHINE_CHECK) && frame.is_users() {
         // Their entry loads the kernel's gs without `swapgs`: what `swapgs` brings is the kernel's still.
         // SAFETY: the kernel's gs is in use, and code in domains has none.
         unsafe { registers::write_msr(registers::KERNEL_GS_BASE, 0) };
-    }
-    if frame.vector == NON_MASKABLE || frame.vector == DEBUG && !frame.is_users() {
-        // Neither says anything about the code that runs. A trap flag that a domain set before a system
-        // call may fire at the kernel's first instruction.
-        frame.rflags &= !0x100;
-        return 0;
     }
     let fatal = matches!(frame.vector, DOUBLE_FAULT | MACHINE_CHECK);
     if frame.vector == PAGE_FAULT && calls::refuse_deeper_call(frame) {
