@@ -188,9 +188,10 @@ fn unpin(mark: *mut Temporary, atomic: bool, keep_last: bool) {
     let mut dying = false;
     let mut pin = mark;
     while pin < end {
-        // SAFETY: entries from the mark to the end were pushed by `pin_all`, or left by an atomic call, and
-        // are forgotten below.
-        dying |= unsafe { give_back::<Kernel>(*pin) };
+        // SAFETY: entries from the mark to the end were pushed by `pin_all`, or left by an atomic call.
+        let entry = unsafe { pin.read() };
+        // SAFETY: the entry is forgotten below.
+        dying |= unsafe { give_back::<Kernel>(entry) };
         pin = pin.wrapping_add(1);
     }
     cpu.temporary = mark;
