@@ -261,6 +261,10 @@ impl Reader {
     fn finish(self) -> Result<Description, DescriptionFault> {
         let attributes = self.attributes.ok_or(DescriptionFault::Missing(tag::ATTRIBUTES))?;
         let [flags, stack_bytes, state_bytes, state_alignment] = attributes;
+        // The root is entered as its first service.
+        if self.provides.is_empty() {
+            return Err(DescriptionFault::Missing(tag::PROVIDES));
+        }
         let description = Description {
             name: self.name.ok_or(DescriptionFault::Missing(tag::NAME))?,
             summary: self.summary.unwrap_or_default(),
