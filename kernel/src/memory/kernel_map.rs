@@ -118,11 +118,11 @@ pub fn show_region(number: usize, directory: Option<Table>) {
     window.expect("the view has a table since boot").slot(number).set(entry);
 }
 
-/// Maps fresh zeroed pages into the window.
+/// Maps fresh zeroed pages into the window, for a thread: not the last ones, because servers make threads.
 pub fn map_kernel_pages(address: u64, pages: u64) -> Result<(), Exhausted> {
     for page in 0..pages {
         let mapped = window_slot(address + page * PAGE).and_then(|slot| {
-            slot.set(frames::take_zeroed()? | READ_WRITE | OWNED);
+            slot.set(frames::take_for_server()? | READ_WRITE | OWNED);
             Ok(())
         });
         if mapped.is_err() {
