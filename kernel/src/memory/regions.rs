@@ -136,9 +136,10 @@ impl Space {
     fn add_domain(&mut self, name: Option<String>) -> Result<Domain, Exhausted> {
         let number = self.domains.iter().position(Option::is_none).ok_or(Exhausted)?;
         let pointers = Table::new()?;
-        let built = Table::new().and_then(|table| Ok((table, self.add_region(Some(number))?)));
-        let Ok((table, stacks)) = built else {
+        let table = Table::new().inspect_err(|_| frames::give(pointers.address()))?;
+        let Ok(stacks) = self.add_region(Some(number)) else {
             frames::give(pointers.address());
+            frames::give(table.address());
             return Err(Exhausted);
         };
         for entry in 256..512 {
@@ -156,9 +157,16 @@ impl Space {
         self.domains[number] =
             Some(DomainRecord { name, root: table, pointers, regions: 0, stacks });
         self.show_directory(stacks);
-        let trampoline = self.leaf(base_of(stacks) + TRAMPOLINE_OFFSET, true)?;
-        trampoline.set(self.trampoline | PRESENT | USER);
-        Ok(number)
+        match self.leaf(base_of(stacks) + TRAMPOLINE_OFFSET, true) {
+            Ok(trampoline) => {
+                trampoline.set(self.trampoline | PRESENT | USER);
+                Ok(number)
+            }
+            Err(error) => {
+                self.remove_domain(number);
+                Err(error)
+            }
+        }
     }
 
     fn show_directory(&self, number: usize) {
@@ -308,7 +316,9 @@ pub fn map_frames(
 ) -> Result<(), Exhausted> {
     let kind = if uncached { UNCACHED } else { 0 };
     for (page, frame) in (address..).step_by(PAGE as usize).zip(frames) {
-        let slot = SPACE.with(|space| space.leaf(page, true))?;
+        let slot = SPACE.with(|space| space.leaf(page, true));
+        // Half a mapping would outlive the data space, which nobody holds for it.
+        let slot = slot.inspect_err(|_| unmap(address, page - address))?;
         let entry = SPACE.with(|space| space.protection(page, Protection::ReadWrite));
         slot.set(frame | entry | kind);
     }
