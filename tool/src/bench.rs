@@ -307,7 +307,7 @@ mod tests {
     use super::*;
 
     const OUTPUT: &str = r#"{"from":"own","calibration":1.000,"empty":3.009,"plain":8.000}
-{"from":"own","to":"own","what":"nothing","ticks":202.001,"whole":210.001,"ratio":201.250}
+{"from":"own","to":"own","what":"nothing","ticks":102.001,"whole":110.001,"ratio":201.250}
 {"from":"own","to":"files","what":"open","ticks":46705.171,"whole":46713.171,"ratio":5839.146}
 "#;
 
@@ -322,7 +322,7 @@ mod tests {
         let found = measured(&PARTS[0]);
         assert_eq!(found.calibration, 1.0);
         assert_eq!(found.rows.len(), 2);
-        assert_eq!(found.rows[0].more, 202.001);
+        assert_eq!(found.rows[0].more, 102.001);
         assert_eq!(found.rows[1].to, "files in own domains");
         assert_eq!(measured(&PARTS[1]).rows.len(), 1);
     }
