@@ -148,7 +148,8 @@ macro_rules! take {
     };
 }
 
-/// Publishes the frame and takes the callee's lock, if it has one.
+/// Publishes the frame and takes the callee's lock. One that has none gets the thread's own, which the thread
+/// may hold already: it must not find its caller's, which it could free.
 macro_rules! take_atomic {
     ($name:literal) => {
         concat!(
@@ -159,9 +160,14 @@ macro_rules! take_atomic {
             "_retry:\n",
             "mov rax, [rdi + {object_lock}]\n",
             "test rax, rax\n",
-            "jz ",
+            "jnz ",
             $name,
-            "_enter\n",
+            "_take\n",
+            "mov rax, gs:[{cpu_idle_lock}]\n",
+            "mov [rax], r11\n",
+            "jmp ",
+            $name,
+            "_taken\n",
             ".globl ",
             $name,
             "_take\n",
@@ -178,8 +184,6 @@ macro_rules! take_atomic {
             $name,
             "_taken:\n",
             "mov gs:[{cpu_lock}], rax\n",
-            $name,
-            "_enter:\n",
         )
     };
 }
