@@ -320,8 +320,13 @@ fn place<P: Platform>(
         restarts: deaths,
         failed: Cell::default(),
     });
-    create_roots::<P>(instance, file)?;
-    Ok(instance)
+    match create_roots::<P>(instance, file) {
+        Ok(()) => Ok(instance),
+        Err(fault) => {
+            death::discard::<P>(instance);
+            Err(fault)
+        }
+    }
 }
 
 /// Maps image, stubs, table of requirements, state and the start of the heap. Inside `critical`.
