@@ -24,7 +24,7 @@ use warren_engine::{
     death,
     instance::Instance,
     layout::{Cpu, Frame, OBJECTS, Object},
-    reference::count_down,
+    reference::{count_down, count_up, newest_frame},
     stub::{SYSTEM_CALL_STACK, SlowPaths},
 };
 
@@ -39,6 +39,7 @@ use crate::{
         interrupts,
     },
     memory::user_stacks::UserStack,
+    natives,
     system::{Kernel, OBJECT_TABLE},
 };
 
@@ -117,7 +118,6 @@ macro_rules! call_ended {
             "mov r12, [rbx - {frame_bytes} + {frame_object}]\n",
             "dec dword ptr [r12 + {object_count_field}]\n",
             "jz 29f\n",
-            "31:\n",
             // The caller's lock is free. If it has none, or it died meanwhile, that is the thread's own.
             "mov r12, [rbx - {frame_bytes} + {frame_lock}]\n",
             "cmp r12, gs:[{idle_lock}]\n",
@@ -379,9 +379,11 @@ core::arch::global_asm!(
     "pop rdi",
     "mov rbx, gs:[{frame}]",
     "mov r11, gs:[{free}]",
-    "jmp 31b",
-    // Somebody holds the caller's lock.
+    "jmp 28b",
+    // Somebody holds the caller's lock. The call has its count again while it waits: it may be cut off.
     "34:",
+    "mov r13, [rbx - {frame_bytes} + {frame_object}]",
+    "inc dword ptr [r13 + {object_count_field}]",
     "push rdi",
     "push rsi",
     "mov rdi, r12",
@@ -392,7 +394,7 @@ core::arch::global_asm!(
     "pop rdi",
     "mov rbx, gs:[{frame}]",
     "mov r11, gs:[{free}]",
-    "jmp 31b",
+    "jmp 28b",
     // The caller has no lock, or died meanwhile.
     "35:",
     "mov rcx, [rbx - 2 * {frame_bytes} + {frame_object}]",
@@ -470,8 +472,13 @@ extern "C" fn leave_object(object: *mut Object) {
     count_down::<Kernel>(object);
 }
 
-/// A call's count of its object was the last: puts it back, and takes it away as the engine does.
+/// A call's count of its object was the last: puts it back, and takes it away as the engine does. From here on the
+/// call is one of the system's own object, so that it gives no count back twice if its callee dies meanwhile.
 extern "C" fn drop_object(object: *mut Object) {
+    let own = natives::bottom();
+    count_up(own);
+    // SAFETY: the newest frame is the call's, and the running thread's.
+    unsafe { (*newest_frame::<Kernel>()).object = own };
     // SAFETY: objects are valid for good.
     unsafe { &*object }.count.fetch_add(1, Ordering::Relaxed);
     let cpu = block::engine();
