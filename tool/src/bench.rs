@@ -75,8 +75,8 @@ const LIMITS: [Limit; 7] = [
     machine("own", "kernel", "atomic", 120.0, 148.0),
     machine("kernel", "own", "nothing", 120.0, 870.0),
     machine("kernel", "kernel", "nothing", 60.0, 60.0),
-    hosted("kernel", "nothing", 2.5, 9.0),
-    hosted("concurrent", "nothing", 2.0, 9.0),
+    hosted("kernel", "nothing", 2.5, 30.0),
+    hosted("concurrent", "nothing", 2.0, 30.0),
 ];
 
 /// A limit of guest instructions beyond a plain call.
