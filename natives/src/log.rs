@@ -27,10 +27,13 @@ impl<P> Default for Log<P> {
     }
 }
 
+/// Bytes of a line that are written: the port is slow, and nobody else runs meanwhile.
+const LINE_BYTES: usize = 1024;
+
 impl<P: Platform> warren_idl::Log for Log<P> {
     fn write(_: &mut AtomicCx<'_, Self>, line: &str) -> Result<(), LogError> {
         // A copy, so that a wild address is met here and not inside `critical`.
-        let line = String::from(line);
+        let line = String::from(&line[..line.floor_char_boundary(LINE_BYTES)]);
         P::critical(|| P::log(format_args!("{}: {line}", caller::<P>().name)));
         Ok(())
     }

@@ -36,7 +36,7 @@ pub fn leave_stub(frame: &mut TrapFrame) {
 pub fn watch(frame: &TrapFrame) -> Option<u64> {
     let silent = silent_ticks();
     let callee = current::<Kernel>();
-    let limit = u64::from(callee.watchdog_ms) * TICKS_PER_SECOND / 1000;
+    let limit = (u64::from(callee.watchdog_ms) * TICKS_PER_SECOND).div_ceil(1000);
     let loops = limit != 0 && u64::from(silent) > limit;
     // Code of the kernel or a stub waits for somebody; only the server's own code can loop.
     let own_code = frame.is_users() || is_region(frame.rip) && !callee.stubs.contains(&frame.rip);
