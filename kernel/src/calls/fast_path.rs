@@ -260,22 +260,19 @@ core::arch::global_asm!(
     call_ended!(),
     to_caller!(),
 
-    // An atomic call of a server in the kernel: the caller's lock stays taken. The callee's is free, or it has none.
+    // An atomic call of a server in the kernel: the caller's lock stays taken. The callee's is free; without one it is
+    // the thread's own that is taken.
     "42:",
     "mov r12, [rdi + {object_lock}]",
     "test r12, r12",
-    "jz 43f",
+    "cmovz r12, gs:[{idle_lock}]",
     "mov rbp, gs:[{free}]",
     "cmp [r12], rbp",
     "jne call_slow",
-    "43:",
     frame_made!("call_atomic_resume"),
-    "test r12, r12",
-    "jz 44f",
     "mov r14, gs:[{thread}]",
     "mov [r12], r14",
     "mov gs:[{lock}], r12",
-    "44:",
     "mov r12, [rax + {target}]",
     "mov rdi, [rdi + {object_state}]",
     "mov rcx, r10",
