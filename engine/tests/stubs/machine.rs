@@ -15,7 +15,7 @@ use iced_x86::{
 };
 use warren_engine::layout::Cpu;
 
-use crate::state::{ARGUMENTS, Flags, Lock, SAVED, State, Word};
+use crate::state::{ARGUMENTS, Flags, IDLE_LOCK, Lock, SAVED, State, Word};
 
 /// What a stub did on its paths, for a test to judge.
 #[derive(Debug, Default)]
@@ -222,6 +222,9 @@ impl Machine {
                 let word = state.operand(instruction, 1);
                 if let Some(Word::Lock(lock)) = state.target(instruction) {
                     return state.store_lock(lock, word, free);
+                }
+                if state.target(instruction) == Some(IDLE_LOCK) {
+                    return state.store_idle_lock(word);
                 }
                 state.store(instruction, word);
             }

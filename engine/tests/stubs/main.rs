@@ -45,7 +45,7 @@ fn check_call(code: &[u8], index: u16, shape: Shape) {
 fn locks(shape: Shape) -> Vec<Vec<Lock>> {
     match shape.atomic {
         false => vec![vec![Lock::Callee]],
-        true => vec![vec![Lock::Caller], vec![Lock::Caller, Lock::Callee]],
+        true => vec![vec![Lock::Caller, Lock::Callee]],
     }
 }
 

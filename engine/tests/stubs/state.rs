@@ -61,6 +61,9 @@ pub enum Word {
     Number(u64),
 }
 
+/// The address of the thread's own lock.
+pub const IDLE_LOCK: Word = Word::Cpu(offset_of!(Cpu, idle_lock));
+
 /// One of the locks that a call deals with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Lock {
@@ -165,6 +168,14 @@ impl State {
         }
     }
 
+    /// The thread's own lock is taken, in place of a callee's that has none, by an atomic call. The thread may hold it
+    /// already.
+    pub fn store_idle_lock(&mut self, word: Word) {
+        assert_eq!(word, Word::Cpu(CPU_THREAD), "writes something else into the thread's own lock");
+        self.held.insert(Lock::Callee);
+        self.learn(IDLE_LOCK, Word::Lock(Lock::Callee));
+    }
+
     /// A word is known better.
     pub fn learn(&mut self, before: Word, after: Word) {
         let words = self.registers.values_mut().filter(|word| **word == before);
@@ -174,7 +185,7 @@ impl State {
     /// Where the callee has no lock, the thread's own takes its place.
     pub fn idle_lock(&mut self, instruction: &Instruction) {
         assert_eq!(self.flags, Flags::Zero(Word::LockOrNull), "{instruction:?}");
-        assert_eq!(self.load(instruction), Word::Cpu(offset_of!(Cpu, idle_lock)));
+        assert_eq!(self.load(instruction), IDLE_LOCK);
         assert_eq!(self.get(instruction.op0_register()), Word::LockOrNull);
         self.set(instruction.op0_register(), Word::Lock(Lock::Callee));
     }
