@@ -2,7 +2,8 @@
 //!
 //! A line that signals by a level is closed when it arrives, because its device asserts it until a driver has
 //! served it; the driver's next wait opens it again. An edge would be lost while its line is closed, so
-//! lines that signal by edges stay open.
+//! lines that signal by edges are open from the beginning: before a driver exists that could let its device
+//! interrupt.
 
 use alloc::{boxed::Box, vec::Vec};
 
@@ -32,6 +33,7 @@ pub fn exists(controllers: &Controllers, number: u32) -> bool {
         let Some(state) = states.get_mut(number as usize) else { return false };
         if state.is_none() {
             let line = io_apic::route(controllers, number);
+            line.filter(|line| !line.level).inspect(|line| line.set_open(true));
             *state = line.map(|line| Box::new(State { line, count: 0, waiting: Vec::new() }));
         }
         state.is_some()
