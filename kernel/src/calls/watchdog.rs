@@ -39,7 +39,7 @@ pub fn watch(frame: &TrapFrame) -> Option<u64> {
     let limit = (u64::from(callee.watchdog_ms) * TICKS_PER_SECOND).div_ceil(1000);
     let loops = limit != 0 && u64::from(silent) > limit;
     // Code of the kernel or a stub waits for somebody; only the server's own code can loop.
-    let own_code = frame.is_users() || is_region(frame.rip) && !callee.stubs.contains(&frame.rip);
+    let own_code = frame.is_users() || is_region(frame.rip) && !callee.has_stub_at(frame.rip);
     if loops && own_code { server_stack(frame) } else { None }
 }
 
@@ -72,7 +72,7 @@ fn restart(rip: u64) -> u64 {
     if !is_region(rip) {
         return stub::restart(rip, None);
     }
-    let owner = system::instances().into_iter().find(|instance| instance.stubs.contains(&rip));
+    let owner = system::instances().into_iter().find(|instance| instance.has_stub_at(rip));
     let Some(owner) = owner else { return rip };
     let (index, offset) = place_in_stubs(owner, rip);
     match owner.calls.get(index) {

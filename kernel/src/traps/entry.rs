@@ -106,6 +106,14 @@ macro_rules! call_trap {
     };
 }
 
+/// Bytes of a stack that a handler of an interrupt may need; less than two guard pages.
+const HANDLER_BYTES: usize = 8000;
+
+/// Tells the interrupt controller that an interrupt was taken.
+extern "C" fn local_apic_end_interrupt() {
+    crate::cpu::local_apic::end_interrupt();
+}
+
 core::arch::global_asm!(
     // One entry for each vector: vector and error code on the stack. The same length each.
     ".balign 16",
@@ -145,6 +153,13 @@ core::arch::global_asm!(
     "21:",
     "sub rdi, {frame_bytes}",
     "and rdi, -16",
+    // A server in the kernel may be about to overflow the stack: there must be room for the handler.
+    "24: mov rcx, [rdi - {handler_bytes} / 2]",
+    "mov rcx, [rdi - {handler_bytes}]",
+    "25:",
+    ".pushsection .rodata.fixups, \"a\"",
+    ".quad 24b, 25b, 26f",
+    ".popsection",
     "mov rsi, rsp",
     "mov rbx, rdi",
     "mov ecx, {words}",
@@ -152,6 +167,7 @@ core::arch::global_asm!(
     "mov rsp, rbx",
     "22:",
     call_trap!(),
+    "27:",
     pop_all!(),
     "test byte ptr [rsp + 24], 3",
     "jz 23f",
@@ -159,6 +175,10 @@ core::arch::global_asm!(
     "23:",
     "add rsp, 16",
     "iretq",
+    // There is not: the interrupt is let go. Whoever runs overflows at once, or returns; the next tick comes.
+    "26:",
+    "call {end_interrupt}",
+    "jmp 27b",
     "9:",
     "mov rsp, rax",
     "call {end_server}",
@@ -200,6 +220,8 @@ core::arch::global_asm!(
     mxcsr = sym DEFAULT_MXCSR,
     block = sym BLOCK,
     gs_base = const GS_BASE,
+    handler_bytes = const HANDLER_BYTES,
+    end_interrupt = sym local_apic_end_interrupt,
     trap = sym super::trap,
     end_server = sym super::faults::end_server,
 );
