@@ -204,6 +204,12 @@ impl Instance {
         matches!(self.life.get(), Life::Embryo | Life::Alive | Life::Closing)
     }
 
+    /// Whether one of its stubs lies at this address. A region is used again, so a buried instance's may be
+    /// another's code.
+    pub fn has_stub_at(&self, address: u64) -> bool {
+        self.life.get() != Life::Buried && self.stubs.contains(&address)
+    }
+
     /// Address of its state.
     pub fn state(&self) -> u64 {
         self.base + crate::space::STATE_OFFSET

@@ -133,7 +133,7 @@ fn restart(rip: u64) -> u64 {
     // SAFETY: inside a critical section, and the borrow ends with this function.
     let machine = unsafe { machine::state() };
     let instances = &machine.system.instances;
-    let Some(instance) = instances.iter().find(|instance| instance.stubs.contains(&rip)) else {
+    let Some(instance) = instances.iter().find(|instance| instance.has_stub_at(rip)) else {
         return stub::restart(rip, None);
     };
     let (index, offset) = {
