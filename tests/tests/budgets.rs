@@ -1,4 +1,4 @@
-//! What calls may cost. The ceilings stand in `tool/src/bench.rs`, beside what is aimed at.
+//! What calls may cost. The ceilings stand in `tool/src/bench/limits.rs`, beside what is aimed at.
 
 use std::process::Command;
 

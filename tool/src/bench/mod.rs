@@ -9,10 +9,9 @@
 //! `more` is what a call costs beyond a plain indirect call of a function that does nothing, `ratio` what it costs
 //! in all over what the plain call does, both without the loop around them, in the same run.
 //!
-//! # Ceilings
-//!
-//! A row may have an aim, which is what the project promises, and has a ceiling, which tests enforce. Where the
-//! aim is not reached yet the ceiling is what was measured last, so that it does not get worse.
+//! [`limits`] says what a row may cost.
+
+pub mod limits;
 
 use std::{
     env,
@@ -23,6 +22,7 @@ use std::{
 
 use serde_json::{Value, json};
 
+use self::limits::{Limit, Unit};
 use crate::failure::{Failure, Outcome, While};
 
 /// One kind of call.
@@ -42,6 +42,15 @@ pub struct Row {
     pub ratio: f64,
 }
 
+impl Row {
+    /// What a limit calls the row. Hosted there is one space, and so only one place to call from.
+    fn name(&self) -> String {
+        let Row { from, to, what, .. } = self;
+        let from = if self.platform == HOSTED { HOSTED } else { from };
+        format!("calls/{what}/{from}-{to}")
+    }
+}
+
 /// What was measured.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Measured {
@@ -49,50 +58,6 @@ pub struct Measured {
     pub rows: Vec<Row>,
     /// Ticks for one instruction of a loop of known length on the machine: 1 if instructions are counted.
     pub calibration: f64,
-}
-
-/// What is promised of a row, and what is enforced.
-struct Limit {
-    platform: &'static str,
-    from: &'static str,
-    to: &'static str,
-    what: &'static str,
-    unit: Unit,
-    aim: f64,
-    ceiling: f64,
-}
-
-/// What of a row is limited.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Unit {
-    More,
-    Ratio,
-}
-
-const LIMITS: [Limit; 7] = [
-    machine("own", "own", "nothing", 120.0, 173.0),
-    machine("own", "kernel", "nothing", 120.0, 146.0),
-    machine("own", "kernel", "atomic", 120.0, 148.0),
-    machine("kernel", "own", "nothing", 120.0, 870.0),
-    machine("kernel", "kernel", "nothing", 60.0, 60.0),
-    hosted("kernel", "nothing", 2.5, 30.0),
-    hosted("concurrent", "nothing", 2.0, 30.0),
-];
-
-/// A limit of guest instructions beyond a plain call.
-const fn machine(
-    from: &'static str,
-    to: &'static str,
-    what: &'static str,
-    aim: f64,
-    ceiling: f64,
-) -> Limit {
-    Limit { platform: MACHINE, from, to, what, unit: Unit::More, aim, ceiling }
-}
-
-/// A limit of the ratio to a plain call, hosted.
-const fn hosted(to: &'static str, what: &'static str, aim: f64, ceiling: f64) -> Limit {
-    Limit { platform: HOSTED, from: "kernel", to, what, unit: Unit::Ratio, aim, ceiling }
 }
 
 const MACHINE: &str = "machine";
@@ -216,7 +181,7 @@ impl Measured {
     /// The rows for other programs.
     pub fn json(&self) -> Value {
         let rows = self.rows.iter().map(|row| {
-            let limit = limit(row);
+            let limit = limits::of(&row.name());
             json!({
                 "platform": row.platform,
                 "unit": unit(row.platform),
@@ -251,7 +216,7 @@ impl Measured {
                     "ratio"
                 );
             }
-            let aim = limit(row).map_or(String::new(), |limit| {
+            let aim = limits::of(&row.name()).map_or(String::new(), |limit| {
                 let kept = value(row, limit) <= limit.aim;
                 let what = if limit.unit == Unit::Ratio { " ratio" } else { "" };
                 format!("  {}{what}{}", limit.aim, if kept { "" } else { ", missed" })
@@ -268,24 +233,13 @@ impl Measured {
     /// What exceeds its ceiling, one line each.
     pub fn exceeded(&self) -> Vec<String> {
         let over = |row: &Row| {
-            let limit = limit(row)?;
+            let limit = limits::of(&row.name())?;
             let value = value(row, limit);
-            let Row { platform, from, to, what, .. } = row;
-            let text =
-                format!("{platform}: {from} to {to}, {what}: {value}, at most {}", limit.ceiling);
+            let text = format!("{}: {value}, at most {}", limit.name, limit.ceiling);
             (value > limit.ceiling).then_some(text)
         };
         self.rows.iter().filter_map(over).collect()
     }
-}
-
-fn limit(row: &Row) -> Option<&'static Limit> {
-    LIMITS.iter().find(|limit| {
-        limit.platform == row.platform
-            && limit.from == row.from
-            && limit.to == row.to
-            && limit.what == row.what
-    })
 }
 
 fn value(row: &Row, limit: &Limit) -> f64 {
@@ -332,7 +286,7 @@ mod tests {
         let mut found = measured(&PARTS[0]);
         assert_eq!(found.exceeded(), [] as [String; 0]);
         found.rows[0].more = 1e6;
-        assert_eq!(found.exceeded(), ["machine: own to own, nothing: 1000000, at most 173"]);
+        assert_eq!(found.exceeded(), ["calls/nothing/own-own: 1000000, at most 173"]);
     }
 
     #[test]
