@@ -9,6 +9,7 @@ use std::{
 use crate::{
     failure::{Failure, Outcome, While},
     project::Project,
+    run::packages::COMPILER,
     system::diagnostic::did_you_mean,
 };
 
@@ -51,6 +52,7 @@ pub fn command(project: &Project, target: &str, seconds: u64) -> Outcome<Command
 
 /// Builds a target. The flags that instrument it are in the workspace's own configuration.
 fn build(project: &Project, folder: &Path, built: &Path, target: &str) -> Outcome {
+    COMPILER.path()?;
     let status = project
         .cargo()
         .current_dir(folder)
@@ -62,7 +64,6 @@ fn build(project: &Project, folder: &Path, built: &Path, target: &str) -> Outcom
         .when(|| "cannot run cargo".into())?;
     match status.success() {
         true => Ok(()),
-        false => Err(Failure::new(format!("the fuzz target `{target}` does not build"))
-            .remedy("see above; libFuzzer needs a C++ compiler: apt-get install -y g++")),
+        false => Err(Failure::new(format!("the fuzz target `{target}` does not build: see above"))),
     }
 }

@@ -17,6 +17,7 @@ use crate::{
     failure::{Failure, Outcome, While},
     fuzz,
     project::Project,
+    run::packages,
     system::{Request, Target},
 };
 
@@ -56,6 +57,7 @@ impl Count {
 
 /// Runs the steps and prints the verdict.
 pub fn run(project: &Project, arguments: &Arguments) -> Outcome {
+    packages::install(&packages::FOR_TESTS)?;
     let mut total = Count::default();
     for step in STEPS {
         if arguments.steps.is_empty() || arguments.steps.iter().any(|chosen| chosen == step) {

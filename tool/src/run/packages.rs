@@ -2,12 +2,13 @@
 
 use std::{
     env,
+    fs::File,
     path::PathBuf,
     process::{Command, Stdio},
 };
 
 use crate::{
-    failure::{Failure, Outcome},
+    failure::{Failure, Outcome, While},
     progress,
 };
 
@@ -32,27 +33,21 @@ pub const GRUB_PC: Needed =
 pub const XORRISO: Needed = Needed { program: "xorriso", package: "xorriso" };
 /// Makes small file systems, for GRUB.
 pub const MTOOLS: Needed = Needed { program: "mformat", package: "mtools" };
+/// Compiles libFuzzer.
+pub const COMPILER: Needed = Needed { program: "c++", package: "g++" };
 /// The debugger.
 pub const GDB: Needed = Needed { program: "gdb", package: "gdb" };
+
+/// What the tests need besides Rust.
+pub const FOR_TESTS: [Needed; 7] = [QEMU, MKE2FS, GRUB, GRUB_PC, XORRISO, MTOOLS, COMPILER];
 
 impl Needed {
     /// The program's path. If it is missing it is installed, where that needs no password.
     pub fn path(self) -> Outcome<PathBuf> {
-        if let Some(found) = self.find() {
-            return Ok(found);
+        if self.find().is_none() {
+            install(&[self])?;
         }
-        let install = format!("apt-get install -y --no-install-recommends {}", self.package);
-        let missing = Failure::new(format!("`{}` is not installed", self.program));
-        let Some(prefix) = administrator() else {
-            return Err(missing.remedy(format!("sudo {install}")));
-        };
-        eprintln!("installing {} for `{}`", self.package, self.program);
-        if !apt(prefix, &["install", "-y", "--no-install-recommends", self.package]) {
-            progress::step("Updating", "the list of packages");
-            apt(prefix, &["update"]);
-            apt(prefix, &["install", "-y", "--no-install-recommends", self.package]);
-        }
-        self.find().ok_or_else(|| missing.remedy(format!("`{install}` failed: see above")))
+        self.find().ok_or_else(|| missing(&[self]).remedy("its package lies elsewhere than usual"))
     }
 
     /// Also where administrators' programs lie, which is on nobody else's path.
@@ -62,6 +57,50 @@ impl Needed {
         let folders = env::split_paths(&path).chain(administrators);
         folders.map(|folder| folder.join(self.program)).find(|file| file.is_file())
     }
+}
+
+/// Installs those that are missing, where that needs no password.
+///
+/// Programs of one checkout do so one after the other: a second apt would clear the files away that the
+/// first has fetched.
+pub fn install(needed: &[Needed]) -> Outcome {
+    if absent(needed).is_empty() {
+        return Ok(());
+    }
+    let this = || "cannot lock the tool's own file while packages are installed".into();
+    let lock = env::current_exe().and_then(File::open).when(this)?;
+    lock.lock().when(this)?;
+    let absent = absent(needed);
+    if absent.is_empty() {
+        return Ok(());
+    }
+    let mut packages: Vec<_> = absent.iter().map(|needed| needed.package).collect();
+    packages.dedup();
+    let command = format!("apt-get install -y --no-install-recommends {}", packages.join(" "));
+    let Some(prefix) = administrator() else {
+        return Err(missing(&absent).remedy(format!("sudo {command}")));
+    };
+    let words = [&["install", "-y", "--no-install-recommends"], packages.as_slice()].concat();
+    eprintln!("installing {}", packages.join(" "));
+    if !apt(prefix, &words, Stdio::null()) {
+        progress::step("Updating", "the list of packages");
+        apt(prefix, &["update"], std::io::stderr());
+        apt(prefix, &words, std::io::stderr());
+    }
+    match self::absent(needed).as_slice() {
+        [] => Ok(()),
+        absent => Err(missing(absent).remedy(format!("`{command}` failed: see above"))),
+    }
+}
+
+fn absent(needed: &[Needed]) -> Vec<Needed> {
+    needed.iter().copied().filter(|needed| needed.find().is_none()).collect()
+}
+
+fn missing(absent: &[Needed]) -> Failure {
+    let programs: Vec<_> = absent.iter().map(|needed| format!("`{}`", needed.program)).collect();
+    let verb = if programs.len() == 1 { "is" } else { "are" };
+    Failure::new(format!("{} {verb} not installed", programs.join(", ")))
 }
 
 /// What stands before a command that needs an administrator; `None` if there is no way without a
@@ -82,11 +121,12 @@ fn runs(words: &[&str]) -> bool {
     command.status().is_ok_and(|status| status.success())
 }
 
-/// Runs apt-get. What it says goes to standard error, which is no script's output.
-fn apt(prefix: &[&str], arguments: &[&str]) -> bool {
-    let words: Vec<_> = prefix.iter().chain(&["apt-get", "-qq"]).chain(arguments).collect();
+/// Runs apt-get, after whoever else runs it. What it says goes to standard error, which is no script's output.
+fn apt(prefix: &[&str], arguments: &[&str], errors: impl Into<Stdio>) -> bool {
+    let wait = ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=600"];
+    let words: Vec<_> = prefix.iter().chain(&wait).chain(arguments).collect();
     let mut command = Command::new(words[0]);
     command.args(&words[1..]).env("DEBIAN_FRONTEND", "noninteractive");
-    command.stdin(Stdio::null()).stdout(std::io::stderr());
+    command.stdin(Stdio::null()).stdout(std::io::stderr()).stderr(errors);
     command.status().is_ok_and(|status| status.success())
 }
