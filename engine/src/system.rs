@@ -14,6 +14,7 @@ use crate::{
     layout::{OBJECTS, Object},
     plan::Plan,
     restart::Deaths,
+    stub::{self, STUB_BYTES},
 };
 
 /// Everything that the engine knows.
@@ -174,6 +175,19 @@ impl System {
         assert!(index < OBJECTS, "an object's number is below the limit");
         // SAFETY: just checked (S1).
         unsafe { self.objects.add(index) }
+    }
+
+    /// Where a thread that was interrupted at `rip` in the engine's space has to go on: `rip` itself, unless it was
+    /// between a stub's compare and store ([`stub::restart`]).
+    pub fn restart(&self, rip: u64) -> u64 {
+        let owner = self.instances.iter().find(|instance| instance.has_stub_at(rip));
+        let Some(owner) = owner else { return stub::restart(rip, None) };
+        let distance = rip - owner.stubs.start;
+        let (index, offset) = (distance / STUB_BYTES as u64, distance % STUB_BYTES as u64);
+        let call = owner.calls.get(index as usize);
+        call.map_or(rip, |call| {
+            stub::restart(rip, Some((offset, call.function.shape(call.atomic))))
+        })
     }
 
     /// Notes what a file says of services, and refuses a file that means something else by one of them than a

@@ -13,10 +13,7 @@ use std::{
     sync::atomic::{AtomicI32, AtomicPtr, AtomicU64, Ordering::Relaxed},
 };
 
-use warren_engine::{
-    death,
-    stub::{self, STUB_BYTES},
-};
+use warren_engine::death;
 
 use crate::{Hosted, context::Guarded, critical, fault, machine, schedule, time, watchdog};
 
@@ -112,7 +109,7 @@ extern "C" fn tick(_signal: i32, _info: *mut libc::siginfo_t, context: *mut c_vo
     // SAFETY: the third argument of such a handler is the interrupted context.
     let registers = unsafe { &mut (*context.cast::<libc::ucontext_t>()).uc_mcontext.gregs };
     let at = &mut registers[libc::REG_RIP as usize];
-    *at = restart(*at as u64) as i64;
+    *at = machine::with(|machine| machine.system.restart(*at as u64)) as i64;
     if let Some(instance) = watchdog::look() {
         start_slice();
         critical::abandon();
@@ -126,20 +123,4 @@ extern "C" fn tick(_signal: i32, _info: *mut libc::siginfo_t, context: *mut c_vo
     critical::leave();
     // SAFETY: as above.
     unsafe { *last_error = error };
-}
-
-/// Where interrupted code has to go on. Inside a critical section.
-fn restart(rip: u64) -> u64 {
-    // SAFETY: inside a critical section, and the borrow ends with this function.
-    let machine = unsafe { machine::state() };
-    let instances = &machine.system.instances;
-    let Some(instance) = instances.iter().find(|instance| instance.has_stub_at(rip)) else {
-        return stub::restart(rip, None);
-    };
-    let (index, offset) = {
-        let distance = rip - instance.stubs.start;
-        (distance / STUB_BYTES as u64, distance % STUB_BYTES as u64)
-    };
-    let call = &instance.calls[index as usize];
-    stub::restart(rip, Some((offset, call.function.shape(call.atomic))))
 }

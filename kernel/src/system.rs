@@ -1,12 +1,10 @@
 //! The kernel as the engine's platform, and the start of the system on it.
 #![expect(unsafe_code, reason = "hands the engine's memory to the engine")]
 
-use alloc::vec::Vec;
 use core::cell::UnsafeCell;
 
 use warren_engine::{
     death,
-    instance::Instance,
     layout::{Cpu, OBJECTS, Object},
     plan,
     platform::{Exhausted, Placement, Platform, Protection, Provision},
@@ -133,11 +131,6 @@ pub fn tables() -> &'static mut System {
     assert!(!interrupts::enabled(), "the engine's tables are used with interrupts off");
     // SAFETY: interrupts are off, so nobody else uses them.
     unsafe { &mut *SYSTEM.0.get() }
-}
-
-/// All instances, dead ones included.
-pub fn instances() -> Vec<&'static Instance> {
-    interrupts::off(|| tables().instances.clone())
 }
 
 /// Starts the thread that launches the plan's servers.

@@ -9,15 +9,13 @@
 #![expect(unsafe_code, reason = "frames are raw memory")]
 
 use warren_engine::{
-    instance::Instance,
     layout::Frame,
     reference::{current, newest_frame},
-    stub::{self, STUB_BYTES},
 };
 
 use super::ending::{is_region, server_stack};
 use crate::{
-    system::{self, Kernel},
+    system::{Kernel, tables},
     threads::{self, TICKS_PER_SECOND},
     traps::frame::TrapFrame,
 };
@@ -28,7 +26,7 @@ const MARK: u64 = 0x0bad_0bad_0bad_0bad;
 /// Makes it safe to switch threads where code was interrupted.
 pub fn leave_stub(frame: &mut TrapFrame) {
     if !frame.is_users() {
-        frame.rip = restart(frame.rip);
+        frame.rip = tables().restart(frame.rip);
     }
 }
 
@@ -65,24 +63,4 @@ fn silent_ticks() -> u32 {
         thread.silent_ticks = if silent && same { thread.silent_ticks + 1 } else { 0 };
         thread.silent_ticks
     })
-}
-
-/// Where interrupted kernel code goes on: see [`stub::restart`].
-fn restart(rip: u64) -> u64 {
-    if !is_region(rip) {
-        return stub::restart(rip, None);
-    }
-    let owner = system::instances().into_iter().find(|instance| instance.has_stub_at(rip));
-    let Some(owner) = owner else { return rip };
-    let (index, offset) = place_in_stubs(owner, rip);
-    match owner.calls.get(index) {
-        Some(call) => stub::restart(rip, Some((offset, call.function.shape(call.atomic)))),
-        None => rip,
-    }
-}
-
-/// Number of a stub, and the offset in it.
-fn place_in_stubs(owner: &Instance, rip: u64) -> (usize, u64) {
-    let offset = rip - owner.stubs.start;
-    ((offset / STUB_BYTES as u64) as usize, offset % STUB_BYTES as u64)
 }
