@@ -16,7 +16,7 @@ use core::{cell::Cell, fmt};
 
 use sha2::{Digest, Sha256};
 use warren_abi::{
-    call::{OWN_REASON, SystemError},
+    call::{OWN_REASON, Ret, SystemError},
     system::HEAP_CONTROL_BYTES,
 };
 
@@ -29,7 +29,7 @@ use crate::{
     plan::{Binding, PlannedServer},
     platform::{Exhausted, Platform, Provision},
     reference::{hold, tables},
-    space::{HEAP_OFFSET, MAPPING_OFFSET, PAGE, Placement, Protection, STATE_OFFSET},
+    space::{HEAP_OFFSET, MAPPING_OFFSET, PAGE, Placement, Protection, REGION_BYTES, STATE_OFFSET},
     stub::{self, Shape},
 };
 
@@ -60,8 +60,13 @@ pub enum LaunchFault {
     },
     /// Memory, domains or objects have run out.
     Exhausted,
-    /// The constructor or the `start` hook failed with this number.
-    Failed(u64),
+    /// The constructor or the `start` hook failed.
+    Failed {
+        /// With this number.
+        error: u64,
+        /// With this text; may be empty.
+        reason: String,
+    },
     /// It died while it was launched.
     Died,
 }
@@ -79,8 +84,9 @@ impl fmt::Display for LaunchFault {
             }
             LaunchFault::Unresolved { field, why } => write!(out, "requirement `{field}`: {why}"),
             LaunchFault::Exhausted => write!(out, "memory or objects have run out"),
-            LaunchFault::Failed(OWN_REASON) => write!(out, "its constructor gave up"),
-            LaunchFault::Failed(error) => match SystemError::from_number(*error) {
+            LaunchFault::Failed { reason, .. } if !reason.is_empty() => out.write_str(reason),
+            LaunchFault::Failed { error: OWN_REASON, .. } => write!(out, "its constructor gave up"),
+            LaunchFault::Failed { error, .. } => match SystemError::from_number(*error) {
                 Some(error) => write!(out, "its constructor failed: {}", error.message()),
                 None => write!(out, "its constructor failed with error {error}"),
             },
@@ -187,7 +193,10 @@ fn bring_up<P: Platform>(
         match instance.life.get() {
             _ if result.error == 0 => Ok(()),
             Life::Dead | Life::Buried => Err(LaunchFault::Died),
-            _ => Err(LaunchFault::Failed(result.error)),
+            _ => {
+                let reason = reason_of::<P>(instance, result);
+                Err(LaunchFault::Failed { error: result.error, reason })
+            }
         }
     };
     construct(Kind::construct)?;
@@ -196,6 +205,20 @@ fn bring_up<P: Platform>(
         construct(Kind::start)?;
     }
     Ok(())
+}
+
+/// The text with which a constructor or a `start` hook failed, as much as is shown; empty if the answer names
+/// none in the instance's own memory. Outside of `critical`.
+fn reason_of<P: Platform>(instance: &Instance, answer: Ret) -> String {
+    let (address, bytes) = answer.reason();
+    let mut text = [0; death::MESSAGE_BYTES];
+    let text = &mut text[..death::MESSAGE_BYTES.min(bytes as usize)];
+    let region = instance.base..instance.base + REGION_BYTES;
+    let inside = region.contains(&address) && region.contains(&(address + text.len() as u64));
+    if !inside || !P::critical(|| P::read(address, text)) {
+        return String::new();
+    }
+    text.utf8_chunks().next().map_or("", |chunk| chunk.valid()).into()
 }
 
 /// Connects one requirement. Outside of `critical`.

@@ -42,6 +42,10 @@ static inline w_ret w_error(uint64_t error) {
     return (w_ret){error, 0};
 }
 
+/* Fails a constructor or a start hook with a literal text, which the system writes to the log. */
+#define W_REFUSE(text) \
+    (w_ret){0xffff, (uint64_t)(text) | (uint64_t)(sizeof(text) - 1) << 48}
+
 /* Returns from the function around it if the call failed; gives the call's value otherwise. */
 #define W_TRY(call)                \
     __extension__({                \

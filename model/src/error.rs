@@ -31,7 +31,7 @@ impl ServiceError for SystemError {
 /// Why a server could not be constructed or started.
 ///
 /// Any service's error becomes one by `?`; what the server itself finds wrong is
-/// [`StartError::new`].
+/// [`StartError::new`]. The system writes its message to the log.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct StartError {
     number: u64,

@@ -24,7 +24,7 @@ unsafe extern "C" fn construct<T: Server>(state: NonNull<c_void>) -> Ret {
             unsafe { state.cast::<T>().write(value) };
             Ret::ok(0)
         }
-        Err(error) => Ret::err(error.number()),
+        Err(error) => Ret::refusal(error.number(), error.message()),
     }
 }
 
@@ -34,7 +34,7 @@ unsafe extern "C" fn start<T: Server>(state: NonNull<c_void>) -> Ret {
     let mut cx = unsafe { Cx::<T>::enter(state) };
     match T::start(&mut cx) {
         Ok(()) => Ret::ok(0),
-        Err(error) => Ret::err(error.number()),
+        Err(error) => Ret::refusal(error.number(), error.message()),
     }
 }
 

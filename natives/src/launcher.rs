@@ -70,7 +70,9 @@ fn root<'f, P: Platform, X: ?Sized + Service>(server: &str) -> Result<Ref<'f, X>
 fn error_of(fault: LaunchFault) -> LaunchError {
     match fault {
         LaunchFault::Unresolved { .. } => LaunchError::Unresolved,
-        LaunchFault::Failed(_) | LaunchFault::Died | LaunchFault::Exhausted => LaunchError::Failed,
+        LaunchFault::Failed { .. } | LaunchFault::Died | LaunchFault::Exhausted => {
+            LaunchError::Failed
+        }
         LaunchFault::NoFile
         | LaunchFault::BadFile(_)
         | LaunchFault::Disagreement(_)

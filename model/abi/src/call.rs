@@ -41,9 +41,26 @@ impl Ret {
     pub const fn err(error: u64) -> Self {
         Ret { error, value: 0 }
     }
+
+    /// Failure of a constructor or a `start` hook, with a line for the log: `value` has the text's address
+    /// in its lower 48 bits, and its length in bytes above them.
+    pub fn refusal(error: u64, reason: &'static str) -> Self {
+        let bytes = reason.len().min(usize::from(u16::MAX)) as u64;
+        Ret { error, value: reason.as_ptr() as u64 & REASON_ADDRESS | bytes << REASON_SHIFT }
+    }
+
+    /// Address and length in bytes of the reason of a [`Ret::refusal`]; no bytes if there is none.
+    pub const fn reason(self) -> (u64, u64) {
+        (self.value & REASON_ADDRESS, self.value >> REASON_SHIFT)
+    }
 }
 
-/// Number with which a constructor fails for a reason of its own, which it writes to the log.
+/// Where the length of the reason starts in a refusal's value.
+const REASON_SHIFT: u32 = 48;
+/// Where the address is in it.
+const REASON_ADDRESS: u64 = (1 << REASON_SHIFT) - 1;
+
+/// Number with which a constructor fails for a reason of its own.
 pub const OWN_REASON: u64 = 0xffff;
 
 /// System errors are numbered from here; a service's own errors lie below.
@@ -130,3 +147,21 @@ impl core::fmt::Display for SystemError {
 }
 
 impl core::error::Error for SystemError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_says_where_its_reason_lies() {
+        let reason = "the disk is too small";
+        let answer = Ret::refusal(OWN_REASON, reason);
+        assert_eq!(answer.error, OWN_REASON);
+        assert_eq!(answer.reason(), (reason.as_ptr() as u64, reason.len() as u64));
+    }
+
+    #[test]
+    fn an_error_without_a_reason_names_no_bytes() {
+        assert_eq!(Ret::err(3).reason(), (0, 0));
+    }
+}

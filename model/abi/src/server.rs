@@ -14,10 +14,11 @@ pub const SYMBOL: &str = "warren_server";
 pub struct Descriptor {
     /// [`crate::VERSION`].
     pub version: u64,
-    /// `fn(state) -> Ret`: builds the root state in place. The server's lock is held.
+    /// `fn(state) -> Ret`: builds the root state in place. The server's lock is held. Its failure may be a
+    /// [`crate::call::Ret::refusal`].
     pub construct: *const c_void,
     /// `fn(state) -> Ret`: the `start` hook, called once after construction, with references to
-    /// the server possible. Null if there is none.
+    /// the server possible. Null if there is none. It fails like the constructor.
     pub start: *const c_void,
     /// `fn(state) -> Ret`: drops the root state in place.
     pub destruct: *const c_void,

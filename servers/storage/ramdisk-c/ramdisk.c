@@ -19,9 +19,6 @@ enum {
 enum { OUT_OF_RANGE = 1, BAD_LENGTH = 2 };
 enum { UNSET = 1 };
 
-/* Number of a refusal of the server's own. */
-enum { OWN = 0xffff };
-
 struct disk {
     uint8_t *bytes;
     uint64_t blocks;
@@ -50,7 +47,7 @@ static w_ret construct(void *state) {
     if (!length.error) {
         blocks = length.value <= sizeof text ? number(text, length.value) : 0;
         if (blocks == 0)
-            return w_error(OWN);
+            return W_REFUSE("`blocks` is no number of blocks");
     } else if (length.error != UNSET) {
         return w_error(length.error);
     }

@@ -44,7 +44,7 @@ use alloc::vec::Vec;
 
 use warren::{Cx, New, Out, Ref, Req, Required, Server, StartError, local, server};
 use warren_idl::{
-    BlockDevice, Directory, DirectoryEntry, File, FileError, FileStatus, FileSystem, Log,
+    BlockDevice, Directory, DirectoryEntry, File, FileError, FileStatus, FileSystem,
     ParameterError, Parameters,
 };
 
@@ -64,8 +64,6 @@ const DEFAULT_CACHE_BLOCKS: usize = 256;
 pub struct Needs {
     disk: Req<dyn BlockDevice>,
     parameters: Req<dyn Parameters>,
-    /// Is told why the server does not start.
-    log: Req<dyn Log>,
 }
 
 /// A mounted volume.
@@ -96,13 +94,8 @@ impl Server for Ext4 {
     type Required = Needs;
 
     fn new(cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
-        let needs = cx.req();
-        let mount = cache_blocks(&needs.parameters).and_then(|most| Mounting::mount(cx, most));
-        let mount = mount.inspect_err(|error| {
-            // Without a log there is nobody to tell.
-            needs.log.write(error.message()).ok();
-        })?;
-        Ok(Ext4 { mount })
+        let most = cache_blocks(&cx.req().parameters)?;
+        Ok(Ext4 { mount: Mounting::mount(cx, most)? })
     }
 }
 

@@ -41,7 +41,7 @@ use warren::{
     Cx, Kept, New, Optional, Out, Ref, Req, Required, Server, StartError, SystemError, server,
 };
 use warren_idl::{
-    Directory, File, FileError, FileStatus, FileSystem, LaunchError, Launcher, Log, MountError,
+    Directory, File, FileError, FileStatus, FileSystem, LaunchError, Launcher, MountError,
     Namespace, ParameterError, Parameters,
 };
 
@@ -62,8 +62,6 @@ pub struct Needs {
     /// Finds the servers of the parameter `mounts`.
     launcher: Optional<dyn Launcher>,
     parameters: Req<dyn Parameters>,
-    /// Is told why the server does not start.
-    log: Req<dyn Log>,
 }
 
 /// The table of mounts.
@@ -99,12 +97,7 @@ impl Server for NamespaceServer {
     type Required = Needs;
 
     fn new(cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
-        let needs = cx.req();
-        let mounts = named(&needs.parameters).inspect_err(|error| {
-            // Without a log there is nobody to tell.
-            needs.log.write(error.message()).ok();
-        })?;
-        Ok(NamespaceServer { mounts })
+        Ok(NamespaceServer { mounts: named(&cx.req().parameters)? })
     }
 }
 

@@ -22,7 +22,7 @@ extern crate std;
 pub mod table;
 
 use warren::{Cx, New, Out, Req, Required, Server, StartError, server};
-use warren_idl::{BlockDevice, BlockError, Log, ParameterError, Parameters};
+use warren_idl::{BlockDevice, BlockError, ParameterError, Parameters};
 
 use crate::table::{Disk, Extent, TableError};
 
@@ -31,8 +31,6 @@ use crate::table::{Disk, Extent, TableError};
 pub struct Needs {
     disk: Req<dyn BlockDevice>,
     parameters: Req<dyn Parameters>,
-    /// Is told why the server does not start.
-    log: Req<dyn Log>,
 }
 
 /// One partition of a disk.
@@ -51,17 +49,6 @@ impl Server for Partition {
     type Required = Needs;
 
     fn new(cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
-        let log = &cx.req().log;
-        Self::find(cx).inspect_err(|error| {
-            // Without a log there is nobody to tell.
-            log.write(error.message()).ok();
-        })
-    }
-}
-
-impl Partition {
-    /// Finds the partition.
-    fn find(cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
         let number = number(&cx.req().parameters)?;
         let disk = &cx.req().disk;
         let (block_bytes, blocks) = (disk.block_bytes(cx)?, disk.blocks(cx)?);
@@ -72,7 +59,9 @@ impl Partition {
         })?;
         Ok(Partition { extent, block_bytes })
     }
+}
 
+impl Partition {
     /// Block of the disk that is block `first` here, if `bytes` from there on lie in the partition.
     fn place(&self, first: u64, bytes: usize) -> Result<u64, BlockError> {
         let block_bytes = self.block_bytes as usize;

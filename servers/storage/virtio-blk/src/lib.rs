@@ -42,7 +42,7 @@ pub mod window;
 
 use warren::{Closing, Cx, Kept, Mapping, New, Out, Req, Required, Server, StartError, server};
 use warren_idl::{
-    AddressSpace, BlockDevice, BlockError, InterruptError, InterruptLine, Log, Memory, PciDevice,
+    AddressSpace, BlockDevice, BlockError, InterruptError, InterruptLine, Memory, PciDevice,
     map_space,
 };
 
@@ -58,8 +58,6 @@ pub struct Needs {
     device: Req<dyn PciDevice>,
     memory: Req<dyn Memory>,
     address_space: Req<dyn AddressSpace>,
-    /// Is told why the server does not start.
-    log: Req<dyn Log>,
 }
 
 /// A virtio disk.
@@ -83,23 +81,6 @@ impl Server for VirtioBlk {
     type Required = Needs;
 
     fn new(cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
-        let log = &cx.req().log;
-        Self::begin(cx).inspect_err(|error| {
-            // Without a log there is nobody to tell.
-            log.write(error.message()).ok();
-        })
-    }
-
-    /// The device must not write into memory that is somebody else's by then.
-    fn closing(cx: &mut Cx<'_, Closing<Self>>) {
-        // A device that does not answer to this is beyond help.
-        cx.transport.reset().ok();
-    }
-}
-
-impl VirtioBlk {
-    /// Finds what belongs to the device and starts it.
-    fn begin(cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
         let needs = cx.req();
         let places = capability::find(|register| needs.device.read(cx, register))?;
         let places = places.ok_or(StartError::new("the device is no modern virtio device"))?;
@@ -117,6 +98,12 @@ impl VirtioBlk {
         let geometry = transport.start().map_err(refused)?;
         let ring = Ring::new();
         Ok(VirtioBlk { transport, geometry, ring, area, base, line, seen: 0, dead: false })
+    }
+
+    /// The device must not write into memory that is somebody else's by then.
+    fn closing(cx: &mut Cx<'_, Closing<Self>>) {
+        // A device that does not answer to this is beyond help.
+        cx.transport.reset().ok();
     }
 }
 
