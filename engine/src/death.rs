@@ -11,7 +11,7 @@ use warren_abi::call::{Ret, SystemError};
 use crate::{
     instance::{Instance, Kind, Life},
     launch,
-    layout::{Cpu, LockWord, Object, Temporary},
+    layout::{Cpu, FRAMES, Frame, LockWord, Object, Temporary},
     platform::Platform,
     reference::{self, count_down, drop_temporaries, newest_frame, tables},
     space::Placement,
@@ -55,18 +55,16 @@ fn is_held(cpu: &Cpu, lock: *const LockWord) -> bool {
 
 /// Drops the temporaries of the newest frame, whose callee has returned and whose lock is free.
 extern "C" fn end_of_call<P: Platform>() {
+    P::critical(disown_newest_frame::<P>);
     // SAFETY: the newest frame is valid.
-    let (mark, callers_lock) = unsafe {
-        let frame = &*newest_frame::<P>();
-        (frame.temporary, frame.lock)
-    };
-    // SAFETY: the platform's block is valid and the thread's own.
-    let cpu = unsafe { &mut *P::cpu() };
-    if is_held(cpu, callers_lock) {
-        // An atomic call: the caller's lock is held, so that no destructor can run now.
+    let mark = unsafe { (*newest_frame::<P>()).temporary };
+    if !may_destroy::<P>() {
         return pass_temporaries_on::<P>(mark);
     }
-    P::critical(|| hold_idle_lock(cpu));
+    P::critical(|| {
+        // SAFETY: the platform's block is valid and the thread's own.
+        hold_idle_lock(unsafe { &mut *P::cpu() });
+    });
     drop_temporaries::<P>(mark);
     // SAFETY: as above; the borrow before has ended.
     let cpu = unsafe { &*P::cpu() };
@@ -74,8 +72,8 @@ extern "C" fn end_of_call<P: Platform>() {
     unsafe { &*cpu.idle_lock }.store(cpu.free, Relaxed);
 }
 
-/// Drops temporaries, but leaves to the caller those that would destroy something.
-fn pass_temporaries_on<P: Platform>(mark: *mut Temporary) {
+/// Drops temporaries, but leaves those that would destroy something to the caller, or to the activation whose scope ends.
+pub fn pass_temporaries_on<P: Platform>(mark: *mut Temporary) {
     P::critical(|| {
         // SAFETY: the platform's block is valid and the thread's own.
         let cpu = unsafe { &mut *P::cpu() };
@@ -102,6 +100,7 @@ fn pass_temporaries_on<P: Platform>(mark: *mut Temporary) {
 
 /// Ends a call whose result is a reference: it becomes a temporary of the caller, the others go.
 extern "C" fn hand_over<P: Platform>(error: u64, word: u64) -> Ret {
+    P::critical(disown_newest_frame::<P>);
     if error != 0 {
         end_of_call::<P>();
         return Ret::err(error);
@@ -131,31 +130,78 @@ extern "C" fn dead_return<P: Platform>() -> ! {
     P::critical(|| {
         // SAFETY: the platform's block is valid and the thread's own.
         hold_idle_lock(unsafe { &mut *P::cpu() });
+        disown_newest_frame::<P>();
     });
-    if may_destroy::<P>() {
-        finish::<P>();
-    }
+    finish::<P>();
     P::abort(SystemError::Lost.number())
 }
 
-/// Whether destructors may run in the newest frame: not if its caller keeps a lock.
-fn may_destroy<P: Platform>() -> bool {
-    // SAFETY: the newest frame is valid.
-    let lock = unsafe { (*newest_frame::<P>()).lock };
+/// Whether destructors may run: not if a caller keeps its lock, because an atomic call is under way. Asked by
+/// whoever holds no other server's lock.
+pub fn may_destroy<P: Platform>() -> bool {
     // SAFETY: the platform's block is valid.
-    !is_held(unsafe { &*P::cpu() }, lock)
+    let cpu = unsafe { &*P::cpu() };
+    !frames::<P>().any(|frame| {
+        // SAFETY: frames in use are valid.
+        let lock = unsafe { (*frame).lock };
+        is_held(cpu, lock)
+    })
 }
 
-/// Destroys what nobody refers to any more. Outside of `critical`, holding no server's lock.
+/// The frames of the thread that runs, from the newest to the bottom.
+fn frames<P: Platform>() -> impl Iterator<Item = *mut Frame> {
+    core::iter::successors(Some(newest_frame::<P>()), |&frame| {
+        // SAFETY: frames in use are valid.
+        let is_bottom = unsafe { (*frame).return_address } == 0;
+        (!is_bottom).then(|| frame.wrapping_sub(1))
+    })
+}
+
+/// Destroys what nobody refers to any more, unless an atomic call is under way: then it stays on the list. Outside of
+/// `critical`, holding no other server's lock.
 pub fn finish<P: Platform>() {
+    if !may_destroy::<P>() || !P::critical(push_own_frame::<P>) {
+        return;
+    }
     loop {
         while let Some(object) = P::critical(next_dying::<P>) {
             destroy::<P>(object);
         }
         if !bury::<P>() {
-            return;
+            break;
         }
     }
+    // SAFETY: the platform's block is valid and the thread's own.
+    P::critical(|| unsafe { (*P::cpu()).frame = newest_frame::<P>() });
+}
+
+/// Pushes a frame of a call of the platform's own object, so that nobody cuts the thread off who ends the server that
+/// runs; `false` if there is no room. Inside `critical`.
+fn push_own_frame<P: Platform>() -> bool {
+    let bottom = frames::<P>().last().expect("every thread has a bottom frame");
+    // SAFETY: the platform's block is valid and the thread's own.
+    let cpu = unsafe { &mut *P::cpu() };
+    if cpu.frame >= bottom.wrapping_add(FRAMES) {
+        return false;
+    }
+    // SAFETY: frames in use are valid.
+    let object = unsafe { (*bottom).object };
+    let frame = Frame {
+        return_address: finish::<P> as *const () as u64,
+        // SAFETY: as above.
+        stack: unsafe { (*newest_frame::<P>()).stack },
+        saved: [0; 6],
+        resume: 0,
+        temporary: cpu.temporary,
+        lock: cpu.lock,
+        object,
+        platform: [0; 3],
+        canary: 0,
+    };
+    // SAFETY: the first free frame lies in the array, as just checked.
+    unsafe { cpu.frame.write(frame) };
+    cpu.frame = cpu.frame.wrapping_add(1);
+    true
 }
 
 /// Takes an object from the list that nobody refers to. Inside `critical`.
@@ -322,19 +368,15 @@ pub fn die<P: Platform>(instance: &'static Instance, reason: Arguments<'_>) -> !
     P::abort(SystemError::Lost.number())
 }
 
-/// Makes the platform's own object the callee of the newest frame, whose callee died: what is done
-/// from here on is the system's doing, and references that it gets are the system's. Inside `critical`.
+/// Makes the platform's own object the callee of the newest frame, whose callee died or has returned: what is done
+/// from here on is the system's doing, and references that it gets are the system's. So nobody cuts it
+/// off in the middle. Inside `critical`.
 fn disown_newest_frame<P: Platform>() {
-    // SAFETY: the platform's block is valid.
-    let running = unsafe { (*P::cpu()).thread };
-    P::threads(&mut |thread| {
-        if thread.token == running {
-            // SAFETY: a thread's first frame is its bottom, whose object is the platform's own.
-            let own = unsafe { (*thread.frames).object };
-            // SAFETY: the newest frame is the running thread's.
-            unsafe { (*newest_frame::<P>()).object = own };
-        }
-    });
+    let bottom = frames::<P>().last().expect("every thread has a bottom frame");
+    // SAFETY: a thread's first frame is its bottom, whose object is the platform's own.
+    let own = unsafe { (*bottom).object };
+    // SAFETY: the newest frame is the running thread's.
+    unsafe { (*newest_frame::<P>()).object = own };
 }
 
 /// Bytes of a panic's message that are logged.
@@ -418,7 +460,7 @@ fn cut_threads_off<P: Platform>() {
     // SAFETY: the platform's block is valid.
     let running = unsafe { (*P::cpu()).thread };
     P::threads(&mut |thread| {
-        let dead = |frame: *const crate::layout::Frame| {
+        let dead = |frame: *const Frame| {
             // SAFETY: frames below the first free one are initialised.
             let object = unsafe { (*frame).object };
             // SAFETY: a frame's object is valid while the frame is there.

@@ -78,7 +78,7 @@ impl Object {
 /// loads these registers and jumps to `resume` with the error in `rax`.
 #[repr(C)]
 pub struct Frame {
-    /// Where the caller goes on. If it dies meanwhile and runs in the engine's space, that is
+    /// Where the caller goes on; 0 in a thread's bottom frame only. If it dies meanwhile and runs in the engine's space, that is
     /// [`crate::stub::dead_return`]; if it runs in a domain of its own, the platform looks before it goes back there.
     pub return_address: u64,
     /// The caller's stack pointer after the return.

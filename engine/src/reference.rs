@@ -174,13 +174,11 @@ pub extern "C" fn release<P: Platform>(word: u64) -> Ret {
         if caller.change(index, -1).is_none() {
             return refuse(SystemError::BadReference);
         }
-        match append::<P>(object, None) {
-            Ok(()) => Ret::ok(0),
-            Err(error) => {
-                caller.change(index, 1);
-                refuse(error)
-            }
+        if append::<P>(object, None).is_err() {
+            // There is no room to remember it: what dies by that waits for the end of the activation.
+            count_down::<P>(object);
         }
+        Ret::ok(0)
     })
 }
 
@@ -329,36 +327,41 @@ pub extern "C" fn scope_end<P: Platform>(mark: u64) -> Ret {
     }
     // A destructor of the caller's own local server needs the caller's lock.
     lock::unlock::<P>();
-    drop_temporaries::<P>(mark as *mut Temporary);
+    match death::may_destroy::<P>() {
+        true => drop_temporaries::<P>(mark as *mut Temporary),
+        false => death::pass_temporaries_on::<P>(mark as *mut Temporary),
+    }
     lock::lock::<P>();
     Ret::ok(0)
 }
 
-/// Drops the newest temporaries down to `mark`, with what dies by that. Outside of `critical`, without a lock.
+/// Drops the newest temporaries down to `mark`, with what dies by that or waits to. Outside of `critical`, without a
+/// lock.
 pub fn drop_temporaries<P: Platform>(mark: *mut Temporary) {
-    loop {
-        let dying = P::critical(|| {
-            let cpu = P::cpu();
-            // SAFETY: the platform's block is valid.
-            let end = unsafe { (*cpu).temporary };
-            if end <= mark {
-                return None;
-            }
-            // SAFETY: there is an entry below the end, as just checked.
-            let last = unsafe { end.sub(1) };
-            // SAFETY: the platform's block is valid.
-            unsafe { (*cpu).temporary = last };
-            // SAFETY: entries below the end are initialised.
-            let entry = unsafe { *last };
-            // SAFETY: the entry was forgotten just now.
-            Some(unsafe { give_back::<P>(entry) })
-        });
-        match dying {
-            None => return,
-            Some(false) => (),
-            Some(true) => death::finish::<P>(),
+    while let Some(dying) = P::critical(|| drop_newest::<P>(mark)) {
+        if dying {
+            death::finish::<P>();
         }
     }
+    // SAFETY: inside `critical`.
+    if P::critical(|| !unsafe { tables::<P>() }.dying.is_empty()) {
+        death::finish::<P>();
+    }
+}
+
+/// Drops the newest temporary above `mark`; `true` if something is to be destroyed. Inside `critical`.
+fn drop_newest<P: Platform>(mark: *mut Temporary) -> Option<bool> {
+    // SAFETY: the platform's block is valid and the thread's own.
+    let cpu = unsafe { &mut *P::cpu() };
+    if cpu.temporary <= mark {
+        return None;
+    }
+    // SAFETY: there is an entry below the end, as just checked.
+    cpu.temporary = unsafe { cpu.temporary.sub(1) };
+    // SAFETY: entries below the end are initialised.
+    let entry = unsafe { *cpu.temporary };
+    // SAFETY: the entry was forgotten just now.
+    Some(unsafe { give_back::<P>(entry) })
 }
 
 /// Gives back what a temporary reference holds; `true` if something is to be destroyed. Inside `critical`.

@@ -325,6 +325,41 @@ on_a_machine! {
         assert_eq!(files.instance.objects.get(), 1);
     }
 
+    fn what_is_given_up_goes_although_there_is_no_room_to_remember_it(SLOW_NS) {
+        extern "C" fn fill(state: &State, _: u64, _: u64) -> Ret {
+            let made = system("wsys.spawn", 1, core::ptr::from_ref(&state.value) as u64).value;
+            assert_eq!(system("wsys.keep", made, 0).error, 0);
+            while system("wsys.this", 0, 0).error == 0 {}
+            system("wsys.release", made, 0)
+        }
+        extern "C" fn dropped(local: &State, _: u64, _: u64) -> Ret {
+            local.value.set(local.value.get() + 1);
+            Ret::ok(0)
+        }
+        let server = Server::new(&Make { root: &[fill], local: Some((&[add], dropped)), ..Make::default() });
+        assert_eq!(server.call(0, 0, 0), Ret::ok(0));
+        assert_eq!(server.state().value.get(), 1);
+        assert_eq!(server.instance.objects.get(), 1);
+    }
+
+    fn nothing_is_destroyed_while_an_atomic_call_keeps_a_lock(SLOW_NS) {
+        extern "C" fn make_and_drop(state: &State, _: u64, _: u64) -> Ret {
+            let mark = system("wsys.scope", 0, 0).value;
+            system("wsys.spawn", 1, core::ptr::from_ref(&state.value) as u64);
+            assert_eq!(system("wsys.scope_end", mark, 0).error, 0);
+            Ret::ok(state.value.get())
+        }
+        extern "C" fn dropped(local: &State, _: u64, _: u64) -> Ret {
+            local.value.set(local.value.get() + 1);
+            Ret::ok(0)
+        }
+        let callee = Server::new(&Make { root: &[make_and_drop], atomic: true, local: Some((&[add], dropped)), ..Make::default() });
+        let caller = Server::new(&Make { root: &[forward], calls: &[(0, ATOMIC)], ..Make::default() });
+        caller.state().words[0].set(callee.word());
+        assert_eq!(caller.call(0, 0, 0), Ret::ok(1));
+        assert_eq!(callee.state().value.get(), 1);
+    }
+
     fn a_server_that_unlocked_itself_is_entered_by_another_thread(SLOW_NS) {
         extern "C" fn wait(state: &State, _: u64, _: u64) -> Ret {
             assert_eq!(system("wsys.unlock", 0, 0).error, 0);

@@ -10,7 +10,10 @@ use support::{
     system,
 };
 use warren_abi::call::{Ret, SystemError};
-use warren_engine::{death, instance::Life};
+use warren_engine::{
+    death,
+    instance::{Instance, Life},
+};
 use warren_hosted::{Hosted, join, sleep_ns, start_thread};
 
 const SLICE_NS: u64 = 1_000_000;
@@ -214,6 +217,29 @@ on_a_machine! {
         join(thread);
         assert_eq!(result.get(), Ret::ok(LOST));
         death::finish::<Hosted>();
+        assert_eq!(victim.instance.life.get(), Life::Buried);
+    }
+
+    fn a_call_that_is_over_ends_as_it_was_although_a_destructor_ends_its_callee(SLICE_NS) {
+        thread_local!(static VICTIM: Cell<Option<&'static Instance>> = const { Cell::new(None) });
+        extern "C" fn make(state: &State, _: u64, _: u64) -> Ret {
+            system("wsys.spawn", 1, core::ptr::from_ref(&state.value) as u64)
+        }
+        extern "C" fn dropped(_: &State, _: u64, _: u64) -> Ret {
+            let victim = VICTIM.get().expect("the test names it");
+            death::kill::<Hosted>(victim, format_args!("a destructor wants it"));
+            Ret::ok(0)
+        }
+        extern "C" fn use_one(state: &State, _: u64, _: u64) -> Ret {
+            assert_eq!(call(state, 0, state.words[0].get(), 0, 0).error, 0);
+            Ret::ok(5)
+        }
+        let maker = Server::new(&Make { root: &[make], references: &[0], local: Some((&[make], dropped)), ..Make::default() });
+        let victim = Server::new(&Make { name: "victim", root: &[use_one], calls: &[(0, REFERENCE)], ..Make::default() });
+        victim.state().words[0].set(maker.word());
+        VICTIM.set(Some(victim.instance));
+        assert_eq!(victim.call(0, 0, 0), Ret::ok(5));
+        assert_eq!(maker.instance.objects.get(), 1, "the destructor's object is gone");
         assert_eq!(victim.instance.life.get(), Life::Buried);
     }
 

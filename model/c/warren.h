@@ -32,6 +32,7 @@ enum {
     W_BAD_ANSWER,
     W_GONE,
     W_ABSENT,
+    W_NOT_ATOMIC,
 };
 
 static inline w_ret w_ok(uint64_t value) {

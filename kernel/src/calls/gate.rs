@@ -2,7 +2,8 @@
 //!
 //! What has to be restored when the call is cut off lies in the frame's `platform` words: the kernel's stack
 //! pointer before, the page tables before, and where the thread's next visit to the domain would start. The
-//! first of them is 0 in every frame whose call is not inside a domain now.
+//! first of them is 0 in every frame whose call is not inside a domain now; its lowest bit says whether the thread was in
+//! an atomic call before.
 #![expect(unsafe_code, reason = "frames and stacks are raw memory")]
 
 use warren_abi::{
@@ -103,7 +104,7 @@ fn prepare(call: &mut GateCall, entered: &Entered) -> Result<(), SystemError> {
     call.function = injection::take(entered.callee).unwrap_or(entered.kind.targets[index]);
     call.stack = stack.pointer;
     call.trampoline = entrance.stacks + TRAMPOLINE_OFFSET;
-    cross(entered.frame, &entrance, next);
+    cross(entered, &entrance, next);
     Ok(())
 }
 
@@ -180,10 +181,14 @@ fn grant_references(
 }
 
 /// Notes in the frame how to come back, and switches page tables.
-fn cross(frame: *mut Frame, entrance: &Entrance, next: u64) {
-    let block = block::current();
+fn cross(entered: &Entered, entrance: &Entrance, next: u64) {
+    let was_in_atomic_call = threads::in_atomic_call();
+    if entered.kind.atomic {
+        threads::set_in_atomic_call(true);
+    }
+    let kernel_stack = block::current().kernel_stack.get() | u64::from(was_in_atomic_call);
     // SAFETY: the newest frame belongs to the running thread.
-    unsafe { (*frame).platform = [block.kernel_stack.get(), registers::page_tables(), next] };
+    unsafe { (*entered.frame).platform = [kernel_stack, registers::page_tables(), next] };
     threads::set_page_tables(entrance.root);
 }
 
@@ -197,7 +202,8 @@ pub fn uncross(frame: *mut Frame) {
     if kernel_stack == 0 {
         return;
     }
-    block::current().kernel_stack.set(kernel_stack);
+    block::current().kernel_stack.set(kernel_stack & !1);
+    threads::set_in_atomic_call(kernel_stack & 1 != 0);
     threads::set_page_tables(page_tables);
     if let Some(domain) = regions::domain_of(callee.base) {
         threads::with_running(|thread| thread.user_stacks.set_next(domain, next));

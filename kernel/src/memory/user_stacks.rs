@@ -41,6 +41,10 @@ impl Default for UserStacks {
 }
 
 impl UserStacks {
+    /// Stacks of nobody.
+    pub const NONE: UserStacks =
+        UserStacks([UserStack { top: 0, next: 0, mapped: 0 }; DOMAINS + 1]);
+
     /// Where a visit starts; `slot` is the thread's.
     pub fn next(&mut self, entrance: &Entrance, slot: usize) -> u64 {
         let stack = &mut self.0[entrance.domain];

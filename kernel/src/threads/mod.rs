@@ -19,8 +19,8 @@ mod view;
 
 pub use life::{idle, install, start};
 pub use scheduler::{
-    block, give_time_to, preempt, running, set_page_tables, tick, wake, wake_first, with_running,
-    yield_now,
+    block, give_time_to, in_atomic_call, preempt, running, set_in_atomic_call, set_page_tables,
+    tick, wake, wake_first, with_running, yield_now,
 };
 pub use view::{
     divert, forget_domain, frame_of, is_behind_frames, name_of, running_has_calls, stack_left,

@@ -48,6 +48,9 @@ pub struct Thread {
     pub work: Option<Box<dyn FnOnce() + Send>>,
     /// Its stacks in the domains that it has visited.
     pub user_stacks: UserStacks,
+    /// Whether it is in a domain that was entered by an atomic call: its caller keeps a lock, so that only
+    /// atomic calls, which do not wait for others, can be made there.
+    pub in_atomic_call: bool,
     /// Ticks that the newest call has computed without calling or returning.
     pub silent_ticks: u32,
     /// The first free frame at the last tick.
@@ -77,6 +80,7 @@ impl Thread {
             idle_lock: Box::new(LockWord::new(0)),
             work,
             user_stacks: UserStacks::default(),
+            in_atomic_call: false,
             silent_ticks: 0,
             silent_frame: 0,
         }

@@ -14,6 +14,7 @@ use crate::{
     calls::{self, KERNEL_STACK_RESERVE},
     cpu::{self, block, clock, registers},
     guarded::Guarded,
+    memory::user_stacks::UserStacks,
     traps::frame::TrapFrame,
 };
 
@@ -202,9 +203,7 @@ fn swap_in(thread: &Thread) {
     own.kernel_stack.set(registers.kernel_stack);
     set_page_tables(registers.page_tables);
     let end = thread.area.as_ref().map_or(null_mut(), Area::temporaries_end);
-    own.user_stacks.set(&raw const thread.user_stacks as u64);
-    let limit = thread.area.as_ref().map(|area| area.stack_bottom() + KERNEL_STACK_RESERVE);
-    own.stack_limit.set(limit.unwrap_or(u64::MAX));
+    show_stacks(thread);
     // SAFETY: interrupts are off, and the block is this CPU's.
     let cpu = unsafe { &mut *block::engine() };
     cpu.frame = registers.frame;
@@ -213,6 +212,31 @@ fn swap_in(thread: &Thread) {
     cpu.lock = registers.lock;
     cpu.thread = thread.token;
     cpu.idle_lock = &raw const *thread.idle_lock;
+}
+
+/// Shows the fast path of calls the running thread's stacks. In an atomic call it sees none, and leaves every call to the
+/// long way, which refuses those that are not atomic.
+fn show_stacks(thread: &Thread) {
+    let own = block::current();
+    let area = thread.area.as_ref().filter(|_| !thread.in_atomic_call);
+    let stacks = if thread.in_atomic_call { &UserStacks::NONE } else { &thread.user_stacks };
+    own.user_stacks.set(core::ptr::from_ref(stacks) as u64);
+    let limit = area.map(|area| area.stack_bottom() + KERNEL_STACK_RESERVE);
+    own.stack_limit.set(limit.unwrap_or(u64::MAX));
+}
+
+/// Whether the running thread is in a domain that was entered by an atomic call.
+pub fn in_atomic_call() -> bool {
+    with_running(|thread| thread.in_atomic_call)
+}
+
+/// Notes whether it is.
+pub fn set_in_atomic_call(inside: bool) {
+    with_running(|thread| {
+        if core::mem::replace(&mut thread.in_atomic_call, inside) != inside {
+            show_stacks(thread);
+        }
+    });
 }
 
 /// Enters a domain's page tables, unless they are in use.

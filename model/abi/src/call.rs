@@ -93,11 +93,13 @@ pub enum SystemError {
     Gone = SYSTEM_ERRORS + 9,
     /// A required service that is optional was not connected.
     Absent = SYSTEM_ERRORS + 10,
+    /// The call is not atomic, and an atomic call is under way that keeps its caller's lock.
+    NotAtomic = SYSTEM_ERRORS + 11,
 }
 
 impl SystemError {
     /// Every system error, in the order of the numbers.
-    pub const ALL: [SystemError; 11] = [
+    pub const ALL: [SystemError; 12] = [
         SystemError::Lost,
         SystemError::Revoked,
         SystemError::Budget,
@@ -109,6 +111,7 @@ impl SystemError {
         SystemError::BadAnswer,
         SystemError::Gone,
         SystemError::Absent,
+        SystemError::NotAtomic,
     ];
 
     /// The number that travels in [`Ret::error`].
@@ -136,6 +139,7 @@ impl SystemError {
             SystemError::BadAnswer => "the server answered nonsense",
             SystemError::Gone => "the target of the weak reference is gone",
             SystemError::Absent => "the service is not connected",
+            SystemError::NotAtomic => "only atomic calls can be made inside of an atomic call",
         }
     }
 }

@@ -12,6 +12,7 @@
 
 extern crate alloc;
 
+mod atomic;
 mod random;
 mod raw;
 mod trial;
@@ -20,7 +21,9 @@ mod words;
 use alloc::{format, vec, vec::Vec};
 
 use warren::{Cx, New, Req, Required, Server, StartError, server};
-use warren_idl::{Echo, EchoError, Hub, Parameters, Program, Terminal, TerminalError, ThreadError};
+use warren_idl::{
+    Counter, Echo, EchoError, Hub, Parameters, Program, Terminal, TerminalError, ThreadError,
+};
 
 use random::Random;
 use trial::{Outcome, Servers, Trial};
@@ -46,7 +49,7 @@ pub struct Needs {
 }
 
 /// Makes random system calls and sees what comes of it.
-#[server(provides(Program), parameters("seed", "tries"), stack = 32768)]
+#[server(provides(Program, Counter), parameters("seed", "tries"), stack = 32768)]
 pub struct Prober {}
 
 impl Server for Prober {
@@ -97,6 +100,12 @@ fn probe(cx: &mut Cx<'_, Prober>, seed: u64, tries: u64) -> Result<Outcome, Echo
         hub: needs.hub.as_ref().word(),
         terminal: needs.terminal.as_ref().word(),
     };
+    // What has been called once may take a shorter way.
+    raw::nothing(servers.echoes[1]);
+    let counter = cx.root::<dyn Counter>()?;
+    if needs.hub.count_atomically(cx, counter).is_err() {
+        return Err(EchoError::Broken);
+    }
     let mut random = Random::new(seed);
     let mut outcome = Outcome::default();
     let canaries: Vec<u64> = (0..CANARIES as u64).map(canary).collect();

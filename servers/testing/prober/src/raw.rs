@@ -83,6 +83,8 @@ mod imports {
     use warren::raw::Ret;
 
     unsafe extern "C" {
+        #[link_name = "wcall.7e570001.0.Echo.nothing._n"]
+        pub fn nothing(echo: u64) -> Ret;
         #[link_name = "wcall.7e570001.6.Echo.sum.i_w"]
         pub fn sum(echo: u64, start: u64, length: u64) -> Ret;
         #[link_name = "wcall.7e570001.9.Echo.characters.i_w"]
@@ -94,6 +96,12 @@ mod imports {
         #[link_name = "wcall.7e570003.3.Hub.ignore.r2119630850_n"]
         pub fn ignore(hub: u64, token: u64) -> Ret;
     }
+}
+
+/// Calls `Echo::nothing`.
+pub fn nothing(reference: u64) -> Ret {
+    // SAFETY: see the head of this file; who answers checks the word.
+    unsafe { imports::nothing(reference) }
 }
 
 /// A function of a service.
