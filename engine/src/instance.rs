@@ -237,10 +237,10 @@ impl Instance {
         })
     }
 
-    /// Changes the weak count of one object.
+    /// Changes the weak count of one object; `None` also where there is no memory for the table.
     pub fn change_weak(&self, object: usize, by: i32) -> Option<()> {
         let mut weak = self.weak.take();
-        if weak.is_empty() {
+        if weak.is_empty() && weak.try_reserve_exact(OBJECTS).is_ok() {
             weak.resize(OBJECTS, 0);
         }
         let changed = weak.get_mut(object).and_then(|count| {

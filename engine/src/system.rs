@@ -71,6 +71,8 @@ impl System {
     /// Takes the plan, once, before anything is launched.
     pub fn set_plan(&mut self, plan: Plan) {
         self.free = (0..OBJECTS as u16).rev().collect();
+        // Never grows: an object stands in the list once, and what dies must not need memory for that.
+        self.dying.reserve_exact(OBJECTS);
         self.running = alloc::vec![None; plan.servers.len()];
         self.deaths = alloc::vec![Deaths::default(); plan.servers.len()];
         self.launching = alloc::vec![false; plan.servers.len()];
@@ -199,6 +201,7 @@ impl System {
         for call in file.calls() {
             match self.services.get(&call.service) {
                 Some(service) => call.agrees(service)?,
+                None if self.calls.contains(call) => (),
                 None => self.calls.push(call.clone()),
             }
         }

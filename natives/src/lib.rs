@@ -11,6 +11,7 @@
 //! | [`launcher`] | `Launcher` |
 //! | [`parameters`] | `Parameters` |
 //! | [`log`] | `Log` |
+//! | [`thread`] | names of threads |
 //!
 //! # Never
 //!
@@ -23,9 +24,11 @@ pub mod kind;
 pub mod launcher;
 pub mod log;
 pub mod parameters;
+pub mod thread;
 
 pub use control::Control;
 pub use kind::{LocalKind, Root, caller, create, create_local, reference};
 pub use launcher::Launcher;
 pub use log::Log;
 pub use parameters::Parameters;
+pub use thread::thread_name;

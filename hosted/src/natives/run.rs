@@ -51,7 +51,7 @@ impl ThreadFactory for Factory {
         name: &str,
         program: Ref<'f, dyn Program>,
     ) -> Result<Ref<'f, dyn Thread>, ThreadError> {
-        let name = String::from(name);
+        let name = warren_natives::thread_name(name);
         critical::run(|| count_up(program.word() as *mut Object));
         let run = begin(&name, program.word()).ok_or(ThreadError::TooMany)?;
         let kind = &cx.state().0;

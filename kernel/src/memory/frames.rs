@@ -16,7 +16,9 @@ const DEVICE_LIMIT: u64 = 1 << 32;
 /// Physical addresses have this many bits.
 pub const ADDRESS_BITS: u32 = 52;
 
-/// Frames that servers cannot have: 8 MiB.
+/// Frames that servers cannot have: 8 MiB. They are for what the kernel's heap needs of small things, of which
+/// there is a limited number: what a server can make the heap hold without such a limit is reserved by
+/// [`super::heap::reserve_for_server`].
 const RESERVE: u64 = 2048;
 
 /// Frames that only devices' drivers get.
@@ -63,12 +65,13 @@ pub fn take_row_for_server(count: u64) -> Result<u64, Exhausted> {
         (0..count).for_each(|index| clear(first + index * PAGE));
         return Ok(first);
     }
-    let free = free_count();
-    if count <= free && free - count >= RESERVE {
-        take_row(count, DEVICE_LIMIT)
-    } else {
-        Err(Exhausted)
-    }
+    take_row_above_reserve(count, DEVICE_LIMIT)
+}
+
+/// Like [`take_row`], but the last frames are not taken.
+pub fn take_row_above_reserve(count: u64, limit: u64) -> Result<u64, Exhausted> {
+    let left = free_count().checked_sub(count).ok_or(Exhausted)?;
+    if left >= RESERVE { take_row(count, limit) } else { Err(Exhausted) }
 }
 
 /// Gives back frames in a row that a device may still write to.

@@ -1,6 +1,11 @@
 //! The kernel's heap: talc over rows of frames.
+//!
+//! Memory that has run out stops the kernel, so that servers must not be able to use it up. What they
+//! can make the kernel hold is either limited in number and size ([`super::frames`] keeps frames for it), or is
+//! asked for by [`reserve_for_server`], which refuses.
 #![expect(unsafe_code, reason = "an allocator")]
 
+use alloc::vec::Vec;
 use core::{
     alloc::Layout,
     sync::atomic::{AtomicBool, Ordering},
@@ -12,11 +17,33 @@ use talc::{
     source::Source,
 };
 
-use super::{PAGE, direct, frames};
+use super::{Exhausted, PAGE, direct, frames};
 use crate::cpu::interrupts;
 
-/// The heap grows by at least this much.
+/// The heap grows by at least this much, if there is a row of frames as long.
 const CHUNK_BYTES: u64 = 1 << 20;
+
+/// Whether what is allocated now must leave the last frames alone.
+static FOR_SERVER: AtomicBool = AtomicBool::new(false);
+
+/// Makes room for `count` more elements that a server asked for, without the frames that servers cannot have.
+pub fn reserve_for_server<T>(elements: &mut Vec<T>, count: usize) -> Result<(), Exhausted> {
+    interrupts::off(|| {
+        FOR_SERVER.store(true, Ordering::Relaxed);
+        let reserved = elements.try_reserve(count);
+        FOR_SERVER.store(false, Ordering::Relaxed);
+        reserved.map_err(|_| Exhausted)
+    })
+}
+
+/// A row of frames for the heap.
+fn take_row(bytes: u64) -> Result<u64, Exhausted> {
+    if FOR_SERVER.load(Ordering::Relaxed) {
+        frames::take_row_above_reserve(bytes / PAGE, u64::MAX)
+    } else {
+        frames::take_row(bytes / PAGE, u64::MAX)
+    }
+}
 
 /// Takes rows of frames when the heap is full.
 #[derive(Debug)]
@@ -26,10 +53,17 @@ struct Rows;
 unsafe impl Source for Rows {
     fn acquire<B: Binning>(talc: &mut Talc<Self, B>, layout: Layout) -> Result<(), ()> {
         let wanted = (layout.size() + layout.align()) as u64 + PAGE;
-        let bytes = wanted.next_multiple_of(PAGE).max(CHUNK_BYTES);
-        let row = frames::take_row(bytes / PAGE, u64::MAX).map_err(|_| ())?;
-        // SAFETY: the row is the heap's from now on; the direct map shows it.
-        unsafe { talc.claim(direct(row) as *mut u8, bytes as usize) }.map(|_| ()).ok_or(())
+        let least = wanted.next_multiple_of(PAGE);
+        // Where only short rows are left, what is needed now must do.
+        for bytes in [least.max(CHUNK_BYTES), least] {
+            if let Ok(row) = take_row(bytes) {
+                // SAFETY: the row is the heap's from now on; the direct map shows it.
+                return unsafe { talc.claim(direct(row) as *mut u8, bytes as usize) }
+                    .map(|_| ())
+                    .ok_or(());
+            }
+        }
+        Err(())
     }
 }
 

@@ -7,7 +7,7 @@
 //! [`super::REGION_VIEW`], in every domain.
 #![expect(unsafe_code, reason = "reads and writes pages of servers")]
 
-use alloc::{string::String, vec::Vec};
+use alloc::string::String;
 
 use warren_engine::platform::{Placement, Protection, REGION_BASE, REGION_BYTES};
 use warren_kernel::numbers::Numbers;
@@ -293,34 +293,40 @@ pub fn map(
     Ok(())
 }
 
-/// Unmaps pages, and frees those that belong to the mapping.
+/// Unmaps pages, and frees those that belong to the mapping. Allocates nothing: it is what is done when memory
+/// has run out.
 pub fn unmap(address: u64, bytes: u64) {
-    let mut owned = Vec::new();
-    for page in (address..address + bytes).step_by(PAGE as usize) {
-        let Ok(slot) = SPACE.with(|space| space.leaf(page, false)) else { continue };
-        let entry = slot.get();
-        slot.set(0);
-        if entry & (PRESENT | OWNED) == PRESENT | OWNED {
-            owned.push(frame_of(entry));
-        }
-    }
+    let slots = || {
+        let pages = (address..address + bytes).step_by(PAGE as usize);
+        pages.filter_map(|page| SPACE.with(|space| space.leaf(page, false)).ok())
+    };
+    slots().for_each(|slot| slot.set(slot.get() & !PRESENT));
+    // No frame is given away while the processor may still know it.
     leave_translations();
-    owned.into_iter().for_each(frames::give);
+    for slot in slots() {
+        let entry = slot.get();
+        if entry & OWNED != 0 {
+            frames::give(frame_of(entry));
+        }
+        slot.set(0);
+    }
 }
 
-/// Maps frames that belong to a data space, readable and writable.
+/// Maps `count` frames that belong to a data space, readable and writable; `frame` names them.
 pub fn map_frames(
     address: u64,
-    frames: impl Iterator<Item = u64>,
+    count: u64,
+    frame: &dyn Fn(u64) -> u64,
     uncached: bool,
 ) -> Result<(), Exhausted> {
     let kind = if uncached { UNCACHED } else { 0 };
-    for (page, frame) in (address..).step_by(PAGE as usize).zip(frames) {
+    for index in 0..count {
+        let page = address + index * PAGE;
         let slot = SPACE.with(|space| space.leaf(page, true));
         // Half a mapping would outlive the data space, which nobody holds for it.
         let slot = slot.inspect_err(|_| unmap(address, page - address))?;
         let entry = SPACE.with(|space| space.protection(page, Protection::ReadWrite));
-        slot.set(frame | entry | kind);
+        slot.set(frame(index) | entry | kind);
     }
     Ok(())
 }

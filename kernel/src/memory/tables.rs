@@ -43,9 +43,9 @@ pub struct Slot {
 }
 
 impl Table {
-    /// An empty table in a fresh frame.
+    /// An empty table in a fresh frame: not one of the last, because servers make tables by what they map.
     pub fn new() -> Result<Self, Exhausted> {
-        frames::take_zeroed().map(Table)
+        frames::take_for_server().map(Table)
     }
 
     /// The table at a physical address.

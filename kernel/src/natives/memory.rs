@@ -3,7 +3,7 @@
 //! A mapping holds a count of its data space until the region is gone. The count is the kernel's own: if it
 //! were the server's, the server could release it and keep the mapping.
 
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::vec::Vec;
 
 use warren::{Cx, Ref};
 use warren_engine::{
@@ -17,7 +17,7 @@ use super::{Word, answer, kinds};
 use crate::{
     cpu::interrupts,
     guarded::Guarded,
-    memory::{PAGE, frames, regions},
+    memory::{Exhausted, PAGE, frames, heap::reserve_for_server, regions},
     system::Kernel,
 };
 
@@ -31,25 +31,33 @@ pub struct Devices;
 pub struct Mapper;
 
 /// Pages.
-pub struct Space {
-    frames: Vec<u64>,
-    /// One row that stays where it is.
-    row: bool,
-    /// Device memory: not the kernel's to free, and not cached.
-    device: bool,
+pub enum Space {
+    /// Frames from anywhere.
+    Anonymous(Vec<u64>),
+    /// Frames in a row that stay where they are.
+    Row { first: u64, pages: u64 },
+    /// The same without RAM: not the kernel's to free, and not cached.
+    Device { first: u64, pages: u64 },
 }
 
 warren_natives::natives!(Source, Devices, Mapper, Space);
 
-/// Data spaces that are mapped in a region, by its first address.
-static MAPPINGS: Guarded<BTreeMap<u64, Vec<Word>>> = Guarded::new(BTreeMap::new());
+/// The data spaces that are mapped in one region, one entry for each mapping.
+struct Mapped {
+    /// First address of the region.
+    base: u64,
+    spaces: Vec<Word>,
+}
+
+/// What is mapped, by region.
+static MAPPINGS: Guarded<Vec<Mapped>> = Guarded::new(Vec::new());
 
 impl Drop for Space {
     fn drop(&mut self) {
-        match (self.device, self.row) {
-            (true, _) => (),
-            (false, true) => frames::give_row(self.frames[0], self.frames.len() as u64),
-            (false, false) => self.frames.iter().for_each(|&frame| frames::give(frame)),
+        match self {
+            Space::Anonymous(all) => all.iter().for_each(|&frame| frames::give(frame)),
+            Space::Row { first, pages } => frames::give_row(*first, *pages),
+            Space::Device { .. } => (),
         }
     }
 }
@@ -60,21 +68,36 @@ impl Space {
         if pages > frames::free_count() {
             return Err(MemoryError::Exhausted);
         }
-        let mut space = Space { frames: Vec::new(), row: false, device: false };
+        let mut all = Vec::new();
+        reserve_for_server(&mut all, pages as usize).map_err(exhausted)?;
+        let mut space = Space::Anonymous(all);
         for _ in 0..pages {
-            space.frames.push(frames::take_for_server().map_err(|_| MemoryError::Exhausted)?);
+            let frame = frames::take_for_server().map_err(exhausted)?;
+            if let Space::Anonymous(all) = &mut space {
+                all.push(frame);
+            }
         }
         Ok(space)
     }
 
-    /// Frames in a row from `first` on.
-    fn row(first: u64, pages: u64, device: bool) -> Self {
-        let frames = (0..pages).map(|page| first + page * PAGE).collect();
-        Space { frames, row: true, device }
+    /// How many there are.
+    fn pages(&self) -> u64 {
+        match self {
+            Space::Anonymous(all) => all.len() as u64,
+            Space::Row { pages, .. } | Space::Device { pages, .. } => *pages,
+        }
+    }
+
+    /// The physical address of a page.
+    fn page(&self, index: u64) -> u64 {
+        match self {
+            Space::Anonymous(all) => all[index as usize],
+            Space::Row { first, .. } | Space::Device { first, .. } => first + index * PAGE,
+        }
     }
 
     fn bytes(&self) -> u64 {
-        self.frames.len() as u64 * PAGE
+        self.pages() * PAGE
     }
 }
 
@@ -85,6 +108,10 @@ fn pages(bytes: u64) -> Result<u64, MemoryError> {
     } else {
         Ok(bytes / PAGE)
     }
+}
+
+fn exhausted(_: Exhausted) -> MemoryError {
+    MemoryError::Exhausted
 }
 
 fn answer_space<'f>(space: Space) -> Result<Ref<'f, dyn DataSpace>, MemoryError> {
@@ -104,9 +131,8 @@ impl Memory for Source {
         bytes: u64,
     ) -> Result<Ref<'f, dyn DataSpace>, MemoryError> {
         let pages = pages(bytes)?;
-        let first = frames::take_row_for_server(pages);
-        let first = first.map_err(|_| MemoryError::Exhausted)?;
-        answer_space(Space::row(first, pages, false))
+        let first = frames::take_row_for_server(pages).map_err(exhausted)?;
+        answer_space(Space::Row { first, pages })
     }
 }
 
@@ -127,7 +153,7 @@ impl PhysicalMemory for Devices {
         {
             return Err(MemoryError::OutOfRange);
         }
-        answer_space(Space::row(address, pages, true))
+        answer_space(Space::Device { first: address, pages })
     }
 }
 
@@ -137,8 +163,10 @@ impl DataSpace for Space {
     }
 
     fn physical(cx: &mut Cx<'_, Self>) -> Result<u64, MemoryError> {
-        let space = cx.state();
-        if space.row { Ok(space.frames[0]) } else { Err(MemoryError::NotPhysical) }
+        match cx.state() {
+            Space::Anonymous(_) => Err(MemoryError::NotPhysical),
+            Space::Row { first, .. } | Space::Device { first, .. } => Ok(*first),
+        }
     }
 }
 
@@ -152,11 +180,16 @@ impl AddressSpace for Mapper {
             if start + pages.bytes() > caller.base + REGION_BYTES {
                 return Err(MemoryError::NoRoom);
             }
-            let frames = pages.frames.iter().copied();
-            let mapped = regions::map_frames(start, frames, pages.device);
-            mapped.map_err(|_| MemoryError::Exhausted)?;
+            let device = matches!(pages, Space::Device { .. });
+            MAPPINGS.with(|mappings| {
+                let spaces = mapped_in(mappings, caller.base);
+                reserve_for_server(spaces, 1).map_err(exhausted)?;
+                regions::map_frames(start, pages.pages(), &|index| pages.page(index), device)
+                    .map_err(exhausted)?;
+                spaces.push(space.word());
+                Ok::<_, MemoryError>(())
+            })?;
             count_up(space.word() as *mut Object);
-            MAPPINGS.with(|mappings| mappings.entry(caller.base).or_default().push(space.word()));
             caller.mapping_end.set(start + pages.bytes());
             caller.memory_bytes.set(caller.memory_bytes.get() + pages.bytes());
             Ok(start)
@@ -164,10 +197,23 @@ impl AddressSpace for Mapper {
     }
 }
 
+/// The data spaces that are mapped in a region.
+fn mapped_in(mappings: &mut Vec<Mapped>, base: u64) -> &mut Vec<Word> {
+    let known = mappings.iter().position(|mapped| mapped.base == base);
+    let index = known.unwrap_or_else(|| {
+        mappings.push(Mapped { base, spaces: Vec::new() });
+        mappings.len() - 1
+    });
+    &mut mappings[index].spaces
+}
+
 /// Lets go of the data spaces that were mapped in a region that is gone. With interrupts off.
 pub fn release_mappings(base: u64) {
-    let spaces = MAPPINGS.with(|mappings| mappings.remove(&base)).unwrap_or_default();
-    for space in spaces {
+    let gone = MAPPINGS.with(|mappings| {
+        let index = mappings.iter().position(|mapped| mapped.base == base)?;
+        Some(mappings.swap_remove(index).spaces)
+    });
+    for space in gone.unwrap_or_default() {
         count_down::<Kernel>(space as *mut Object);
     }
 }

@@ -1,7 +1,7 @@
 //! `ThreadFactory` and `Thread`, and the programs that a system starts with.
 #![expect(unsafe_code, reason = "programs are called by the engine's own stub")]
 
-use alloc::{string::String, sync::Arc, vec::Vec};
+use alloc::{sync::Arc, vec::Vec};
 
 use warren::{Cx, Ref, Service};
 use warren_abi::call::{Ret, SystemError};
@@ -44,7 +44,7 @@ impl ThreadFactory for Factory {
         name: &str,
         program: Ref<'f, dyn Program>,
     ) -> Result<Ref<'f, dyn Thread>, ThreadError> {
-        let name = String::from(name);
+        let name = warren_natives::thread_name(name);
         interrupts::off(|| count_up(program.word() as *mut Object));
         let run = begin(&name, program.word()).ok_or(ThreadError::TooMany)?;
         answer(kinds().runs, run).map_err(ThreadError::System)

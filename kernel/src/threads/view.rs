@@ -1,7 +1,7 @@
 //! What the engine, the calls and the kernel's panic see of threads.
 #![expect(unsafe_code, reason = "frames are raw memory")]
 
-use alloc::{string::String, vec::Vec};
+use alloc::string::String;
 use core::fmt::Write;
 
 use warren_engine::{layout::Frame, thread::ThreadRecord};
@@ -23,13 +23,15 @@ pub fn name_of(token: Token) -> String {
 /// Shows each thread to the engine, which may change where its calls go on. The scheduler is not in use
 /// meanwhile: the engine may call [`divert`].
 pub fn visit(visit: &mut dyn FnMut(&mut ThreadRecord)) {
-    let mut records = SCHEDULER.with(|scheduler| {
+    let count = SCHEDULER.with(|scheduler| {
         scheduler.running().registers = swap_out();
-        let threads = scheduler.threads.iter();
-        threads.filter_map(|thread| thread.record()).collect::<Vec<_>>()
+        scheduler.threads.len()
     });
-    for record in &mut records {
-        visit(record);
+    // Nobody adds or frees a thread meanwhile: interrupts are off.
+    for index in 0..count {
+        let record = SCHEDULER.with(|scheduler| scheduler.threads[index].record());
+        let Some(mut record) = record else { continue };
+        visit(&mut record);
         SCHEDULER.with(|scheduler| {
             let running = scheduler.running;
             if let Some(thread) = scheduler.find(record.token) {
