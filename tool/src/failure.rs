@@ -42,6 +42,11 @@ impl Failure {
         self
     }
 
+    /// What went wrong.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
     /// Exit status of the command.
     pub fn status(&self) -> u8 {
         self.status

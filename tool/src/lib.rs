@@ -7,7 +7,7 @@
 //! | [`system`] | system files: read, checked, planned |
 //! | [`inspect`] | what a server file says |
 //! | [`fuzz`] | fuzz targets |
-//! | [`bench`] | what calls cost |
+//! | [`bench`] | numbers, and what they may be |
 //! | [`run`] | running a system, in QEMU or hosted |
 //! | [`project`] | where things lie |
 //! | [`failure`] | why a command failed, and what to do |

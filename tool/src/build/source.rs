@@ -72,7 +72,7 @@ fn c(folder: &Path) -> Option<Source> {
 }
 
 /// What lies in a folder, sorted; nothing if it is none.
-fn entries(folder: &Path) -> Vec<PathBuf> {
+pub fn entries(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let mut paths: Vec<_> = entries.map(|entry| entry.path()).collect();
     paths.sort();

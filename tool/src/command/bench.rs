@@ -3,35 +3,55 @@
 use clap::Args;
 
 use crate::{
-    bench,
+    bench::{self, Group, Request, limits, row},
     failure::{Failure, Outcome},
     project::Project,
 };
 
-/// Measures what calls cost, in guest instructions and hosted, beside a plain indirect call.
+/// Measures what Warren costs, in guest instructions where it can.
 #[derive(Args)]
 pub struct Arguments {
-    /// Print one JSON object.
+    /// Only these groups of rows.
+    #[arg(value_enum)]
+    groups: Vec<Group>,
+    /// Print one JSON object on each line.
     #[arg(long)]
     json: bool,
-    /// Fail if a ceiling is exceeded, and print only what exceeds it.
-    #[arg(long, conflicts_with = "json")]
+    /// How many times everything is measured; the median counts.
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=99))]
+    runs: u32,
+    /// Measure the same in a guest of another system, and show ratios.
+    #[arg(long, value_name = "SYSTEM", value_parser = ["linux"])]
+    against: Option<String>,
+    /// Measure once what is promised, and fail if something exceeds its ceiling.
+    #[arg(long, conflicts_with_all = ["json", "groups", "runs", "against"])]
     check: bool,
 }
 
 /// Measures and prints.
-pub fn run(_project: &Project, arguments: &Arguments) -> Outcome {
-    let measured = bench::measure()?;
+pub fn run(project: &Project, arguments: &Arguments) -> Outcome {
     if arguments.check {
-        let exceeded = measured.exceeded();
-        return match exceeded.is_empty() {
-            true => Ok(()),
-            false => Err(Failure::new(exceeded.join("\n"))),
-        };
+        return check(project);
     }
+    let request = Request {
+        groups: arguments.groups.clone(),
+        runs: arguments.runs,
+        against_linux: arguments.against.is_some(),
+    };
+    let rows = bench::measure(project, &request);
     match arguments.json {
-        true => println!("{}", measured.json()),
-        false => print!("{}", measured.table()),
+        true => rows.iter().flat_map(|row| row.json()).for_each(|row| println!("{row}")),
+        false => print!("{}", row::table(&rows)),
     }
-    Ok(())
+    bench::complete(&rows)
+}
+
+/// Compares what is promised with what is.
+fn check(project: &Project) -> Outcome {
+    let request = Request { groups: bench::LIMITED.to_vec(), runs: 1, against_linux: false };
+    let broken = limits::exceeded(&bench::measure(project, &request));
+    match broken.is_empty() {
+        true => Ok(()),
+        false => Err(Failure::new(format!("promises are broken:\n{}", broken.join("\n")))),
+    }
 }

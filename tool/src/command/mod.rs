@@ -2,14 +2,14 @@
 
 mod bench;
 mod build;
-mod check;
+pub mod check;
 mod debug;
 mod fuzz;
 mod header;
 mod inspect;
 mod new;
 mod run;
-mod sizes;
+pub mod sizes;
 mod test;
 
 use std::process::ExitCode;

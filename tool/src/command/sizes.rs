@@ -20,22 +20,32 @@ pub struct Arguments {
     json: bool,
 }
 
-/// One line of the table.
-struct Row {
-    name: String,
-    text: u64,
-    data: u64,
-    file: u64,
+/// Bytes of the kernel or of a server file.
+pub struct Row {
+    /// `kernel`, or the name of the server file.
+    pub name: String,
+    /// What can be executed.
+    pub text: u64,
+    /// What else is loaded.
+    pub data: u64,
+    /// The whole file.
+    pub file: u64,
 }
 
-/// Prints the table.
-pub fn run(project: &Project, arguments: &Arguments) -> Outcome {
+/// Measures the kernel and all server files, which it builds.
+pub fn measure(project: &Project) -> Outcome<Vec<Row>> {
     let mut rows = vec![kernel(&build::kernel(project)?)?];
     for server in build::servers(project)? {
         let sizes = pack::inspect(&server.paths.file)?.sizes;
         let data = sizes.constants + sizes.relocated;
         rows.push(Row { name: server.paths.name, text: sizes.text, data, file: sizes.file });
     }
+    Ok(rows)
+}
+
+/// Prints the table.
+pub fn run(project: &Project, arguments: &Arguments) -> Outcome {
+    let rows = measure(project)?;
     if arguments.json {
         let row = |row: &Row| json!({ "name": row.name, "text": row.text, "data": row.data, "file": row.file });
         println!("{:#}", json!(rows.iter().map(row).collect::<Vec<_>>()));

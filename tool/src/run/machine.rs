@@ -76,6 +76,10 @@ pub struct Machine {
 pub const COUNTING: [&str; 4] =
     ["-icount", "shift=0,sleep=off", "-rtc", "base=2024-01-01T00:00:00,clock=vm"];
 
+/// The same for a machine that waits for a person: it sleeps meanwhile, and does not run from timer to timer.
+pub const COUNTING_IDLE: [&str; 4] =
+    ["-icount", "shift=0,sleep=on", "-rtc", "base=2024-01-01T00:00:00,clock=vm"];
+
 impl Machine {
     /// QEMU's arguments.
     pub fn arguments(&self) -> Vec<OsString> {

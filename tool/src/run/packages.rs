@@ -35,6 +35,8 @@ pub const XORRISO: Needed = Needed { program: "xorriso", package: "xorriso" };
 pub const MTOOLS: Needed = Needed { program: "mformat", package: "mtools" };
 /// Compiles libFuzzer.
 pub const COMPILER: Needed = Needed { program: "c++", package: "g++" };
+/// Compiles what the bench measures with.
+pub const GCC: Needed = Needed { program: "gcc", package: "gcc" };
 /// The debugger.
 pub const GDB: Needed = Needed { program: "gdb", package: "gdb" };
 

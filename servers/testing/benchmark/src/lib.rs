@@ -5,17 +5,27 @@
 //! One JSON object on each line. `ticks` is what a call costs more than a plain indirect call of a function
 //! that does nothing; `whole` is what it costs in all; `ratio` is `whole` over that of the plain call. A
 //! tick is what the line `calibration` says: 1.000 where the processor counts instructions.
+//!
+//! # Shape
+//!
+//! [`measure`] has the loops, [`rows`] what is called in them, [`life`] what comes and goes: threads and servers.
 #![no_std]
 
 extern crate alloc;
 
 mod calibrate;
+mod life;
 mod measure;
 mod output;
 mod rows;
 
 use warren::{Cx, New, Optional, Req, Required, Server, StartError, server};
-use warren_idl::{Counter, Echo, FileSystem, Hub, Parameters, Program, Terminal, ThreadError};
+use warren_idl::{
+    Counter, Echo, FileSystem, Hub, Launcher, Parameters, Program, SystemControl, Terminal,
+    ThreadError, ThreadFactory,
+};
+
+use life::Nothing;
 
 /// What the benchmark needs.
 #[derive(Required)]
@@ -37,10 +47,13 @@ pub struct Needs {
     /// In the kernel, without a lock.
     concurrent: Optional<dyn Echo>,
     files: Optional<dyn FileSystem>,
+    threads: Req<dyn ThreadFactory>,
+    launcher: Optional<dyn Launcher>,
+    control: Optional<dyn SystemControl>,
 }
 
 /// Measures calls.
-#[server(provides(Program), parameters("here", "rounds", "file"), stack = 32768)]
+#[server(provides(Program), locals(Nothing), parameters("here", "rounds", "file"), stack = 32768)]
 pub struct Benchmark {}
 
 impl Server for Benchmark {

@@ -33,20 +33,44 @@ pub fn round<'f>(
     Ok(best.saturating_mul(1000) / effort.rounds)
 }
 
-/// The loop alone, and the loop around a plain indirect call of a function that does nothing.
+/// Thousandths of a tick for what `prepare` has prepared, without the preparation. The shortest of several tries counts.
+pub fn once<'f, T, E>(
+    cx: &mut Cx<'f, Benchmark>,
+    tries: u64,
+    mut prepare: impl FnMut(&mut Cx<'f, Benchmark>) -> Result<T, E>,
+    mut work: impl FnMut(&mut Cx<'f, Benchmark>, T) -> Result<(), E>,
+) -> Result<u64, E> {
+    let mut best = u64::MAX;
+    for _ in 0..tries {
+        let prepared = prepare(cx)?;
+        let start = warren::cycles();
+        work(cx, prepared)?;
+        best = best.min(warren::cycles() - start);
+    }
+    Ok(best.saturating_mul(1000))
+}
+
+/// The loop alone, and the loop around plain calls of a function that does nothing.
 #[derive(Clone, Copy)]
 pub struct Base {
     pub empty: u64,
+    /// By a pointer to the function: what every other call is compared with.
     pub plain: u64,
+    pub direct: u64,
+    /// By a trait object.
+    pub dynamic: u64,
 }
 
 impl Base {
-    /// Measures both.
+    /// Measures all of them.
     pub fn measure(cx: &mut Cx<'_, Benchmark>, effort: Effort) -> Result<Self, EchoError> {
         let empty = round(cx, effort, |_| nothing())?;
         let function: fn(u64) -> Result<(), EchoError> = black_box(plain);
         let plain = round(cx, effort, |_| black_box(function)(0))?;
-        Ok(Base { empty, plain })
+        let direct = round(cx, effort, |_| self::plain(0))?;
+        let object: &dyn Plain = black_box(&0_u64);
+        let dynamic = round(cx, effort, |_| black_box(object).call())?;
+        Ok(Base { empty, plain, direct, dynamic })
     }
 }
 
@@ -62,4 +86,17 @@ fn nothing() -> Result<(), EchoError> {
 fn plain(state: u64) -> Result<(), EchoError> {
     black_box(state);
     Ok(())
+}
+
+/// What a plain trait object is.
+trait Plain {
+    fn call(&self) -> Result<(), EchoError>;
+}
+
+impl Plain for u64 {
+    #[inline(never)]
+    fn call(&self) -> Result<(), EchoError> {
+        black_box(*self);
+        Ok(())
+    }
 }

@@ -6,7 +6,7 @@ use alloc::{
 };
 
 use warren::Cx;
-use warren_idl::{EchoError, TerminalError, ThreadError};
+use warren_idl::{EchoError, LaunchError, TerminalError, ThreadError};
 
 use crate::{Benchmark, measure::Base};
 
@@ -14,6 +14,8 @@ use crate::{Benchmark, measure::Base};
 pub enum Failure {
     /// A call that is measured failed.
     Call(EchoError),
+    /// A server that is measured was not launched, or did not die as it should.
+    Launch(LaunchError),
     /// The output cannot be written.
     Output(ThreadError),
 }
@@ -21,6 +23,12 @@ pub enum Failure {
 impl From<EchoError> for Failure {
     fn from(error: EchoError) -> Self {
         Failure::Call(error)
+    }
+}
+
+impl From<LaunchError> for Failure {
+    fn from(error: LaunchError) -> Self {
+        Failure::Launch(error)
     }
 }
 
@@ -47,19 +55,31 @@ pub fn write(cx: &mut Cx<'_, Benchmark>, line: &str) -> Result<(), ThreadError> 
     }
 }
 
+/// What is measured.
+#[derive(Clone, Copy)]
+pub struct Name<'a> {
+    /// The kind of row: `calls`, `files` and so on.
+    pub group: &'a str,
+    /// Where the caller runs.
+    pub from: &'a str,
+    /// Where the callee runs.
+    pub to: &'a str,
+    /// What is done.
+    pub what: &'a str,
+}
+
 /// Writes what one kind of call costs.
 pub fn row(
     cx: &mut Cx<'_, Benchmark>,
-    from: &str,
-    to: &str,
-    what: &str,
+    name: Name<'_>,
     round: u64,
     base: Base,
 ) -> Result<(), ThreadError> {
+    let Name { group, from, to, what } = name;
     let whole = round.saturating_sub(base.empty);
     let plain = base.plain.saturating_sub(base.empty).max(1);
     let line = format!(
-        "{{\"from\":\"{from}\",\"to\":\"{to}\",\"what\":\"{what}\",\"ticks\":{},\"whole\":{},\"ratio\":{}}}\n",
+        "{{\"group\":\"{group}\",\"from\":\"{from}\",\"to\":\"{to}\",\"what\":\"{what}\",\"ticks\":{},\"whole\":{},\"ratio\":{}}}\n",
         thousandths(round.saturating_sub(base.plain)),
         thousandths(whole),
         thousandths(whole * 1000 / plain),
@@ -87,6 +107,7 @@ pub fn calibration(
 pub fn failure(cx: &mut Cx<'_, Benchmark>, failure: Failure) -> Result<(), ThreadError> {
     match failure {
         Failure::Call(error) => write(cx, &format!("{{\"error\":\"{error}\"}}\n")),
+        Failure::Launch(error) => write(cx, &format!("{{\"error\":\"launch: {error}\"}}\n")),
         Failure::Output(error) => Err(error),
     }
 }

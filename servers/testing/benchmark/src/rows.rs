@@ -6,9 +6,9 @@ use warren::{Cx, Ref};
 use warren_idl::{Counter, Echo, EchoError, FileError, Hub};
 
 use crate::{
-    Benchmark, calibrate,
+    Benchmark, calibrate, life,
     measure::{Base, Effort, round},
-    output::{Failure, calibration, parameter, row},
+    output::{Failure, Name, calibration, parameter, row},
 };
 
 /// Ticks for a thousand instructions where the processor counts instructions.
@@ -35,6 +35,7 @@ pub fn all(cx: &mut Cx<'_, Benchmark>) -> Result<(), Failure> {
     let base = Base::measure(cx, effort)?;
     calibration(cx, &here, ticks, base)?;
     let run = Run { here: &here, effort, base };
+    run.plain(cx)?;
     let needs = cx.req();
     let targets = [
         ("kernel", &needs.kernel, &needs.kernel_hub, &needs.kernel_counter),
@@ -56,11 +57,12 @@ pub fn all(cx: &mut Cx<'_, Benchmark>) -> Result<(), Failure> {
     if let Some(concurrent) = needs.concurrent.get() {
         cx.scope(|cx| run.values(cx, "concurrent", concurrent.as_ref()))?;
     }
-    run.file(cx)
+    run.file(cx)?;
+    life::all(cx, &run)
 }
 
 /// One run of the benchmark.
-struct Run<'a> {
+pub struct Run<'a> {
     here: &'a str,
     effort: Effort,
     base: Base,
@@ -70,12 +72,35 @@ impl Run<'_> {
     fn row<'f>(
         &self,
         cx: &mut Cx<'f, Benchmark>,
-        to: &str,
-        what: &str,
+        [group, to, what]: [&str; 3],
         work: impl FnMut(&mut Cx<'f, Benchmark>) -> Result<(), EchoError>,
     ) -> Result<(), Failure> {
         let measured = round(cx, self.effort, work)?;
-        Ok(row(cx, self.here, to, what, measured, self.base)?)
+        self.write(cx, [group, to, what], measured)
+    }
+
+    /// Writes a row of something that was measured: thousandths of a tick for one round of a loop.
+    pub fn write(
+        &self,
+        cx: &mut Cx<'_, Benchmark>,
+        [group, to, what]: [&str; 3],
+        measured: u64,
+    ) -> Result<(), Failure> {
+        Ok(row(cx, Name { group, from: self.here, to, what }, measured, self.base)?)
+    }
+
+    /// How something long is measured: in few rounds.
+    pub fn seldom(&self) -> Effort {
+        Effort { rounds: self.effort.rounds.div_ceil(20), tries: self.effort.tries.div_ceil(20) }
+    }
+
+    /// Calls that leave no server.
+    fn plain(&self, cx: &mut Cx<'_, Benchmark>) -> Result<(), Failure> {
+        let Base { plain, direct, dynamic, .. } = self.base;
+        for (what, measured) in [("direct", direct), ("indirect", plain), ("dyn", dynamic)] {
+            self.write(cx, ["calls", "itself", what], measured)?;
+        }
+        Ok(())
     }
 
     fn values<'f>(
@@ -84,9 +109,9 @@ impl Run<'_> {
         to: &str,
         echo: Ref<'_, dyn Echo>,
     ) -> Result<(), Failure> {
-        self.row(cx, to, "nothing", |cx| echo.nothing(cx))?;
-        self.row(cx, to, "two words", |cx| echo.add(cx, 1, 2).map(|_| ()))?;
-        self.row(cx, to, "eleven words", |cx| {
+        self.row(cx, ["calls", to, "nothing"], |cx| echo.nothing(cx))?;
+        self.row(cx, ["calls", to, "two words"], |cx| echo.add(cx, 1, 2).map(|_| ()))?;
+        self.row(cx, ["calls", to, "eleven words"], |cx| {
             echo.many(cx, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11).map(|_| ())
         })
     }
@@ -99,8 +124,8 @@ impl Run<'_> {
     ) -> Result<(), Failure> {
         let mut bytes = vec![1; 4096];
         for (size, inward, outward) in SIZES {
-            self.row(cx, to, inward, |cx| echo.take(cx, &bytes[..size]))?;
-            self.row(cx, to, outward, |cx| echo.give(cx, &mut bytes[..size]))?;
+            self.row(cx, ["calls", to, inward], |cx| echo.take(cx, &bytes[..size]))?;
+            self.row(cx, ["calls", to, outward], |cx| echo.give(cx, &mut bytes[..size]))?;
         }
         Ok(())
     }
@@ -112,10 +137,12 @@ impl Run<'_> {
         hub: Ref<'_, dyn Hub>,
     ) -> Result<(), Failure> {
         let token = hub.make(cx, 0)?;
-        self.row(cx, to, "temporary reference", |cx| hub.ignore(cx, token))?;
-        self.row(cx, to, "permanent reference", |cx| hub.hold(cx, token))?;
-        self.row(cx, to, "reference back", |cx| cx.scope(|cx| hub.kept(cx).map(|_| ())))?;
-        self.row(cx, to, "local server made and dropped", |cx| {
+        self.row(cx, ["references", to, "temporary reference"], |cx| hub.ignore(cx, token))?;
+        self.row(cx, ["references", to, "permanent reference"], |cx| hub.hold(cx, token))?;
+        self.row(cx, ["references", to, "reference back"], |cx| {
+            cx.scope(|cx| hub.kept(cx).map(|_| ()))
+        })?;
+        self.row(cx, ["references", to, "local server made and dropped"], |cx| {
             cx.scope(|cx| hub.make(cx, 0).map(|_| ()))
         })?;
         Ok(hub.forget(cx)?)
@@ -127,17 +154,13 @@ impl Run<'_> {
         to: &str,
         counter: Ref<'_, dyn Counter>,
     ) -> Result<(), Failure> {
-        self.row(cx, to, "atomic", |_| counter.count(1).map(|_| ()))
+        self.row(cx, ["calls", to, "atomic"], |_| counter.count(1).map(|_| ()))
     }
 
     /// Opens a file, reads a page of it, and closes it.
     fn file(&self, cx: &mut Cx<'_, Benchmark>) -> Result<(), Failure> {
         let path = parameter(cx, "file").unwrap_or_else(|| String::from(FILE));
         let Some(files) = cx.req().files.get() else { return Ok(()) };
-        let effort = Effort {
-            rounds: self.effort.rounds.div_ceil(20),
-            tries: self.effort.tries.div_ceil(20),
-        };
         let mut page = vec![0; 4096];
         let mut once = |cx: &mut Cx<'_, Benchmark>| {
             let read = cx.scope(|cx| files.open(cx, &path)?.read(cx, 0, &mut page));
@@ -148,7 +171,7 @@ impl Run<'_> {
         };
         // The first time starts servers and waits for the disk; from then on its blocks are in the cache.
         once(cx)?;
-        let measured = round(cx, effort, once)?;
-        Ok(row(cx, self.here, "files", "open, read 4096, close", measured, self.base)?)
+        let measured = round(cx, self.seldom(), once)?;
+        self.write(cx, ["files", "files", "open, read 4096, close"], measured)
     }
 }

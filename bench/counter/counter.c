@@ -1,0 +1,86 @@
+/* A plugin of QEMU: counts the instructions that the guest executes, and writes the number when the machine ends.
+ *
+ * With `at=ADDRESS,skip=N` it also lists the address of each instruction from the Nth time that the one at
+ * ADDRESS is executed to the next. Whoever knows what a loop calls gets one round of the loop by that.
+ *
+ * One processor only. What of QEMU's interface is used is declared here: distributions leave the header away.
+ * use: -plugin libcounter.so,out=FILE[,at=ADDRESS,skip=N] */
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define EXPORTED __attribute__((visibility("default")))
+
+typedef uint64_t plugin_id;
+struct qemu_plugin_tb;
+struct qemu_plugin_insn;
+
+extern void qemu_plugin_register_vcpu_tb_trans_cb(plugin_id, void (*)(plugin_id, struct qemu_plugin_tb *));
+extern void qemu_plugin_register_atexit_cb(plugin_id, void (*)(plugin_id, void *), void *);
+extern void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *, void (*)(unsigned, void *),
+						   int flags, void *);
+extern void qemu_plugin_register_vcpu_insn_exec_inline(struct qemu_plugin_insn *, int operation, void *,
+						       uint64_t);
+extern size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *);
+extern struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *, size_t);
+extern uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *);
+
+EXPORTED int qemu_plugin_version = 1;
+
+/* QEMU's numbers for: use no registers; add. */
+enum { NO_REGISTERS = 0, ADD = 0 };
+
+static FILE *out;
+static uint64_t executed, at, skip, seen;
+static bool listing;
+
+/* Called before each instruction, if there is a loop to be found. */
+static void step(unsigned cpu, void *address)
+{
+	(void)cpu;
+	if ((uint64_t)address == at)
+		listing = seen++ == skip;
+	if (listing)
+		fprintf(out, "%#" PRIxPTR "\n", (uintptr_t)address);
+}
+
+static void translate(plugin_id id, struct qemu_plugin_tb *block)
+{
+	(void)id;
+	for (size_t i = 0; i < qemu_plugin_tb_n_insns(block); i++) {
+		struct qemu_plugin_insn *one = qemu_plugin_tb_get_insn(block, i);
+		qemu_plugin_register_vcpu_insn_exec_inline(one, ADD, &executed, 1);
+		if (at != 0)
+			qemu_plugin_register_vcpu_insn_exec_cb(one, step, NO_REGISTERS,
+							       (void *)qemu_plugin_insn_vaddr(one));
+	}
+}
+
+static void finish(plugin_id id, void *unused)
+{
+	(void)id;
+	(void)unused;
+	fprintf(out, "executed %" PRIu64 "\n", executed);
+	fclose(out);
+}
+
+EXPORTED int qemu_plugin_install(plugin_id id, const void *information, int count, char **words)
+{
+	(void)information;
+	for (int i = 0; i < count; i++) {
+		if (strncmp(words[i], "out=", 4) == 0)
+			out = fopen(words[i] + 4, "w");
+		else if (strncmp(words[i], "at=", 3) == 0)
+			at = strtoull(words[i] + 3, NULL, 0);
+		else if (strncmp(words[i], "skip=", 5) == 0)
+			skip = strtoull(words[i] + 5, NULL, 0);
+	}
+	if (out == NULL)
+		return 1;
+	qemu_plugin_register_vcpu_tb_trans_cb(id, translate);
+	qemu_plugin_register_atexit_cb(id, finish, NULL);
+	return 0;
+}

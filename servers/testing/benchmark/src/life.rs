@@ -1,0 +1,97 @@
+//! What comes and goes: threads, servers, and servers that die.
+
+use warren::{Cx, SystemError, local};
+use warren_idl::{EchoError, LaunchError, Program, ThreadError};
+
+use crate::{
+    Benchmark,
+    measure::{once, round},
+    output::Failure,
+    rows::Run,
+};
+
+/// Small servers that nobody else uses, and where they run.
+const SERVERS: [(&str, &str); 2] = [("kernel", "registers-kernel"), ("own", "registers-own")];
+/// Times that a server dies.
+const DEATHS: u64 = 3;
+
+/// What a thread runs that does nothing.
+#[local(provides = Program, parent = Benchmark)]
+pub struct Nothing {}
+
+impl Program for Nothing {
+    fn run(_cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
+        Ok(0)
+    }
+}
+
+/// Measures all of it.
+pub fn all(cx: &mut Cx<'_, Benchmark>, run: &Run<'_>) -> Result<(), Failure> {
+    threads(cx, run)?;
+    for (place, server) in SERVERS {
+        cx.scope(|cx| servers(cx, run, place, server))?;
+        cx.scope(|cx| deaths(cx, run, place, server))?;
+    }
+    Ok(())
+}
+
+/// Something to run is made; a thread is started, runs it, and is joined.
+fn threads(cx: &mut Cx<'_, Benchmark>, run: &Run<'_>) -> Result<(), Failure> {
+    let threads = cx.req().threads.as_ref();
+    let measured = round(cx, run.seldom(), |cx| {
+        let ended = cx.scope(|cx| {
+            let program = cx.spawn(Nothing {})?;
+            threads.start(cx, "nothing", program)?.join(cx)
+        });
+        ended.map(|_| ()).map_err(error_of)
+    })?;
+    run.write(cx, ["threads", "here", "created and joined"], measured)
+}
+
+fn error_of(error: ThreadError) -> EchoError {
+    match error {
+        ThreadError::System(error) => error.into(),
+        _ => EchoError::Refused,
+    }
+}
+
+/// A server is loaded because it is asked for, and destroyed because nobody refers to it.
+fn servers(
+    cx: &mut Cx<'_, Benchmark>,
+    run: &Run<'_>,
+    place: &str,
+    server: &str,
+) -> Result<(), Failure> {
+    let Some(launcher) = cx.req().launcher.get() else { return Ok(()) };
+    let launched =
+        |cx: &mut Cx<'_, Benchmark>, ()| cx.scope(|cx| launcher.program(cx, server).map(|_| ()));
+    let measured = once(cx, DEATHS, |_| Ok(()), launched)?;
+    run.write(cx, ["servers", place, "loaded and destroyed"], measured)
+}
+
+/// A server reads address 0, and its caller gets the error.
+fn deaths(
+    cx: &mut Cx<'_, Benchmark>,
+    run: &Run<'_>,
+    place: &str,
+    server: &str,
+) -> Result<(), Failure> {
+    let needs = cx.req();
+    let (Some(launcher), Some(control)) = (needs.launcher.get(), needs.control.get()) else {
+        return Ok(());
+    };
+    let measured = once(
+        cx,
+        DEATHS,
+        |cx| {
+            let program = launcher.program(cx, server)?;
+            control.crash(cx, server, "null").map_err(|_| LaunchError::Failed)?;
+            Ok(program)
+        },
+        |cx, program| match program.run(cx) {
+            Err(ThreadError::System(SystemError::Lost)) => Ok(()),
+            _ => Err(LaunchError::Failed),
+        },
+    )?;
+    run.write(cx, ["faults", place, "address 0 is read"], measured)
+}

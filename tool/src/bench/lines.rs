@@ -1,0 +1,84 @@
+//! How long servers are: lines that are neither blank nor comment nor test.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use super::row::{Measure, Row, Unit};
+use crate::{
+    build::source::entries,
+    failure::{Outcome, While},
+    project::Project,
+};
+
+/// How lines are counted.
+const METHOD: &str = "lines that are neither blank nor comment nor test";
+
+/// One row for each server, and one for their average.
+pub fn measure(project: &Project) -> Outcome<Vec<Row>> {
+    let mut counted = Vec::new();
+    let roles = entries(&project.root().join("servers"));
+    for folder in roles.iter().flat_map(|role| entries(role)) {
+        let mut lines = 0;
+        for file in sources(&folder) {
+            let text =
+                fs::read_to_string(&file).when(|| format!("cannot read `{}`", file.display()))?;
+            lines += code_lines(&text);
+        }
+        let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        // A folder whose files were moved away is no server.
+        if lines > 0 {
+            counted.push((name, lines));
+        }
+    }
+    counted.sort();
+    let row = |name: &str, lines: f64| {
+        Row::new(format!("lines/code/{name}"), Measure::new(lines, Unit::Lines, METHOD))
+    };
+    let mut rows: Vec<_> = counted.iter().map(|(name, lines)| row(name, *lines as f64)).collect();
+    let all: usize = counted.iter().map(|(_, lines)| lines).sum();
+    rows.push(row("average", (all as f64 / counted.len().max(1) as f64).round()));
+    Ok(rows)
+}
+
+/// The sources of a server, without its tests.
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for path in entries(folder) {
+        let is_test = path.file_stem().is_some_and(|name| name == "tests");
+        match path.extension().and_then(|kind| kind.to_str()) {
+            _ if is_test => (),
+            Some("rs" | "c") => files.push(path),
+            _ if path.is_dir() => files.extend(sources(&path)),
+            _ => (),
+        }
+    }
+    files
+}
+
+/// Lines before the tests at the end of a file.
+fn code_lines(text: &str) -> usize {
+    let mut in_comment = false;
+    let mut count = 0;
+    for line in text.lines().map(str::trim) {
+        if line == "#[cfg(test)]" {
+            return count;
+        }
+        in_comment |= line.starts_with("/*");
+        count += usize::from(!(in_comment || line.is_empty() || line.starts_with("//")));
+        in_comment &= !line.ends_with("*/");
+    }
+    count
+}
+
+#[cfg(test)]
+mod tests {
+    use super::code_lines;
+
+    #[test]
+    fn comments_blanks_and_tests_are_not_counted() {
+        let text = "//! What.\n\n/* One\n   two */\nfn a() {}\n    // why\nfn b() {}\n#[cfg(test)]\nmod tests {}\n";
+        assert_eq!(code_lines(text), 2);
+    }
+}

@@ -1,0 +1,107 @@
+//! The guest: a kernel of the distribution, and an initial RAM file system with our programs.
+
+use std::{
+    fs,
+    hash::{DefaultHasher, Hash, Hasher},
+    path::{Path, PathBuf},
+};
+
+use super::{
+    super::compiler::{compile, library},
+    initramfs::Initramfs,
+    packages::{self, Packages},
+};
+use crate::{
+    build::source::entries,
+    failure::{Outcome, While},
+    progress,
+    project::Project,
+};
+
+/// Drivers of the disk, under the kernel's `drivers`, in the order of loading.
+const MODULES: [&str; 6] = [
+    "virtio/virtio_ring",
+    "virtio/virtio",
+    "virtio/virtio_pci_modern_dev",
+    "virtio/virtio_pci_legacy_dev",
+    "virtio/virtio_pci",
+    "block/virtio_blk",
+];
+/// Folders of the guest.
+const FOLDERS: [&str; 7] = ["proc", "sys", "dev", "mnt", "modules", "lib64", "lib"];
+/// Our programs, their sources, and how each is linked.
+const PROGRAMS: [(&str, &[&str], &[&str]); 4] = [
+    (
+        "init",
+        &["init.c", "measure.c", "calls.c", "files.c", "faults.c", "processes.c"],
+        &["-static", "-pthread"],
+    ),
+    ("load", &["load.c", "measure.c"], &[]),
+    ("library.so", &["library.c"], &["-shared", "-fPIC"]),
+    ("tiny", &["tiny.c"], &["-static", "-nostdlib"]),
+];
+/// The dynamic linker, where programs look for it.
+const DYNAMIC_LINKER: &str = "/lib64/ld-linux-x86-64.so.2";
+/// The C library.
+const C_LIBRARY: &str = "libc.so.6";
+
+/// A guest that can be booted.
+#[derive(Debug)]
+pub struct Guest {
+    /// Its kernel.
+    pub kernel: PathBuf,
+    /// Its initial RAM file system.
+    pub initramfs: PathBuf,
+    /// Names and versions of the packages that it is made of.
+    pub versions: String,
+}
+
+/// Makes the guest, unless it is up to date.
+pub fn prepare(project: &Project) -> Outcome<Guest> {
+    let folder = project.folder("linux")?;
+    let packages = packages::fetch(&folder)?;
+    let sources = project.root().join("bench/linux");
+    let (image, stamp_file) = (folder.join("initramfs"), folder.join("stamp"));
+    let stamp = stamp(&sources, &packages)?;
+    if !fs::read_to_string(&stamp_file).is_ok_and(|old| old == stamp && image.exists()) {
+        progress::step("Making", "the Linux guest");
+        let bytes = initramfs(&folder, &sources, &packages)?;
+        fs::write(&image, bytes).when(|| format!("cannot write `{}`", image.display()))?;
+        fs::write(&stamp_file, stamp)
+            .when(|| format!("cannot write `{}`", stamp_file.display()))?;
+    }
+    Ok(Guest { kernel: packages.kernel, initramfs: image, versions: packages.versions })
+}
+
+/// What tells one state of the sources and packages from another.
+fn stamp(sources: &Path, packages: &Packages) -> Outcome<String> {
+    let mut hasher = DefaultHasher::new();
+    packages.versions.hash(&mut hasher);
+    for path in entries(sources) {
+        read(&path)?.hash(&mut hasher);
+    }
+    Ok(format!("{:016x}\n", hasher.finish()))
+}
+
+fn initramfs(folder: &Path, sources: &Path, packages: &Packages) -> Outcome<Vec<u8>> {
+    let mut archive = Initramfs::default();
+    FOLDERS.iter().for_each(|path| archive.folder(path));
+    for (program, files, flags) in PROGRAMS {
+        let files: Vec<_> = files.iter().map(|file| sources.join(file)).collect();
+        let path = folder.join(program);
+        compile(flags, &files, &path)?;
+        archive.file(program, &read(&path)?);
+    }
+    archive.file("busybox", &read(&packages.shell)?);
+    for (number, module) in MODULES.iter().enumerate() {
+        let file = packages.modules.join(format!("kernel/drivers/{module}.ko"));
+        archive.file(&format!("modules/{number}"), &read(&file)?);
+    }
+    archive.file(DYNAMIC_LINKER.trim_start_matches('/'), &read(Path::new(DYNAMIC_LINKER))?);
+    archive.file(&format!("lib/{C_LIBRARY}"), &read(&library(C_LIBRARY)?)?);
+    Ok(archive.finish())
+}
+
+fn read(path: &Path) -> Outcome<Vec<u8>> {
+    fs::read(path).when(|| format!("cannot read `{}`", path.display()))
+}

@@ -1,0 +1,165 @@
+//! The peer: a Linux guest on the same machine, in the same emulator.
+//!
+//! # What makes it fair
+//!
+//! Both guests get the same processor, memory and devices ([`machine`]), both count instructions, and both take the
+//! shortest of three tries without the loop. `erms=off` keeps Linux from copying by `rep movsb`, of which
+//! QEMU counts each byte as an instruction. Mitigations are off, as Warren has none; addresses are not randomised,
+//! so that each run is the same. The guest tells its settings, and the rows carry them.
+
+mod guest;
+mod initramfs;
+mod packages;
+
+use std::{
+    ffi::OsString,
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::mpsc,
+    thread,
+    time::Duration,
+};
+
+use serde_json::Value;
+
+pub use self::guest::{Guest, prepare};
+use super::row::{Measure, Row, Unit};
+use crate::{
+    failure::{Failure, Outcome, While},
+    run::{
+        machine::{Board, COUNTING, Line, Machine},
+        packages::QEMU,
+        temporary::Temporary,
+    },
+};
+
+/// Both guests' processor: without the feature that makes Linux copy by an instruction for each byte.
+pub const PROCESSOR: &str = "max,erms=off";
+/// Both guests' memory.
+pub const MEMORY_MIB: u32 = 256;
+/// The guest's kernel's command line, without what it is to do.
+const COMMAND_LINE: &str =
+    "console=ttyS0 quiet panic=-1 nokaslr norandmaps mitigations=off warren=";
+/// How long the guest may be silent.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// The machine that both guests get.
+pub fn machine(kernel: PathBuf, archive: PathBuf, disk: &Path, log: PathBuf) -> Machine {
+    Machine {
+        board: Board::Pc,
+        processor: PROCESSOR.into(),
+        processors: 1,
+        memory_mib: MEMORY_MIB,
+        kernel,
+        archive,
+        disk: Some(disk.to_path_buf()),
+        console: Line::Standard,
+        log: Line::File(log),
+        debugger: None,
+    }
+}
+
+/// QEMU's arguments that tell the kernel what to do: `measure` or `prompt`.
+pub fn command_line(what: &str) -> [OsString; 2] {
+    ["-append".into(), format!("{COMMAND_LINE}{what}").into()]
+}
+
+/// Boots the guest, which measures everything once.
+pub fn measure(guest: &Guest, disk: &Path) -> Outcome<Vec<Row>> {
+    let temporary = Temporary::create()?;
+    let machine =
+        machine(guest.kernel.clone(), guest.initramfs.clone(), disk, temporary.file("log"));
+    let mut child = Command::new(QEMU.path()?)
+        .args(machine.arguments())
+        .args(COUNTING)
+        .args(command_line("measure"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .when(|| "cannot start QEMU".into())?;
+    let lines = output(&mut child);
+    // It has ended, or has said nothing for too long.
+    let _ = child.kill();
+    let _ = child.wait();
+    read(&lines, &guest.versions)
+}
+
+/// The lines that the guest writes until it ends or is silent for too long.
+fn output(child: &mut Child) -> Vec<String> {
+    let (sender, lines) = mpsc::channel();
+    if let Some(console) = child.stdout.take() {
+        thread::spawn(move || {
+            let read = BufReader::new(console).lines().map_while(Result::ok);
+            // Nobody listens any more when it was silent for too long.
+            read.into_iter().try_for_each(|line| sender.send(line)).ok()
+        });
+    }
+    std::iter::from_fn(|| lines.recv_timeout(PATIENCE).ok()).collect()
+}
+
+/// Reads what the guest wrote. What does not look like a row is its kernel's.
+fn read(lines: &[String], versions: &str) -> Outcome<Vec<Row>> {
+    let found = lines.iter().filter_map(|line| serde_json::from_str(line.trim()).ok());
+    let found: Vec<Value> = found.collect();
+    if let Some(error) = found.iter().find_map(|line| line["error"].as_str()) {
+        return Err(Failure::new(format!("the Linux guest failed: {error}")));
+    }
+    if !found.iter().any(|line| line["done"] == true) {
+        let last = lines.last().map_or("nothing", |line| line.trim());
+        return Err(Failure::new(format!("the Linux guest did not finish; it said last: {last}")));
+    }
+    let calibration = found.iter().find_map(|line| line["calibration"].as_f64());
+    if !calibration.is_some_and(|ticks| (ticks - 1.0).abs() <= 0.001) {
+        let message = format!("an instruction of a loop of known length is {calibration:?} ticks");
+        return Err(Failure::new(message));
+    }
+    let method = format!(
+        "QEMU -icount shift=0, -cpu {PROCESSOR}, {versions}, {}; shortest of the tries, without the loop",
+        settings(&found)
+    );
+    let row = |line: &Value| {
+        let name = format!("{}/{}/linux", line["group"].as_str()?, line["what"].as_str()?);
+        let measure = Measure::new(line["whole"].as_f64()?, Unit::Instructions, &method);
+        Some(Row::new(name, measure))
+    };
+    Ok(found.iter().filter_map(row).collect())
+}
+
+/// What the guest says of itself.
+fn settings(found: &[Value]) -> String {
+    let setting =
+        |line: &Value| Some(format!("{}: {}", line["setting"].as_str()?, line["is"].as_str()?));
+    found.iter().filter_map(setting).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read;
+
+    fn lines(text: &str) -> Vec<String> {
+        text.lines().map(String::from).collect()
+    }
+
+    #[test]
+    fn rows_are_told_from_what_the_kernel_says() {
+        let text = "[    1.0] something\r\n{\"setting\":\"clock source\",\"is\":\"tsc\"}\r\n{\"calibration\":1.000}\n\
+            {\"group\":\"calls\",\"what\":\"eventfd\",\"whole\":8490.016}\n{\"done\":true}\n";
+        let rows = read(&lines(text), "linux 6").unwrap_or_default();
+        assert_eq!(rows.len(), 1);
+        assert_eq!(
+            (rows[0].name.as_str(), rows[0].value()),
+            ("calls/eventfd/linux", Some(8490.016))
+        );
+        assert!(
+            rows[0].json()[0]["method"].as_str().is_some_and(|m| m.contains("clock source: tsc"))
+        );
+    }
+
+    #[test]
+    fn a_guest_that_does_not_finish_or_counts_wrongly_has_no_rows() {
+        assert!(read(&lines("{\"calibration\":1.000}\nKernel panic"), "").is_err());
+        assert!(read(&lines("{\"calibration\":0.350}\n{\"done\":true}"), "").is_err());
+        assert!(read(&lines("{\"error\":\"mount: no\"}"), "").is_err());
+    }
+}
