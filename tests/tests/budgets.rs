@@ -1,11 +1,11 @@
-//! What calls may cost. The ceilings stand in `tool/src/bench/limits.rs`, beside what is aimed at.
+//! What Warren may cost. The ceilings stand in `tool/src/bench/limits.rs`, beside what is aimed at.
 
 use std::process::Command;
 
 use warren_tests::run::{root, target};
 
 #[test]
-fn no_call_costs_more_than_its_ceiling() {
+fn no_number_exceeds_its_ceiling() {
     let output = Command::new(target().join("release").join("warren"))
         .env("WARREN_ROOT", root())
         .args(["bench", "--check"])

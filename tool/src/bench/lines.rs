@@ -14,10 +14,13 @@ use crate::{
 
 /// How lines are counted.
 const METHOD: &str = "lines that are neither blank nor comment nor test";
+/// Servers of this role are no part of the average.
+const TESTING: &str = "testing";
 
 /// One row for each server, and one for their average.
 pub fn measure(project: &Project) -> Outcome<Vec<Row>> {
     let mut counted = Vec::new();
+    let mut averaged = Vec::new();
     let roles = entries(&project.root().join("servers"));
     for folder in roles.iter().flat_map(|role| entries(role)) {
         let mut lines = 0;
@@ -28,17 +31,26 @@ pub fn measure(project: &Project) -> Outcome<Vec<Row>> {
         }
         let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
         // A folder whose files were moved away is no server.
-        if lines > 0 {
-            counted.push((name, lines));
+        if lines == 0 {
+            continue;
         }
+        if !folder.parent().is_some_and(|role| role.ends_with(TESTING)) {
+            averaged.push(lines as f64);
+        }
+        counted.push((name, lines));
     }
     counted.sort();
-    let row = |name: &str, lines: f64| {
-        Row::new(format!("lines/code/{name}"), Measure::new(lines, Unit::Lines, METHOD))
+    let row = |name: &str, lines: f64, method: &str| {
+        Row::new(format!("lines/code/{name}"), Measure::new(lines, Unit::Lines, method))
     };
-    let mut rows: Vec<_> = counted.iter().map(|(name, lines)| row(name, *lines as f64)).collect();
-    let all: usize = counted.iter().map(|(_, lines)| lines).sum();
-    rows.push(row("average", (all as f64 / counted.len().max(1) as f64).round()));
+    let mut rows: Vec<_> =
+        counted.iter().map(|(name, lines)| row(name, *lines as f64, METHOD)).collect();
+    let average = averaged.iter().sum::<f64>() / averaged.len().max(1) as f64;
+    rows.push(row(
+        "average",
+        average.round(),
+        &format!("{METHOD}; servers of the role {TESTING} apart"),
+    ));
     Ok(rows)
 }
 

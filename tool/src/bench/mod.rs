@@ -6,10 +6,12 @@
 //! | --- | --- |
 //! | [`row`] | one number, its spread, its peers |
 //! | [`limits`] | what a number may be |
+//! | [`promises`] | the same for people: `PROMISES.md` |
 //! | [`programs`] | the benchmark programs of the system `test`: calls, references, files, faults, threads, servers |
 //! | [`boot`] | from the first instruction to the prompt |
 //! | [`lines`] | how long servers are |
 //! | [`linux`] | the same in a Linux guest |
+//! | [`references`] | what was measured elsewhere |
 //! | [`peers`] | which of Linux's rows stands beside which of ours |
 //!
 //! # Method
@@ -27,6 +29,8 @@ mod lines;
 mod linux;
 mod peers;
 mod programs;
+pub mod promises;
+pub mod references;
 pub mod row;
 
 use clap::ValueEnum;
@@ -77,7 +81,17 @@ impl Group {
 }
 
 /// Groups that tests limit.
-pub const LIMITED: [Group; 1] = [Group::Calls];
+pub const LIMITED: [Group; 9] = [
+    Group::Calls,
+    Group::References,
+    Group::Files,
+    Group::Faults,
+    Group::Domains,
+    Group::Threads,
+    Group::Servers,
+    Group::Sizes,
+    Group::Lines,
+];
 
 /// What to measure.
 #[derive(Clone, Debug)]
@@ -167,15 +181,19 @@ pub fn complete(rows: &[Row]) -> Outcome {
     }
 }
 
-/// Bytes of what is executed and of whole files.
+/// Bytes of what is executed, of what is loaded, and of server files.
 fn sizes(project: &Project) -> Outcome<Vec<Row>> {
     let bytes = |what: &str, name: &str, bytes: u64, method: &str| {
         Row::new(format!("sizes/{what}/{name}"), Measure::new(bytes as f64, Unit::Bytes, method))
     };
     let mut rows = Vec::new();
     for size in sizes::measure(project)? {
-        rows.push(bytes("text", &size.name, size.text, "executable bytes of the file"));
-        rows.push(bytes("file", &size.name, size.file, "the whole file"));
+        rows.push(bytes("text", &size.name, size.text, "executable bytes"));
+        rows.push(bytes("loaded", &size.name, size.text + size.data, "executable bytes and data"));
+        // The kernel's has symbols for the debugger.
+        if size.name != "kernel" {
+            rows.push(bytes("file", &size.name, size.file, "the whole file"));
+        }
     }
     Ok(rows)
 }

@@ -197,9 +197,9 @@ fn remarks(row: &Row, measure: &Measure) -> String {
         let ratio = measure.value() / peer.value;
         let _ = write!(text, "  {ratio:.3} of {} ({:.0})", peer.name, peer.value);
     }
-    if let Some(limit) = limits::of(&row.name) {
-        let kept = limit.of(measure).is_some_and(|value| value <= limit.aim);
-        let _ = write!(text, "  aim {}{}", limit.aim, if kept { "" } else { ", missed" });
+    if let Some((limit, aim)) = limits::of(&row.name).and_then(|one| Some((one, one.aim?))) {
+        let kept = limit.of(measure).is_some_and(|value| value <= aim);
+        let _ = write!(text, "  aim {aim}{}", if kept { "" } else { ", missed" });
     }
     text
 }

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::{
-    bench::{self, Group, Request, limits, row},
+    bench::{self, Group, Request, limits, promises, row},
     failure::{Failure, Outcome},
     project::Project,
 };
@@ -26,10 +26,16 @@ pub struct Arguments {
     /// Measure once what is promised, and fail if something exceeds its ceiling.
     #[arg(long, conflicts_with_all = ["json", "groups", "runs", "against"])]
     check: bool,
+    /// Write PROMISES.md from the table of limits, and measure nothing.
+    #[arg(long, conflicts_with_all = ["check", "json", "groups", "runs", "against"])]
+    promises: bool,
 }
 
 /// Measures and prints.
 pub fn run(project: &Project, arguments: &Arguments) -> Outcome {
+    if arguments.promises {
+        return promises::write(project);
+    }
     if arguments.check {
         return check(project);
     }
