@@ -13,6 +13,7 @@ use crate::{
     launch,
     layout::{Cpu, FRAMES, Frame, LockWord, Object, Temporary},
     platform::Platform,
+    record::Held,
     reference::{self, count_down, drop_temporaries, newest_frame, tables},
     space::Placement,
     stub::{self, Shape, SlowPaths},
@@ -164,8 +165,8 @@ pub fn finish<P: Platform>() {
         return;
     }
     loop {
-        while let Some(object) = P::critical(next_dying::<P>) {
-            destroy::<P>(object);
+        while let Some(remains) = P::critical(next_dying::<P>) {
+            destroy::<P>(remains);
         }
         if !bury::<P>() {
             break;
@@ -204,63 +205,87 @@ fn push_own_frame<P: Platform>() -> bool {
     true
 }
 
-/// Takes an object from the list that nobody refers to. Inside `critical`.
-fn next_dying<P: Platform>() -> Option<*mut Object> {
+/// What is left to be done, outside of `critical`, for something that nobody refers to any more.
+enum Remains<P: Platform> {
+    /// A local server's state is to be dropped. The object has one count for that.
+    State(*mut Object),
+    /// An instance is to be destructed.
+    Instance(Held<P>),
+}
+
+/// Takes objects from the list that nobody refers to, up to one for which there is something left to be done.
+/// Inside `critical`.
+fn next_dying<P: Platform>() -> Option<Remains<P>> {
     loop {
         // SAFETY: inside `critical`.
         let object = unsafe { tables::<P>() }.dying.pop()?;
         // SAFETY: objects are valid for good, and nobody else touches them inside `critical`.
         let entry = unsafe { &mut *object };
         entry.flags &= !Object::DYING;
-        if entry.count.load(Relaxed) == 0 {
-            return Some(object);
+        if entry.count.load(Relaxed) != 0 {
+            continue;
+        }
+        // SAFETY: the object is in use until it is buried.
+        let instance = unsafe { reference::instance_of(object) };
+        if entry.flags & (Object::LOCAL | Object::DEAD) == Object::LOCAL && instance.is_alive() {
+            // The count keeps a release in the destructor from destroying the object twice, the flag keeps a
+            // weak reference from being upgraded.
+            entry.flags |= Object::DEAD;
+            entry.count.store(1, Relaxed);
+            return Some(Remains::State(object));
+        }
+        if let Some(closing) = take_away::<P>(object) {
+            return Some(Remains::Instance(closing));
         }
     }
 }
 
-/// Destroys one object, and its instance with the last one.
-fn destroy<P: Platform>(object: *mut Object) {
-    // SAFETY: objects are valid for good.
-    let entry = unsafe { &*object };
-    let (flags, kind) = (entry.flags, entry.kind);
+/// Destroys a local server, or an instance that nobody refers to any more.
+fn destroy<P: Platform>(remains: Remains<P>) {
+    let closing = match remains {
+        Remains::Instance(instance) => Some(instance),
+        Remains::State(object) => {
+            // SAFETY: objects are valid for good.
+            let kind = unsafe { (*object).kind };
+            // SAFETY: a kind is valid as long as an object of it is in use.
+            call_hidden(object, unsafe { &*kind }.drop_entry());
+            P::critical(|| {
+                // SAFETY: as above.
+                let kept = unsafe { &*object }.count.fetch_sub(1, Relaxed) != 1;
+                if kept {
+                    // Its destructor kept a reference to it: the entry stays, and answers `Lost`, until that
+                    // goes too.
+                    bury_object::<P>(object);
+                    return None;
+                }
+                take_away::<P>(object)
+            })
+        }
+    };
+    if let Some(instance) = closing {
+        call_root::<P>(&instance, Kind::destruct);
+        P::critical(|| end_one::<P>(&instance));
+    }
+}
+
+/// Takes an object that nobody refers to any more away from its instance; returns that if it was the last, and so
+/// is to be destructed. Inside `critical`.
+fn take_away<P: Platform>(object: *mut Object) -> Option<Held<P>> {
     // SAFETY: the object is in use until it is buried below.
     let instance = unsafe { reference::instance_of(object) };
-    // SAFETY: an object's kind is valid for good.
-    let kind = unsafe { &*kind };
-    let local = flags & Object::LOCAL != 0;
-    if local && flags & Object::DEAD == 0 && instance.is_alive() {
-        P::critical(|| {
-            // SAFETY: objects are valid for good. The count keeps a release in the destructor from
-            // destroying the object twice, the flag keeps a weak reference from being upgraded.
-            let entry = unsafe { &mut *object };
-            entry.flags |= Object::DEAD;
-            entry.count.store(1, Relaxed);
-        });
-        call_hidden(object, kind.drop_entry());
-        // SAFETY: as above.
-        let kept = P::critical(|| unsafe { &*object }.count.fetch_sub(1, Relaxed) != 1);
-        if kept {
-            // Its destructor kept a reference to it: the entry stays, and answers `Lost`, until that goes too.
-            return P::critical(|| bury_object::<P>(object));
-        }
+    // SAFETY: objects are valid for good.
+    if unsafe { (*object).flags } & (Object::LOCAL | Object::DEAD) != 0 {
+        bury_object::<P>(object);
     }
-    let last = P::critical(|| {
-        if local || flags & Object::DEAD != 0 {
-            bury_object::<P>(object);
-        }
-        instance.objects.set(instance.objects.get().saturating_sub(1));
-        let last = instance.objects.get() == 0
-            && instance.life.get() == Life::Alive
-            && instance.planned.is_some();
-        if last {
-            instance.life.set(Life::Closing);
-            forget_running::<P>(instance);
-        }
-        last
-    });
-    if last {
-        close::<P>(instance);
-    }
+    instance.objects.set(instance.objects.get().saturating_sub(1));
+    let last = instance.objects.get() == 0
+        && instance.life.get() == Life::Alive
+        && instance.planned.is_some();
+    last.then(|| {
+        instance.life.set(Life::Closing);
+        forget_running::<P>(instance);
+        Held::new(instance)
+    })
 }
 
 /// Makes an object answer `Lost` for good. Inside `critical`.
@@ -283,7 +308,7 @@ fn call_hidden(object: *mut Object, index: usize) -> Ret {
     unsafe { stub::invoke(object, index, &Default::default(), shape) }
 }
 
-/// Calls the constructor or another hidden entry of an instance's root.
+/// Calls the constructor or another hidden entry of an instance's root. The caller has a [`Held`] of it.
 ///
 /// The root is held meanwhile, so that a reference which comes and goes in the call does not close the
 /// instance: that takes somebody who had one and gave it up.
@@ -294,14 +319,14 @@ pub fn call_root<P: Platform>(instance: &Instance, index: impl FnOnce(&Kind) -> 
         root
     });
     let result = call_hidden(root, index(&instance.kinds[0]));
-    P::critical(|| reference::uncount(root));
+    P::critical(|| {
+        reference::uncount(root);
+        if !instance.is_alive() {
+            // It died meanwhile, and may be buried: the count kept the entry.
+            bury_object::<P>(root);
+        }
+    });
     result
-}
-
-/// Destructs an instance that nobody refers to any more.
-fn close<P: Platform>(instance: &'static Instance) {
-    call_root::<P>(instance, Kind::destruct);
-    P::critical(|| end_one::<P>(instance));
 }
 
 /// Forgets that an instance is the one that answers for its server. Inside `critical`.
@@ -312,12 +337,12 @@ fn forget_running<P: Platform>(instance: &Instance) {
     system
         .running
         .iter_mut()
-        .filter(|running| **running == Some(instance.index))
+        .filter(|running| running.is_some_and(|running| core::ptr::eq(running, instance)))
         .for_each(|running| *running = None);
 }
 
 /// Makes a dead instance's objects answer `Lost`, and forgets that it ran. Inside `critical`.
-fn end<P: Platform>(instance: &'static Instance) {
+fn end<P: Platform>(instance: &Instance) {
     forget_running::<P>(instance);
     // SAFETY: inside `critical`; the borrow ends at once.
     let system = unsafe { tables::<P>() };
@@ -337,7 +362,7 @@ fn bury_objects<P: Platform>(instance: &Instance) {
 }
 
 /// Takes back what a dead instance held. Inside `critical`.
-fn take_references_back<P: Platform>(instance: &'static Instance) {
+fn take_references_back<P: Platform>(instance: &Instance) {
     for (index, count) in instance.counts.take().into_iter().enumerate() {
         // SAFETY: inside `critical`.
         let object = unsafe { tables::<P>() }.by_index(index);
@@ -354,7 +379,7 @@ fn take_references_back<P: Platform>(instance: &'static Instance) {
 }
 
 /// The running server failed: it dies, and its caller gets `Lost`. Outside of `critical`.
-pub fn die<P: Platform>(instance: &'static Instance, reason: Arguments<'_>) -> ! {
+pub fn die<P: Platform>(instance: &Instance, reason: Arguments<'_>) -> ! {
     kill::<P>(instance, reason);
     P::critical(|| {
         // SAFETY: the platform's block is valid and the thread's own.
@@ -409,15 +434,13 @@ pub unsafe extern "C" fn panic<P: Platform>(text: u64, bytes: u64) -> ! {
 /// Ends an instance at once, and all that share its domain: they share its memory, so they share its fate.
 ///
 /// The thread that runs may be inside it: whoever calls this for it goes on with [`Platform::abort`].
-pub fn kill<P: Platform>(instance: &'static Instance, reason: Arguments<'_>) {
+pub fn kill<P: Platform>(instance: &Instance, reason: Arguments<'_>) {
     P::critical(|| {
         P::log(format_args!("{}: {reason}", instance.name));
         schedule_revival::<P>(instance);
         end_one::<P>(instance);
         if let Placement::Shared(domain) = &instance.placement {
-            // SAFETY: inside `critical`.
-            let others = unsafe { tables::<P>() }.instances.clone();
-            for other in others {
+            for other in every_instance::<P>() {
                 if other.placement == instance.placement && other.is_alive() {
                     P::log(format_args!("{}: lost with its domain {domain}", other.name));
                     schedule_revival::<P>(other);
@@ -430,12 +453,12 @@ pub fn kill<P: Platform>(instance: &'static Instance, reason: Arguments<'_>) {
 }
 
 /// Takes an instance back that could not be started. Inside `critical`.
-pub fn discard<P: Platform>(instance: &'static Instance) {
+pub fn discard<P: Platform>(instance: &Instance) {
     end_one::<P>(instance);
 }
 
 /// Marks one instance dead and takes back what it held. Inside `critical`.
-fn end_one<P: Platform>(instance: &'static Instance) {
+fn end_one<P: Platform>(instance: &Instance) {
     if instance.is_alive() {
         instance.life.set(Life::Dead);
         instance.platform.set(0);
@@ -503,7 +526,7 @@ pub fn bury<P: Platform>() -> bool {
             return false;
         }
         let mut any = false;
-        for instance in system.instances.clone() {
+        for instance in every_instance::<P>() {
             if instance.life.get() == Life::Dead && !is_needed::<P>(instance) {
                 instance.life.set(Life::Buried);
                 instance.memory_bytes.set(0);
@@ -517,6 +540,12 @@ pub fn bury<P: Platform>() -> bool {
         }
         any
     })
+}
+
+/// All instances, while nothing is borrowed from the tables. Inside `critical`.
+fn every_instance<P: Platform>() -> impl Iterator<Item = &'static Instance> {
+    // SAFETY: inside `critical`, and the borrow ends at once.
+    (0..).map_while(|index| unsafe { tables::<P>() }.instance(index))
 }
 
 /// Whether any thread goes on in a frame that names the instance as a callee. Inside `critical`.

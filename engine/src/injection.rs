@@ -73,7 +73,7 @@ impl Fault {
 
 /// Makes the next call into a server fail; `false` if it has no way to: no memory, or no call to pass a buffer to.
 /// Outside of `critical`.
-pub fn arm<P: Platform>(instance: &'static Instance, fault: Fault) -> bool {
+pub fn arm<P: Platform>(instance: &Instance, fault: Fault) -> bool {
     P::critical(|| {
         let Some(code) = code::<P>(instance, fault) else { return false };
         let page = instance.base + OFFSET;
@@ -84,8 +84,13 @@ pub fn arm<P: Platform>(instance: &'static Instance, fault: Fault) -> bool {
         }
         instance.fault.set(page);
         if instance.shares_space() {
-            let entries: &'static [usize] = alloc::vec![page as usize; LOST_ENTRIES].leak();
+            let mut entries = instance.fault_entries.take();
+            if entries.is_empty() {
+                entries = alloc::vec![page as usize; LOST_ENTRIES].into();
+            }
+            // The page is the same each time, and the box goes with the record.
             set_entries::<P>(instance, |_| entries.as_ptr());
+            instance.fault_entries.set(entries);
         }
         true
     })
@@ -101,7 +106,7 @@ pub fn take(instance: &Instance) -> Option<u64> {
 extern "C" fn restore<P: Platform>() {
     let instance = current::<P>();
     P::critical(|| {
-        // SAFETY: an object's kind is valid for good.
+        // SAFETY: a kind is valid as long as an object of it is in use, or a frame names one.
         set_entries::<P>(instance, |object| unsafe { (*object.kind).entries.as_ptr() });
         take(instance);
     });

@@ -2,8 +2,8 @@
 //!
 //! # What outlives what
 //!
-//! An [`Instance`] record is never freed: locks, frames and temporaries may point to it after its death.
-//! What it holds (its memory, its references, its table of counts) goes when it is buried.
+//! What an [`Instance`] holds (its memory, its references, its table of counts) goes when it is buried. Its record
+//! stays longer, because locks, frames and temporaries may point to it after its death: see [`crate::record`].
 #![expect(unsafe_code, reason = "objects point to kinds and instances")]
 
 use alloc::{boxed::Box, string::String, vec::Vec};
@@ -137,8 +137,6 @@ impl From<&crate::file::OutgoingCall> for Outgoing {
 pub struct Instance {
     /// The lock, unless `concurrent`.
     pub lock: LockWord,
-    /// Its number.
-    pub index: usize,
     /// Index of its server in the plan; `None` for the platform's own instance.
     pub planned: Option<usize>,
     /// Name of the server in the system.
@@ -191,6 +189,14 @@ pub struct Instance {
     pub restarts: u32,
     /// Whether it died of a failure, and not because nobody referred to it any more.
     pub failed: Cell<bool>,
+    /// Whether its server was launched again after it.
+    pub superseded: Cell<bool>,
+    /// Entries of the table of objects that belong to it.
+    pub entries: Cell<u32>,
+    /// Those who keep its record ([`crate::record::Held`]).
+    pub holders: Cell<u32>,
+    /// Entries that lead to the page with a fault, once there was one ([`crate::injection`]).
+    pub fault_entries: Cell<Box<[usize]>>,
 }
 
 impl Instance {
@@ -251,12 +257,17 @@ impl Instance {
         changed
     }
 
-    /// Its root object that provides kind `kind`.
+    /// Its root object that provides kind `kind`. Its entry may be another's once the instance is dead.
     pub fn root(&self, kind: usize) -> Option<*mut Object> {
         let roots = self.roots.take();
         let root = roots.get(kind).copied();
         self.roots.set(roots);
         root
+    }
+
+    /// The same, if it answers calls.
+    pub fn living_root(&self, kind: usize) -> Option<*mut Object> {
+        self.root(kind).filter(|_| self.is_alive())
     }
 }
 

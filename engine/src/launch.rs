@@ -28,7 +28,8 @@ use crate::{
     layout::{LockWord, OBJECTS, Object},
     plan::{Binding, PlannedServer},
     platform::{Exhausted, Platform, Provision},
-    reference::{hold, tables},
+    record::{self, Held},
+    reference::{count_down, count_up, hold, tables},
     space::{HEAP_OFFSET, MAPPING_OFFSET, PAGE, Placement, Protection, REGION_BYTES, STATE_OFFSET},
     stub::{self, Shape},
 };
@@ -96,13 +97,13 @@ impl fmt::Display for LaunchFault {
 }
 
 /// The instance of a server of the plan, launched now if it does not run. Outside of `critical`.
-pub fn launch<P: Platform>(planned: usize) -> Result<&'static Instance, LaunchFault> {
+pub fn launch<P: Platform>(planned: usize) -> Result<Held<P>, LaunchFault> {
     loop {
         let busy = P::critical(|| {
             // SAFETY: inside `critical`.
             let system = unsafe { tables::<P>() };
-            if let Some(index) = system.running[planned] {
-                return Ok(Some(system.instances[index]));
+            if let Some(instance) = system.running[planned] {
+                return Ok(Some(Held::new(instance)));
             }
             let busy = core::mem::replace(&mut system.launching[planned], true);
             if busy { Err(()) } else { Ok(None) }
@@ -118,15 +119,19 @@ pub fn launch<P: Platform>(planned: usize) -> Result<&'static Instance, LaunchFa
         // SAFETY: inside `critical`.
         let system = unsafe { tables::<P>() };
         system.launching[planned] = false;
-        if let Ok(instance) = &result {
-            system.running[planned] = Some(instance.index);
+        // It may have died already.
+        if let Ok(instance) = &result
+            && instance.is_alive()
+        {
+            system.running[planned] = system.find(instance);
         }
     });
     result
 }
 
 /// Launches a server or the one in its place.
-fn launch_now<P: Platform>(planned: usize) -> Result<&'static Instance, LaunchFault> {
+fn launch_now<P: Platform>(planned: usize) -> Result<Held<P>, LaunchFault> {
+    record::free_unused::<P>();
     let server = plan_of::<P>(planned);
     let result = instantiate::<P>(planned, &server);
     if let Err(fault) = &result {
@@ -148,7 +153,7 @@ fn plan_of<P: Platform>(planned: usize) -> PlannedServer {
 fn instantiate<P: Platform>(
     planned: usize,
     server: &PlannedServer,
-) -> Result<&'static Instance, LaunchFault> {
+) -> Result<Held<P>, LaunchFault> {
     let bytes = P::critical(|| P::file(&format!("servers/{}", server.file)));
     let bytes = bytes.ok_or(LaunchFault::NoFile)?;
     let file = ServerFile::parse(bytes).map_err(LaunchFault::BadFile)?;
@@ -160,13 +165,13 @@ fn instantiate<P: Platform>(
     let instance = P::critical(|| place::<P>(planned, server, &file, bytes))?;
     let log = |line: fmt::Arguments<'_>| P::critical(|| P::log(line));
     log(format_args!("{}: loaded at {:#x}", instance.name, instance.base));
-    match bring_up::<P>(instance, server, &file) {
+    match bring_up::<P>(&instance, server, &file) {
         Ok(()) => {
             log(format_args!("{}: started", instance.name));
             Ok(instance)
         }
         Err(fault) => {
-            P::critical(|| death::discard::<P>(instance));
+            P::critical(|| death::discard::<P>(&instance));
             death::finish::<P>();
             death::bury::<P>();
             Err(fault)
@@ -176,7 +181,7 @@ fn instantiate<P: Platform>(
 
 /// Connects requirements, constructs and starts. Outside of `critical`.
 fn bring_up<P: Platform>(
-    instance: &'static Instance,
+    instance: &Instance,
     server: &PlannedServer,
     file: &ServerFile,
 ) -> Result<(), LaunchFault> {
@@ -222,11 +227,7 @@ fn reason_of<P: Platform>(instance: &Instance, answer: Ret) -> String {
 }
 
 /// Connects one requirement. Outside of `critical`.
-fn connect<P: Platform>(
-    instance: &'static Instance,
-    slot: usize,
-    binding: &Binding,
-) -> Result<(), String> {
+fn connect<P: Platform>(instance: &Instance, slot: usize, binding: &Binding) -> Result<(), String> {
     let provided = |what| {
         P::critical(|| P::provide(what)).ok_or_else(|| String::from("this machine has none"))
     };
@@ -241,33 +242,59 @@ fn connect<P: Platform>(
         Binding::HostedNative { name } => provided(Provision::Named { name })?,
         Binding::Device { bus, ids, nth } => find_device::<P>(*bus, ids, *nth)?,
     };
-    P::critical(|| {
+    let connected = P::critical(|| {
         hold::<P>(instance, object).map_err(|error| error.message())?;
         let address = instance.required() + slot as u64 * 8;
         P::write(address, &(object as u64).to_le_bytes());
         Ok(())
-    })
+    });
+    give_back::<P>(object);
+    connected
 }
 
-/// The root object by which a server provides a service; launches it.
-pub fn root_of<P: Platform>(server: usize, service: u32) -> Result<*mut Object, String> {
+/// Gives the count back that came with an object. Outside of `critical`.
+fn give_back<P: Platform>(object: *mut Object) {
+    if P::critical(|| count_down::<P>(object)) {
+        death::finish::<P>();
+    }
+}
+
+/// The root object by which a server provides a service, with a count for the caller; launches it.
+fn root_of<P: Platform>(server: usize, service: u32) -> Result<*mut Object, String> {
     let instance = launch::<P>(server)
         .map_err(|fault| format!("server `{}`: {fault}", plan_of::<P>(server).name))?;
     let kind = instance.kinds.iter().position(|kind| kind.service == service && !kind.local);
-    P::critical(|| kind.and_then(|kind| instance.root(kind)))
-        .ok_or_else(|| format!("server `{}` does not provide the service", instance.name))
+    let kind =
+        kind.ok_or_else(|| format!("server `{}` does not provide the service", instance.name))?;
+    P::critical(|| instance.living_root(kind).inspect(|root| count_up(*root)))
+        .ok_or_else(|| format!("server `{}` died", instance.name))
 }
 
-/// Asks a bus for a device.
+/// Asks a bus for a device, which comes with a count for the caller.
 fn find_device<P: Platform>(
     bus: usize,
     ids: &[(u16, u16)],
     nth: u32,
 ) -> Result<*mut Object, String> {
     let object = root_of::<P>(bus, DEVICE_BUS.0)?;
+    let device = ask_for_device(object, ids, nth);
+    // Before the bus goes, and its devices with it.
+    if let Ok(device) = device {
+        P::critical(|| count_up(device));
+    }
+    give_back::<P>(object);
+    device
+}
+
+/// Calls a bus until it knows one of these devices, whose reference is a temporary one then.
+fn ask_for_device(
+    object: *mut Object,
+    ids: &[(u16, u16)],
+    nth: u32,
+) -> Result<*mut Object, String> {
     // SAFETY: objects are valid for good.
     let kind = unsafe { (*object).kind };
-    // SAFETY: so are kinds.
+    // SAFETY: a kind is valid as long as an object of it is held.
     let kind = unsafe { &*kind };
     let index = kind.functions.iter().position(|function| function.name == DEVICE_BUS.1);
     let index = index.ok_or("the bus has no function `find`")?;
@@ -276,7 +303,7 @@ fn find_device<P: Platform>(
     for (vendor, device) in ids {
         let mut words = stub::Words::default();
         words[..3].copy_from_slice(&[u64::from(*vendor), u64::from(*device), u64::from(nth)]);
-        // SAFETY: `find` takes three values; the bus is held by the plan's instance of it.
+        // SAFETY: `find` takes three values; the bus is held by the caller.
         let found = unsafe { stub::invoke(object, index, &words, shape) };
         if found.error == 0 {
             return Ok(found.value as *mut Object);
@@ -294,7 +321,7 @@ fn place<P: Platform>(
     server: &PlannedServer,
     file: &ServerFile,
     bytes: &[u8],
-) -> Result<&'static Instance, LaunchFault> {
+) -> Result<Held<P>, LaunchFault> {
     let base = P::create_region(&server.placement).map_err(|_| LaunchFault::Exhausted)?;
     let isolated = P::ISOLATES && server.placement != Placement::Kernel;
     let imports = Imports::new::<P>(file, base, !isolated);
@@ -307,9 +334,8 @@ fn place<P: Platform>(
     // SAFETY: inside `critical`.
     let deaths = unsafe { tables::<P>() }.deaths[planned].total();
     // SAFETY: inside `critical`.
-    let instance = unsafe { tables::<P>() }.add(|index| Instance {
+    let instance = unsafe { tables::<P>() }.add(Instance {
         lock: LockWord::new(0),
-        index,
         planned: Some(planned),
         name: server.name.clone(),
         file: server.file.clone(),
@@ -342,9 +368,13 @@ fn place<P: Platform>(
         platform: Cell::default(),
         restarts: deaths,
         failed: Cell::default(),
+        superseded: Cell::default(),
+        entries: Cell::default(),
+        holders: Cell::default(),
+        fault_entries: Cell::default(),
     });
     match create_roots::<P>(instance, file) {
-        Ok(()) => Ok(instance),
+        Ok(()) => Ok(Held::new(instance)),
         Err(fault) => {
             death::discard::<P>(instance);
             Err(fault)
@@ -405,10 +435,7 @@ fn kinds<P: Platform>(file: &ServerFile, image: &Image, shares_space: bool) -> V
 }
 
 /// Makes the root objects of an instance. Inside `critical`.
-fn create_roots<P: Platform>(
-    instance: &'static Instance,
-    file: &ServerFile,
-) -> Result<(), LaunchFault> {
+fn create_roots<P: Platform>(instance: &Instance, file: &ServerFile) -> Result<(), LaunchFault> {
     let mut roots = Vec::new();
     for kind in &instance.kinds[..file.description().provides.len()] {
         // SAFETY: inside `critical`.
@@ -442,16 +469,39 @@ pub fn revive<P: Platform>() {
 /// word, which must answer `Lost` and not name an object that took the dead one's entry.
 fn reconnect<P: Platform>(planned: usize) {
     // SAFETY: inside `critical`.
-    let instances = P::critical(|| unsafe { tables::<P>() }.instances.clone());
-    for instance in instances.into_iter().filter(|instance| instance.life.get() == Life::Alive) {
-        let Some(client) = instance.planned else { continue };
-        for (slot, binding) in plan_of::<P>(client).bindings.iter().enumerate() {
-            if !matches!(binding, Binding::Server { server, .. } if *server == planned) {
-                continue;
-            }
-            if let Err(why) = connect::<P>(instance, slot, binding) {
+    let servers = P::critical(|| unsafe { tables::<P>() }.plan.servers.len());
+    for index in 0..servers {
+        let Some(client) = P::critical(|| client::<P>(index, planned)) else { continue };
+        let instance = &client.instance;
+        for (slot, binding) in &client.bindings {
+            if let Err(why) = connect::<P>(instance, *slot, binding) {
                 P::critical(|| P::log(format_args!("{}: not reconnected: {why}", instance.name)));
             }
         }
     }
+}
+
+/// An instance whose requirements a server meets.
+struct Client<P: Platform> {
+    instance: Held<P>,
+    /// Those requirements, by number.
+    bindings: Vec<(usize, Binding)>,
+}
+
+/// The living instance of a server of the plan; `None` if there is none, or `planned` meets no requirement of it.
+/// Inside `critical`.
+fn client<P: Platform>(index: usize, planned: usize) -> Option<Client<P>> {
+    // SAFETY: inside `critical`.
+    let system = unsafe { tables::<P>() };
+    // Another one may run in its place, and is reconnected for itself.
+    let instance = system.running[index].filter(|instance| instance.planned == Some(index))?;
+    let bindings = system.plan.servers[index].bindings.iter().enumerate();
+    let meets =
+        |binding: &Binding| matches!(binding, Binding::Server { server, .. } if *server == planned);
+    let bindings: Vec<_> = bindings
+        .filter(|(_, binding)| meets(binding))
+        .map(|(slot, binding)| (slot, binding.clone()))
+        .collect();
+    let wanted = !bindings.is_empty() && instance.life.get() == Life::Alive;
+    wanted.then(|| Client { instance: Held::new(instance), bindings })
 }

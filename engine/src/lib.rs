@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | [`file`], [`plan`], [`space`] | what a server file and a boot plan say; where things lie: no machine needed |
 //! | [`layout`], [`stub`] | structures and code that callers run through |
-//! | [`system`], [`instance`], [`native`] | the tables: objects, servers at work, what the platform provides |
+//! | [`system`], [`instance`], [`record`], [`native`] | the tables: objects, servers at work and how long they are known, what the platform provides |
 //! | [`reference`], [`lock`], [`death`] | what happens to references, locks, and the dead |
 //! | [`platform`], [`thread`] | what the engine asks of the machine |
 #![no_std]
@@ -22,6 +22,7 @@ pub mod lock;
 pub mod native;
 pub mod plan;
 pub mod platform;
+pub mod record;
 pub mod reference;
 pub mod restart;
 pub mod space;

@@ -13,7 +13,7 @@ use crate::{layout::LockWord, platform::Platform, reference::newest_frame};
 ///
 /// # Safety
 ///
-/// `lock` points to the lock of an instance, which is valid for good.
+/// `lock` points to the lock of an instance that the newest frame or the one below it names.
 pub unsafe extern "C" fn wait<P: Platform>(lock: *const LockWord) {
     // SAFETY: as promised by the caller.
     let holder = unsafe { &*lock }.load(Relaxed);

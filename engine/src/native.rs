@@ -18,9 +18,8 @@ use crate::{
 /// Makes the instance to which natives belong. Once, before anything else. Inside `critical`.
 pub fn create_instance<P: Platform>(name: &str) -> &'static Instance {
     // SAFETY: inside `critical`.
-    unsafe { tables::<P>() }.add(|index| Instance {
+    unsafe { tables::<P>() }.add(Instance {
         lock: LockWord::new(0),
-        index,
         planned: None,
         name: name.into(),
         file: String::new(),
@@ -47,6 +46,10 @@ pub fn create_instance<P: Platform>(name: &str) -> &'static Instance {
         platform: Cell::default(),
         restarts: 0,
         failed: Cell::default(),
+        superseded: Cell::default(),
+        entries: Cell::default(),
+        holders: Cell::default(),
+        fault_entries: Cell::default(),
     })
 }
 

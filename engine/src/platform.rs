@@ -8,6 +8,7 @@ pub use crate::space::{
     STATE_OFFSET,
 };
 use crate::{
+    instance::Instance,
     layout::{Cpu, Object},
     system::System,
     thread::ThreadRecord,
@@ -108,8 +109,12 @@ pub trait Platform: Sized + 'static {
     /// Contents of an entry of the boot archive.
     fn file(name: &str) -> Option<&'static [u8]>;
 
-    /// An object that the platform provides itself; `None` if it does not.
+    /// An object that the platform provides itself, with a count for the caller; `None` if it does not.
     fn provide(what: Provision<'_>) -> Option<*mut Object>;
+
+    /// Forgets what the platform knows of an instance, and what it knows by addresses in its record, which is about
+    /// to be freed.
+    fn forget(instance: &Instance);
 
     /// Nanoseconds since the system started.
     fn now_ns() -> u64;

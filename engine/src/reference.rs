@@ -53,7 +53,7 @@ pub fn current<P: Platform>() -> &'static Instance {
 pub unsafe fn instance_of(object: *const Object) -> &'static Instance {
     // SAFETY: promised by the caller.
     let instance = unsafe { (*object).instance };
-    // SAFETY: an object's instance is valid for good.
+    // SAFETY: an instance is valid as long as one of its objects is in use, or a frame names one.
     unsafe { &*instance }
 }
 
@@ -127,7 +127,7 @@ pub fn count_up(object: *mut Object) {
     // SAFETY: objects are valid for good.
     let entry = unsafe { &*object };
     if entry.count.fetch_add(1, Relaxed) == 0 && entry.flags & Object::DYING == 0 {
-        // SAFETY: an object's instance is valid for good.
+        // SAFETY: an instance is valid as long as one of its objects is in use, or a frame names one.
         let instance = unsafe { &*entry.instance };
         instance.objects.set(instance.objects.get() + 1);
     }
@@ -139,7 +139,7 @@ pub fn uncount(object: *mut Object) {
     // SAFETY: objects are valid for good.
     let entry = unsafe { &*object };
     if entry.count.fetch_sub(1, Relaxed) == 1 && entry.flags & Object::DYING == 0 {
-        // SAFETY: an object's instance is valid for good.
+        // SAFETY: an instance is valid as long as one of its objects is in use, or a frame names one.
         let instance = unsafe { &*entry.instance };
         instance.objects.set(instance.objects.get().saturating_sub(1));
     }
@@ -370,7 +370,7 @@ fn drop_newest<P: Platform>(mark: *mut Temporary) -> Option<bool> {
 ///
 /// The entry was on the thread's stack of temporaries and is not any more.
 pub unsafe fn give_back<P: Platform>(entry: Temporary) -> bool {
-    // SAFETY: a holder is an instance, valid for good, or null.
+    // SAFETY: a holder is an instance, valid as long as the entry names it, or null.
     if let Some(holder) = unsafe { entry.holder.as_ref() } {
         // SAFETY: inside `critical`.
         let index = unsafe { tables::<P>() }.index(entry.object);

@@ -6,7 +6,7 @@
 #![expect(unsafe_code, reason = "the object table is memory that references point into")]
 
 use alloc::{boxed::Box, collections::BTreeMap, string::String, vec::Vec};
-use core::sync::atomic::Ordering::Relaxed;
+use core::{ptr::NonNull, sync::atomic::Ordering::Relaxed};
 
 use crate::{
     file::{Mismatch, OutgoingCall, ServerFile, Service},
@@ -23,12 +23,13 @@ pub struct System {
     objects: *mut Object,
     /// Free entries of the object table.
     free: Vec<u16>,
-    /// All instances, dead ones included.
-    pub instances: Vec<&'static Instance>,
+    /// The records of all instances, dead ones included, in the order of loading. S2: each is a box of its own, and
+    /// valid until it is removed.
+    records: Vec<NonNull<Instance>>,
     /// What the system consists of.
     pub plan: Plan,
     /// For each server of the plan, its living instance.
-    pub running: Vec<Option<usize>>,
+    pub running: Vec<Option<&'static Instance>>,
     /// For each server of the plan, whether it is being launched now.
     pub launching: Vec<bool>,
     /// Instances that are dead but still hold memory and references.
@@ -55,7 +56,7 @@ impl System {
         System {
             objects,
             free: Vec::new(),
-            instances: Vec::new(),
+            records: Vec::new(),
             plan: Plan { system: String::new(), servers: Vec::new(), start: Vec::new() },
             running: Vec::new(),
             launching: Vec::new(),
@@ -79,11 +80,42 @@ impl System {
         self.plan = plan;
     }
 
-    /// Adds an instance, for good.
-    pub fn add(&mut self, build: impl FnOnce(usize) -> Instance) -> &'static Instance {
-        let instance: &'static Instance = Box::leak(Box::new(build(self.instances.len())));
-        self.instances.push(instance);
-        instance
+    /// Adds an instance. Its record is valid as long as [`crate::record`] says.
+    pub fn add(&mut self, instance: Instance) -> &'static Instance {
+        for earlier in self.instances().filter(|earlier| earlier.planned == instance.planned) {
+            earlier.superseded.set(true);
+        }
+        let record = NonNull::from(Box::leak(Box::new(instance)));
+        self.records.push(record);
+        // SAFETY: the record was made just now (S2).
+        unsafe { record.as_ref() }
+    }
+
+    /// All instances, dead ones included, in the order of loading.
+    pub fn instances(&self) -> impl Iterator<Item = &'static Instance> {
+        // SAFETY: a record in the list is valid (S2).
+        self.records.iter().map(|record| unsafe { record.as_ref() })
+    }
+
+    /// The instance with this number in the order of loading.
+    pub fn instance(&self, index: usize) -> Option<&'static Instance> {
+        // SAFETY: as for `instances`.
+        self.records.get(index).map(|record| unsafe { record.as_ref() })
+    }
+
+    /// The record of an instance, by its address.
+    pub fn find(&self, instance: &Instance) -> Option<&'static Instance> {
+        self.instances().find(|known| core::ptr::eq(*known, instance))
+    }
+
+    /// Takes the record with this number out of the list.
+    ///
+    /// # Safety
+    ///
+    /// Nothing leads to it any more, as [`crate::record`] says.
+    pub unsafe fn remove(&mut self, index: usize) -> Box<Instance> {
+        // SAFETY: it was a box (S2), and the caller promises that nobody else uses it.
+        unsafe { Box::from_raw(self.records.remove(index).as_ptr()) }
     }
 
     /// A new object with no reference yet; `None` if the table is full.
@@ -105,6 +137,7 @@ impl System {
         };
         // SAFETY: the entry is free, so nobody reads or writes it now (S1).
         unsafe { object.write(value) };
+        instance.entries.set(instance.entries.get() + 1);
         Some(object)
     }
 
@@ -118,11 +151,13 @@ impl System {
     pub unsafe fn recycle(&mut self, object: *mut Object) {
         // SAFETY: the entry belongs to the table (the caller's promise).
         let entry = unsafe { &mut *object };
-        // SAFETY: an instance is valid for good.
-        let is_dead = unsafe { (*entry.instance).life.get() } == Life::Dead;
+        // SAFETY: an instance is valid as long as one of its objects is in use.
+        let instance = unsafe { &*entry.instance };
+        let is_dead = instance.life.get() == Life::Dead;
         let unused = !is_dead && entry.count.load(Relaxed) == 0 && entry.weak.load(Relaxed) == 0;
         if unused && entry.flags & Object::DYING == 0 && entry.service != 0 {
             entry.service = 0;
+            instance.entries.set(instance.entries.get() - 1);
             self.free.push(self.index(object) as u16);
         }
     }
@@ -182,7 +217,7 @@ impl System {
     /// Where a thread that was interrupted at `rip` in the engine's space has to go on: `rip` itself, unless it was
     /// between a stub's compare and store ([`stub::restart`]).
     pub fn restart(&self, rip: u64) -> u64 {
-        let owner = self.instances.iter().find(|instance| instance.has_stub_at(rip));
+        let owner = self.instances().find(|instance| instance.has_stub_at(rip));
         let Some(owner) = owner else { return stub::restart(rip, None) };
         let distance = rip - owner.stubs.start;
         let (index, offset) = (distance / STUB_BYTES as u64, distance % STUB_BYTES as u64);

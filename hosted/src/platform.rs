@@ -2,9 +2,10 @@
 #![expect(unsafe_code, reason = "the engine is given raw access to threads and memory")]
 
 use warren_engine::{
+    instance::Instance,
     layout::{Cpu, Object},
     platform::{Exhausted, Placement, Platform, Protection, Provision},
-    reference::count_down,
+    reference::{count_down, count_up},
     system::System,
     thread::ThreadRecord,
 };
@@ -103,7 +104,11 @@ impl Platform for Hosted {
             Provision::Named { name } => machine.named.get(name).copied(),
             Provision::Ports { .. } | Provision::Interrupt { .. } => None,
         })
+        .inspect(|object| count_up(*object))
     }
+
+    /// Nothing is known here by addresses of records.
+    fn forget(_: &Instance) {}
 
     fn now_ns() -> u64 {
         machine::now_ns()

@@ -5,6 +5,7 @@ use core::cell::UnsafeCell;
 
 use warren_engine::{
     death,
+    instance::Instance,
     layout::{Cpu, OBJECTS, Object},
     plan,
     platform::{Exhausted, Placement, Platform, Protection, Provision},
@@ -115,6 +116,10 @@ impl Platform for Kernel {
 
     fn provide(what: Provision<'_>) -> Option<*mut Object> {
         natives::provide(what)
+    }
+
+    fn forget(instance: &Instance) {
+        calls::forget(instance);
     }
 
     fn now_ns() -> u64 {

@@ -1,7 +1,7 @@
 //! `SystemControl`: what runs, and making it fail.
 #![expect(unsafe_code, reason = "the engine's tables and frames are raw memory")]
 
-use alloc::{format, string::String, vec::Vec};
+use alloc::{format, string::String};
 use core::marker::PhantomData;
 
 use warren::{Cx, Out};
@@ -10,6 +10,7 @@ use warren_engine::{
     instance::Instance,
     layout::Frame,
     platform::{Placement, Platform},
+    record::Held,
     reference::{instance_of, tables},
 };
 use warren_idl::{ServerStatus, SystemControl, SystemControlError};
@@ -35,25 +36,34 @@ impl<P: Platform> SystemControl for Control<P> {
         index: u32,
         mut text: Out<'_>,
     ) -> Result<ServerStatus, SystemControlError> {
-        let instance = servers::<P>().nth(index as usize).ok_or(SystemControlError::End)?;
-        let line = describe(instance);
+        let (line, status) = P::critical(|| {
+            let instance = shown::<P>().nth(index as usize)?;
+            let line = describe(instance);
+            let status = ServerStatus {
+                text_bytes: line.len() as u32,
+                state: if instance.is_alive() { ServerStatus::ALIVE } else { ServerStatus::DEAD },
+                objects: instance.objects.get(),
+                restarts: instance.restarts,
+                base: instance.base,
+                memory_bytes: instance.memory_bytes.get(),
+                file_hash: instance.hash,
+            };
+            Some((line, status))
+        })
+        .ok_or(SystemControlError::End)?;
         text.fill_from(line.as_bytes());
-        Ok(P::critical(|| ServerStatus {
-            text_bytes: line.len() as u32,
-            state: if instance.is_alive() { ServerStatus::ALIVE } else { ServerStatus::DEAD },
-            objects: instance.objects.get(),
-            restarts: instance.restarts,
-            base: instance.base,
-            memory_bytes: instance.memory_bytes.get(),
-            file_hash: instance.hash,
-        }))
+        Ok(status)
     }
 
     fn crash(_: &mut Cx<'_, Self>, server: &str, fault: &str) -> Result<(), SystemControlError> {
         let fault = Fault::from_name(fault).ok_or(SystemControlError::BadFault)?;
-        let mut alive = servers::<P>().filter(|instance| instance.is_alive());
-        let instance = alive.find(|instance| instance.name == server);
-        match injection::arm::<P>(instance.ok_or(SystemControlError::Unknown)?, fault) {
+        // A copy, so that a wild address is met here and not inside `critical`.
+        let server = String::from(server);
+        let instance = P::critical(|| {
+            let mut alive = shown::<P>().filter(|instance| instance.is_alive());
+            alive.find(|instance| instance.name == server).map(Held::<P>::new)
+        });
+        match injection::arm::<P>(&*instance.ok_or(SystemControlError::Unknown)?, fault) {
             true => Ok(()),
             false => Err(SystemControlError::BadFault),
         }
@@ -77,19 +87,13 @@ impl<P: Platform> SystemControl for Control<P> {
 }
 
 /// The instances of servers, in the order of loading: those that answer, and of each server that does not,
-/// the last one, if it failed.
-fn servers<P: Platform>() -> impl Iterator<Item = &'static Instance> {
-    // SAFETY: inside `critical`.
-    let all: Vec<_> = P::critical(|| unsafe { tables::<P>() }.instances.clone());
-    let last: Vec<_> = (all.iter().rev().scan(Vec::new(), |seen, instance| {
-        let first = instance.planned.is_some() && !seen.contains(&instance.planned);
-        seen.push(instance.planned);
-        Some(first)
-    }))
-    .collect();
-    all.into_iter().zip(last.into_iter().rev()).filter_map(|(instance, last)| {
-        let shown = instance.is_alive() || last && instance.failed.get();
-        (shown && instance.planned.is_some()).then_some(instance)
+/// the last one, if it failed. Inside `critical`.
+fn shown<P: Platform>() -> impl Iterator<Item = &'static Instance> {
+    // SAFETY: inside `critical`, and nobody uses the tables while this is used.
+    let all = unsafe { tables::<P>() }.instances();
+    all.filter(|instance| {
+        let failed = instance.failed.get() && !instance.superseded.get();
+        instance.planned.is_some() && (instance.is_alive() || failed)
     })
 }
 
@@ -108,7 +112,7 @@ fn log_frame<P: Platform>(frame: &Frame) {
     let Instance { name, base, .. } = unsafe { instance_of(frame.object) };
     // SAFETY: as above.
     let kind = unsafe { (*frame.object).kind };
-    // SAFETY: an object's kind is valid for good.
+    // SAFETY: a kind is valid as long as an object of it is in use, or a frame names one.
     let kind = unsafe { &*kind };
     P::log(format_args!(
         "  {name} as {}, base {base:#x}, from {:#x}",

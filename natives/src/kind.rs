@@ -95,6 +95,25 @@ extern "C" fn drop_state<T>(state: u64) {
     drop(unsafe { Box::from_raw(state as *mut T) });
 }
 
+/// An object of a kind that comes and goes, without a reference yet. `None` if the table is full: the state is
+/// dropped then. Inside `critical`.
+pub fn create_object<P: Platform, X, T>(
+    natives: &Instance,
+    kind: &LocalKind<X, T>,
+    state: T,
+) -> Option<*mut layout::Object>
+where
+    X: ?Sized + Service + Serves<T>,
+    T: Object + Sync,
+{
+    let state = Box::into_raw(Box::new(state)) as u64;
+    let object = native::create::<P>(natives, kind.kind, state);
+    if object.is_none() {
+        drop_state::<T>(state);
+    }
+    object
+}
+
 /// A new native that lives until its last reference goes, as a temporary reference of the native function
 /// that runs.
 ///
@@ -110,28 +129,28 @@ where
     X: ?Sized + Service + Serves<T>,
     T: Object + Sync,
 {
-    let state = Box::into_raw(Box::new(state)) as u64;
-    let created = P::critical(|| {
+    P::critical(|| {
         let object =
-            native::create::<P>(natives, kind.kind, state).ok_or(warren::SystemError::Budget)?;
-        push_temporary::<P>(object, None).inspect_err(|_| {
-            // SAFETY: the object was made just now, and nobody knows it.
-            unsafe { (*object).flags |= layout::Object::DEAD };
-            // SAFETY: inside `critical`.
-            let system = unsafe { tables::<P>() };
-            // SAFETY: the object is dead.
-            unsafe { system.recycle(object) };
-        })?;
-        Ok(object)
-    });
-    match created {
-        // SAFETY: the object provides `X`, and the activation has a temporary reference to it.
-        Ok(object) => Ok(unsafe { reference(object) }),
-        Err(error) => {
-            drop_state::<T>(state);
-            Err(error)
+            create_object::<P, X, T>(natives, kind, state).ok_or(warren::SystemError::Budget)?;
+        if let Err(error) = push_temporary::<P>(object, None) {
+            take_back::<P, T>(object);
+            return Err(error);
         }
-    }
+        // SAFETY: the object provides `X`, and the activation has a temporary reference to it.
+        Ok(unsafe { reference(object) })
+    })
+}
+
+/// Takes an object back that was made just now, and that nobody knows. Inside `critical`.
+fn take_back<P: Platform, T>(object: *mut layout::Object) {
+    // SAFETY: objects are valid for good, and nobody else touches this one.
+    let entry = unsafe { &mut *object };
+    entry.flags |= layout::Object::DEAD;
+    drop_state::<T>(entry.state);
+    // SAFETY: inside `critical`.
+    let system = unsafe { tables::<P>() };
+    // SAFETY: the object is dead.
+    unsafe { system.recycle(object) };
 }
 
 /// A kind of natives of type `T` that provide `X` and come and go.

@@ -58,7 +58,7 @@ fn root<'f, P: Platform, X: ?Sized + Service>(server: &str) -> Result<Ref<'f, X>
     let kind = instance.kinds.iter().position(|kind| kind.service == X::ID && !kind.local);
     let kind = kind.ok_or(LaunchError::WrongService)?;
     let object = P::critical(|| {
-        let root = instance.root(kind).ok_or(LaunchError::Failed)?;
+        let root = instance.living_root(kind).ok_or(LaunchError::Failed)?;
         push_temporary::<P>(root, None).map_err(LaunchError::System)?;
         Ok::<_, LaunchError>(root)
     })?;

@@ -27,7 +27,7 @@ pub mod parameters;
 pub mod thread;
 
 pub use control::Control;
-pub use kind::{LocalKind, Root, caller, create, create_local, reference};
+pub use kind::{LocalKind, Root, caller, create, create_local, create_object, reference};
 pub use launcher::Launcher;
 pub use log::Log;
 pub use parameters::Parameters;

@@ -1,19 +1,35 @@
 //! Servers that take all there is: they are refused, and nobody else notices.
 
-use warren_tests::run::Run;
+use warren_tests::{disk::known, run::Run};
 
 /// Lets eight servers take all memory and as many mappings as they get, twice.
 fn hoard(memory_mib: &str) {
-    let script = ["run hoarder", "echo status $?", "run hoarder", "echo status $?", "ls /docs"];
-    let run = Run::new("hoard", &script).with(["--memory", memory_mib]).go();
+    let script = [
+        "run hoarder",
+        "echo status $?",
+        "run hoarder",
+        "echo status $?",
+        "ls /",
+        "echo status $?",
+    ];
+    let run = Run::new("hoard", &script).disk(&known().image).with(["--memory", memory_mib]).go();
     run.expect_status(0);
     assert_eq!(run.output.matches("hoarded ").count(), 16, "{run}");
-    assert_eq!(run.output.matches("status 0").count(), 2, "{run}");
-    assert!(run.output.contains("README.md"), "the rest of the system goes on: {run}");
+    assert_eq!(run.output.matches("status 0").count(), 3, "{run}");
 }
 
 #[test]
 fn servers_that_take_all_memory_and_all_mappings_are_refused() {
     hoard("96");
     hoard("48");
+}
+
+#[test]
+fn a_server_that_is_launched_endlessly_leaves_nothing_behind() {
+    let script =
+        ["run relauncher-own", "echo status $?", "run relauncher-kernel", "echo status $?"];
+    let run = Run::new("hoard", &script).disk(&known().image).with(["--memory", "64"]).go();
+    run.expect_status(0);
+    assert_eq!(run.output.matches(": 1000 launches").count(), 2, "{run}");
+    assert_eq!(run.output.matches("status 0").count(), 2, "{run}");
 }

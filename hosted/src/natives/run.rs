@@ -115,7 +115,8 @@ pub fn run_programs() -> u32 {
             Err(fault) => log::line(format_args!("a server to start was not: {fault}")),
         }
     }
-    let runs: Vec<Run> = instances.into_iter().filter_map(begin_server).collect();
+    let runs: Vec<Run> =
+        instances.into_iter().filter_map(|instance| begin_server(&instance)).collect();
     let mut status = 0;
     for run in runs {
         status = run.wait().map_or(1, |status| status as u32);
@@ -125,11 +126,11 @@ pub fn run_programs() -> u32 {
 }
 
 /// Runs the root object of an instance, if it is a program.
-fn begin_server(instance: &'static Instance) -> Option<Run> {
+fn begin_server(instance: &Instance) -> Option<Run> {
     let program = <dyn Program as Service>::ID;
     let kind = instance.kinds.iter().position(|kind| kind.service == program && !kind.local)?;
     let object = critical::run(|| {
-        let object = instance.root(kind)?;
+        let object = instance.living_root(kind)?;
         count_up(object);
         Some(object)
     })?;

@@ -191,8 +191,8 @@ impl Server {
             }
             // SAFETY: inside `critical`.
             let system = unsafe { tables::<Hosted>() };
-            let instance =
-                system.add(|index| instance(index, base, code.len(), &shapes, kinds, make));
+            let index = system.instances().count();
+            let instance = system.add(instance(index, base, code.len(), &shapes, kinds, make));
             let state = instance.state();
             Hosted::map(state, pages(size_of::<State>()), &[], Protection::ReadWrite)
                 .expect("memory");
@@ -299,7 +299,6 @@ fn instance(
         |shape: &Shape| if shape.reference { Part::Reference(SERVICE) } else { Part::Word };
     Instance {
         lock: LockWord::new(0),
-        index,
         planned: Some(index % SERVERS),
         name: make.name.into(),
         file: String::new(),
@@ -334,5 +333,9 @@ fn instance(
         platform: Cell::default(),
         restarts: 0,
         failed: Cell::default(),
+        superseded: Cell::default(),
+        entries: Cell::default(),
+        holders: Cell::default(),
+        fault_entries: Cell::default(),
     }
 }

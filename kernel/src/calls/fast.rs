@@ -5,9 +5,11 @@
 //! still holds. The fast path still checks what can change: whether the caller holds the reference, the
 //! locks, the stacks, and whether a fault is to be injected.
 //!
-//! Tables are never freed, like the instances that they belong to; a dead instance has none.
+//! A dead instance has no table any more; its memory goes with the instance's record, and with it whatever others have
+//! learnt of its entries: their addresses may be those of something else then.
+#![expect(unsafe_code, reason = "writes the tables that assembly reads")]
 
-use alloc::{boxed::Box, vec};
+use alloc::{boxed::Box, vec, vec::Vec};
 
 use warren_abi::{call::REGISTER_WORDS, signature::Part};
 use warren_engine::{
@@ -16,9 +18,12 @@ use warren_engine::{
     stub::FIRST_CALL,
 };
 
-use crate::memory::{
-    regions::{self, TRAMPOLINE_OFFSET},
-    user_stacks::{NOWHERE, UserStack},
+use crate::{
+    guarded::Guarded,
+    memory::{
+        regions::{self, TRAMPOLINE_OFFSET},
+        user_stacks::{NOWHERE, UserStack},
+    },
 };
 
 /// What is known of one instance. Assembly reads it.
@@ -27,7 +32,7 @@ pub struct Table {
     /// Its counts of references, two bytes for each object.
     pub counts: *const u16,
     /// Its outgoing calls.
-    pub calls: *const Call,
+    pub calls: *mut Call,
     /// How many.
     pub call_count: u64,
     /// Offset of its domain among a thread's stacks.
@@ -60,20 +65,64 @@ pub struct Call {
 pub const CALL_SHIFT: u32 = size_of::<Call>().trailing_zeros();
 const _: () = assert!(size_of::<Call>() == 1 << CALL_SHIFT);
 
+/// The tables, each a box, by the address of the record of the instance that it belongs to.
+static TABLES: Guarded<Vec<(usize, Box<Table>)>> = Guarded::new(Vec::new());
+
 /// Makes the table of an instance that is about to be entered for the first time.
 pub fn prepare(instance: &Instance) {
     if instance.platform.get() != 0 || !instance.is_alive() {
         return;
     }
     let Some(domain) = regions::domain_of(instance.base) else { return };
-    let calls = vec![Call::default(); instance.calls.len()].leak();
-    let table = Table {
+    let calls = Box::leak(vec![Call::default(); instance.calls.len()].into_boxed_slice());
+    let table = Box::new(Table {
         counts: instance.with_counts(|counts| counts.as_ptr()),
-        calls: calls.as_ptr(),
+        calls: calls.as_mut_ptr(),
         call_count: calls.len() as u64,
         stacks: offset(domain),
-    };
-    instance.platform.set(core::ptr::from_ref(Box::leak(Box::new(table))) as u64);
+    });
+    instance.platform.set(&raw const *table as u64);
+    TABLES.with(|tables| tables.push((address_of(instance), table)));
+}
+
+fn address_of(instance: &Instance) -> usize {
+    core::ptr::from_ref(instance) as usize
+}
+
+/// Frees the table of an instance whose record is about to be freed, and forgets what others learnt of it. With
+/// interrupts off.
+pub fn forget(instance: &Instance) {
+    TABLES.with(|tables| {
+        tables.retain(|(owner, _)| *owner != address_of(instance));
+        for (_, table) in tables {
+            table.calls().iter_mut().filter(|call| is_of(instance, call)).for_each(|call| {
+                *call = Call::default();
+            });
+        }
+    });
+}
+
+/// Whether a call was learnt of an object of an instance.
+fn is_of(instance: &Instance, call: &Call) -> bool {
+    instance.kinds.iter().any(|kind| kind.entries.as_ptr() as u64 == call.entries)
+}
+
+impl Table {
+    /// The calls, as kernel code changes them while no fast path reads them: with interrupts off.
+    fn calls(&mut self) -> &mut [Call] {
+        // SAFETY: the calls are a boxed slice of this length, which belongs to the table.
+        unsafe { core::slice::from_raw_parts_mut(self.calls, self.call_count as usize) }
+    }
+}
+
+// SAFETY: kernel code uses tables with interrupts off, whichever thread runs.
+unsafe impl Send for Table {}
+
+impl Drop for Table {
+    fn drop(&mut self) {
+        // SAFETY: the calls were a boxed slice, and nobody uses them any more.
+        drop(unsafe { Box::from_raw(self.calls()) });
+    }
 }
 
 fn offset(domain: usize) -> u64 {
@@ -81,7 +130,6 @@ fn offset(domain: usize) -> u64 {
 }
 
 /// Remembers a call that has just succeeded the long way, if the fast path could make it.
-#[expect(unsafe_code, reason = "writes the table that assembly reads")]
 pub fn learn(caller: &Instance, number: u64, object: *mut Object) {
     let index = (number - u64::from(FIRST_CALL)) as usize;
     let table = caller.platform.get() as *const Table;
@@ -90,7 +138,7 @@ pub fn learn(caller: &Instance, number: u64, object: *mut Object) {
     }
     // SAFETY: objects are valid for good, and the caller holds this one.
     let object = unsafe { &*object };
-    // SAFETY: instances are valid for good.
+    // SAFETY: an instance is valid as long as an object of it is held, or a frame names one.
     let callee = unsafe { &*object.instance };
     // SAFETY: so are kinds.
     let kind = unsafe { &*object.kind };
@@ -113,8 +161,8 @@ pub fn learn(caller: &Instance, number: u64, object: *mut Object) {
         trampoline: entrance.map_or(0, |entrance| entrance.stacks + TRAMPOLINE_OFFSET),
         atomic: caller.calls[index].atomic.into(),
     };
-    // SAFETY: the table is never freed, and has an entry for each call.
-    let calls = unsafe { (*table).calls }.cast_mut();
+    // SAFETY: a living instance's table is there, and has an entry for each call.
+    let calls = unsafe { (*table).calls };
     // SAFETY: interrupts are off, so that no fast path reads the entry now.
     unsafe { calls.wrapping_add(index).write(call) };
 }

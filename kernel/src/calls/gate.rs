@@ -42,7 +42,7 @@ struct Entered {
 fn entered() -> Entered {
     let frame = newest_frame::<Kernel>();
     let object = object_of(frame);
-    // SAFETY: an object's kind is valid for good.
+    // SAFETY: a kind is valid as long as an object of it is in use, or a frame names one.
     let kind = unsafe { &*object.kind };
     let callee = instance_of(object);
     // The frame below the newest exists in every thread.
@@ -61,7 +61,7 @@ fn object_of(frame: *mut Frame) -> &'static Object {
 }
 
 fn instance_of(object: &Object) -> &'static Instance {
-    // SAFETY: instances are valid for good.
+    // SAFETY: an instance is valid as long as an object of it is held, or a frame names one.
     unsafe { &*object.instance }
 }
 

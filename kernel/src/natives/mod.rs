@@ -14,7 +14,9 @@ mod time;
 use alloc::collections::BTreeMap;
 
 use warren::{Object as Native, Serves, Service};
-use warren_engine::{instance::Instance, layout::Object, native, platform::Provision};
+use warren_engine::{
+    instance::Instance, layout::Object, native, platform::Provision, reference::count_up,
+};
 use warren_idl as idl;
 use warren_kernel::acpi::Controllers;
 use warren_natives::{Control, Launcher, LocalKind, Log, Parameters};
@@ -130,19 +132,22 @@ where
 
 /// What the plan of a server asks for.
 pub fn provide(what: Provision<'_>) -> Option<*mut Object> {
-    interrupts::off(|| match what {
-        Provision::Native { service } => {
-            let word = registry(|registry| registry.objects.get(&service).copied());
-            word.map(|word| word as *mut Object)
-        }
-        Provision::Ports { first, count } => {
-            let ports = ports::Ports::new(first, count)?;
-            warren_natives::create::<Kernel, dyn idl::IoPorts, _>(instance(), ports)
-        }
-        Provision::Interrupt { line } => {
-            let line = devices::Line::find(line)?;
-            warren_natives::create::<Kernel, dyn idl::InterruptLine, _>(instance(), line)
-        }
-        Provision::Named { .. } => None,
+    interrupts::off(|| {
+        let object = match what {
+            Provision::Native { service } => {
+                registry(|registry| registry.objects.get(&service).copied())? as *mut Object
+            }
+            Provision::Ports { first, count } => {
+                let ports = ports::Ports::new(first, count)?;
+                warren_natives::create_object::<Kernel, _, _>(instance(), kinds().ports, ports)?
+            }
+            Provision::Interrupt { line } => {
+                let line = devices::Line::find(line)?;
+                warren_natives::create_object::<Kernel, _, _>(instance(), kinds().lines, line)?
+            }
+            Provision::Named { .. } => return None,
+        };
+        count_up(object);
+        Some(object)
     })
 }

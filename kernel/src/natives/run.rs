@@ -10,6 +10,7 @@ use warren_engine::{
     instance::Instance,
     launch,
     layout::Object,
+    record::Held,
     reference::{count_down, count_up},
     stub::{self, Shape, Words},
 };
@@ -126,7 +127,7 @@ pub fn start_programs() {
             Err(fault) => log!("a server to start was not: {fault}"),
         }
     }
-    let begun = |instance: &'static Instance| Some((instance, begin_server(instance)?));
+    let begun = |instance: Held<Kernel>| begin_server(&instance).map(|run| (instance, run));
     let runs: Vec<_> = instances.into_iter().filter_map(begun).collect();
     let mut status = 0;
     for (instance, run) in runs {
@@ -142,11 +143,11 @@ pub fn start_programs() {
 }
 
 /// Runs the root object of an instance, if it is a program.
-fn begin_server(instance: &'static Instance) -> Option<Run> {
+fn begin_server(instance: &Instance) -> Option<Run> {
     let program = <dyn Program as Service>::ID;
     let kind = instance.kinds.iter().position(|kind| kind.service == program && !kind.local)?;
     let object = interrupts::off(|| {
-        let object = instance.root(kind)?;
+        let object = instance.living_root(kind)?;
         count_up(object);
         Some(object)
     })?;
