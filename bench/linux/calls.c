@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { ROUNDS = 1000, LARGEST = 4096 };
+enum { ROUNDS = 1000, LARGEST = 16384 };
 
 /* Ends of the one who asks and of the one who answers. */
 static int ask_out, ask_in, answer_out, answer_in;
@@ -74,13 +74,15 @@ static void answer(void)
 	write_all(answer_out, answered);
 }
 
-static void round_trips(const char *names[3])
+static void round_trips(const char *through)
 {
-	static const size_t sizes[3] = { 1, 64, LARGEST };
-	for (int i = 0; i < 3; i++) {
+	static const size_t sizes[] = { 1, 64, 256, 1024, 4096, LARGEST };
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+		char name[60];
 		bytes = sizes[i];
+		snprintf(name, sizeof name, "%s, %zu byte%s", through, bytes, bytes == 1 ? "" : "s");
 		start(answer);
-		row("calls", names[i], ROUNDS, ask);
+		row("calls", name, ROUNDS, ask);
 		stop();
 	}
 }
@@ -91,7 +93,7 @@ static void pipes(void)
 	if (pipe(there) || pipe(back))
 		fail("pipe");
 	ask_out = there[1], answer_in = there[0], answer_out = back[1], ask_in = back[0];
-	round_trips((const char *[]){ "pipe, 1 byte", "pipe, 64 bytes", "pipe, 4096 bytes" });
+	round_trips("pipe");
 }
 
 static void sockets(void)
@@ -100,8 +102,7 @@ static void sockets(void)
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends))
 		fail("socketpair");
 	ask_out = ask_in = ends[0], answer_out = answer_in = ends[1];
-	round_trips((const char *[]){ "Unix socket, 1 byte", "Unix socket, 64 bytes",
-				      "Unix socket, 4096 bytes" });
+	round_trips("Unix socket");
 }
 
 static void eventfds(void)

@@ -35,12 +35,6 @@ void row(const char *group, const char *what, unsigned long rounds, work_t work)
 	fflush(stdout);
 }
 
-void absent(const char *group, const char *what, const char *why)
-{
-	printf("{\"group\":\"%s\",\"what\":\"%s\",\"absent\":\"%s\"}\n", group, what, why);
-	fflush(stdout);
-}
-
 void fail(const char *what)
 {
 	printf("{\"error\":\"%s: %s\"}\n", what, strerror(errno));

@@ -19,9 +19,6 @@ static inline uint64_t ticks(void)
 /* Measures `rounds` rounds and writes a row: {"group":…,"what":…,"whole":…}. */
 void row(const char *group, const char *what, unsigned long rounds, work_t work);
 
-/* Writes a row of something that was not measured, and why. */
-void absent(const char *group, const char *what, const char *why);
-
 /* Writes that a system call failed, and ends the machine. */
 void fail(const char *what) __attribute__((noreturn));
 

@@ -8,6 +8,9 @@
 //! | [`limits`] | what a number may be |
 //! | [`promises`] | the same for people: `PROMISES.md` |
 //! | [`programs`] | the benchmark programs of the system `test`: calls, references, files, faults, threads, servers |
+//! | [`ladder`] | one call in all placements |
+//! | [`report`] | all of it as a page |
+//! | [`host`] | what is measured on |
 //! | [`boot`] | from the first instruction to the prompt |
 //! | [`lines`] | how long servers are |
 //! | [`linux`] | the same in a Linux guest |
@@ -24,6 +27,8 @@
 
 mod boot;
 mod compiler;
+mod host;
+pub mod ladder;
 pub mod limits;
 mod lines;
 mod linux;
@@ -31,6 +36,7 @@ mod peers;
 mod programs;
 pub mod promises;
 pub mod references;
+pub mod report;
 pub mod row;
 
 use clap::ValueEnum;

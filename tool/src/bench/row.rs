@@ -86,7 +86,7 @@ impl Measure {
 
     /// What a call costs beyond the plain one.
     pub fn beyond_plain(&self) -> Option<f64> {
-        Some(self.value() - self.plain?)
+        Some(rounded(self.value() - self.plain?))
     }
 }
 
@@ -126,7 +126,7 @@ impl Row {
             "method": measure.method,
         });
         if let Some(beyond) = measure.beyond_plain() {
-            alone["beyond_plain_call"] = rounded(beyond).into();
+            alone["beyond_plain_call"] = beyond.into();
         }
         if self.peers.is_empty() {
             return vec![alone];
@@ -143,7 +143,7 @@ impl Row {
 }
 
 /// To six digits behind the point: what a measured number is good for at most.
-fn rounded(number: f64) -> f64 {
+pub fn rounded(number: f64) -> f64 {
     (number * 1e6).round() / 1e6
 }
 

@@ -1,9 +1,11 @@
 //! `warren bench`.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use crate::{
-    bench::{self, Group, Request, limits, promises, row},
+    bench::{self, Group, Request, ladder, limits, promises, report, row},
     failure::{Failure, Outcome},
     project::Project,
 };
@@ -23,11 +25,14 @@ pub struct Arguments {
     /// Measure the same in a guest of another system, and show ratios.
     #[arg(long, value_name = "SYSTEM", value_parser = ["linux"])]
     against: Option<String>,
+    /// Write a page with tables and plots, and the rows as JSON, into this folder.
+    #[arg(long, value_name = "DIR")]
+    report: Option<PathBuf>,
     /// Measure once what is promised, and fail if something exceeds its ceiling.
-    #[arg(long, conflicts_with_all = ["json", "groups", "runs", "against"])]
+    #[arg(long, conflicts_with_all = ["json", "groups", "runs", "against", "report"])]
     check: bool,
     /// Write PROMISES.md from the table of limits, and measure nothing.
-    #[arg(long, conflicts_with_all = ["check", "json", "groups", "runs", "against"])]
+    #[arg(long, conflicts_with_all = ["check", "json", "groups", "runs", "against", "report"])]
     promises: bool,
 }
 
@@ -47,7 +52,11 @@ pub fn run(project: &Project, arguments: &Arguments) -> Outcome {
     let rows = bench::measure(project, &request);
     match arguments.json {
         true => rows.iter().flat_map(|row| row.json()).for_each(|row| println!("{row}")),
-        false => print!("{}", row::table(&rows)),
+        false => print!("{}{}", row::table(&rows), ladder::table(&ladder::steps(&rows))),
+    }
+    if let Some(folder) = &arguments.report {
+        report::write(project, folder, &rows)?;
+        eprintln!("the report is in `{}`", folder.display());
     }
     bench::complete(&rows)
 }

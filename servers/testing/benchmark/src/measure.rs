@@ -69,7 +69,7 @@ impl Base {
         let plain = round(cx, effort, |_| black_box(function)(0))?;
         let direct = round(cx, effort, |_| self::plain(0))?;
         let object: &dyn Plain = black_box(&0_u64);
-        let dynamic = round(cx, effort, |_| black_box(object).call())?;
+        let dynamic = round(cx, effort, |_| object.call())?;
         Ok(Base { empty, plain, direct, dynamic })
     }
 }

@@ -1,6 +1,6 @@
 //! What is measured.
 
-use alloc::{string::String, vec};
+use alloc::{format, string::String, vec};
 
 use warren::{Cx, Ref};
 use warren_idl::{Counter, Echo, EchoError, FileError, Hub};
@@ -20,8 +20,9 @@ const TRIES: u64 = 200;
 /// Rounds where the parameter `rounds` does not say.
 const ROUNDS: u64 = 1000;
 /// Sizes of buffers.
-const SIZES: [(usize, &str, &str); 3] =
-    [(0, "in 0", "out 0"), (64, "in 64", "out 64"), (4096, "in 4096", "out 4096")];
+const SIZES: [usize; 6] = [0, 64, 256, 1024, 4096, 16384];
+/// The largest of them.
+const LARGEST: usize = 16384;
 /// The file that is read where the parameter `file` does not say.
 const FILE: &str = "/docs/ARCHITECTURE.md";
 
@@ -122,10 +123,11 @@ impl Run<'_> {
         to: &str,
         echo: Ref<'_, dyn Echo>,
     ) -> Result<(), Failure> {
-        let mut bytes = vec![1; 4096];
-        for (size, inward, outward) in SIZES {
-            self.row(cx, ["calls", to, inward], |cx| echo.take(cx, &bytes[..size]))?;
-            self.row(cx, ["calls", to, outward], |cx| echo.give(cx, &mut bytes[..size]))?;
+        let mut bytes = vec![1; LARGEST];
+        for size in SIZES {
+            let (inward, outward) = (format!("in {size}"), format!("out {size}"));
+            self.row(cx, ["calls", to, &inward], |cx| echo.take(cx, &bytes[..size]))?;
+            self.row(cx, ["calls", to, &outward], |cx| echo.give(cx, &mut bytes[..size]))?;
         }
         Ok(())
     }
