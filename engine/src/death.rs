@@ -415,6 +415,36 @@ pub const MESSAGE_BYTES: usize = 200;
 pub unsafe extern "C" fn panic<P: Platform>(text: u64, bytes: u64) -> ! {
     let instance = reference::current::<P>();
     let mut message = [0; MESSAGE_BYTES];
+    // SAFETY: as promised by the caller.
+    let message = unsafe { message_of::<P>(instance, text, bytes, &mut message) };
+    die::<P>(instance, format_args!("panicked: {message}"))
+}
+
+/// The running server panicked with this message and leaves the activation by itself: the log says so.
+///
+/// # Safety
+///
+/// As for [`panic`].
+pub unsafe extern "C" fn panicked<P: Platform>(text: u64, bytes: u64) -> Ret {
+    let instance = reference::current::<P>();
+    let mut message = [0; MESSAGE_BYTES];
+    // SAFETY: as promised by the caller.
+    let message = unsafe { message_of::<P>(instance, text, bytes, &mut message) };
+    P::critical(|| P::log(format_args!("{}: panicked in a call: {message}", instance.name)));
+    Ret::ok(0)
+}
+
+/// The text of a panic, as much as can be read of it.
+///
+/// # Safety
+///
+/// As for [`panic`].
+unsafe fn message_of<'a, P: Platform>(
+    instance: &Instance,
+    text: u64,
+    bytes: u64,
+    message: &'a mut [u8; MESSAGE_BYTES],
+) -> &'a str {
     let length = usize::try_from(bytes).map_or(MESSAGE_BYTES, |bytes| bytes.min(MESSAGE_BYTES));
     let readable = if length == 0 {
         // The address of no bytes means nothing.
@@ -427,8 +457,8 @@ pub unsafe extern "C" fn panic<P: Platform>(text: u64, bytes: u64) -> ! {
     } else {
         P::critical(|| P::read(text, &mut message[..length]))
     };
-    let message = if readable { message[..length].utf8_chunks().next() } else { None };
-    die::<P>(instance, format_args!("panicked: {}", message.map_or("", |chunk| chunk.valid())))
+    let chunk = if readable { message[..length].utf8_chunks().next() } else { None };
+    chunk.map_or("", |chunk| chunk.valid())
 }
 
 /// Ends an instance at once, and all that share its domain: they share its memory, so they share its fate.

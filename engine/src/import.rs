@@ -124,5 +124,6 @@ pub fn functions<P: Platform>() -> [u64; FUNCTIONS.len()] {
         lock::yield_now::<P> as *const () as u64,
         reference::grow::<P> as *const () as u64,
         death::panic::<P> as *const () as u64,
+        death::panicked::<P> as *const () as u64,
     ]
 }

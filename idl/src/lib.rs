@@ -19,7 +19,7 @@
 //! | [`Parameters`] | what the system file says to this server |
 //! | [`Launcher`] | loads servers by the names that the system file gives them |
 //! | [`SystemControl`], [`Power`] | what runs, and making it stop |
-//! | [`Echo`], [`Hub`], [`Token`], [`Counter`] | what tests and benchmarks call |
+//! | [`Echo`], [`Hub`], [`Token`], [`Counter`], [`Fragile`] | what tests and benchmarks call |
 #![no_std]
 
 mod block;
@@ -28,6 +28,7 @@ mod console;
 mod description;
 mod echo;
 mod file;
+mod fragile;
 mod interrupt;
 mod launcher;
 mod log;
@@ -47,6 +48,7 @@ pub use console::*;
 pub use description::DESCRIPTION;
 pub use echo::*;
 pub use file::*;
+pub use fragile::*;
 pub use interrupt::*;
 pub use launcher::*;
 pub use log::*;

@@ -212,11 +212,22 @@ impl<'f, S: Object> Cx<'f, S> {
         let mut inner = unsafe { Cx::enter(self.state) };
         // SAFETY: called from an activation (C1); `self` is borrowed, so nothing borrows the state.
         unsafe { calls::unlock() };
+        let freed = FreedLock;
         let result = work(&mut inner);
-        // SAFETY: the lock was freed above.
+        drop(freed);
+        result
+    }
+}
+
+/// The server's lock, which this activation has freed. It is taken again when this is dropped: also when a panic
+/// leaves the activation, whose other destructors may need the state.
+struct FreedLock;
+
+impl Drop for FreedLock {
+    fn drop(&mut self) {
+        // SAFETY: the lock was freed before this was made.
         let locked = value(unsafe { calls::lock() });
         assert!(locked.is_ok(), "the server's lock cannot be taken again");
-        result
     }
 }
 

@@ -98,7 +98,17 @@ pub unsafe trait Provides<X: ?Sized> {
 pub(crate) struct LocalMemory<L: Local> {
     state: L,
     parent: NonNull<L::Parent>,
-    hold: u64,
+    hold: Option<Hold>,
+}
+
+/// A permanent reference to a parent that is a local server itself.
+struct Hold(u64);
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        // SAFETY: the word is a permanent reference of this value's own, and gone after this.
+        unsafe { calls::release(self.0) };
+    }
 }
 
 impl<L: Local> LocalMemory<L> {
@@ -115,10 +125,7 @@ impl<L: Local> LocalMemory<L> {
         // SAFETY: the layout is not empty, because it has a pointer.
         let memory = unsafe { alloc::alloc::alloc(layout) };
         let memory = NonNull::new(memory.cast::<Self>()).ok_or(SystemError::Budget)?;
-        let hold = match <L::Parent as Object>::LOCAL {
-            true => hold_this(),
-            false => Ok(0),
-        };
+        let hold = <L::Parent as Object>::LOCAL.then(hold_this).transpose();
         match hold {
             Ok(hold) => {
                 // SAFETY: the memory is fresh and has the layout.
@@ -140,13 +147,7 @@ impl<L: Local> LocalMemory<L> {
     /// `memory` is from [`LocalMemory::allocate`], and nothing refers to it any more.
     pub(crate) unsafe fn free(memory: NonNull<Self>) {
         // SAFETY: it was allocated by the global allocator with the layout of `Self`.
-        let this = unsafe { alloc::boxed::Box::from_raw(memory.as_ptr()) };
-        let hold = this.hold;
-        drop(this);
-        if hold != 0 {
-            // SAFETY: the hold is a permanent reference (L1), and gone after this.
-            unsafe { calls::release(hold) };
-        }
+        drop(unsafe { alloc::boxed::Box::from_raw(memory.as_ptr()) });
     }
 
     /// The parent's state.
@@ -163,9 +164,9 @@ impl<L: Local> LocalMemory<L> {
 }
 
 /// A permanent reference to the object of this activation.
-fn hold_this() -> Result<u64, SystemError> {
+fn hold_this() -> Result<Hold, SystemError> {
     // SAFETY: called from an activation.
     let this = crate::raw::value(unsafe { calls::this() })?;
     // SAFETY: the word is a temporary reference.
-    crate::raw::value(unsafe { calls::keep(this) })
+    crate::raw::value(unsafe { calls::keep(this) }).map(Hold)
 }

@@ -61,6 +61,8 @@ pub mod calls {
         pub fn grow(bytes: u64) -> Ret;
         #[link_name = "wsys.panic"]
         pub fn panic(text: *const u8, bytes: usize) -> !;
+        #[link_name = "wsys.panicked"]
+        pub fn panicked(text: *const u8, bytes: usize) -> Ret;
     }
 
     unsafe extern "C" {

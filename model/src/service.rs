@@ -31,7 +31,7 @@ pub unsafe trait Service: 'static {
 ///
 /// # Safety
 ///
-/// `ENTRIES` are `extern "C"` functions in the order of [`Service::FUNCTIONS`], each of which takes what its
+/// `ENTRIES` are `extern "C-unwind"` functions in the order of [`Service::FUNCTIONS`], each of which takes what its
 /// signature says after the address of a `T`'s state.
 pub unsafe trait Serves<T: Object>: Service {
     /// The entries.

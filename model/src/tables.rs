@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Entry: builds the root state in place.
-unsafe extern "C" fn construct<T: Server>(state: NonNull<c_void>) -> Ret {
+unsafe extern "C-unwind" fn construct<T: Server>(state: NonNull<c_void>) -> Ret {
     // SAFETY: the engine runs constructors like calls, and `New` gives no way to the state.
     let mut cx = unsafe { Cx::<New<T>>::enter(state) };
     match T::new(&mut cx) {
@@ -29,7 +29,7 @@ unsafe extern "C" fn construct<T: Server>(state: NonNull<c_void>) -> Ret {
 }
 
 /// Entry: the `start` hook.
-unsafe extern "C" fn start<T: Server>(state: NonNull<c_void>) -> Ret {
+unsafe extern "C-unwind" fn start<T: Server>(state: NonNull<c_void>) -> Ret {
     // SAFETY: the engine calls it like a service function, after `construct` succeeded.
     let mut cx = unsafe { Cx::<T>::enter(state) };
     match T::start(&mut cx) {
@@ -39,7 +39,7 @@ unsafe extern "C" fn start<T: Server>(state: NonNull<c_void>) -> Ret {
 }
 
 /// Entry: drops the root state in place.
-unsafe extern "C" fn destruct<T: Server>(state: NonNull<c_void>) -> Ret {
+unsafe extern "C-unwind" fn destruct<T: Server>(state: NonNull<c_void>) -> Ret {
     // SAFETY: the engine calls it once, when no reference to an object of the instance is left.
     let mut cx = unsafe { Cx::<Closing<T>>::enter(state) };
     T::closing(&mut cx);
@@ -49,7 +49,7 @@ unsafe extern "C" fn destruct<T: Server>(state: NonNull<c_void>) -> Ret {
 }
 
 /// Entry: drops a local server.
-unsafe extern "C" fn drop_local<L: Local>(state: NonNull<c_void>) {
+unsafe extern "C-unwind" fn drop_local<L: Local>(state: NonNull<c_void>) {
     // SAFETY: the engine calls it once, with an address that `spawn` gave it, when no reference is left.
     unsafe { LocalMemory::<L>::free(state.cast()) };
 }
@@ -145,6 +145,8 @@ pub struct Claims {
     pub parameters: &'static [&'static str],
     /// Bytes of stack that an entry needs.
     pub stack: u32,
+    /// Whether a panic ends the activation that it happens in, and not the server.
+    pub survives_panics: bool,
 }
 
 /// Bytes that a description may have: some four hundred functions.
@@ -173,8 +175,9 @@ pub const fn describe<T: Tables>() -> Builder<DESCRIPTION_BYTES> {
         builder = builder.text(tag::PARAMETER, claims.parameters[at]);
         at += 1;
     }
-    let flags = if <T::Access as Access>::CONCURRENT { description::CONCURRENT } else { 0 };
-    builder.attributes(flags, claims.stack, size_of::<T>(), align_of::<T>())
+    let concurrent = if <T::Access as Access>::CONCURRENT { description::CONCURRENT } else { 0 };
+    let survives = if claims.survives_panics { description::SURVIVES_PANICS } else { 0 };
+    builder.attributes(concurrent | survives, claims.stack, size_of::<T>(), align_of::<T>())
 }
 
 const fn with_requirement(

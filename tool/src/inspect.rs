@@ -58,6 +58,9 @@ fn write_numbers(inspection: &Inspection, page: &mut String) -> fmt::Result {
         false => "one lock: entered by one thread at a time",
     };
     writeln!(page, "{lock}")?;
+    if description.survives_panics {
+        writeln!(page, "survives panics: one ends the call that it happens in")?;
+    }
     if inspection.has_start {
         writeln!(page, "has a start hook")?;
     }
@@ -97,6 +100,7 @@ pub fn json(inspection: &Inspection) -> Value {
         "system_functions": inspection.system_functions,
         "memory_symbols": inspection.memory_symbols,
         "concurrent": description.concurrent,
+        "survives_panics": description.survives_panics,
         "has_start": inspection.has_start,
         "stack_bytes": description.stack_bytes,
         "state_bytes": description.state_bytes,

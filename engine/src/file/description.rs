@@ -6,7 +6,7 @@
 use alloc::{string::String, vec::Vec};
 use core::fmt;
 
-use warren_abi::description::{self, ATOMIC, CONCURRENT, OPTIONAL, records, tag};
+use warren_abi::description::{self, ATOMIC, CONCURRENT, OPTIONAL, SURVIVES_PANICS, records, tag};
 
 use super::{FileError, Function, Mismatch, Service, SignatureText, limits};
 
@@ -27,6 +27,8 @@ pub struct Description {
     pub parameters: Vec<String>,
     /// Whether the server is thread-safe and is entered without a lock.
     pub concurrent: bool,
+    /// Whether a panic ends the activation that it happens in, and not the server.
+    pub survives_panics: bool,
     /// Bytes of stack that a call into it needs.
     pub stack_bytes: u32,
     /// Bytes of its root state.
@@ -273,6 +275,7 @@ impl Reader {
             requirements: self.requirements,
             parameters: self.parameters,
             concurrent: flags & CONCURRENT != 0,
+            survives_panics: flags & SURVIVES_PANICS != 0,
             stack_bytes,
             state_bytes,
             state_alignment,
@@ -350,7 +353,7 @@ fn attributes(payload: &[u8]) -> Result<[u32; 4], DescriptionFault> {
     }
     let words = words.map(u32::from_le_bytes);
     let [flags, stack_bytes, state_bytes, alignment] = words;
-    if flags & !CONCURRENT != 0 {
+    if flags & !(CONCURRENT | SURVIVES_PANICS) != 0 {
         return Err(DescriptionFault::Flags);
     }
     let aligned = alignment.is_power_of_two() && u64::from(alignment) <= crate::space::PAGE;

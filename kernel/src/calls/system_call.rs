@@ -79,7 +79,7 @@ fn system_function(call: &UserCall) -> Ret {
     let [first, second, ..] = call.words;
     interrupts::on(|| {
         if index == PANIC {
-            // SAFETY: the table's last function has this type, and reads text with care.
+            // SAFETY: this function of the table has this type, and reads text with care.
             let function: unsafe extern "C" fn(u64, u64) -> ! =
                 unsafe { core::mem::transmute(function) };
             // SAFETY: as above.

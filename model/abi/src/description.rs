@@ -14,7 +14,7 @@
 //! | `F` | a function of the `P`, `L` or `R` before it, in order: `name` `(` signature `)` |
 //! | `R` | a requirement: id u32, flags u8 ([`ATOMIC`], [`OPTIONAL`]), field name, `:`, service name |
 //! | `M` | a parameter that the server accepts: its name |
-//! | `A` | attributes: flags u32 ([`CONCURRENT`]), stack bytes u32, state bytes u32, state alignment u32 |
+//! | `A` | attributes: flags u32 ([`CONCURRENT`], [`SURVIVES_PANICS`]), stack bytes u32, state bytes u32, state alignment u32 |
 
 /// First bytes of the section.
 pub const MAGIC: [u8; 4] = *b"WRN\x01";
@@ -25,6 +25,8 @@ pub const ATOMIC: u8 = 1;
 pub const OPTIONAL: u8 = 2;
 /// Server flag: the server is thread-safe and is entered without a lock.
 pub const CONCURRENT: u32 = 1;
+/// Server flag: a panic ends the activation that it happens in, and not the server.
+pub const SURVIVES_PANICS: u32 = 2;
 
 /// Tags of the records.
 pub mod tag {

@@ -25,9 +25,10 @@
 //! | `wsys.yield` | – | – | lets another thread run |
 //! | `wsys.grow` | bytes | address | adds zeroed pages at the end of the instance's heap; `Budget` when there are none |
 //! | `wsys.panic` | text address, bytes | never returns | the activation fails with `Lost` at its caller and the server dies |
+//! | `wsys.panicked` | text address, bytes | – | says in the log that an activation panicked which the server leaves by itself, with `Panicked` |
 
 /// Names of the functions. The index is the system call number in domains of their own.
-pub const FUNCTIONS: [&str; 16] = [
+pub const FUNCTIONS: [&str; 17] = [
     "wsys.keep",
     "wsys.release",
     "wsys.pin",
@@ -44,6 +45,7 @@ pub const FUNCTIONS: [&str; 16] = [
     "wsys.yield",
     "wsys.grow",
     "wsys.panic",
+    "wsys.panicked",
 ];
 
 /// Data symbol: the instance's table of required references, one word each, in the order of the

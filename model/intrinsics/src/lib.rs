@@ -14,7 +14,7 @@ mod memory {
     core::arch::global_asm!(include_str!("memory.s"), options(att_syntax));
 }
 
-// Tests on a host unwind, and the standard library does it for them.
+// What unwinds has an unwinder: the runtime of a server that survives panics, the standard library in tests on a host.
 #[cfg(panic = "abort")]
 mod unwinder {
     core::arch::global_asm!(include_str!("unwinder.s"), options(att_syntax));

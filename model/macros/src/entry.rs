@@ -37,7 +37,7 @@ fn entry(service: &Service, function: &Function) -> TokenStream {
     let success = success(outcome);
     quote! {
         #[allow(clippy::too_many_arguments)]
-        unsafe extern "C" fn #name<__T: #trait_name + ::warren::Object>(
+        unsafe extern "C-unwind" fn #name<__T: #trait_name + ::warren::Object>(
             __state: ::core::ptr::NonNull<::core::ffi::c_void>,
             #(#words,)*
             #hidden

@@ -46,7 +46,8 @@ pub fn errors(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// `provides(A, B)` services of the root; `locals(C, D)` local servers; `parameters("x", "y")` names that
 /// the server asks `Parameters` for; `stack = 16384` bytes that an entry needs, if it is not that;
-/// `concurrent` if activations need not exclude each other; `summary = "…"` one line, if it is not the first
+/// `concurrent` if activations need not exclude each other; `survives_panics` if a panic is to end only the call that
+/// it happens in, which asks for a state that a function may leave anywhere; `summary = "…"` one line, if it is not the first
 /// line of the doc comment; `name = "…"` if it is not that of the package.
 #[proc_macro_attribute]
 pub fn server(arguments: TokenStream, item: TokenStream) -> TokenStream {

@@ -18,6 +18,7 @@ struct Claims {
     parameters: Vec<String>,
     stack: u32,
     concurrent: bool,
+    survives_panics: bool,
 }
 
 impl Claims {
@@ -34,6 +35,7 @@ impl Claims {
             parameters: arguments.texts("parameters")?,
             stack: arguments.number("stack")?.unwrap_or(STACK_BYTES),
             concurrent: arguments.word("concurrent")?,
+            survives_panics: arguments.word("survives_panics")?,
         };
         arguments.finish()?;
         if claims.provides.is_empty() {
@@ -102,7 +104,7 @@ fn traits(item: &ItemStruct, claims: &Claims) -> TokenStream {
 
 /// What the loader knows of it.
 fn tables(item: &ItemStruct, claims: &Claims) -> TokenStream {
-    let Claims { name, summary, provides, locals, parameters, stack, .. } = claims;
+    let Claims { name, summary, provides, locals, parameters, stack, survives_panics, .. } = claims;
     let server = &item.ident;
     quote! {
         // SAFETY: the tables are made from the types that they describe.
@@ -120,6 +122,7 @@ fn tables(item: &ItemStruct, claims: &Claims) -> TokenStream {
                 ],
                 parameters: &[#(#parameters,)*],
                 stack: #stack,
+                survives_panics: #survives_panics,
             };
         }
 

@@ -8,5 +8,7 @@
 
 mod heap;
 mod panic;
+#[cfg(panic = "unwind")]
+mod unwind;
 
 use warren_intrinsics as _;

@@ -1,7 +1,11 @@
-//! A panic is the death of the server: its message goes to the system's log.
+//! A panic is the death of the server, or the end of the activation in a server that survives panics: its message goes
+//! to the system's log.
 #![expect(unsafe_code, reason = "a system call")]
 
-use core::fmt::{Result, Write};
+use core::{
+    fmt::{Result, Write},
+    panic::PanicInfo,
+};
 
 use warren::raw::calls;
 
@@ -12,6 +16,21 @@ const MESSAGE_BYTES: usize = 256;
 struct Message {
     bytes: [u8; MESSAGE_BYTES],
     length: usize,
+}
+
+impl Message {
+    fn of(information: &PanicInfo<'_>) -> Self {
+        let mut message = Message { bytes: [0; MESSAGE_BYTES], length: 0 };
+        if let Some(location) = information.location() {
+            let _ = write!(message, "{}:{}: ", location.file(), location.line());
+        }
+        let _ = write!(message, "{}", information.message());
+        message
+    }
+
+    fn text(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
 }
 
 impl Write for Message {
@@ -25,12 +44,10 @@ impl Write for Message {
 }
 
 #[panic_handler]
-fn panic(information: &core::panic::PanicInfo<'_>) -> ! {
-    let mut message = Message { bytes: [0; MESSAGE_BYTES], length: 0 };
-    if let Some(location) = information.location() {
-        let _ = write!(message, "{}:{}: ", location.file(), location.line());
-    }
-    let _ = write!(message, "{}", information.message());
+fn panic(information: &PanicInfo<'_>) -> ! {
+    let message = Message::of(information);
+    #[cfg(panic = "unwind")]
+    crate::unwind::leave(message.text());
     // SAFETY: a panic happens in an activation, and the text is as long as it says.
-    unsafe { calls::panic(message.bytes.as_ptr(), message.length) }
+    unsafe { calls::panic(message.text().as_ptr(), message.text().len()) }
 }

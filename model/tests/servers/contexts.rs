@@ -1,6 +1,9 @@
 //! What a context gives and allows: re-entry, atomic calls, scopes, the free lock, hooks, parents.
 
-use std::cell::Cell;
+use std::{
+    cell::Cell,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 use warren::{
     AtomicCx, Closing, Cx, Kept, New, Optional, Ref, Req, Required, Server, StartError,
@@ -307,6 +310,21 @@ fn the_lock_is_free_while_unlocked_work_runs_and_taken_afterwards() {
         });
         assert!(session.test_locked());
         assert_eq!(visits, Ok(2));
+    });
+}
+
+#[test]
+fn a_panic_in_unlocked_work_leaves_it_with_the_lock_taken_again() {
+    let session = Session::begin();
+    session.run(|cx| {
+        let work = AssertUnwindSafe(|| {
+            cx.unlocked(|_| -> u64 {
+                assert!(!session.test_locked());
+                panic!("in unlocked work");
+            })
+        });
+        assert!(catch_unwind(work).is_err());
+        assert!(session.test_locked());
     });
 }
 

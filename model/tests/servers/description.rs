@@ -1,8 +1,26 @@
 //! The tables that the macros make for a loader.
 
-use warren::raw::{Tables, describe, description::records};
+use warren::{
+    Cx, New, Server, StartError,
+    raw::{Tables, describe, description::records},
+    server,
+};
 
-use crate::{contexts::Tree, storage::ToyFs};
+use crate::{contexts::Tree, engine::Nothing, storage::ToyFs};
+
+/// Goes on after a panic.
+#[server(provides(Nothing), survives_panics)]
+pub struct Lasting;
+
+impl Nothing for Lasting {}
+
+impl Server for Lasting {
+    type Required = ();
+
+    fn new(_cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
+        Ok(Lasting)
+    }
+}
 
 /// The records of a server's description.
 pub fn read<T: Tables>() -> Vec<(char, Vec<u8>)> {
@@ -46,6 +64,12 @@ fn flags_say_what_is_atomic_and_what_may_be_absent() {
     assert!(with_tag('P').eq([service(17, 0, "Node"), service(18, 1, "Touch")]));
     assert!(with_tag('L').eq([service(17, 0, "Node"), service(17, 0, "Node")]));
     assert!(with_tag('R').eq([service(16, 0, "echo:Echo"), service(18, 3, "touch:Touch")]));
+}
+
+#[test]
+fn a_server_may_say_that_it_survives_panics() {
+    let records = read::<Lasting>();
+    assert_eq!(records.last().unwrap().1[..4], [2, 0, 0, 0]);
 }
 
 #[test]

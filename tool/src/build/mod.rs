@@ -2,6 +2,11 @@
 //!
 //! Cargo compiles everything; what it cannot do is done here: [`link`] makes server files of server
 //! libraries, [`pack`] checks them. A build that finds nothing to do takes a moment.
+//!
+//! # Servers that survive panics
+//!
+//! Only a server's own file says that it is one. So every server is made as if it were none, and those whose files
+//! say so are made again, of libraries with landing pads.
 
 pub mod cargo;
 pub mod iso;
@@ -58,16 +63,43 @@ pub fn some_servers(project: &Project, names: &[String]) -> Outcome<Vec<BuiltSer
     make_all(project, &source::some(project, names)?)
 }
 
+/// How libraries are compiled, and where the files that are linked of them go.
+#[derive(Clone, Copy, Debug)]
+struct Profile {
+    /// Its name in the project's `Cargo.toml`.
+    name: &'static str,
+    /// The folder in the tool's part of the target directory.
+    folder: &'static str,
+}
+
+/// For servers that die of a panic.
+const DYING: Profile = Profile { name: "server", folder: "servers" };
+/// For servers that survive panics.
+const SURVIVING: Profile = Profile { name: "surviving", folder: "servers/surviving" };
+
 fn make_all(project: &Project, sources: &[Source]) -> Outcome<Vec<BuiltServer>> {
+    let mut servers = make_as(project, sources, DYING)?;
+    let survives = |one: &BuiltServer| one.file.description().survives_panics;
+    let places: Vec<_> = (0..servers.len()).filter(|at| survives(&servers[*at])).collect();
+    let sources: Vec<_> = places.iter().map(|at| sources[*at].clone()).collect();
+    if !sources.is_empty() {
+        for (place, server) in places.into_iter().zip(make_as(project, &sources, SURVIVING)?) {
+            servers[place] = server;
+        }
+    }
+    Ok(servers)
+}
+
+fn make_as(project: &Project, sources: &[Source], profile: Profile) -> Outcome<Vec<BuiltServer>> {
     let packages = sources.iter().filter_map(|one| match &one.language {
         Language::Rust(package) => Some(format!("--package={package}")),
         Language::C(_) => None,
     });
     let packages: Vec<_> = packages.collect();
-    let mut arguments = vec!["--profile=server", "--lib", "--package=warren-runtime"];
+    let mut arguments = vec!["--profile", profile.name, "--lib", "--package=warren-runtime"];
     arguments.extend(packages.iter().map(String::as_str));
     let artifacts = cargo::build(project, &arguments)?;
-    let linker = linker(project, &artifacts)?;
+    let linker = linker(project, &artifacts, profile)?;
     let _turn = turn(project)?;
     in_parallel(sources, |one| make(&linker, one, &artifacts))
 }
@@ -98,7 +130,7 @@ fn program(project: &Project, profile: &str, package: &str, program: &str) -> Ou
     found.ok_or_else(|| Failure::new(format!("cargo built no program `{program}`")))
 }
 
-fn linker(project: &Project, artifacts: &[Artifact]) -> Outcome<Linker> {
+fn linker(project: &Project, artifacts: &[Artifact], profile: Profile) -> Outcome<Linker> {
     let runtime = library(artifacts, "warren-runtime")?;
     let compiler = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
         .arg("-vV")
@@ -108,9 +140,9 @@ fn linker(project: &Project, artifacts: &[Artifact]) -> Outcome<Linker> {
         script: project.root().join("tool/server.ld"),
         headers: project.root().join("model/c"),
         memory: project.root().join("model/intrinsics/src/memory.s"),
-        dependencies: project.target().join("server/deps"),
+        dependencies: project.target().join(profile.name).join("deps"),
         runtime,
-        folder: project.folder("servers")?,
+        folder: project.folder(profile.folder)?,
         compiler: String::from_utf8_lossy(&compiler.stdout).into_owned(),
     })
 }

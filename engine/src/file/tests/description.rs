@@ -54,7 +54,7 @@ fn everything_that_is_described_is_read() {
     assert_eq!((console.field.as_str(), console.optional), ("console", true));
     assert_eq!((console.service.id, console.service.functions.len()), (CONSOLE, 2));
     assert_eq!(description.parameters, ["greeting"]);
-    assert!(!description.concurrent);
+    assert!(!description.concurrent && !description.survives_panics);
     assert_eq!((description.stack_bytes, description.state_bytes), (8192, 24));
     assert_eq!(description.state_alignment, 8);
 }
@@ -63,6 +63,13 @@ fn everything_that_is_described_is_read() {
 fn a_concurrent_server_is_recognised() {
     let words = attributes([1, 0, 0, 1]);
     assert!(accepted(|file| file.description[ATTRIBUTES].1 = words).description().concurrent);
+}
+
+#[test]
+fn a_server_that_survives_panics_is_recognised() {
+    let words = attributes([2, 0, 0, 1]);
+    let file = accepted(|file| file.description[ATTRIBUTES].1 = words);
+    assert!(file.description().survives_panics && !file.description().concurrent);
 }
 
 #[test]
@@ -101,7 +108,7 @@ fn a_service_that_is_cut_off_or_nameless_is_refused() {
 fn flags_that_mean_nothing_are_refused() {
     payload(PROVIDES, &service(CLOCK, 2, "Clock"), DescriptionFault::Flags);
     payload(REQUIRES, &service(CONSOLE, 4, "console:Console"), DescriptionFault::Flags);
-    payload(ATTRIBUTES, &attributes([2, 0, 0, 1]), DescriptionFault::Flags);
+    payload(ATTRIBUTES, &attributes([4, 0, 0, 1]), DescriptionFault::Flags);
 }
 
 #[test]

@@ -21,7 +21,7 @@ pub const WAITING: &str =
     "a server that dies while it calls is an error at its caller, not below it";
 
 /// How long a victim may take to come back.
-const PATIENCE_MS: u64 = 5000;
+pub const PATIENCE_MS: u64 = 5000;
 
 /// Makes the victim die once. The system file says that it comes back.
 pub fn check(cx: &mut Cx<'_, Exerciser>, way: u32) -> Result<(), Failure> {

@@ -17,13 +17,16 @@ mod atomic;
 mod buffers;
 mod calls;
 mod death;
+mod panics;
 mod references;
 mod report;
 mod threads;
 mod values;
 
 use warren::{Cx, New, Optional, Ref, Req, Required, Server, StartError, server};
-use warren_idl::{Counter, Echo, Hub, Program, Terminal, ThreadError, ThreadFactory, Timer};
+use warren_idl::{
+    Counter, Echo, Fragile, Hub, Program, Terminal, ThreadError, ThreadFactory, Timer,
+};
 
 use report::{Failure, Report};
 
@@ -40,6 +43,8 @@ pub struct Needs {
     far_hub: Req<dyn Hub>,
     far_counter: Req<dyn Counter>,
     victim: Optional<dyn Hub>,
+    fragile: Optional<dyn Fragile>,
+    fragile_concurrent: Optional<dyn Fragile>,
 }
 
 /// Tests every way to pass something between servers.
@@ -96,6 +101,12 @@ impl Program for Exerciser {
             report.line(cx, "victim", death::WAITING, result)?;
             let result = cx.scope(threads::check_death);
             report.line(cx, "victim", threads::DEATH, result)?;
+        }
+        if cx.req().fragile.get().is_some() {
+            for (name, check) in panics::CHECKS {
+                let result = cx.scope(check);
+                report.line(cx, "fragile", name, result)?;
+            }
         }
         let result = cx.scope(threads::check);
         report.line(cx, "threads", threads::NAME, result)?;

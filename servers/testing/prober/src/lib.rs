@@ -7,7 +7,8 @@
 //!
 //! # What is not tried
 //!
-//! The system calls by which the prober itself would end: the return of its own call, and `wsys.panic`.
+//! The system calls by which the prober itself would end, the return of its own call and `wsys.panic`; and
+//! `wsys.panicked`, which writes to the log.
 #![cfg_attr(not(test), no_std)]
 
 extern crate alloc;

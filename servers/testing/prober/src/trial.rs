@@ -10,8 +10,8 @@ use crate::{
     words::Known,
 };
 
-/// Numbers of system calls that end the prober: the return of a call, and `wsys.panic`.
-const ENDING: [u32; 2] = [0, 16];
+/// Numbers of system calls that end the prober or fill the log: the return of a call, `wsys.panic`, `wsys.panicked`.
+const ENDING: [u32; 3] = [0, 16, 17];
 /// Numbers of `wsys.release` and `wsys.unweak`: what the last look at the servers needs is not given back.
 const GIVING_BACK: [u64; 2] = [2, 6];
 /// Where the kernel's addresses start.

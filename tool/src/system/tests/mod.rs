@@ -46,6 +46,7 @@ fn facts_of(provides: &[Named], requires: &[(&str, Named)], parameters: &[&str])
         requirements: requires.iter().map(requirement).collect(),
         parameters: parameters.iter().copied().map(String::from).collect(),
         concurrent: false,
+        survives_panics: false,
         stack_bytes: 4096,
         state_bytes: 0,
         state_alignment: 8,
