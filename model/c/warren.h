@@ -32,11 +32,8 @@ enum {
     W_BAD_ANSWER,
     W_GONE,
     W_ABSENT,
-<<<<<<< HEAD
     W_NOT_ATOMIC,
-=======
     W_PANICKED,
->>>>>>> d0de0de (wip)
 };
 
 static inline w_ret w_ok(uint64_t value) {

@@ -93,18 +93,15 @@ pub enum SystemError {
     Gone = SYSTEM_ERRORS + 9,
     /// A required service that is optional was not connected.
     Absent = SYSTEM_ERRORS + 10,
-<<<<<<< HEAD
     /// The call is not atomic, and an atomic call is under way that keeps its caller's lock.
     NotAtomic = SYSTEM_ERRORS + 11,
-=======
     /// The server panicked in this call, and goes on.
-    Panicked = SYSTEM_ERRORS + 11,
->>>>>>> d0de0de (wip)
+    Panicked = SYSTEM_ERRORS + 12,
 }
 
 impl SystemError {
     /// Every system error, in the order of the numbers.
-    pub const ALL: [SystemError; 12] = [
+    pub const ALL: [SystemError; 13] = [
         SystemError::Lost,
         SystemError::Revoked,
         SystemError::Budget,
@@ -116,11 +113,8 @@ impl SystemError {
         SystemError::BadAnswer,
         SystemError::Gone,
         SystemError::Absent,
-<<<<<<< HEAD
         SystemError::NotAtomic,
-=======
         SystemError::Panicked,
->>>>>>> d0de0de (wip)
     ];
 
     /// The number that travels in [`Ret::error`].
@@ -148,11 +142,8 @@ impl SystemError {
             SystemError::BadAnswer => "the server answered nonsense",
             SystemError::Gone => "the target of the weak reference is gone",
             SystemError::Absent => "the service is not connected",
-<<<<<<< HEAD
             SystemError::NotAtomic => "only atomic calls can be made inside of an atomic call",
-=======
             SystemError::Panicked => "the server panicked in this call",
->>>>>>> d0de0de (wip)
         }
     }
 }

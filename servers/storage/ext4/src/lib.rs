@@ -16,6 +16,11 @@
 //! # State, and what a restart loses
 //!
 //! A cache, and what the journal says; both are read again. Open files are `Lost`.
+//!
+//! # Why it survives panics
+//!
+//! A step changes nothing, and between steps only whole blocks are added to the cache. So a panic over a volume that nobody
+//! thought of costs the call that met it, and not the open files of everybody else.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -71,6 +76,7 @@ pub struct Needs {
     provides(FileSystem),
     locals(OpenFile, OpenDirectory),
     parameters("cache_blocks"),
+    survives_panics,
     stack = 32768,
     summary = "an ext2, ext3 or ext4 volume, read-only"
 )]
