@@ -17,7 +17,7 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{
-    compiler::compile,
+    compiler,
     linux::{self, Guest},
     row::{self, Measure, Row, Unit},
 };
@@ -93,9 +93,7 @@ pub fn linux(project: &Project, guest: &Guest) -> Outcome<Bootable> {
 
 /// Measures boots: instructions, memory touched, and the least memory that boots.
 pub fn measure(project: &Project, system: &Bootable, runs: u32) -> Outcome<Vec<Row>> {
-    let plugin = project.folder("bench")?.join("libcounter.so");
-    let source = project.root().join("bench/counter/counter.c");
-    compile(&["-shared", "-fPIC"], &[source], &plugin)?;
+    let plugin = compiler::counter(project)?;
     let mut rows = Vec::new();
     for run in 1..=runs {
         eprintln!("boot of {}, run {run} of {runs} …", system.name);

@@ -7,6 +7,7 @@ use std::{
 
 use crate::{
     failure::{Failure, Outcome, While},
+    project::Project,
     run::packages::GCC,
 };
 
@@ -27,6 +28,13 @@ pub fn compile(flags: &[&str], sources: &[PathBuf], program: &Path) -> Outcome {
                 .remedy("the C library's headers may be missing: sudo apt-get install libc6-dev"))
         }
     }
+}
+
+/// The plugin of QEMU that counts instructions.
+pub fn counter(project: &Project) -> Outcome<PathBuf> {
+    let plugin = project.folder("bench")?.join("libcounter.so");
+    compile(&["-shared", "-fPIC"], &[project.root().join("bench/counter/counter.c")], &plugin)?;
+    Ok(plugin)
 }
 
 /// Where the compiler takes a library of the host from.

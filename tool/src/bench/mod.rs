@@ -8,6 +8,7 @@
 //! | [`limits`] | what a number may be |
 //! | [`promises`] | the same for people: `PROMISES.md` |
 //! | [`programs`] | the benchmark programs of the system `test`: calls, references, files, faults, threads, servers |
+//! | [`explain`] | where the instructions of one call go |
 //! | [`ladder`] | one call in all placements |
 //! | [`report`] | all of it as a page |
 //! | [`host`] | what is measured on |
@@ -27,6 +28,7 @@
 
 mod boot;
 mod compiler;
+pub mod explain;
 mod host;
 pub mod ladder;
 pub mod limits;

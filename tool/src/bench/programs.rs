@@ -91,22 +91,66 @@ pub fn measure() -> Vec<Row> {
 
 /// Runs the programs of one part in a child of this very tool.
 fn run(part: &Part) -> Outcome<String> {
+    let mut arguments = part.arguments.to_vec();
+    if !part.hosted {
+        arguments.extend(COUNTING);
+    }
+    child(&arguments, part.programs, Stdio::inherit()).map(|output| output.text)
+}
+
+/// What the benchmark wrote, and the system's log if it was asked for.
+#[derive(Debug)]
+pub struct Output {
+    /// Standard output.
+    pub text: String,
+    /// Standard error.
+    pub log: String,
+}
+
+/// Runs one program on a machine with further arguments of QEMU, and keeps the log.
+pub fn trace(program: &str, further: &[String]) -> Outcome<Output> {
+    let mut arguments = COUNTING.to_vec();
+    arguments.push("--verbose");
+    arguments.extend(further.iter().flat_map(|word| ["--qemu", word]));
+    child(&arguments, &[program], Stdio::piped())
+}
+
+impl Output {
+    /// Servers, and where each is loaded.
+    pub fn loaded(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.log.lines().filter_map(|line| {
+            let (name, address) = line.split_once("] ")?.1.split_once(": loaded at 0x")?;
+            Some((name, u64::from_str_radix(address, 16).ok()?))
+        })
+    }
+
+    /// What a row says that its call costs in all, and what the empty loop costs.
+    pub fn measured(&self, name: &str) -> Option<(f64, f64)> {
+        let lines =
+            || self.text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let empty = lines().find_map(|line| line["empty"].as_f64())?;
+        let mut rows = lines().filter_map(|line| row(&line, &PARTS[0], 0.0));
+        rows.find(|(row, _)| row.name == name).and_then(|(row, _)| Some((row.value()?, empty)))
+    }
+}
+
+/// Runs programs in the system `test`.
+fn child(arguments: &[&str], programs: &[&str], log: Stdio) -> Outcome<Output> {
     let when = || "cannot run the benchmark".to_owned();
     let mut command = Command::new(env::current_exe().when(when)?);
-    command.args(["run", "test"]).args(part.arguments);
-    if !part.hosted {
-        command.args(COUNTING);
-    }
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().when(when)?;
+    command.args(["run", "test"]).args(arguments);
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log).spawn().when(when)?;
     let mut script = child.stdin.take().ok_or_else(|| Failure::new(when()))?;
-    for program in part.programs {
+    for program in programs {
         writeln!(script, "run {program}").when(when)?;
     }
     drop(script);
     let output = child.wait_with_output().when(when)?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let log = String::from_utf8_lossy(&output.stderr).into_owned();
     match output.status.success() {
-        true => Ok(text),
+        true => Ok(Output { text, log }),
         false => {
             let last = text.lines().last().unwrap_or("nothing");
             Err(Failure::new(format!("the benchmark failed; it wrote last: {last}")))

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::{
-    bench::{self, Group, Request, ladder, limits, promises, report, row},
+    bench::{self, Group, Request, explain, ladder, limits, promises, report, row},
     failure::{Failure, Outcome},
     project::Project,
 };
@@ -28,16 +28,23 @@ pub struct Arguments {
     /// Write a page with tables and plots, and the rows as JSON, into this folder.
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
+    /// Print where the instructions of one call go: the name of its row, as in `calls/own-own`.
+    #[arg(long, value_name = "ROW", conflicts_with_all = ["json", "groups", "runs", "against", "report"])]
+    explain: Option<String>,
     /// Measure once what is promised, and fail if something exceeds its ceiling.
-    #[arg(long, conflicts_with_all = ["json", "groups", "runs", "against", "report"])]
+    #[arg(long, conflicts_with_all = ["json", "groups", "runs", "against", "report", "explain"])]
     check: bool,
     /// Write PROMISES.md from the table of limits, and measure nothing.
-    #[arg(long, conflicts_with_all = ["check", "json", "groups", "runs", "against", "report"])]
+    #[arg(long, conflicts_with_all = ["check", "json", "groups", "runs", "against", "report", "explain"])]
     promises: bool,
 }
 
 /// Measures and prints.
 pub fn run(project: &Project, arguments: &Arguments) -> Outcome {
+    if let Some(name) = &arguments.explain {
+        print!("{}", explain::explain(project, name)?);
+        return Ok(());
+    }
     if arguments.promises {
         return promises::write(project);
     }

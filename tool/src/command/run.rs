@@ -58,6 +58,9 @@ pub struct Arguments {
     /// Let the machine's clock count instructions, so that measurements are the same each time.
     #[arg(long, hide = true)]
     count_instructions: bool,
+    /// A further argument of QEMU's.
+    #[arg(long, hide = true, allow_hyphen_values = true, value_name = "WORD")]
+    qemu: Vec<String>,
     /// Show the whole log on standard error.
     #[arg(long, short)]
     verbose: bool,
@@ -168,6 +171,7 @@ fn in_machine(
     if arguments.count_instructions {
         command.args(machine::COUNTING);
     }
+    command.args(&arguments.qemu);
     let stream = Log::Stream(Box::new(move || {
         listener.accept().map(|(stream, _)| Box::new(stream) as Box<dyn std::io::Read + Send>)
     }));
