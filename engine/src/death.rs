@@ -4,7 +4,7 @@
 //! outside of it, because a destructor is a call into a server.
 #![expect(unsafe_code, reason = "objects and frames are the engine's raw memory")]
 
-use core::{fmt::Arguments, sync::atomic::Ordering::Relaxed};
+use core::{fmt::Arguments, marker::PhantomData, sync::atomic::Ordering::Relaxed};
 
 use warren_abi::call::{Ret, SystemError};
 
@@ -12,7 +12,7 @@ use crate::{
     instance::{Instance, Kind, Life},
     launch,
     layout::{Cpu, FRAMES, Frame, LockWord, Object, Temporary},
-    platform::Platform,
+    platform::{Level, Platform},
     record::Held,
     reference::{self, count_down, drop_temporaries, newest_frame, tables},
     space::Placement,
@@ -20,13 +20,33 @@ use crate::{
 };
 
 /// Entries of every object that died: as many as any kind has.
-static LOST: [extern "C" fn() -> Ret; LOST_ENTRIES] = [lost; LOST_ENTRIES];
+struct Lost<P>(PhantomData<P>);
+
+impl<P: Platform> Lost<P> {
+    const ENTRIES: &[extern "C" fn() -> Ret; LOST_ENTRIES] = &[lost::<P>; LOST_ENTRIES];
+}
+
 /// As many entries as any kind has, the hidden ones included.
 pub const LOST_ENTRIES: usize = 64;
 const _: () = assert!(crate::file::limits::FUNCTIONS + 3 <= LOST_ENTRIES);
 
-/// What a call into a dead server answers.
-extern "C" fn lost() -> Ret {
+/// What a call into a dead server answers. One that died in an atomic call, whose caller kept its lock, is taken apart
+/// and comes back by the next call into it that may do that.
+extern "C" fn lost<P: Platform>() -> Ret {
+    let is_left = P::critical(|| {
+        // SAFETY: inside `critical`.
+        let system = unsafe { tables::<P>() };
+        system.unburied != 0 || !system.reviving.is_empty()
+    });
+    if is_left && may_destroy::<P>() {
+        P::critical(|| {
+            // SAFETY: the platform's block is valid and the thread's own.
+            hold_idle_lock(unsafe { &mut *P::cpu() });
+            disown_newest_frame::<P>();
+        });
+        finish::<P>();
+        launch::revive::<P>();
+    }
     reference::refuse(SystemError::Lost)
 }
 
@@ -293,7 +313,7 @@ fn bury_object<P: Platform>(object: *mut Object) {
     // SAFETY: objects are valid for good, and nobody else touches them inside `critical`.
     let entry = unsafe { &mut *object };
     entry.flags |= Object::DEAD;
-    entry.entries = LOST.as_ptr().cast();
+    entry.entries = Lost::<P>::ENTRIES.as_ptr().cast();
     entry.lock = core::ptr::null();
     // SAFETY: inside `critical`.
     let system = unsafe { tables::<P>() };
@@ -430,7 +450,8 @@ pub unsafe extern "C" fn panicked<P: Platform>(text: u64, bytes: u64) -> Ret {
     let mut message = [0; MESSAGE_BYTES];
     // SAFETY: as promised by the caller.
     let message = unsafe { message_of::<P>(instance, text, bytes, &mut message) };
-    P::critical(|| P::log(format_args!("{}: panicked in a call: {message}", instance.name)));
+    let line = format_args!("panicked in a call: {message}");
+    P::critical(|| P::log(Level::Error, &instance.name, line));
     Ret::ok(0)
 }
 
@@ -466,13 +487,14 @@ unsafe fn message_of<'a, P: Platform>(
 /// The thread that runs may be inside it: whoever calls this for it goes on with [`Platform::abort`].
 pub fn kill<P: Platform>(instance: &Instance, reason: Arguments<'_>) {
     P::critical(|| {
-        P::log(format_args!("{}: {reason}", instance.name));
+        P::log(Level::Error, &instance.name, format_args!("{reason}"));
         schedule_revival::<P>(instance);
         end_one::<P>(instance);
         if let Placement::Shared(domain) = &instance.placement {
             for other in every_instance::<P>() {
                 if other.placement == instance.placement && other.is_alive() {
-                    P::log(format_args!("{}: lost with its domain {domain}", other.name));
+                    let line = format_args!("lost with its domain {domain}");
+                    P::log(Level::Error, &other.name, line);
                     schedule_revival::<P>(other);
                     end_one::<P>(other);
                 }

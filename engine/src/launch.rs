@@ -27,7 +27,7 @@ use crate::{
     instance::{Function, Instance, Kind, Life, Outgoing},
     layout::{LockWord, OBJECTS, Object},
     plan::{Binding, PlannedServer},
-    platform::{Exhausted, Platform, Provision},
+    platform::{Exhausted, Level, Platform, Provision},
     record::{self, Held},
     reference::{count_down, count_up, hold, tables},
     space::{HEAP_OFFSET, MAPPING_OFFSET, PAGE, Placement, Protection, REGION_BYTES, STATE_OFFSET},
@@ -135,7 +135,7 @@ fn launch_now<P: Platform>(planned: usize) -> Result<Held<P>, LaunchFault> {
     let server = plan_of::<P>(planned);
     let result = instantiate::<P>(planned, &server);
     if let Err(fault) = &result {
-        P::critical(|| P::log(format_args!("{}: not started: {fault}", server.name)));
+        P::critical(|| P::log(Level::Error, &server.name, format_args!("not started: {fault}")));
         if let Some(other) = server.otherwise {
             return launch::<P>(other);
         }
@@ -163,11 +163,11 @@ fn instantiate<P: Platform>(
     // SAFETY: inside `critical`.
     P::critical(|| unsafe { tables::<P>() }.agree(&file)).map_err(LaunchFault::Disagreement)?;
     let instance = P::critical(|| place::<P>(planned, server, &file, bytes))?;
-    let log = |line: fmt::Arguments<'_>| P::critical(|| P::log(line));
-    log(format_args!("{}: loaded at {:#x}", instance.name, instance.base));
+    let log = |line: fmt::Arguments<'_>| P::critical(|| P::log(Level::Info, &instance.name, line));
+    log(format_args!("loaded at {:#x}", instance.base));
     match bring_up::<P>(&instance, server, &file) {
         Ok(()) => {
-            log(format_args!("{}: started", instance.name));
+            log(format_args!("started"));
             Ok(instance)
         }
         Err(fault) => {
@@ -475,7 +475,8 @@ fn reconnect<P: Platform>(planned: usize) {
         let instance = &client.instance;
         for (slot, binding) in &client.bindings {
             if let Err(why) = connect::<P>(instance, *slot, binding) {
-                P::critical(|| P::log(format_args!("{}: not reconnected: {why}", instance.name)));
+                let line = format_args!("not reconnected: {why}");
+                P::critical(|| P::log(Level::Warning, &instance.name, line));
             }
         }
     }

@@ -18,6 +18,17 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exhausted;
 
+/// What a line of the log means to whoever reads it. The numbers are those of the service by which logs are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// It should not have happened.
+    Error = 1,
+    /// It may be a sign of trouble.
+    Warning = 2,
+    /// It just happens.
+    Info = 3,
+}
+
 /// What a requirement can be connected to besides servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Provision<'a> {
@@ -119,6 +130,6 @@ pub trait Platform: Sized + 'static {
     /// Nanoseconds since the system started.
     fn now_ns() -> u64;
 
-    /// A line for the system's log.
-    fn log(line: core::fmt::Arguments<'_>);
+    /// A line for the system's log, from the server or about it.
+    fn log(level: Level, server: &str, line: core::fmt::Arguments<'_>);
 }

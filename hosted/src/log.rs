@@ -1,7 +1,6 @@
 //! The system's log: lines on standard error, and the newest of them in memory.
 
 use std::{
-    collections::VecDeque,
     fmt::Arguments,
     io::Write,
     sync::{
@@ -10,41 +9,36 @@ use std::{
     },
 };
 
+use warren_engine::platform::Level;
+use warren_natives::Journal;
+
 use crate::{critical, machine};
 
-/// Lines that stay in memory.
-const LINES: usize = 256;
-
 static VERBOSE: AtomicBool = AtomicBool::new(false);
-static RECENT: Mutex<VecDeque<String>> = Mutex::new(VecDeque::new());
+static JOURNAL: Mutex<Journal> = Mutex::new(Journal::new());
 
 /// Whether lines are shown as they come.
 pub fn set_verbose(verbose: bool) {
     VERBOSE.store(verbose, Relaxed);
 }
 
-/// Adds a line.
-pub fn line(text: Arguments<'_>) {
+/// Writes one line of a server, or about it.
+pub fn write(level: Level, server: &str, line: Arguments<'_>) {
     // A critical section also keeps the mutex from being met locked by another Warren thread.
     critical::run(|| {
-        let milliseconds = machine::now_ns() / 1_000_000;
-        let line = format!("[{:5}.{:03}] {text}", milliseconds / 1000, milliseconds % 1000);
+        let now_ns = machine::now_ns();
+        let mut journal = JOURNAL.lock().expect("nobody panics while holding the log");
+        let (server, line) = journal.add(now_ns, level, server, line);
         if VERBOSE.load(Relaxed) {
+            let now = now_ns / 1_000_000;
+            let (seconds, rest) = (now / 1000, now % 1000);
             // Nobody is left to be told that standard error is closed.
-            let _ = writeln!(std::io::stderr(), "{line}");
+            let _ = writeln!(std::io::stderr(), "[{seconds:5}.{rest:03}] {server}: {line}");
         }
-        let mut recent = RECENT.lock().expect("nobody panics while holding the log");
-        if recent.len() == LINES {
-            recent.pop_front();
-        }
-        recent.push_back(line);
     });
 }
 
-/// The newest lines, oldest first.
-pub fn recent() -> Vec<String> {
-    critical::run(|| {
-        let recent = RECENT.lock().expect("nobody panics while holding the log");
-        recent.iter().cloned().collect()
-    })
+/// Reads the lines in memory.
+pub fn read(work: &mut dyn FnMut(&Journal)) {
+    critical::run(|| work(&JOURNAL.lock().expect("nobody panics while holding the log")));
 }

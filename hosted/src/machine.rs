@@ -38,6 +38,8 @@ use crate::{
 
 /// ID of the service of the object that is the callee of every thread's first frame. Nobody can call it.
 const BOTTOM_SERVICE: u32 = 0xffff_ffff;
+/// What the platform calls itself in the log.
+pub(crate) const NAME: &str = "platform";
 /// Length of a time slice unless told otherwise.
 const SLICE_NS: u64 = 5_000_000;
 
@@ -228,7 +230,7 @@ fn make(settings: &Settings) {
 
 /// Makes the instance of natives and the callee of all first frames. Inside a critical section.
 fn create_natives() {
-    let natives = native::create_instance::<Hosted>("platform");
+    let natives = native::create_instance::<Hosted>(NAME);
     let kind = native::kind(BOTTOM_SERVICE, "Platform", false, Vec::new(), &[], None);
     let bottom = native::create_permanent::<Hosted>(natives, kind, 0);
     // SAFETY: inside a critical section, and the borrow ends at once.

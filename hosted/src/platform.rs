@@ -4,7 +4,7 @@
 use warren_engine::{
     instance::Instance,
     layout::{Cpu, Object},
-    platform::{Exhausted, Placement, Platform, Protection, Provision},
+    platform::{Exhausted, Level, Placement, Platform, Protection, Provision},
     reference::{count_down, count_up},
     system::System,
     thread::ThreadRecord,
@@ -114,7 +114,7 @@ impl Platform for Hosted {
         machine::now_ns()
     }
 
-    fn log(line: core::fmt::Arguments<'_>) {
-        log::line(line);
+    fn log(level: Level, server: &str, line: core::fmt::Arguments<'_>) {
+        log::write(level, server, line);
     }
 }

@@ -52,7 +52,7 @@ fn fails_with_lost(bytes: &[u8], reason: &str) {
     assert_eq!(client.call(1, 1, 2), Ret::ok(3), "the caller goes on");
     assert_eq!(client.state().value.get(), 2);
     assert_eq!(victim.instance.life.get(), Life::Buried);
-    let log = warren_hosted::log::recent();
+    let log = support::log();
     assert!(log.iter().any(|line| line.contains("victim") && line.contains(reason)), "{log:?}");
 }
 
@@ -100,7 +100,7 @@ on_a_machine! {
         assert_eq!(client.call(0, 0, 0), Ret::ok(LOST));
         assert_eq!(client.call(1, 1, 2), Ret::ok(3));
         assert_eq!(victim.instance.life.get(), Life::Buried);
-        let log = warren_hosted::log::recent();
+        let log = support::log();
         assert!(log.iter().any(|line| line.contains("victim: ran out of stack")), "{log:?}");
         // A second one finds the reserve closed again.
         let second = Server::new(&Make { name: "second", root: &[descend], ..Make::default() });
@@ -139,7 +139,7 @@ on_a_machine! {
         let client = Server::new(&Make { root: &[try_it], calls: &[(0, VALUES)], ..Make::default() });
         client.state().words[0].set(victim.word());
         assert_eq!(client.call(0, 0, 0), Ret::ok(LOST));
-        let log = warren_hosted::log::recent();
+        let log = support::log();
         assert!(log.iter().any(|line| line.contains("victim: panicked: all is lost")), "{log:?}");
     }
 
@@ -167,6 +167,22 @@ on_a_machine! {
         client.state().words[0].set(victim.word());
         assert_eq!(client.call(0, &raw const client.instance.lock as u64, 0), Ret::ok(1));
         assert_eq!(client.instance.lock.load(std::sync::atomic::Ordering::Relaxed), 0);
+    }
+
+    fn what_died_in_an_atomic_call_is_taken_apart_by_the_next_call_into_it(SLICE_NS) {
+        let victim = Server::new(&Make { name: "victim", root: &[add], atomic: true, ..Make::default() });
+        replace_first(&victim, code(&victim, &[0x0f, 0x0b]));
+        let client = |shape| {
+            let client = Server::new(&Make { root: &[try_it], calls: &[(0, shape)], ..Make::default() });
+            client.state().words[0].set(victim.word());
+            client.call(0, 0, 0)
+        };
+        for _ in 0..2 {
+            assert_eq!(client(ATOMIC), Ret::ok(LOST));
+            assert_eq!(victim.instance.life.get(), Life::Dead, "its caller keeps its lock");
+        }
+        assert_eq!(client(VALUES), Ret::ok(LOST));
+        assert_eq!(victim.instance.life.get(), Life::Buried);
     }
 
     fn a_fault_in_a_call_for_a_reference_is_lost(SLICE_NS) {

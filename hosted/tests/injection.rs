@@ -57,7 +57,7 @@ on_a_machine! {
         let (victim, client) = armed("loop");
         assert!(injection::arm::<Hosted>(victim.instance, Fault::Divide));
         assert_eq!(client.call(0, 1, 2), Ret::ok(LOST));
-        let log = warren_hosted::log::recent();
+        let log = support::log();
         assert!(log.iter().any(|line| line.contains("victim: divided by zero")), "{log:?}");
     }
 

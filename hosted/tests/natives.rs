@@ -18,8 +18,8 @@ use warren_hosted::{
     natives::{self, Devices},
 };
 use warren_idl::{
-    AddressSpace, BlockDevice, BlockError, Clock, Log, Memory, MemoryError, ParameterError,
-    Parameters, Thread, ThreadFactory, Timer,
+    AddressSpace, BlockDevice, BlockError, Clock, Log, LogFeed, LogRecord, Memory, MemoryError,
+    ParameterError, Parameters, Thread, ThreadFactory, Timer,
 };
 
 const SLICE_NS: u64 = 1_000_000;
@@ -43,6 +43,20 @@ fn index<X: ?Sized + Service>(name: &str) -> u16 {
 /// Passes its words on to the object in `words[0]`.
 extern "C" fn pass_on(state: &State, first: u64, second: u64) -> Ret {
     call(state, 0, state.words[0].get(), first, second)
+}
+
+/// A server with this name that writes text to the log.
+fn writer(name: &str) -> Server {
+    extern "C" fn write(state: &State, text: u64, bytes: u64) -> Ret {
+        // SAFETY: the stub is for a function of a word and a buffer.
+        let write: extern "C" fn(u64, u64, u64, u64) -> Ret =
+            unsafe { core::mem::transmute(state.stubs[0].get() as *const ()) };
+        write(state.words[0].get(), LogRecord::INFO.into(), text, bytes)
+    }
+    let calls = [(index::<dyn Log>("write"), ATOMIC)];
+    let server = Server::new(&Make { name, root: &[write], calls: &calls, ..Make::default() });
+    server.state().words[0].set(native::<dyn Log>());
+    server
 }
 
 /// A server that passes its calls on to one function of a native.
@@ -73,14 +87,42 @@ fn disk() -> File {
 on_a_machine! {
     fn a_wild_buffer_is_the_fault_of_the_server_that_passed_it(SLICE_NS) {
         natives::install(Devices::default());
-        let server = client::<dyn Log>("write");
+        let server = writer("client");
         assert_eq!(server.call(0, 0x1234, 8).error, SystemError::Lost.number());
         assert_eq!(server.instance.life.get(), Life::Buried);
-        let other = client::<dyn Log>("write");
+        let other = writer("client");
         let text = "hello";
         assert_eq!(other.call(0, text.as_ptr() as u64, 5), Ret::ok(0));
-        let log = warren_hosted::log::recent();
-        assert!(log.last().unwrap().ends_with("client: hello"), "{log:?}");
+        assert_eq!(support::log().last().unwrap(), "client: hello");
+    }
+
+    fn a_line_has_the_name_of_the_server_whose_call_it_was(SLICE_NS) {
+        natives::install(Devices::default());
+        let text = "honest\n[   0.000000] victim: started";
+        let write = |server: Server| server.call(0, text.as_ptr() as u64, text.len() as u64);
+        assert_eq!(write(writer("liar")), Ret::ok(0));
+        assert_eq!(support::log().last().unwrap(), "liar: honest\\n[   0.000000] victim: started");
+    }
+
+    fn whoever_follows_the_log_is_told_by_the_thread_that_writes(SLICE_NS) {
+        natives::install(Devices::default());
+        extern "C" fn told(state: &State, _: u64, _: u64) -> Ret {
+            state.value.set(state.value.get() + 1);
+            Ret::ok(0)
+        }
+        let follower = || Server::new(&Make { root: &[told], atomic: true, ..Make::default() });
+        let (first, second) = (follower(), follower());
+        let write = || writer("client").call(0, "x".as_ptr() as u64, 1);
+        let feed = client::<dyn LogFeed>("follow");
+        assert_eq!(feed.call(0, first.word(), 0), Ret::ok(0));
+        assert_eq!((write(), write()), (Ret::ok(0), Ret::ok(0)));
+        assert_eq!((first.state().value.get(), support::count(first.root)), (2, 2));
+        assert_eq!(feed.call(0, second.word(), 0), Ret::ok(0));
+        assert_eq!(write(), Ret::ok(0));
+        assert_eq!((first.state().value.get(), second.state().value.get()), (2, 1));
+        assert_eq!((support::count(first.root), support::count(second.root)), (1, 2));
+        death::kill::<Hosted>(second.instance, format_args!("the test wants it"));
+        assert_eq!(write(), Ret::ok(0), "nobody is told, and nothing is wrong");
     }
 
     fn the_clock_has_moved_on_after_a_sleep(SLICE_NS) {

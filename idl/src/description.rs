@@ -34,7 +34,7 @@ services! {
     File Directory FileSystem
     InterruptLine Interrupts
     Launcher
-    Log
+    Log LogBook LogFeed LogFollower
     DataSpace Memory PhysicalMemory AddressSpace
     Namespace
     Parameters

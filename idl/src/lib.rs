@@ -10,7 +10,8 @@
 //! | [`FileSystem`], [`File`], [`Directory`] | a tree of files, one open file, one directory |
 //! | [`Namespace`] | the table that says which file system answers for which path |
 //! | [`Console`], [`Terminal`] | a byte stream to a person; the same with lines and editing |
-//! | [`Log`] | where servers write what happens |
+//! | [`Log`], [`LogBook`] | where servers write what happens; the lines that are still there |
+//! | [`LogFeed`], [`LogFollower`] | where a log gets its lines; whoever is told of new ones |
 //! | [`Program`], [`ThreadFactory`], [`Thread`] | something to run, what runs it, one run |
 //! | [`Clock`], [`Timer`] | what time it is; waiting |
 //! | [`DataSpace`], [`Memory`], [`PhysicalMemory`], [`AddressSpace`] | memory, where it comes from, where it becomes visible |

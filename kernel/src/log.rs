@@ -1,6 +1,9 @@
-//! The system's log: lines with the time, on a serial port.
+//! The system's log: lines with the time, on a serial port and the newest in memory.
 
-use core::fmt::{self, Write};
+use core::fmt::{Arguments, Write};
+
+use warren_engine::platform::Level;
+use warren_natives::Journal;
 
 use crate::{
     cpu::clock,
@@ -9,6 +12,7 @@ use crate::{
 };
 
 static PORT: Guarded<Option<Serial>> = Guarded::new(None);
+static JOURNAL: Guarded<Journal> = Guarded::new(Journal::new());
 
 /// Opens the log on the second port, or the first if there is no second; `choice` from the command
 /// line is `com1`, `com2` or `none`.
@@ -22,39 +26,35 @@ pub fn install(choice: Option<&str>) {
     PORT.with(|stored| *stored = port);
 }
 
-/// Writes one line. Control characters are shown as such: a server cannot write two lines as one.
-pub fn write(line: fmt::Arguments<'_>) {
-    let now = clock::now_ns() / 1000;
-    PORT.with(|port| {
-        if let Some(port) = port {
-            // A serial port does not fail.
-            let _ = write!(port, "[{:4}.{:06}] ", now / 1_000_000, now % 1_000_000);
-            let _ = Visible(port).write_fmt(line);
-            let _ = port.write_str("\n");
-        }
+/// Writes one line of a server, or about it.
+pub fn write(level: Level, server: &str, line: Arguments<'_>) {
+    let now_ns = clock::now_ns();
+    JOURNAL.with(|journal| {
+        let (server, line) = journal.add(now_ns, level, server, line);
+        let now = now_ns / 1000;
+        PORT.with(|port| {
+            if let Some(port) = port {
+                let (seconds, rest) = (now / 1_000_000, now % 1_000_000);
+                // A serial port does not fail.
+                let _ = writeln!(port, "[{seconds:4}.{rest:06}] {server}: {line}");
+            }
+        });
     });
 }
 
-/// Lets control characters pass only in their escaped form.
-struct Visible<'a>(&'a mut Serial);
-
-impl fmt::Write for Visible<'_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        for character in text.chars() {
-            if character.is_control() {
-                write!(self.0, "{}", character.escape_default())?;
-            } else {
-                self.0.write_char(character)?;
-            }
-        }
-        Ok(())
-    }
+/// Reads the lines in memory.
+pub fn read(work: &mut dyn FnMut(&Journal)) {
+    JOURNAL.with(|journal| work(journal));
 }
 
 /// Writes one line of the kernel's own.
 macro_rules! log {
     ($($argument:tt)*) => {
-        $crate::log::write(format_args!("kernel: {}", format_args!($($argument)*)))
+        $crate::log::write(
+            ::warren_engine::platform::Level::Info,
+            "kernel",
+            format_args!($($argument)*),
+        )
     };
 }
 

@@ -8,7 +8,7 @@ use warren_engine::{
     instance::Instance,
     layout::{Cpu, OBJECTS, Object},
     plan,
-    platform::{Exhausted, Placement, Platform, Protection, Provision},
+    platform::{Exhausted, Level, Placement, Platform, Protection, Provision},
     system::System,
     thread::ThreadRecord,
 };
@@ -126,8 +126,8 @@ impl Platform for Kernel {
         crate::cpu::clock::now_ns()
     }
 
-    fn log(line: core::fmt::Arguments<'_>) {
-        log::write(line);
+    fn log(level: Level, server: &str, line: core::fmt::Arguments<'_>) {
+        log::write(level, server, line);
     }
 }
 

@@ -24,7 +24,13 @@ typedef struct { uint64_t word; } Interrupts;
 typedef struct { uint64_t word; } Launcher;
 #define Launcher_ID 0x1a0c0001u
 typedef struct { uint64_t word; } Log;
-#define Log_ID 0x10900001u
+#define Log_ID 0x10900004u
+typedef struct { uint64_t word; } LogBook;
+#define LogBook_ID 0x10900005u
+typedef struct { uint64_t word; } LogFeed;
+#define LogFeed_ID 0x10900006u
+typedef struct { uint64_t word; } LogFollower;
+#define LogFollower_ID 0x10900007u
 typedef struct { uint64_t word; } DataSpace;
 #define DataSpace_ID 0xda7a0001u
 typedef struct { uint64_t word; } Memory;
@@ -287,22 +293,80 @@ w_ret Launcher_file_system(Launcher self, const uint8_t *p1, size_t p1_bytes)
     W_SERVICE("R", "0x1a0c0001", "2", field ":" "Launcher") Launcher_FUNCTIONS
 
 /* Log */
-w_ret Log_write(Log self, const uint8_t *p1, size_t p1_bytes)
-    W_SYMBOL("wcalla.10900001.0.Log.write.i_n");
+w_ret Log_write(Log self, uint32_t p1, const uint8_t *p2, size_t p2_bytes)
+    W_SYMBOL("wcalla.10900004.0.Log.write.vi_n");
 #define Log_ENTRIES(state) struct { \
-    w_ret (*write)(state *self, const uint8_t *p1, size_t p1_bytes); \
+    w_ret (*write)(state *self, uint32_t p1, const uint8_t *p2, size_t p2_bytes); \
 }
 #define Log_FUNCTIONS \
-    W_FUNCTION("write(i_n)") \
+    W_FUNCTION("write(vi_n)") \
     ""
 #define Log_PROVIDES \
-    W_SERVICE("P", "0x10900001", "1", "Log") Log_FUNCTIONS
+    W_SERVICE("P", "0x10900004", "1", "Log") Log_FUNCTIONS
 #define Log_LOCAL \
-    W_SERVICE("L", "0x10900001", "1", "Log") Log_FUNCTIONS
+    W_SERVICE("L", "0x10900004", "1", "Log") Log_FUNCTIONS
 #define Log_REQUIRES(field) \
-    W_SERVICE("R", "0x10900001", "1", field ":" "Log") Log_FUNCTIONS
+    W_SERVICE("R", "0x10900004", "1", field ":" "Log") Log_FUNCTIONS
 #define Log_OPTIONAL(field) \
-    W_SERVICE("R", "0x10900001", "3", field ":" "Log") Log_FUNCTIONS
+    W_SERVICE("R", "0x10900004", "3", field ":" "Log") Log_FUNCTIONS
+
+/* LogBook */
+w_ret LogBook_record(LogBook self, uint64_t p1, uint8_t *p2, size_t p2_bytes, void *p3 /* 32 bytes */)
+    W_SYMBOL("wcall.10900005.0.LogBook.record.wot32_n");
+#define LogBook_ENTRIES(state) struct { \
+    w_ret (*record)(state *self, uint64_t p1, uint8_t *p2, size_t p2_bytes, void *p3 /* 32 bytes */); \
+}
+#define LogBook_FUNCTIONS \
+    W_FUNCTION("record(wot32_n)") \
+    ""
+#define LogBook_PROVIDES \
+    W_SERVICE("P", "0x10900005", "0", "LogBook") LogBook_FUNCTIONS
+#define LogBook_LOCAL \
+    W_SERVICE("L", "0x10900005", "0", "LogBook") LogBook_FUNCTIONS
+#define LogBook_REQUIRES(field) \
+    W_SERVICE("R", "0x10900005", "0", field ":" "LogBook") LogBook_FUNCTIONS
+#define LogBook_OPTIONAL(field) \
+    W_SERVICE("R", "0x10900005", "2", field ":" "LogBook") LogBook_FUNCTIONS
+
+/* LogFeed */
+w_ret LogFeed_record(LogFeed self, uint64_t p1, uint8_t *p2, size_t p2_bytes, void *p3 /* 32 bytes */)
+    W_SYMBOL("wcalla.10900006.0.LogFeed.record.wot32_n");
+w_ret LogFeed_follow(LogFeed self, LogFollower p1)
+    W_SYMBOL("wcalla.10900006.1.LogFeed.follow.r277872647_n");
+#define LogFeed_ENTRIES(state) struct { \
+    w_ret (*record)(state *self, uint64_t p1, uint8_t *p2, size_t p2_bytes, void *p3 /* 32 bytes */); \
+    w_ret (*follow)(state *self, LogFollower p1); \
+}
+#define LogFeed_FUNCTIONS \
+    W_FUNCTION("record(wot32_n)") \
+    W_FUNCTION("follow(r277872647_n)") \
+    ""
+#define LogFeed_PROVIDES \
+    W_SERVICE("P", "0x10900006", "1", "LogFeed") LogFeed_FUNCTIONS
+#define LogFeed_LOCAL \
+    W_SERVICE("L", "0x10900006", "1", "LogFeed") LogFeed_FUNCTIONS
+#define LogFeed_REQUIRES(field) \
+    W_SERVICE("R", "0x10900006", "1", field ":" "LogFeed") LogFeed_FUNCTIONS
+#define LogFeed_OPTIONAL(field) \
+    W_SERVICE("R", "0x10900006", "3", field ":" "LogFeed") LogFeed_FUNCTIONS
+
+/* LogFollower */
+w_ret LogFollower_told(LogFollower self)
+    W_SYMBOL("wcalla.10900007.0.LogFollower.told._n");
+#define LogFollower_ENTRIES(state) struct { \
+    w_ret (*told)(state *self); \
+}
+#define LogFollower_FUNCTIONS \
+    W_FUNCTION("told(_n)") \
+    ""
+#define LogFollower_PROVIDES \
+    W_SERVICE("P", "0x10900007", "1", "LogFollower") LogFollower_FUNCTIONS
+#define LogFollower_LOCAL \
+    W_SERVICE("L", "0x10900007", "1", "LogFollower") LogFollower_FUNCTIONS
+#define LogFollower_REQUIRES(field) \
+    W_SERVICE("R", "0x10900007", "1", field ":" "LogFollower") LogFollower_FUNCTIONS
+#define LogFollower_OPTIONAL(field) \
+    W_SERVICE("R", "0x10900007", "3", field ":" "LogFollower") LogFollower_FUNCTIONS
 
 /* DataSpace */
 w_ret DataSpace_bytes(DataSpace self)

@@ -9,11 +9,14 @@ use warren_engine::{
     injection::{self, Fault},
     instance::Instance,
     layout::Frame,
-    platform::{Placement, Platform},
+    platform::{Level, Placement, Platform},
     record::Held,
     reference::{instance_of, tables},
 };
 use warren_idl::{ServerStatus, SystemControl, SystemControlError};
+
+/// Whose lines backtraces are.
+const SYSTEM: &str = "system";
 
 /// The view of the platform's own system.
 pub struct Control<P> {
@@ -73,7 +76,8 @@ impl<P: Platform> SystemControl for Control<P> {
         let name_of_thread = cx.state().name_of_thread;
         P::critical(|| {
             P::threads(&mut |thread| {
-                P::log(format_args!("thread {}", name_of_thread(thread.token)));
+                let name = name_of_thread(thread.token);
+                P::log(Level::Info, SYSTEM, format_args!("thread {name}"));
                 let mut frame = thread.frame;
                 while frame > thread.frames {
                     frame = frame.wrapping_sub(1);
@@ -114,8 +118,7 @@ fn log_frame<P: Platform>(frame: &Frame) {
     let kind = unsafe { (*frame.object).kind };
     // SAFETY: a kind is valid as long as an object of it is in use, or a frame names one.
     let kind = unsafe { &*kind };
-    P::log(format_args!(
-        "  {name} as {}, base {base:#x}, from {:#x}",
-        kind.name, frame.return_address
-    ));
+    let (kind, from) = (&kind.name, frame.return_address);
+    let line = format_args!("  {name} as {kind}, base {base:#x}, from {from:#x}");
+    P::log(Level::Info, SYSTEM, line);
 }

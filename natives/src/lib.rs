@@ -10,7 +10,8 @@
 //! | [`control`] | `SystemControl` |
 //! | [`launcher`] | `Launcher` |
 //! | [`parameters`] | `Parameters` |
-//! | [`log`] | `Log` |
+//! | [`log`] | `Log`, `LogFeed` |
+//! | [`journal`] | the newest lines of the log |
 //! | [`thread`] | names of threads |
 //!
 //! # Never
@@ -18,8 +19,11 @@
 //! Touches a caller's buffer inside `critical`: a wild one is then the caller's fault and not the platform's.
 #![no_std]
 extern crate alloc;
+#[cfg(test)]
+extern crate std;
 
 pub mod control;
+pub mod journal;
 pub mod kind;
 pub mod launcher;
 pub mod log;
@@ -27,8 +31,9 @@ pub mod parameters;
 pub mod thread;
 
 pub use control::Control;
+pub use journal::Journal;
 pub use kind::{LocalKind, Root, caller, create, create_local, create_object, reference};
 pub use launcher::Launcher;
-pub use log::Log;
+pub use log::log_and_feed;
 pub use parameters::Parameters;
 pub use thread::thread_name;

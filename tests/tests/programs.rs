@@ -14,8 +14,8 @@ const EXERCISERS: [&str; 5] = [
 ];
 
 /// Checks that one exerciser makes: as many for each of two servers, some that kill a third, some with one that
-/// survives panics, some with threads.
-const CHECKS: usize = 2 * 32 + 6 + 6 + 1;
+/// survives panics, one with threads, one of the log.
+const CHECKS: usize = 2 * 32 + 6 + 6 + 1 + 1;
 
 /// Runs all exercisers in one boot.
 fn exercise(arguments: &[&str]) {

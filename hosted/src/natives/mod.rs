@@ -16,9 +16,9 @@ use std::{fs::File, sync::Arc};
 
 use warren::{Object as Native, Serves, Service};
 use warren_idl as idl;
-use warren_natives::{Control, Launcher, LocalKind, Log, Parameters};
+use warren_natives::{Control, Launcher, LocalKind, Parameters, log_and_feed};
 
-use crate::{Hosted, critical, machine, schedule};
+use crate::{Hosted, critical, log, machine, schedule};
 
 pub use power::end;
 pub use run::run_programs;
@@ -42,7 +42,9 @@ pub fn install(devices: Devices) {
         provide::<dyn idl::Power, _>(power::Switch);
         provide::<dyn idl::Launcher, _>(Launcher::<Hosted>::new());
         provide::<dyn idl::SystemControl, _>(Control::<Hosted>::new(schedule::name_of_thread));
-        provide::<dyn idl::Log, _>(Log::<Hosted>::new());
+        let (log, feed) = log_and_feed::<Hosted>(log::read);
+        provide::<dyn idl::Log, _>(log);
+        provide::<dyn idl::LogFeed, _>(feed);
         provide::<dyn idl::Parameters, _>(Parameters::<Hosted>::new());
         provide_named::<dyn idl::Console, _>("console", console::Standard::open());
         if let Some(file) = devices.disk {

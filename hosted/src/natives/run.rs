@@ -13,6 +13,7 @@ use warren_engine::{
     instance::Instance,
     launch,
     layout::Object,
+    platform::{Level, Platform},
     reference::{count_down, count_up, tables},
     stub::{self, Shape, Words},
 };
@@ -20,7 +21,7 @@ use warren_idl::{Program, Thread, ThreadError, ThreadFactory};
 use warren_natives::LocalKind;
 
 use super::Shared;
-use crate::{Hosted, Token, critical, log, machine, schedule};
+use crate::{Hosted, Token, critical, machine, schedule};
 
 /// Makes threads.
 pub struct Factory(LocalKind<dyn Thread, Run>);
@@ -112,7 +113,10 @@ pub fn run_programs() -> u32 {
     for server in planned {
         match launch::launch::<Hosted>(server) {
             Ok(instance) => instances.push(instance),
-            Err(fault) => log::line(format_args!("a server to start was not: {fault}")),
+            Err(fault) => {
+                let line = format_args!("a server to start was not: {fault}");
+                Hosted::log(Level::Error, machine::NAME, line);
+            }
         }
     }
     let runs: Vec<Run> =
@@ -121,7 +125,7 @@ pub fn run_programs() -> u32 {
     for run in runs {
         status = run.wait().map_or(1, |status| status as u32);
     }
-    log::line(format_args!("all programs have ended"));
+    Hosted::log(Level::Info, machine::NAME, format_args!("all programs have ended"));
     status
 }
 

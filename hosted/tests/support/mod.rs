@@ -339,3 +339,18 @@ fn instance(
         fault_entries: Cell::default(),
     }
 }
+
+/// The lines of the log: server, colon, line.
+pub fn log() -> Vec<String> {
+    let mut lines = Vec::new();
+    warren_hosted::log::read(&mut |journal| {
+        let mut text = [0; warren_natives::journal::TEXT_BYTES];
+        while let Some(record) = journal.record(lines.len() as u64, &mut text) {
+            let (server, line) = text.split_at(record.server_bytes as usize);
+            let line = &line[..record.text_bytes as usize];
+            let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+            lines.push(format!("{}: {}", text(server), text(line)));
+        }
+    });
+    lines
+}

@@ -19,12 +19,12 @@ use warren_engine::{
 };
 use warren_idl as idl;
 use warren_kernel::acpi::Controllers;
-use warren_natives::{Control, Launcher, LocalKind, Log, Parameters};
+use warren_natives::{Control, Launcher, LocalKind, Parameters, log_and_feed};
 
 pub use memory::release_mappings;
 pub use run::start_programs;
 
-use crate::{cpu::interrupts, guarded::Guarded, system::Kernel, threads};
+use crate::{cpu::interrupts, guarded::Guarded, log, system::Kernel, threads};
 
 /// An object's address; objects are valid for good and reached by the engine's rules only.
 type Word = u64;
@@ -62,7 +62,9 @@ pub fn install(controllers: Controllers) {
     objects.add::<dyn idl::Interrupts, _>(devices::AllLines);
     objects.add::<dyn idl::Power, _>(devices::Switch);
     objects.add::<dyn idl::Launcher, _>(Launcher::<Kernel>::new());
-    objects.add::<dyn idl::Log, _>(Log::<Kernel>::new());
+    let (log, feed) = log_and_feed::<Kernel>(log::read);
+    objects.add::<dyn idl::Log, _>(log);
+    objects.add::<dyn idl::LogFeed, _>(feed);
     objects.add::<dyn idl::Parameters, _>(Parameters::<Kernel>::new());
     objects.add::<dyn idl::SystemControl, _>(Control::<Kernel>::new(threads::name_of));
     let bottom = objects.add::<dyn idl::ThreadFactory, _>(run::Factory);

@@ -44,7 +44,7 @@ const fn native<S: Named + ?Sized>(reach: Reach, hosted: bool) -> Native {
 }
 
 /// What kernel and hosted platform provide themselves.
-pub const NATIVES: [Native; 13] = [
+pub const NATIVES: [Native; 14] = [
     native::<dyn idl::Clock>(Reach::Everybody, true),
     native::<dyn idl::Timer>(Reach::Everybody, true),
     native::<dyn idl::Memory>(Reach::Everybody, true),
@@ -55,6 +55,7 @@ pub const NATIVES: [Native; 13] = [
     native::<dyn idl::Launcher>(Reach::Granted, true),
     native::<dyn idl::SystemControl>(Reach::Granted, true),
     native::<dyn idl::Power>(Reach::Granted, true),
+    native::<dyn idl::LogFeed>(Reach::Granted, true),
     native::<dyn idl::PortSpace>(Reach::Granted, false),
     native::<dyn idl::PhysicalMemory>(Reach::Granted, false),
     native::<dyn idl::Interrupts>(Reach::Granted, false),

@@ -64,11 +64,15 @@ impl Arguments {
         self.options.iter().any(|(given, _)| *given == letter)
     }
 
+    /// The value given with an option, the last if there are several.
+    pub fn text(&self, letter: char) -> Option<&str> {
+        let mut given = self.options.iter().rev();
+        given.find(|(option, _)| *option == letter).map(|(_, text)| text.as_str())
+    }
+
     /// The number given with an option, the last if there are several.
     pub fn number(&self, letter: char) -> Result<Option<u64>, UsageError> {
-        let Some((_, text)) = self.options.iter().rev().find(|(given, _)| *given == letter) else {
-            return Ok(None);
-        };
+        let Some(text) = self.text(letter) else { return Ok(None) };
         text.parse().map(Some).map_err(|_| UsageError(format!("not a number: {text}")))
     }
 

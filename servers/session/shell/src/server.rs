@@ -5,16 +5,16 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use warren::{Cx, Kept, New, Req, Required, Server, StartError, server};
+use warren::{Cx, Kept, New, Optional, Req, Required, Server, StartError, server};
 use warren_idl::{
-    Clock, File, FileError, FileStatus, FileSystem, Launcher, MountError, Namespace,
-    ParameterError, Parameters, Power, Program, SystemControl, SystemControlError, Terminal,
-    TerminalError, ThreadError,
+    Clock, File, FileError, FileStatus, FileSystem, Launcher, LogBook, LogError, MountError,
+    Namespace, ParameterError, Parameters, Power, Program, SystemControl, SystemControlError,
+    Terminal, TerminalError, ThreadError,
 };
 
 use crate::session::{Session, Turn};
 use crate::world::{
-    Entry, FileHandle, Files, Line, MountFailure, Person, RunFailure, ServerRow, System,
+    Entry, FileHandle, Files, Line, LogLine, MountFailure, Person, RunFailure, ServerRow, System,
 };
 
 /// Longest line of a command.
@@ -29,6 +29,9 @@ const NAME_BYTES: usize = 256;
 /// Longest text about a server.
 const SERVER_BYTES: usize = 512;
 
+/// Longest line of the log, with the server's name.
+const LOG_BYTES: usize = 2048;
+
 /// Failures of the terminal in a row after which the shell gives up. One that died may be restarted.
 const TERMINAL_FAILURES: u32 = 16;
 
@@ -42,6 +45,7 @@ pub struct Needs {
     namespace: Req<dyn Namespace>,
     launcher: Req<dyn Launcher>,
     system: Req<dyn SystemControl>,
+    log: Optional<dyn LogBook>,
     clock: Req<dyn Clock>,
     power: Req<dyn Power>,
     parameters: Req<dyn Parameters>,
@@ -230,6 +234,21 @@ impl System for Live<'_, '_> {
 
     fn backtrace(&mut self) -> Result<(), SystemControlError> {
         self.cx.req().system.backtrace(self.cx)
+    }
+
+    fn log_line(&mut self, number: u64) -> Result<LogLine, LogError> {
+        let mut text = [0; LOG_BYTES];
+        let record = self.cx.req().log.or_absent()?.record(self.cx, number, &mut text)?;
+        let (server, rest) = text.split_at(LOG_BYTES.min(record.server_bytes as usize));
+        let line = &rest[..rest.len().min(record.text_bytes as usize)];
+        let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+        Ok(LogLine {
+            number: record.number,
+            time_ns: record.time_ns,
+            level: record.level,
+            server: text(server),
+            text: text(line),
+        })
     }
 
     fn mounts(&mut self) -> Result<Vec<String>, MountError> {

@@ -7,7 +7,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use warren_idl::{
-    FileError, FileStatus, LaunchError, MountError, ServerStatus, SystemControlError,
+    FileError, FileStatus, LaunchError, LogError, MountError, ServerStatus, SystemControlError,
     TerminalError, ThreadError,
 };
 
@@ -79,6 +79,21 @@ pub struct ServerRow {
     pub status: ServerStatus,
 }
 
+/// A line of the log.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogLine {
+    /// Its number: one more than that of the line before.
+    pub number: u64,
+    /// When it was written, in nanoseconds since the system started.
+    pub time_ns: u64,
+    /// As in [`LogRecord::level`](warren_idl::LogRecord::level).
+    pub level: u32,
+    /// The server that wrote it or that it is about.
+    pub server: String,
+    /// The line itself.
+    pub text: String,
+}
+
 /// Why a server's file system was not mounted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MountFailure {
@@ -115,6 +130,8 @@ pub trait System {
     fn crash(&mut self, server: &str, fault: &str) -> Result<(), SystemControlError>;
     /// Writes a backtrace of every thread to the log.
     fn backtrace(&mut self) -> Result<(), SystemControlError>;
+    /// The oldest line of the log whose number is at least `number`.
+    fn log_line(&mut self, number: u64) -> Result<LogLine, LogError>;
     /// Paths where file systems are mounted.
     fn mounts(&mut self) -> Result<Vec<String>, MountError>;
     /// Mounts a server's file system.

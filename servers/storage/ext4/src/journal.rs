@@ -75,6 +75,11 @@ impl Replay {
         }
     }
 
+    /// Blocks of the volume for which the journal has a newer copy.
+    pub fn blocks(&self) -> usize {
+        self.copies.len()
+    }
+
     /// Where block `number` of the volume is to be read.
     pub fn place(&self, number: u64) -> u64 {
         self.copies.get(&number).map_or(number, |copy| copy.place)

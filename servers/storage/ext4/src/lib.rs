@@ -49,7 +49,7 @@ use alloc::vec::Vec;
 
 use warren::{Cx, New, Out, Ref, Req, Required, Server, StartError, local, server};
 use warren_idl::{
-    BlockDevice, Directory, DirectoryEntry, File, FileError, FileStatus, FileSystem,
+    BlockDevice, Directory, DirectoryEntry, File, FileError, FileStatus, FileSystem, Log,
     ParameterError, Parameters,
 };
 
@@ -69,6 +69,7 @@ const DEFAULT_CACHE_BLOCKS: usize = 256;
 pub struct Needs {
     disk: Req<dyn BlockDevice>,
     parameters: Req<dyn Parameters>,
+    log: Req<dyn Log>,
 }
 
 /// A mounted volume.
@@ -100,8 +101,12 @@ impl Server for Ext4 {
     type Required = Needs;
 
     fn new(cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
-        let most = cache_blocks(&cx.req().parameters)?;
-        Ok(Ext4 { mount: Mounting::mount(cx, most)? })
+        let needs = cx.req();
+        let most = cache_blocks(&needs.parameters)?;
+        let mount = Mounting::mount(cx, most)?;
+        // A volume can be read without a log.
+        mount.describe(&needs.log).ok();
+        Ok(Ext4 { mount })
     }
 }
 

@@ -1,9 +1,9 @@
 //! The volume on its disk: runs steps, and reads from the disk what they miss.
 
-use alloc::{rc::Rc, vec, vec::Vec};
+use alloc::{format, rc::Rc, vec, vec::Vec};
 
 use warren::{Cx, New, Req, StartError};
-use warren_idl::{BlockDevice, BlockError, FileError};
+use warren_idl::{BlockDevice, BlockError, FileError, Log, LogError, LogRecord};
 
 use crate::{
     Ext4, OpenDirectory, OpenFile,
@@ -32,6 +32,20 @@ impl Mount {
     /// Bytes of a block of the volume.
     pub fn block_bytes(&self) -> usize {
         self.store.volume.block_bytes
+    }
+
+    /// Writes to the log what was mounted.
+    pub fn describe(&self, log: &Req<dyn Log>) -> Result<(), LogError> {
+        let Store { volume, replay, .. } = &self.store;
+        let size = format!("{} blocks of {} bytes", volume.blocks, volume.block_bytes);
+        log.write(LogRecord::INFO, &size)?;
+        match replay.blocks() {
+            0 => Ok(()),
+            count => {
+                let text = format!("was not unmounted: its journal has {count} of the blocks");
+                log.write(LogRecord::WARNING, &text)
+            }
+        }
     }
 
     /// Where to read from the disk when block `first` of the volume is missing: the disk's first block,

@@ -17,6 +17,7 @@ mod atomic;
 mod buffers;
 mod calls;
 mod death;
+mod log;
 mod panics;
 mod references;
 mod report;
@@ -25,7 +26,8 @@ mod values;
 
 use warren::{Cx, New, Optional, Ref, Req, Required, Server, StartError, server};
 use warren_idl::{
-    Counter, Echo, Fragile, Hub, Program, Terminal, ThreadError, ThreadFactory, Timer,
+    Clock, Counter, Echo, Fragile, Hub, Log, LogBook, Program, Terminal, ThreadError,
+    ThreadFactory, Timer,
 };
 
 use report::{Failure, Report};
@@ -34,8 +36,11 @@ use report::{Failure, Report};
 #[derive(Required)]
 pub struct Needs {
     terminal: Req<dyn Terminal>,
+    clock: Req<dyn Clock>,
     timer: Req<dyn Timer>,
     threads: Req<dyn ThreadFactory>,
+    log: Req<dyn Log>,
+    book: Req<dyn LogBook>,
     near: Req<dyn Echo>,
     near_hub: Req<dyn Hub>,
     near_counter: Req<dyn Counter>,
@@ -110,6 +115,8 @@ impl Program for Exerciser {
         }
         let result = cx.scope(threads::check);
         report.line(cx, "threads", threads::NAME, result)?;
+        let result = cx.scope(log::check);
+        report.line(cx, "log", log::NAME, result)?;
         report.end(cx)
     }
 }

@@ -3,7 +3,7 @@
 use alloc::format;
 
 use warren::{Cx, SystemError};
-use warren_idl::{EchoError, TerminalError, ThreadError, TimeError};
+use warren_idl::{EchoError, LogError, TerminalError, ThreadError, TimeError};
 
 use crate::Exerciser;
 
@@ -43,6 +43,15 @@ impl From<ThreadError> for Failure {
         match error {
             ThreadError::System(error) => error.into(),
             _ => Failure::Refused("a thread"),
+        }
+    }
+}
+
+impl From<LogError> for Failure {
+    fn from(error: LogError) -> Self {
+        match error {
+            LogError::System(error) => error.into(),
+            _ => Failure::Refused("the log"),
         }
     }
 }

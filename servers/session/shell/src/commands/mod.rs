@@ -12,6 +12,7 @@ mod find;
 mod grep;
 mod head;
 mod help;
+mod log;
 mod ls;
 mod mount;
 mod place;
@@ -52,6 +53,7 @@ pub static ALL: &[Command] = &[
     grep::COMMAND,
     head::COMMAND,
     help::COMMAND,
+    log::COMMAND,
     ls::COMMAND,
     mount::MOUNT,
     place::COMMAND,

@@ -1,6 +1,9 @@
 //! What the commands do.
 
+use warren_idl::LogRecord;
+
 use super::support::{check, world};
+use crate::world::LogLine;
 
 const TREE: &[(&str, &str)] = &[
     ("/docs/a.txt", "alpha\nbeta\nAlpha\n"),
@@ -370,6 +373,36 @@ fn crash_names_server_and_fault() {
     assert_eq!(fake.crashed, wanted);
     check(&[], "crash ext4 tea", "crash: tea: there is no such fault\n", 1);
     check(&[], "crash none", "crash: none: there is no such server\n", 1);
+}
+
+#[test]
+fn log_shows_lines_with_their_servers() {
+    let line = |number, level, server: &str, text: &str| LogLine {
+        number,
+        time_ns: number * 1_000_002_000,
+        level,
+        server: server.into(),
+        text: text.into(),
+    };
+    let mut fake = world(&[]);
+    fake.log = vec![
+        line(5, LogRecord::INFO, "disk", "started"),
+        line(6, LogRecord::ERROR, "ext4", "panicked: oh"),
+        line(9, LogRecord::WARNING, "disk", "slow"),
+    ];
+    let all = "\
+[   5.000010] disk: started
+[   6.000012] ext4: error: panicked: oh
+(2 lines are lost)
+[   9.000018] disk: warning: slow
+";
+    assert_eq!(fake.run("log"), (all.into(), 0));
+    let last = "(2 lines are lost)\n[   9.000018] disk: warning: slow\n";
+    assert_eq!(fake.run("log -n 2"), (last.into(), 0));
+    assert_eq!(fake.run("log -n 0"), (String::new(), 0));
+    let ext4 = "[   6.000012] ext4: error: panicked: oh\n(2 lines are lost)\n";
+    assert_eq!(fake.run("log -s ext4"), (ext4.into(), 0));
+    check(&[], "log", "", 0);
 }
 
 #[test]

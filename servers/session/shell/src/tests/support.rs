@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::session::{Session, Turn};
 use crate::world::{
-    Entry, FileHandle, Files, Line, MountFailure, Person, RunFailure, ServerRow, System,
+    Entry, FileHandle, Files, Line, LogLine, MountFailure, Person, RunFailure, ServerRow, System,
 };
 use warren_idl::{
-    FileError, FileStatus, LaunchError, MountError, ServerStatus, SystemControlError, TerminalError,
+    FileError, FileStatus, LaunchError, LogError, MountError, ServerStatus, SystemControlError,
+    TerminalError,
 };
 
 /// What a test arranges and looks at.
@@ -28,6 +29,8 @@ pub struct Fake {
     /// Questions for ^C until the answer is yes.
     pub interrupt_after: Option<usize>,
     pub mounts: Vec<String>,
+    /// Lines of the log, in the order of their numbers.
+    pub log: Vec<LogLine>,
     pub crashed: Vec<(String, String)>,
     /// Files that are open now.
     pub open: Vec<Option<String>>,
@@ -47,6 +50,7 @@ pub fn world(files: &[(&str, &str)]) -> Fake {
         bytes_read: 0,
         interrupt_after: None,
         mounts: vec!["/".into()],
+        log: Vec::new(),
         crashed: Vec::new(),
         open: Vec::new(),
     };
@@ -233,6 +237,11 @@ impl System for Fake {
 
     fn backtrace(&mut self) -> Result<(), SystemControlError> {
         Ok(())
+    }
+
+    fn log_line(&mut self, number: u64) -> Result<LogLine, LogError> {
+        let line = self.log.iter().find(|line| line.number >= number);
+        line.cloned().ok_or(LogError::End)
     }
 
     fn mounts(&mut self) -> Result<Vec<String>, MountError> {
