@@ -2,7 +2,10 @@
 
 use std::fs;
 
-use warren_tests::run::{Ended, Run, folder};
+use warren_tests::{
+    run::{Ended, Run, folder},
+    variant,
+};
 
 /// The exercisers of the test system: the same file in other places, beside other servers.
 const EXERCISERS: [&str; 5] = [
@@ -62,6 +65,49 @@ fn interrupts_change_no_register_on_a_processor_with_no_extensions() {
 #[test]
 fn signals_change_no_register_in_a_linux_process() {
     interrupt(&["--hosted"]);
+}
+
+/// Checks that the tester of disks makes.
+const DISK_CHECKS: usize = 10;
+
+#[test]
+fn a_disk_in_c_does_what_its_twin_in_rust_does_in_every_placement() {
+    for variant in variant::ALL {
+        let lines =
+            ["run disk-tester-rust", "echo status $?", "run disk-tester-c", "echo status $?"];
+        let run = Run::new("test", &lines).placed(&variant).go();
+        let said = run.lines();
+        let (rust, c) = said.split_at(said.len() / 2);
+        assert_eq!(rust, c, "{}: {run}", variant.name);
+        assert_eq!(rust.last(), Some(&"status 0"), "{}: {run}", variant.name);
+        let passed = rust.iter().filter(|line| line.starts_with("ok "));
+        assert_eq!(passed.count(), DISK_CHECKS, "{}: {run}", variant.name);
+    }
+}
+
+#[test]
+fn a_disk_in_c_says_like_its_twin_why_it_does_not_start() {
+    let system = folder("systems").join("bad-twins.kdl");
+    let base = warren_tests::run::root().join("systems").join("test.kdl");
+    let change = |name| format!("change {name:?} {{ parameter \"blocks\" \"many\"; }}\n");
+    let text = format!("include {base:?}\n{}{}", change("ramdisk-rust"), change("ramdisk-c"));
+    fs::write(&system, text).expect("the target directory can be written");
+    for variant in [variant::OWN, variant::HOSTED] {
+        let lines = ["run disk-tester-rust", "run disk-tester-c"];
+        let run = Run::new(&system.display().to_string(), &lines).placed(&variant).go();
+        for name in ["ramdisk-rust", "ramdisk-c"] {
+            let why = format!("{name}: not started: `blocks` is no number of blocks");
+            assert!(run.errors.contains(&why), "{}: {run}", variant.name);
+        }
+    }
+}
+
+#[test]
+fn many_threads_that_read_a_disk_read_what_one_reads() {
+    for variant in [variant::KERNEL, variant::OWN, variant::HOSTED] {
+        let run = Run::new("test", &["run disk-reader"]).placed(&variant).go();
+        assert_eq!((run.status, &*run.output), (Some(0), ""), "{}: {run}", variant.name);
+    }
 }
 
 /// Runs the prober with a seed.
