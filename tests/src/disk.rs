@@ -1,9 +1,11 @@
 //! An ext4 image whose files are known, made by `mke2fs`.
 
 use std::{
-    env, fs,
+    env,
+    fs::{self, File},
+    io::{Seek, SeekFrom, Write},
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
     sync::OnceLock,
 };
 
@@ -11,6 +13,10 @@ use crate::run::folder;
 
 /// Lengths of files around sectors, blocks, and what one call may carry.
 const LENGTHS: [usize; 9] = [0, 1, 511, 512, 4095, 4096, 4097, 65_537, 300_000];
+
+/// Bytes of a sector of a disk with partitions, and where its first partition starts.
+const SECTOR_BYTES: u64 = 512;
+const FIRST_SECTOR: u64 = 2048;
 
 /// Faults that `crash` knows; there is a file for each.
 pub const FAULTS: [&str; 9] =
@@ -39,16 +45,53 @@ pub fn known() -> &'static Disk {
 
 /// Makes an image of a tree.
 pub fn make(tree: &Path, image: &Path) {
-    let path = env::var("PATH").unwrap_or_default();
     let status = Command::new("mke2fs")
-        .env("PATH", format!("{path}:/usr/sbin:/sbin"))
+        .env("PATH", path())
         .args(["-q", "-F", "-t", "ext4", "-d"])
-        .stdout(std::process::Stdio::null())
+        .stdout(Stdio::null())
         .args([tree, image])
         .arg("16M")
         .status()
         .expect("e2fsprogs is installed");
     assert!(status.success(), "mke2fs failed");
+}
+
+/// Makes a disk with a table of this kind (`dos` or `gpt`) and these images in its partitions, one after the other.
+pub fn partitioned(disk: &Path, label: &str, images: &[&Path]) {
+    let contents: Vec<_> =
+        images.iter().map(|image| fs::read(image).expect("the image is there")).collect();
+    let sectors = |bytes: usize| (bytes as u64).div_ceil(SECTOR_BYTES);
+    let mut script = format!("label: {label}\n");
+    let mut next = FIRST_SECTOR;
+    let mut starts = Vec::new();
+    for image in &contents {
+        script += &format!("start={next}, size={}, type=linux\n", sectors(image.len()));
+        starts.push(next * SECTOR_BYTES);
+        next = (next + sectors(image.len())).next_multiple_of(FIRST_SECTOR);
+    }
+    let mut file = File::create(disk).expect("the target directory can be written");
+    // A GPT has a copy of itself at the end.
+    file.set_len((next + FIRST_SECTOR) * SECTOR_BYTES).expect("the disk has room");
+    let mut sfdisk = Command::new("sfdisk")
+        .env("PATH", path())
+        .args(["--quiet", "--no-tell-kernel", "--wipe=never"])
+        .arg(disk)
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("fdisk is installed");
+    let mut input = sfdisk.stdin.take().expect("it is piped");
+    input.write_all(script.as_bytes()).expect("sfdisk reads its script");
+    drop(input);
+    assert!(sfdisk.wait().is_ok_and(|status| status.success()), "sfdisk failed");
+    for (start, image) in starts.into_iter().zip(contents) {
+        file.seek(SeekFrom::Start(start)).expect("files can be sought in");
+        file.write_all(&image).expect("the disk has room");
+    }
+}
+
+/// Where programs lie, those of administrators too.
+fn path() -> String {
+    format!("{}:/usr/sbin:/sbin", env::var("PATH").unwrap_or_default())
 }
 
 /// SHA-256 of files, as the host computes it: `sha256sum`'s lines for paths relative to the tree.

@@ -13,7 +13,7 @@ use warren_tests::{
 };
 
 /// Servers on the path of a read that `crash` is tried on.
-const SERVERS: [&str; 5] = ["namespace", "ext4", "disk", "terminal", "serial"];
+const SERVERS: [&str; 6] = ["namespace", "ext4", "partition", "disk", "terminal", "serial"];
 
 /// Names of faults, as `crash` takes them, and what the caller is told in a domain of its own.
 const FAULTS: [(&str, &str); 9] = [

@@ -24,6 +24,9 @@ pub const QEMU: Needed = Needed { program: "qemu-system-x86_64", package: "qemu-
 /// Makes ext4 images.
 pub const MKE2FS: Needed = Needed { program: "mke2fs", package: "e2fsprogs" };
 
+/// Makes partition tables, for tests.
+pub const SFDISK: Needed = Needed { program: "sfdisk", package: "fdisk" };
+
 /// Makes discs that boot by GRUB.
 pub const GRUB: Needed = Needed { program: "grub-mkrescue", package: "grub-common" };
 /// GRUB for the firmware of older machines, which is what QEMU has.
@@ -41,7 +44,7 @@ pub const GCC: Needed = Needed { program: "gcc", package: "gcc" };
 pub const GDB: Needed = Needed { program: "gdb", package: "gdb" };
 
 /// What the tests need besides Rust.
-pub const FOR_TESTS: [Needed; 7] = [QEMU, MKE2FS, GRUB, GRUB_PC, XORRISO, MTOOLS, COMPILER];
+pub const FOR_TESTS: [Needed; 8] = [QEMU, MKE2FS, SFDISK, GRUB, GRUB_PC, XORRISO, MTOOLS, COMPILER];
 
 impl Needed {
     /// The program's path. If it is missing it is installed, where that needs no password.
