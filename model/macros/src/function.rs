@@ -8,6 +8,9 @@ use syn::{
 };
 use warren_abi::call::{REGISTER_WORDS, STACK_WORDS};
 
+/// Methods of `Ref` and `Req`, and those that every value has: they are found before the functions of a service.
+const TAKEN: [&str; 7] = ["as_ref", "clone", "into", "keep", "try_into", "weak", "word"];
+
 /// What a parameter passes.
 pub enum Passed {
     /// A value in one word.
@@ -109,6 +112,7 @@ impl Function {
         if let Some(word) = &item.sig.asyncness {
             return Err(Error::new_spanned(word, "a service call is synchronous"));
         }
+        let name = name(&item)?;
         let lifetimes = lifetimes(&item)?;
         let mut inputs = item.sig.inputs.iter();
         let context = if atomic { "AtomicCx" } else { "Cx" };
@@ -122,7 +126,6 @@ impl Function {
             let text = "an atomic service cannot return a reference: its calls have no context";
             return Err(Error::new_spanned(answer, text));
         }
-        let name = item.sig.ident.clone();
         let function =
             Function { item, name, lifetimes, frame, parameters, outcome, answer, error };
         function.check_words()?;
@@ -166,6 +169,16 @@ impl Function {
         }
         signature
     }
+}
+
+/// The name of a function, which nothing else that a reference has may hide.
+fn name(item: &TraitItemFn) -> Result<Ident> {
+    let name = &item.sig.ident;
+    if TAKEN.iter().any(|taken| name.unraw() == taken) {
+        let text = format!("`{name}` means something else of a reference: nobody could call it");
+        return Err(Error::new_spanned(name, text));
+    }
+    Ok(name.clone())
 }
 
 /// The lifetimes of a function, which has no other parameters.
