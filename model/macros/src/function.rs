@@ -3,10 +3,12 @@
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::{
-    Error, FnArg, GenericArgument, GenericParam, Ident, Lifetime, Pat, PathArguments, Result,
-    ReturnType, TraitItemFn, Type, TypePath, ext::IdentExt,
+    Error, FnArg, GenericArgument, Ident, Lifetime, Pat, PathArguments, Result, ReturnType,
+    TraitItemFn, Type, TypePath, ext::IdentExt,
 };
 use warren_abi::call::{REGISTER_WORDS, STACK_WORDS};
+
+use crate::lifetimes;
 
 /// Methods of `Ref` and `Req`, and those that every value has: they are found before the functions of a service.
 const TAKEN: [&str; 7] = ["as_ref", "clone", "into", "keep", "try_into", "weak", "word"];
@@ -113,7 +115,7 @@ impl Function {
             return Err(Error::new_spanned(word, "a service call is synchronous"));
         }
         let name = name(&item)?;
-        let lifetimes = lifetimes(&item)?;
+        let lifetimes = lifetimes::declared(&item.sig)?;
         let mut inputs = item.sig.inputs.iter();
         let context = if atomic { "AtomicCx" } else { "Cx" };
         let frame = frame(inputs.next(), context).map_err(|at| {
@@ -125,6 +127,9 @@ impl Function {
         if atomic && matches!(outcome, Outcome::Reference(_)) {
             let text = "an atomic service cannot return a reference: its calls have no context";
             return Err(Error::new_spanned(answer, text));
+        }
+        if let Outcome::Reference(_) = outcome {
+            lifetimes::check_result(&answer, &frame)?;
         }
         let function =
             Function { item, name, lifetimes, frame, parameters, outcome, answer, error };
@@ -179,17 +184,6 @@ fn name(item: &TraitItemFn) -> Result<Ident> {
         return Err(Error::new_spanned(name, text));
     }
     Ok(name.clone())
-}
-
-/// The lifetimes of a function, which has no other parameters.
-fn lifetimes(item: &TraitItemFn) -> Result<Vec<Lifetime>> {
-    let parameters = item.sig.generics.params.iter();
-    parameters
-        .map(|parameter| match parameter {
-            GenericParam::Lifetime(it) if it.bounds.is_empty() => Ok(it.lifetime.clone()),
-            other => Err(Error::new_spanned(other, "a service function has only lifetimes")),
-        })
-        .collect()
 }
 
 /// The lifetime in `cx: &mut Cx<'f, Self>`; what stands there instead if it is something else.

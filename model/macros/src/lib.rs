@@ -16,6 +16,7 @@ mod arguments;
 mod entry;
 mod errors;
 mod function;
+mod lifetimes;
 mod local;
 mod required;
 mod server;
@@ -27,7 +28,8 @@ mod stub;
 /// Each function takes `cx: &mut Cx<'_, Self>` first (`AtomicCx` if the service is atomic), and returns
 /// `Result<T, E>` with an enum under `#[errors]`. It can pass integers and `bool`, `&[u8]`, `&str`,
 /// `&mut [u8]`, `Out<'_>`, `&T` with `T: Flat`, and `Ref<'f, dyn Service>`; it can return `()`, an integer or
-/// `bool`, a `Flat` structure, or `Ref<'f, dyn Service>`. Callers pass `&mut [u8]` for `Out<'_>`.
+/// `bool`, a `Flat` structure, or `Ref<'f, dyn Service>` with the `'f` of its context. Callers pass `&mut [u8]` for
+/// `Out<'_>`, and references of any frame that is open.
 #[proc_macro_attribute]
 pub fn service(arguments: TokenStream, item: TokenStream) -> TokenStream {
     finish(service::expand(arguments.into(), item.into()))

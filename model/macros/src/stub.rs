@@ -48,8 +48,10 @@ fn method(service: &Service, index: u16, function: &Function) -> TokenStream {
 /// A parameter as the caller passes it.
 fn declared(parameter: &Parameter) -> TokenStream {
     let Parameter { name, written, .. } = parameter;
-    match parameter.passed {
+    match &parameter.passed {
         Passed::Out => quote!(#name: &mut [u8]),
+        // Whoever holds it does so at least until the call returns: it may be of an outer frame.
+        Passed::Reference(service) => quote!(#name: ::warren::Ref<'_, #service>),
         _ => quote!(#name: #written),
     }
 }

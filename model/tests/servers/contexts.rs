@@ -299,6 +299,20 @@ fn a_scope_drops_what_was_got_in_it() {
 }
 
 #[test]
+fn a_reference_of_an_outer_frame_is_passed_in_a_scope() {
+    let session = Session::begin();
+    let (tree, mirror) = tree(&session, 0);
+    let before = session.alive();
+    session.run(|cx| {
+        let echo = mirror.get::<dyn Echo, _>(cx);
+        let outer = tree.get::<dyn Node, _>(cx);
+        assert_eq!(cx.scope(|cx| echo.back(cx, outer, 0)), Ok(2));
+        assert_eq!(outer.visit(cx, 0), Ok(3));
+    });
+    assert_eq!(session.alive(), before);
+}
+
+#[test]
 fn the_lock_is_free_while_unlocked_work_runs_and_taken_afterwards() {
     let session = Session::begin();
     let (tree, _) = tree(&session, 0);

@@ -50,11 +50,11 @@ fn with_token(
 }
 
 /// Makes the server panic; looks that it has made so many things, and that none is left.
-fn fail<'f>(
-    cx: &mut Cx<'f, Exerciser>,
+fn fail(
+    cx: &mut Cx<'_, Exerciser>,
     fragile: Ref<'_, dyn Fragile>,
     (way, depth): (u32, u32),
-    token: Ref<'f, dyn Token>,
+    token: Ref<'_, dyn Token>,
 ) -> Result<(), Failure> {
     let before = fragile.made(cx)?;
     refused("a call that panics", fragile.fail(cx, way, depth, token), PANICKED)?;
