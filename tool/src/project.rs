@@ -1,7 +1,8 @@
 //! Where things lie.
 
 use std::{
-    env, fs,
+    env,
+    fs::{self, File},
     path::{Path, PathBuf},
     process::Command,
 };
@@ -46,6 +47,14 @@ impl Project {
         let folder = self.target.join("warren").join(name);
         fs::create_dir_all(&folder).when(|| format!("cannot create `{}`", folder.display()))?;
         Ok(folder)
+    }
+
+    /// Waits until no other tool works in this folder of the tool's own. The turn ends when the file is dropped.
+    pub fn turn(&self, name: &str) -> Outcome<File> {
+        let path = self.folder(name)?.join("lock");
+        let file = File::create(&path).when(|| format!("cannot create `{}`", path.display()))?;
+        file.lock().when(|| format!("cannot lock `{}`", path.display()))?;
+        Ok(file)
     }
 
     /// The file of a system: a path, or a name under `systems/`.

@@ -15,7 +15,6 @@ pub mod pack;
 pub mod source;
 
 use std::{
-    fs::File,
     path::PathBuf,
     process::Command,
     sync::atomic::{AtomicUsize, Ordering},
@@ -100,17 +99,9 @@ fn make_as(project: &Project, sources: &[Source], profile: Profile) -> Outcome<V
     arguments.extend(packages.iter().map(String::as_str));
     let artifacts = cargo::build(project, &arguments)?;
     let linker = linker(project, &artifacts, profile)?;
-    let _turn = turn(project)?;
+    // Two that link would destroy each other's objects.
+    let _turn = project.turn(DYING.folder)?;
     in_parallel(sources, |one| make(&linker, one, &artifacts))
-}
-
-/// Waits until no other tool links servers in this project: two would destroy each other's objects. The turn
-/// ends when the file is dropped.
-fn turn(project: &Project) -> Outcome<File> {
-    let path = project.folder("servers")?.join("lock");
-    let file = File::create(&path).when(|| format!("cannot create `{}`", path.display()))?;
-    file.lock().when(|| format!("cannot lock `{}`", path.display()))?;
-    Ok(file)
 }
 
 /// Builds the kernel, for size like the servers, and returns its path.
