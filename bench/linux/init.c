@@ -1,6 +1,6 @@
 /* The first process of the guest: loads the disk's drivers, mounts the disk, and measures, or starts a shell.
  *
- * The kernel's command line says which: warren=measure or warren=prompt. */
+ * The kernel's command line says which: warren=measure, warren=hosted for Warren itself in a process, or warren=prompt. */
 #define _GNU_SOURCE
 #include "measure.h"
 
@@ -112,14 +112,25 @@ static void measure_all(void)
 	fail("/load");
 }
 
+/* Warren in a process, with a script. */
+static void run_hosted(void)
+{
+	int script = open("/script", O_RDONLY), log = open("/dev/null", O_WRONLY);
+	if (dup2(script, 0) < 0 || dup2(log, 2) < 0)
+		fail("/script");
+	settings();
+	execl("/hosted", "/hosted", "--archive", "/boot.tar", "--disk", "/disk", NULL);
+	fail("/hosted");
+}
+
 /* Measures in a process of its own: the first one is special to the kernel. */
-static void measure(void)
+static void measure(void (*all)(void))
 {
 	int status;
 	keep_faults_quiet();
 	pid_t child = fork();
 	if (child == 0)
-		measure_all();
+		all();
 	if (child < 0 || waitpid(child, &status, 0) != child || status != 0)
 		fail("the benchmark");
 	printf("{\"done\":true}\n");
@@ -139,7 +150,7 @@ int main(void)
 		execl("/busybox", "sh", "-i", NULL);
 		fail("sh");
 	}
-	measure();
+	measure(what != NULL && strcmp(what, "hosted") == 0 ? run_hosted : measure_all);
 	reboot(RB_POWER_OFF);
 	return 0;
 }

@@ -16,7 +16,7 @@ pub struct Step {
 }
 
 /// What stands on the ladder, and the rows.
-const STEPS: [(&str, &str); 10] = [
+const STEPS: [(&str, &str); 11] = [
     ("direct call of a function", "calls/direct/kernel"),
     ("`dyn` call", "calls/dyn/kernel"),
     ("service call, same space, no lock", "calls/nothing/kernel-concurrent"),
@@ -25,6 +25,7 @@ const STEPS: [(&str, &str); 10] = [
     ("service call, kernel to domain", "calls/nothing/kernel-own"),
     ("service call, domain to domain", "calls/nothing/own-own"),
     ("service call, hosted", "calls/nothing/hosted-kernel"),
+    ("service call, hosted in the Linux guest", "calls/nothing/hosted in guest-kernel"),
     ("service call, hosted, between processes", ""),
     ("round trip through a pipe of Linux's, 1 byte", "calls/pipe, 1 byte/linux"),
 ];

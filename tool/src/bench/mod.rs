@@ -136,7 +136,7 @@ pub fn measure(project: &Project, request: &Request) -> Vec<Row> {
         rows.extend(or_row("boot/all/demo", boot()));
     }
     if request.against_linux {
-        rows.extend(or_row("linux/all/linux", linux(project, request)));
+        rows.extend(linux(project, request));
     }
     if request.wants(Group::Sizes) {
         rows.extend(or_row("sizes/all/files", sizes(project)));
@@ -154,20 +154,27 @@ fn or_row(name: &str, outcome: Outcome<Vec<Row>>) -> Vec<Row> {
 }
 
 /// Linux's rows.
-fn linux(project: &Project, request: &Request) -> Outcome<Vec<Row>> {
-    let guest = linux::prepare(project)?;
-    let disk = image::demo(project)?;
+fn linux(project: &Project, request: &Request) -> Vec<Row> {
+    let prepared = linux::prepare(project).and_then(|guest| Ok((guest, image::demo(project)?)));
+    let (guest, disk) = match prepared {
+        Ok(prepared) => prepared,
+        Err(failure) => return vec![Row::failed("all/guest/linux", failure.message())],
+    };
     let mut rows = Vec::new();
     if request.wants_any(Group::is_of_programs) {
         for run in 1..=request.runs {
-            eprintln!("Linux guest, run {run} of {}: half a minute …", request.runs);
-            row::join(&mut rows, linux::measure(&guest, &disk)?);
+            eprintln!("Linux guest, run {run} of {}: a minute …", request.runs);
+            let measured = linux::measure(&guest, &disk);
+            row::join(&mut rows, or_row("all/programs/linux", measured));
+            let hosted = linux::measure_hosted(project, &guest, &disk);
+            row::join(&mut rows, or_row("all/programs/hosted in guest", hosted));
         }
     }
     if request.wants(Group::Boot) {
-        rows.extend(boot::measure(project, &boot::linux(project, &guest)?, request.runs)?);
+        let boot = || boot::measure(project, &boot::linux(project, &guest)?, request.runs);
+        rows.extend(or_row("boot/all/linux", boot()));
     }
-    Ok(rows)
+    rows
 }
 
 /// Only the rows that were asked for, by groups. What failed stays, whatever it is part of.

@@ -14,7 +14,7 @@ use crate::failure::{Failure, Outcome, While};
 /// One run of the system `test`: its arguments, the programs, and what is said of where files are.
 struct Part {
     name: &'static str,
-    hosted: bool,
+    platform: Platform,
     arguments: &'static [&'static str],
     programs: &'static [&'static str],
     /// Where the servers behind `files` are; if that is all that is wanted, other rows are left out.
@@ -22,12 +22,43 @@ struct Part {
     only_files: bool,
 }
 
+/// What is under the benchmark.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Platform {
+    /// The kernel, on a machine that counts instructions.
+    Machine,
+    /// A Linux process on the host.
+    Hosted,
+    /// A Linux process in the Linux guest, on a machine that counts instructions.
+    InGuest,
+}
+
+impl Platform {
+    /// Where all servers are; on a machine each has a place of its own.
+    fn place(self) -> Option<&'static str> {
+        match self {
+            Platform::Machine => None,
+            Platform::Hosted => Some("hosted"),
+            Platform::InGuest => Some("hosted in guest"),
+        }
+    }
+
+    /// What a tick is, and how it is counted.
+    fn unit(self) -> (Unit, &'static str) {
+        match self {
+            Platform::Machine => (Unit::Instructions, COUNTED),
+            Platform::Hosted => (Unit::Ticks, TIMED),
+            Platform::InGuest => (Unit::Instructions, COUNTED_IN_GUEST),
+        }
+    }
+}
+
 const COUNTING: [&str; 5] = ["--machine", "pc", "--cpu", "max,erms=off", "--count-instructions"];
 
 const PARTS: [Part; 4] = [
     Part {
         name: "machine",
-        hosted: false,
+        platform: Platform::Machine,
         arguments: &[],
         programs: &["benchmark-kernel", "benchmark-own"],
         files: "own",
@@ -35,7 +66,7 @@ const PARTS: [Part; 4] = [
     },
     Part {
         name: "everything in the kernel",
-        hosted: false,
+        platform: Platform::Machine,
         arguments: &["--place", "all=kernel"],
         programs: &["benchmark-kernel"],
         files: "kernel",
@@ -43,7 +74,7 @@ const PARTS: [Part; 4] = [
     },
     Part {
         name: "everything in one domain",
-        hosted: false,
+        platform: Platform::Machine,
         // Servers that are made to fail would take the others with them.
         arguments: &[
             "--place",
@@ -59,7 +90,7 @@ const PARTS: [Part; 4] = [
     },
     Part {
         name: "hosted",
-        hosted: true,
+        platform: Platform::Hosted,
         arguments: &["--hosted"],
         programs: &["benchmark-kernel"],
         files: "hosted",
@@ -70,9 +101,32 @@ const PARTS: [Part; 4] = [
 /// How the numbers of a machine are got.
 const COUNTED: &str = "QEMU -icount shift=0, -cpu max,erms=off: the guest's time-stamp counter counts instructions; \
     shortest of the tries, without the loop";
-/// How the hosted numbers are got.
+/// How the hosted numbers are got where they are counted.
+const COUNTED_IN_GUEST: &str = "the hosted platform as a process of the Linux guest, QEMU -icount shift=0, -cpu max,erms=off: the \
+    guest's time-stamp counter counts instructions; shortest of the tries, without the loop";
+/// How the hosted numbers are got elsewhere.
 const TIMED: &str =
     "time-stamp counter of the host's processor; shortest of the tries, without the loop";
+
+/// The benchmark in a Linux process of the Linux guest, which is run elsewhere.
+const IN_GUEST: Part = Part {
+    name: "hosted in the Linux guest",
+    platform: Platform::InGuest,
+    arguments: &[],
+    programs: &["benchmark-kernel"],
+    files: "hosted",
+    only_files: false,
+};
+
+/// What the system `test` is to run in the Linux guest.
+pub fn script_in_guest() -> String {
+    IN_GUEST.programs.iter().map(|program| format!("run {program}\n")).collect()
+}
+
+/// Reads what that wrote.
+pub fn read_in_guest(output: &str) -> Outcome<Vec<Row>> {
+    read(output, &IN_GUEST)
+}
 
 /// Measures everything once.
 pub fn measure() -> Vec<Row> {
@@ -92,7 +146,7 @@ pub fn measure() -> Vec<Row> {
 /// Runs the programs of one part in a child of this very tool.
 fn run(part: &Part) -> Outcome<String> {
     let mut arguments = part.arguments.to_vec();
-    if !part.hosted {
+    if part.platform == Platform::Machine {
         arguments.extend(COUNTING);
     }
     child(&arguments, part.programs, Stdio::inherit()).map(|output| output.text)
@@ -170,7 +224,8 @@ fn read(output: &str, part: &Part) -> Outcome<Vec<Row>> {
         }
         if let Some(calibration) = found["calibration"].as_f64() {
             plain = found["plain"].as_f64().ok_or_else(nonsense)?;
-            if !part.hosted && (calibration - 1.0).abs() > 0.001 {
+            let counts = part.platform.unit().0 == Unit::Instructions;
+            if counts && (calibration - 1.0).abs() > 0.001 {
                 let message = format!("an instruction of a loop of known length is {calibration}");
                 return Err(Failure::new(message));
             }
@@ -188,7 +243,10 @@ fn read(output: &str, part: &Part) -> Outcome<Vec<Row>> {
 fn row(found: &Value, part: &Part, plain: f64) -> Option<(Row, bool)> {
     let text = |key: &str| found[key].as_str();
     let (group, what) = (text("group")?, text("what")?);
-    let from = if part.hosted { "hosted" } else { text("from")? };
+    let from = match part.platform.place() {
+        Some(place) => place,
+        None => text("from")?,
+    };
     let to = match text("to")? {
         "files" => part.files,
         to => to,
@@ -198,10 +256,7 @@ fn row(found: &Value, part: &Part, plain: f64) -> Option<(Row, bool)> {
         "here" | "itself" | "hosted" => from.to_owned(),
         to => format!("{from}-{to}"),
     };
-    let (unit, method) = match part.hosted {
-        true => (Unit::Ticks, TIMED),
-        false => (Unit::Instructions, COUNTED),
-    };
+    let (unit, method) = part.platform.unit();
     let measure = Measure::new(found["whole"].as_f64()?, unit, method);
     let measure = Measure { plain: Some(plain), ..measure };
     Some((Row::new(format!("{group}/{what}/{place}"), measure), group == "files"))

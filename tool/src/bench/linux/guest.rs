@@ -12,10 +12,13 @@ use super::{
     packages::{self, Packages},
 };
 use crate::{
-    build::source::entries,
+    build::{self, source::entries},
+    command::check,
     failure::{Outcome, While},
     progress,
     project::Project,
+    run::{archive, image},
+    system::{Request, Target},
 };
 
 /// Drivers of the disk, under the kernel's `drivers`, in the order of loading.
@@ -44,6 +47,11 @@ const PROGRAMS: [(&str, &[&str], &[&str]); 4] = [
 const DYNAMIC_LINKER: &str = "/lib64/ld-linux-x86-64.so.2";
 /// The C library.
 const C_LIBRARY: &str = "libc.so.6";
+
+/// What programs in Rust are linked with besides.
+const UNWINDER: &str = "libgcc_s.so.1";
+/// The system that runs in the guest.
+const HOSTED_SYSTEM: &str = "test";
 
 /// A guest that can be booted.
 #[derive(Debug)]
@@ -81,6 +89,28 @@ fn stamp(sources: &Path, packages: &Packages) -> Outcome<String> {
         read(&path)?.hash(&mut hasher);
     }
     Ok(format!("{:016x}\n", hasher.finish()))
+}
+
+/// The guest with Warren's hosted platform in it, and what that runs: an initial RAM file system behind the other.
+pub fn with_hosted(project: &Project, guest: &Guest, to: &Path, script: &str) -> Outcome {
+    let program = build::hosted(project)?;
+    let servers = build::servers(project)?;
+    let request = Request {
+        target: Target::Hosted,
+        placements: Vec::new(),
+        parameters: vec![("mode".into(), "script".into())],
+    };
+    let path = project.system(HOSTED_SYSTEM)?;
+    let plan = check::checked(project, &path, &build::facts(&servers), &request)?;
+    archive::write(to, &plan, &servers)?;
+    let mut more = Initramfs::default();
+    more.file("boot.tar", &read(to)?);
+    more.file("hosted", &read(&program)?);
+    more.file("disk", &read(&image::demo(project)?)?);
+    more.file("script", script.as_bytes());
+    more.file(&format!("lib/{UNWINDER}"), &read(&library(UNWINDER)?)?);
+    let both = [read(&guest.initramfs)?, more.finish()].concat();
+    fs::write(to, both).when(|| format!("cannot write `{}`", to.display()))
 }
 
 fn initramfs(folder: &Path, sources: &Path, packages: &Packages) -> Outcome<Vec<u8>> {

@@ -24,9 +24,13 @@ use std::{
 use serde_json::Value;
 
 pub use self::guest::{Guest, prepare};
-use super::row::{Measure, Row, Unit};
+use super::{
+    programs,
+    row::{Measure, Row, Unit},
+};
 use crate::{
     failure::{Failure, Outcome, While},
+    project::Project,
     run::{
         machine::{Board, COUNTING, Line, Machine},
         packages::QEMU,
@@ -67,13 +71,30 @@ pub fn command_line(what: &str) -> [OsString; 2] {
 
 /// Boots the guest, which measures everything once.
 pub fn measure(guest: &Guest, disk: &Path) -> Outcome<Vec<Row>> {
+    let found = finished(&boot(guest, &guest.initramfs, disk, "measure")?)?;
+    read(&found, &guest.versions)
+}
+
+/// Boots the guest, which runs Warren's hosted platform with the benchmark once.
+pub fn measure_hosted(project: &Project, guest: &Guest, disk: &Path) -> Outcome<Vec<Row>> {
     let temporary = Temporary::create()?;
-    let machine =
-        machine(guest.kernel.clone(), guest.initramfs.clone(), disk, temporary.file("log"));
+    let initramfs = temporary.file("initramfs");
+    guest::with_hosted(project, guest, &initramfs, &programs::script_in_guest())?;
+    let found = finished(&boot(guest, &initramfs, disk, "hosted")?)?;
+    let is_ours = |line: &&Value| line["from"].is_string();
+    let text: String = found.iter().filter(is_ours).map(|line| format!("{line}\n")).collect();
+    programs::read_in_guest(&text)
+}
+
+/// The lines that the guest writes while it does `what`.
+fn boot(guest: &Guest, initramfs: &Path, disk: &Path, what: &str) -> Outcome<Vec<String>> {
+    let temporary = Temporary::create()?;
+    let log = temporary.file("log");
+    let machine = machine(guest.kernel.clone(), initramfs.to_path_buf(), disk, log);
     let mut child = Command::new(QEMU.path()?)
         .args(machine.arguments())
         .args(COUNTING)
-        .args(command_line("measure"))
+        .args(command_line(what))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()
@@ -82,7 +103,7 @@ pub fn measure(guest: &Guest, disk: &Path) -> Outcome<Vec<Row>> {
     // It has ended, or has said nothing for too long.
     let _ = child.kill();
     let _ = child.wait();
-    read(&lines, &guest.versions)
+    Ok(lines)
 }
 
 /// The lines that the guest writes until it ends or is silent for too long.
@@ -98,8 +119,8 @@ fn output(child: &mut Child) -> Vec<String> {
     std::iter::from_fn(|| lines.recv_timeout(PATIENCE).ok()).collect()
 }
 
-/// Reads what the guest wrote. What does not look like a row is its kernel's.
-fn read(lines: &[String], versions: &str) -> Outcome<Vec<Row>> {
+/// What the guest wrote of itself, if it finished. What does not look like a row is its kernel's.
+fn finished(lines: &[String]) -> Outcome<Vec<Value>> {
     let found = lines.iter().filter_map(|line| serde_json::from_str(line.trim()).ok());
     let found: Vec<Value> = found.collect();
     if let Some(error) = found.iter().find_map(|line| line["error"].as_str()) {
@@ -109,6 +130,11 @@ fn read(lines: &[String], versions: &str) -> Outcome<Vec<Row>> {
         let last = lines.last().map_or("nothing", |line| line.trim());
         return Err(Failure::new(format!("the Linux guest did not finish; it said last: {last}")));
     }
+    Ok(found)
+}
+
+/// Reads what the guest measured.
+fn read(found: &[Value], versions: &str) -> Outcome<Vec<Row>> {
     let calibration = found.iter().find_map(|line| line["calibration"].as_f64());
     if !calibration.is_some_and(|ticks| (ticks - 1.0).abs() <= 0.001) {
         let message = format!("an instruction of a loop of known length is {calibration:?} ticks");
@@ -116,7 +142,7 @@ fn read(lines: &[String], versions: &str) -> Outcome<Vec<Row>> {
     }
     let method = format!(
         "QEMU -icount shift=0, -cpu {PROCESSOR}, {versions}, {}; shortest of the tries, without the loop",
-        settings(&found)
+        settings(found)
     );
     let row = |line: &Value| {
         let name = format!("{}/{}/linux", line["group"].as_str()?, line["what"].as_str()?);
@@ -135,17 +161,19 @@ fn settings(found: &[Value]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::read;
+    use super::{finished, read};
+    use crate::{bench::row::Row, failure::Outcome};
 
-    fn lines(text: &str) -> Vec<String> {
-        text.lines().map(String::from).collect()
+    fn rows(text: &str) -> Outcome<Vec<Row>> {
+        let lines: Vec<_> = text.lines().map(String::from).collect();
+        read(&finished(&lines)?, "linux 6")
     }
 
     #[test]
     fn rows_are_told_from_what_the_kernel_says() {
         let text = "[    1.0] something\r\n{\"setting\":\"clock source\",\"is\":\"tsc\"}\r\n{\"calibration\":1.000}\n\
             {\"group\":\"calls\",\"what\":\"eventfd\",\"whole\":8490.016}\n{\"done\":true}\n";
-        let rows = read(&lines(text), "linux 6").unwrap_or_default();
+        let rows = rows(text).unwrap_or_default();
         assert_eq!(rows.len(), 1);
         assert_eq!(
             (rows[0].name.as_str(), rows[0].value()),
@@ -158,8 +186,8 @@ mod tests {
 
     #[test]
     fn a_guest_that_does_not_finish_or_counts_wrongly_has_no_rows() {
-        assert!(read(&lines("{\"calibration\":1.000}\nKernel panic"), "").is_err());
-        assert!(read(&lines("{\"calibration\":0.350}\n{\"done\":true}"), "").is_err());
-        assert!(read(&lines("{\"error\":\"mount: no\"}"), "").is_err());
+        assert!(rows("{\"calibration\":1.000}\nKernel panic").is_err());
+        assert!(rows("{\"calibration\":0.350}\n{\"done\":true}").is_err());
+        assert!(rows("{\"error\":\"mount: no\"}").is_err());
     }
 }
