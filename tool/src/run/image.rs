@@ -4,7 +4,7 @@
 //! again when a document changes.
 
 use std::{
-    fs::{self, File},
+    fs,
     hash::{DefaultHasher, Hash, Hasher},
     path::{Path, PathBuf},
     process::Command,
@@ -22,13 +22,9 @@ const MIB: u64 = 1 << 20;
 /// The demo image's path. The image is up to date when this returns.
 pub fn demo(project: &Project) -> Outcome<PathBuf> {
     let folder = project.folder("demo")?;
-    // Whoever comes while another makes it waits, and finds it made.
-    let locked = || format!("cannot lock `{}`", folder.display());
-    let lock = File::open(&folder).when(locked)?;
-    lock.lock().when(locked)?;
     let image = folder.join("disk.ext4");
     let stamp_file = folder.join("stamp");
-    // Tests run several tools at the same time, and only one of them makes it.
+    // Whoever comes while another makes it waits, and finds it made.
     let _turn = project.turn("demo")?;
     let documents = documents(project.root())?;
     let stamp = stamp(&documents)?;
