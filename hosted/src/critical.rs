@@ -53,6 +53,13 @@ pub fn leave() {
     }
 }
 
+/// Leaves the last section of a machine that has ended. A tick that was postponed means nothing any more: nobody is
+/// left who could be preempted, or run.
+pub fn leave_for_good() {
+    PENDING.store(false, Relaxed);
+    leave();
+}
+
 /// The timer's tick came inside a section: the section's end is to preempt.
 pub fn postpone() {
     PENDING.store(true, Relaxed);
@@ -106,4 +113,18 @@ unsafe impl GlobalAlloc for Allocator {
 /// process may have other threads, a test harness for example, which never run Warren code.
 fn section<R>(work: impl FnOnce() -> R) -> R {
     if crate::machine::is_here() { run(work) } else { work() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tick_that_was_postponed_ends_with_the_machine() {
+        enter();
+        postpone();
+        // There is no machine, so that to preempt would be a fault.
+        leave_for_good();
+        assert!(!is_inside() && !PENDING.load(Relaxed));
+    }
 }

@@ -175,7 +175,7 @@ pub fn run(settings: Settings, main: impl FnOnce() + 'static) -> io::Result<()> 
     signal::install(settings.slice_ns)?;
     schedule::run_until_end(first);
     signal::stop_ticks();
-    critical::leave();
+    critical::leave_for_good();
     Ok(())
 }
 
