@@ -4,11 +4,11 @@
 
 use alloc::vec::Vec;
 
-use sha2::{Digest, Sha256};
 use warren_abi::system;
 
 use crate::{
-    file::{Description, FileError, Import, OutgoingCall, Segment, ServerFile},
+    file::{Description, Import, OutgoingCall, Refusal, Segment, ServerFile},
+    sha256::sha256,
     space::Protection,
 };
 
@@ -65,14 +65,9 @@ pub struct Sizes {
     pub relocated: u64,
 }
 
-/// SHA-256 of a file.
-pub fn sha256(bytes: &[u8]) -> [u8; 32] {
-    Sha256::digest(bytes).into()
-}
-
 impl Inspection {
     /// Reads and checks a file, and describes it.
-    pub fn of(bytes: &[u8]) -> Result<Self, FileError> {
+    pub fn of(bytes: &[u8]) -> Result<Self, Refusal> {
         let file = ServerFile::parse(bytes)?;
         Ok(Inspection {
             sha256: sha256(bytes),

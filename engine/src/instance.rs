@@ -143,8 +143,9 @@ pub struct Instance {
     pub name: String,
     /// Name of its file.
     pub file: String,
-    /// First bytes of the SHA-256 of its file.
-    pub hash: u64,
+    /// First bytes of the SHA-256 of its file, once somebody has asked for them
+    /// ([`crate::launch::first_bytes_of_hash`]); 0 before.
+    pub hash: Cell<u64>,
     /// Where the plan wants it to run.
     pub placement: Placement,
     /// Whether that is a domain of its own, and not the engine's space.

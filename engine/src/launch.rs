@@ -14,7 +14,6 @@
 use alloc::{format, string::String, vec::Vec};
 use core::{cell::Cell, fmt};
 
-use sha2::{Digest, Sha256};
 use warren_abi::{
     call::{OWN_REASON, Ret, SystemError},
     system::HEAP_CONTROL_BYTES,
@@ -22,14 +21,15 @@ use warren_abi::{
 
 use crate::{
     death,
-    file::{self, FileError, Image, Mismatch, Segment, ServerFile, Service},
+    file::{self, Image, Mismatch, Refusal, Segment, ServerFile, Service},
     import::Imports,
     instance::{Function, Instance, Kind, Life, Outgoing},
     layout::{LockWord, OBJECTS, Object},
-    plan::{Binding, PlannedServer},
+    plan::{Binding, Plan, PlannedServer},
     platform::{Exhausted, Level, Platform, Provision},
     record::{self, Held},
     reference::{count_down, count_up, hold, tables},
+    sha256::sha256,
     space::{HEAP_OFFSET, MAPPING_OFFSET, PAGE, Placement, Protection, REGION_BYTES, STATE_OFFSET},
     stub::{self, Shape},
 };
@@ -47,7 +47,7 @@ pub enum LaunchFault {
     /// The boot archive has no such file.
     NoFile,
     /// The file was refused.
-    BadFile(FileError),
+    BadFile(Refusal),
     /// The file and another one disagree about a service.
     Disagreement(Mismatch),
     /// The file has another number of requirements than the plan: it was built after the plan.
@@ -133,7 +133,7 @@ pub fn launch<P: Platform>(planned: usize) -> Result<Held<P>, LaunchFault> {
 fn launch_now<P: Platform>(planned: usize) -> Result<Held<P>, LaunchFault> {
     record::free_unused::<P>();
     let server = plan_of::<P>(planned);
-    let result = instantiate::<P>(planned, &server);
+    let result = instantiate::<P>(planned, server);
     if let Err(fault) = &result {
         P::critical(|| P::log(Level::Error, &server.name, format_args!("not started: {fault}")));
         if let Some(other) = server.otherwise {
@@ -144,9 +144,14 @@ fn launch_now<P: Platform>(planned: usize) -> Result<Held<P>, LaunchFault> {
 }
 
 /// What the plan says of a server.
-fn plan_of<P: Platform>(planned: usize) -> PlannedServer {
+fn plan_of<P: Platform>(planned: usize) -> &'static PlannedServer {
+    &plan::<P>().servers[planned]
+}
+
+/// The plan. Outside of `critical` or inside.
+fn plan<P: Platform>() -> &'static Plan {
     // SAFETY: inside `critical`.
-    P::critical(|| unsafe { tables::<P>() }.plan.servers[planned].clone())
+    P::critical(|| unsafe { tables::<P>() }.plan)
 }
 
 /// Makes an instance and starts it.
@@ -154,15 +159,14 @@ fn instantiate<P: Platform>(
     planned: usize,
     server: &PlannedServer,
 ) -> Result<Held<P>, LaunchFault> {
-    let bytes = P::critical(|| P::file(&format!("servers/{}", server.file)));
-    let bytes = bytes.ok_or(LaunchFault::NoFile)?;
+    let bytes = file_of::<P>(&server.file).ok_or(LaunchFault::NoFile)?;
     let file = ServerFile::parse(bytes).map_err(LaunchFault::BadFile)?;
     if file.description().requirements.len() != server.bindings.len() {
         return Err(LaunchFault::StalePlan);
     }
     // SAFETY: inside `critical`.
     P::critical(|| unsafe { tables::<P>() }.agree(&file)).map_err(LaunchFault::Disagreement)?;
-    let instance = P::critical(|| place::<P>(planned, server, &file, bytes))?;
+    let instance = P::critical(|| place::<P>(planned, server, &file))?;
     let log = |line: fmt::Arguments<'_>| P::critical(|| P::log(Level::Info, &instance.name, line));
     log(format_args!("loaded at {:#x}", instance.base));
     match bring_up::<P>(&instance, server, &file) {
@@ -320,7 +324,6 @@ fn place<P: Platform>(
     planned: usize,
     server: &PlannedServer,
     file: &ServerFile,
-    bytes: &[u8],
 ) -> Result<Held<P>, LaunchFault> {
     let base = P::create_region(&server.placement).map_err(|_| LaunchFault::Exhausted)?;
     let isolated = P::ISOLATES && server.placement != Placement::Kernel;
@@ -339,7 +342,7 @@ fn place<P: Platform>(
         planned: Some(planned),
         name: server.name.clone(),
         file: server.file.clone(),
-        hash: first_bytes_of_hash(bytes),
+        hash: Cell::default(),
         placement: server.placement.clone(),
         isolated,
         base,
@@ -446,10 +449,22 @@ fn create_roots<P: Platform>(instance: &Instance, file: &ServerFile) -> Result<(
     Ok(())
 }
 
-/// What identifies a file's contents in lists for people.
-fn first_bytes_of_hash(bytes: &[u8]) -> u64 {
-    let hash = Sha256::digest(bytes);
-    u64::from_be_bytes(*hash.first_chunk().expect("a SHA-256 has 32 bytes"))
+/// What identifies the contents of an instance's file in lists for people. It is computed when it is first asked for,
+/// because a launch need not wait for that. Outside of `critical`.
+pub fn first_bytes_of_hash<P: Platform>(instance: &Instance) -> u64 {
+    let known = P::critical(|| instance.hash.get());
+    if known != 0 {
+        return known;
+    }
+    let hash = sha256(file_of::<P>(&instance.file).unwrap_or_default());
+    let hash = u64::from_be_bytes(*hash.first_chunk().expect("a SHA-256 has 32 bytes"));
+    P::critical(|| instance.hash.set(hash));
+    hash
+}
+
+/// A server file of the boot archive.
+fn file_of<P: Platform>(name: &str) -> Option<&'static [u8]> {
+    P::critical(|| P::file(&format!("servers/{name}")))
 }
 
 /// Launches again what died and is to come back, and connects it to whoever was connected before.
@@ -468,13 +483,13 @@ pub fn revive<P: Platform>() {
 /// They keep their count of the dead object until they end: an activation under way may still use its
 /// word, which must answer `Lost` and not name an object that took the dead one's entry.
 fn reconnect<P: Platform>(planned: usize) {
-    // SAFETY: inside `critical`.
-    let servers = P::critical(|| unsafe { tables::<P>() }.plan.servers.len());
-    for index in 0..servers {
-        let Some(client) = P::critical(|| client::<P>(index, planned)) else { continue };
-        let instance = &client.instance;
-        for (slot, binding) in &client.bindings {
-            if let Err(why) = connect::<P>(instance, *slot, binding) {
+    for (index, client) in plan::<P>().servers.iter().enumerate() {
+        let Some(instance) = P::critical(|| living::<P>(index)) else { continue };
+        for (slot, binding) in client.bindings.iter().enumerate() {
+            if !matches!(binding, Binding::Server { server, .. } if *server == planned) {
+                continue;
+            }
+            if let Err(why) = connect::<P>(&instance, slot, binding) {
                 let line = format_args!("not reconnected: {why}");
                 P::critical(|| P::log(Level::Warning, &instance.name, line));
             }
@@ -482,27 +497,11 @@ fn reconnect<P: Platform>(planned: usize) {
     }
 }
 
-/// An instance whose requirements a server meets.
-struct Client<P: Platform> {
-    instance: Held<P>,
-    /// Those requirements, by number.
-    bindings: Vec<(usize, Binding)>,
-}
-
-/// The living instance of a server of the plan; `None` if there is none, or `planned` meets no requirement of it.
-/// Inside `critical`.
-fn client<P: Platform>(index: usize, planned: usize) -> Option<Client<P>> {
+/// The living instance of a server of the plan. Inside `critical`.
+fn living<P: Platform>(planned: usize) -> Option<Held<P>> {
     // SAFETY: inside `critical`.
-    let system = unsafe { tables::<P>() };
+    let running = unsafe { tables::<P>() }.running[planned]?;
     // Another one may run in its place, and is reconnected for itself.
-    let instance = system.running[index].filter(|instance| instance.planned == Some(index))?;
-    let bindings = system.plan.servers[index].bindings.iter().enumerate();
-    let meets =
-        |binding: &Binding| matches!(binding, Binding::Server { server, .. } if *server == planned);
-    let bindings: Vec<_> = bindings
-        .filter(|(_, binding)| meets(binding))
-        .map(|(slot, binding)| (slot, binding.clone()))
-        .collect();
-    let wanted = !bindings.is_empty() && instance.life.get() == Life::Alive;
-    wanted.then(|| Client { instance: Held::new(instance), bindings })
+    let own = running.planned == Some(planned) && running.life.get() == Life::Alive;
+    own.then(|| Held::new(running))
 }

@@ -6,6 +6,7 @@
 //! | [`layout`], [`stub`] | structures and code that callers run through |
 //! | [`system`], [`instance`], [`record`], [`native`] | the tables: objects, servers at work and how long they are known, what the platform provides |
 //! | [`reference`], [`lock`], [`death`] | what happens to references, locks, and the dead |
+//! | [`sha256`] | what names the contents of a file |
 //! | [`platform`], [`thread`] | what the engine asks of the machine |
 #![no_std]
 extern crate alloc;
@@ -25,6 +26,7 @@ pub mod platform;
 pub mod record;
 pub mod reference;
 pub mod restart;
+pub mod sha256;
 pub mod space;
 pub mod stub;
 pub mod system;

@@ -23,7 +23,7 @@ pub fn create_instance<P: Platform>(name: &str) -> &'static Instance {
         planned: None,
         name: name.into(),
         file: String::new(),
-        hash: 0,
+        hash: Cell::default(),
         placement: Placement::Kernel,
         isolated: false,
         base: 0,

@@ -5,7 +5,7 @@
 //! lives while a server is called.
 #![expect(unsafe_code, reason = "the object table is memory that references point into")]
 
-use alloc::{boxed::Box, collections::BTreeMap, string::String, vec::Vec};
+use alloc::{boxed::Box, string::String, vec::Vec};
 use core::{ptr::NonNull, sync::atomic::Ordering::Relaxed};
 
 use crate::{
@@ -27,7 +27,7 @@ pub struct System {
     /// valid until it is removed.
     records: Vec<NonNull<Instance>>,
     /// What the system consists of.
-    pub plan: Plan,
+    pub plan: &'static Plan,
     /// For each server of the plan, its living instance.
     pub running: Vec<Option<&'static Instance>>,
     /// For each server of the plan, whether it is being launched now.
@@ -40,11 +40,14 @@ pub struct System {
     pub deaths: Vec<Deaths>,
     /// Servers of the plan that died and are to come back, for [`crate::launch::revive`].
     pub reviving: Vec<usize>,
-    /// Each service that any file has described, by its ID.
-    services: BTreeMap<u32, Service>,
+    /// Each service that any file has described.
+    services: Vec<Service>,
     /// Calls that files make to services which no file has described yet.
     calls: Vec<OutgoingCall>,
 }
+
+/// The plan before there is one.
+static NO_PLAN: Plan = Plan { system: String::new(), servers: Vec::new(), start: Vec::new() };
 
 impl System {
     /// Tables without an instance.
@@ -57,19 +60,19 @@ impl System {
             objects,
             free: Vec::new(),
             records: Vec::new(),
-            plan: Plan { system: String::new(), servers: Vec::new(), start: Vec::new() },
+            plan: &NO_PLAN,
             running: Vec::new(),
             launching: Vec::new(),
             unburied: 0,
             dying: Vec::new(),
             deaths: Vec::new(),
             reviving: Vec::new(),
-            services: BTreeMap::new(),
+            services: Vec::new(),
             calls: Vec::new(),
         }
     }
 
-    /// Takes the plan, once, before anything is launched.
+    /// Takes the plan, once, before anything is launched. It stays for good.
     pub fn set_plan(&mut self, plan: Plan) {
         self.free = (0..OBJECTS as u16).rev().collect();
         // Never grows: an object stands in the list once, and what dies must not need memory for that.
@@ -77,7 +80,7 @@ impl System {
         self.running = alloc::vec![None; plan.servers.len()];
         self.deaths = alloc::vec![Deaths::default(); plan.servers.len()];
         self.launching = alloc::vec![false; plan.servers.len()];
-        self.plan = plan;
+        self.plan = Box::leak(Box::new(plan));
     }
 
     /// Adds an instance. Its record is valid as long as [`crate::record`] says.
@@ -234,7 +237,7 @@ impl System {
             self.agree_on_service(service)?;
         }
         for call in file.calls() {
-            match self.services.get(&call.service) {
+            match self.services.iter().find(|service| service.id == call.service) {
                 Some(service) => call.agrees(service)?,
                 None if self.calls.contains(call) => (),
                 None => self.calls.push(call.clone()),
@@ -245,13 +248,13 @@ impl System {
 
     /// Notes what somebody says of one service.
     pub fn agree_on_service(&mut self, service: &Service) -> Result<(), Mismatch> {
-        if let Some(known) = self.services.get(&service.id) {
+        if let Some(known) = self.services.iter().find(|known| known.id == service.id) {
             return known.agrees(service);
         }
         for call in self.calls.iter().filter(|call| call.service == service.id) {
             call.agrees(service)?;
         }
-        self.services.insert(service.id, service.clone());
+        self.services.push(service.clone());
         Ok(())
     }
 }

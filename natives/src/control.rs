@@ -8,6 +8,7 @@ use warren::{Cx, Out};
 use warren_engine::{
     injection::{self, Fault},
     instance::Instance,
+    launch,
     layout::Frame,
     platform::{Level, Placement, Platform},
     record::Held,
@@ -39,23 +40,20 @@ impl<P: Platform> SystemControl for Control<P> {
         index: u32,
         mut text: Out<'_>,
     ) -> Result<ServerStatus, SystemControlError> {
-        let (line, status) = P::critical(|| {
-            let instance = shown::<P>().nth(index as usize)?;
-            let line = describe(instance);
-            let status = ServerStatus {
-                text_bytes: line.len() as u32,
-                state: if instance.is_alive() { ServerStatus::ALIVE } else { ServerStatus::DEAD },
-                objects: instance.objects.get(),
-                restarts: instance.restarts,
-                base: instance.base,
-                memory_bytes: instance.memory_bytes.get(),
-                file_hash: instance.hash,
-            };
-            Some((line, status))
-        })
-        .ok_or(SystemControlError::End)?;
+        let instance = P::critical(|| shown::<P>().nth(index as usize).map(Held::<P>::new));
+        let instance = instance.ok_or(SystemControlError::End)?;
+        let line = describe(&instance);
         text.fill_from(line.as_bytes());
-        Ok(status)
+        let file_hash = launch::first_bytes_of_hash::<P>(&instance);
+        Ok(P::critical(|| ServerStatus {
+            text_bytes: line.len() as u32,
+            state: if instance.is_alive() { ServerStatus::ALIVE } else { ServerStatus::DEAD },
+            objects: instance.objects.get(),
+            restarts: instance.restarts,
+            base: instance.base,
+            memory_bytes: instance.memory_bytes.get(),
+            file_hash,
+        }))
     }
 
     fn crash(_: &mut Cx<'_, Self>, server: &str, fault: &str) -> Result<(), SystemControlError> {

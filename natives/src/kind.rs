@@ -2,7 +2,7 @@
 #![expect(unsafe_code, reason = "objects and their states are the engine's raw memory")]
 
 use alloc::{boxed::Box, vec::Vec};
-use core::num::NonZeroU64;
+use core::{ffi::c_void, num::NonZeroU64};
 
 use warren::{Concurrent, Cx, New, Object, Ref, Server, Serves, Service, StartError};
 use warren_engine::{
@@ -53,22 +53,46 @@ macro_rules! natives {
     };
 }
 
-/// The kind of natives of type `T` that provide `X`. Its functions are agreed on with all server files.
-/// Inside `critical`.
-fn kind<P: Platform, X, T>(drop: Option<extern "C" fn(u64)>) -> &'static Kind
-where
-    X: ?Sized + Service + Serves<T>,
-    T: Object + Sync,
-{
-    let described: Vec<file::Function> = X::FUNCTIONS.iter().map(describe).collect();
-    let functions = described.iter().map(Function::from).collect();
-    let service =
-        file::Service { id: X::ID, name: X::NAME.into(), atomic: X::ATOMIC, functions: described };
-    // SAFETY: inside `critical`.
-    let agreed = unsafe { tables::<P>() }.agree_on_service(&service);
-    agreed.expect("natives are made before any file is read");
-    let entries: Vec<usize> = X::ENTRIES.iter().map(|entry| *entry as usize).collect();
-    native::kind(X::ID, X::NAME, X::ATOMIC, functions, &entries, drop)
+/// What is known of a kind of natives when the platform is compiled.
+struct Outline {
+    id: u32,
+    name: &'static str,
+    atomic: bool,
+    /// Names and signatures.
+    functions: &'static [(&'static str, &'static str)],
+    entries: &'static [*const c_void],
+    drop: Option<extern "C" fn(u64)>,
+}
+
+impl Outline {
+    /// Natives of type `T` that provide `X`.
+    fn new<X, T>(drop: Option<extern "C" fn(u64)>) -> Self
+    where
+        X: ?Sized + Service + Serves<T>,
+        T: Object + Sync,
+    {
+        Outline {
+            id: X::ID,
+            name: X::NAME,
+            atomic: X::ATOMIC,
+            functions: X::FUNCTIONS,
+            entries: X::ENTRIES,
+            drop,
+        }
+    }
+
+    /// The kind. Its functions are agreed on with all server files. Inside `critical`.
+    fn kind<P: Platform>(&self) -> &'static Kind {
+        let described: Vec<file::Function> = self.functions.iter().map(describe).collect();
+        let functions = described.iter().map(Function::from).collect();
+        let Outline { id, name, atomic, .. } = *self;
+        let service = file::Service { id, name: name.into(), atomic, functions: described };
+        // SAFETY: inside `critical`.
+        let agreed = unsafe { tables::<P>() }.agree_on_service(&service);
+        assert!(agreed.is_ok(), "natives are made before any file is read");
+        let entries: Vec<usize> = self.entries.iter().map(|entry| *entry as usize).collect();
+        native::kind(id, name, atomic, functions, &entries, self.drop)
+    }
 }
 
 fn describe(&(name, signature): &(&str, &str)) -> file::Function {
@@ -82,12 +106,17 @@ where
     X: ?Sized + Service + Serves<T>,
     T: Object + Sync,
 {
-    let kind = kind::<P, X, T>(None);
-    native::create_permanent::<P>(
-        natives,
-        kind,
-        core::ptr::from_ref(Box::leak(Box::new(state))) as u64,
-    )
+    let state = core::ptr::from_ref(Box::leak(Box::new(state))) as u64;
+    create_permanent::<P>(natives, &Outline::new::<X, T>(None), state)
+}
+
+/// The same for a state that is there already.
+fn create_permanent<P: Platform>(
+    natives: &Instance,
+    outline: &Outline,
+    state: u64,
+) -> Option<*mut layout::Object> {
+    native::create_permanent::<P>(natives, outline.kind::<P>(), state)
 }
 
 extern "C" fn drop_state<T>(state: u64) {
@@ -169,7 +198,8 @@ where
 {
     /// The kind. Inside `critical`.
     pub fn new<P: Platform>() -> Self {
-        LocalKind { kind: kind::<P, X, T>(Some(drop_state::<T>)), types: core::marker::PhantomData }
+        let outline = Outline::new::<X, T>(Some(drop_state::<T>));
+        LocalKind { kind: outline.kind::<P>(), types: core::marker::PhantomData }
     }
 
     /// The state of an object, if it is of this kind.

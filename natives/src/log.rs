@@ -23,6 +23,7 @@ use warren_idl::{LogError, LogFeed, LogFollower, LogRecord};
 use crate::{
     journal::{Journal, TEXT_BYTES},
     kind::caller,
+    thread::start_of,
 };
 
 /// How a platform lets its journal be read.
@@ -53,7 +54,7 @@ pub fn log_and_feed<P>(journal: Reading) -> (Log<P>, Feed<P>) {
 impl<P: Platform> warren_idl::Log for Log<P> {
     fn write(cx: &mut AtomicCx<'_, Self>, level: u32, line: &str) -> Result<(), LogError> {
         // A copy, so that a wild address is met here and not inside `critical`.
-        let line = String::from(&line[..line.floor_char_boundary(TEXT_BYTES)]);
+        let line = String::from(start_of(line, TEXT_BYTES));
         let level = match level {
             LogRecord::ERROR => Level::Error,
             LogRecord::WARNING => Level::Warning,

@@ -18,7 +18,7 @@ use elf::{
     symbol::{Symbol, SymbolTable},
 };
 
-use super::{FileError, limits};
+use super::{FileError, Refusal, limits};
 
 /// Symbols that an error names at most.
 const NAMED: usize = 8;
@@ -38,21 +38,21 @@ pub(super) struct Symbols<'a> {
 }
 
 impl<'a> Container<'a> {
-    pub(super) fn parse(bytes: &'a [u8]) -> Result<Self, FileError> {
+    pub(super) fn parse(bytes: &'a [u8]) -> Result<Self, Refusal> {
         if bytes.len() > limits::FILE_BYTES {
-            return Err(FileError::TooLarge(bytes.len()));
+            return Err(FileError::TooLarge(bytes.len()).into());
         }
         let elf = ElfBytes::<LittleEndian>::minimal_parse(bytes).map_err(|_| FileError::NotElf)?;
         let header = &elf.ehdr;
         if header.class != Class::ELF64 {
-            return Err(FileError::NotElf);
+            return Err(FileError::NotElf.into());
         }
         if header.e_machine != abi::EM_X86_64 || header.e_type != abi::ET_DYN {
-            return Err(FileError::WrongKind);
+            return Err(FileError::WrongKind.into());
         }
         let segments = elf.segments().ok_or(FileError::NotElf)?;
         if segments.len() > limits::SEGMENTS {
-            return Err(FileError::TooMany("program headers"));
+            return Err(FileError::TooMany("program headers").into());
         }
         let sections = elf.section_headers().ok_or(FileError::NotElf)?;
         let names = sections.get(header.e_shstrndx.into()).map_err(|_| FileError::NotElf)?;
@@ -80,28 +80,29 @@ impl<'a> Container<'a> {
         }
     }
 
-    pub(super) fn contents(&self, section: &SectionHeader) -> Result<&'a [u8], FileError> {
-        contents(self.bytes, section).ok_or_else(|| FileError::SectionBounds(self.name(section)))
+    pub(super) fn contents(&self, section: &SectionHeader) -> Result<&'a [u8], Refusal> {
+        contents(self.bytes, section)
+            .ok_or_else(|| FileError::SectionBounds(self.name(section)).into())
     }
 
     /// The contents of the section with this name.
-    pub(super) fn section(&self, name: &'static str) -> Result<&'a [u8], FileError> {
+    pub(super) fn section(&self, name: &'static str) -> Result<&'a [u8], Refusal> {
         let named = |section: &SectionHeader| name_at(self.names, section.sh_name) == Some(name);
         let section = self.sections().find(named).ok_or(FileError::NoSection(name))?;
         self.contents(&section)
     }
 
     /// The table of symbols that the loader sees.
-    pub(super) fn dynamic_symbols(&self) -> Result<Symbols<'a>, FileError> {
+    pub(super) fn dynamic_symbols(&self) -> Result<Symbols<'a>, Refusal> {
         let symbols = self.symbols(abi::SHT_DYNSYM)?.ok_or(FileError::NoSection(".dynsym"))?;
         if symbols.table.len() > limits::SYMBOLS {
-            return Err(FileError::TooMany("dynamic symbols"));
+            return Err(FileError::TooMany("dynamic symbols").into());
         }
         Ok(symbols)
     }
 
     /// The dynamic table; `None` if there is none.
-    pub(super) fn dynamic(&self) -> Result<Option<DynamicTable<'a, LittleEndian>>, FileError> {
+    pub(super) fn dynamic(&self) -> Result<Option<DynamicTable<'a, LittleEndian>>, Refusal> {
         let Some(section) = self.sections().find(|section| section.sh_type == abi::SHT_DYNAMIC)
         else {
             return Ok(None);
@@ -154,7 +155,7 @@ impl<'a> Container<'a> {
             .map(|(name, _)| name)
     }
 
-    fn symbols(&self, kind: u32) -> Result<Option<Symbols<'a>>, FileError> {
+    fn symbols(&self, kind: u32) -> Result<Option<Symbols<'a>>, Refusal> {
         let Some(section) = self.sections().find(|section| section.sh_type == kind) else {
             return Ok(None);
         };

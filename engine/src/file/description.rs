@@ -8,7 +8,7 @@ use core::fmt;
 
 use warren_abi::description::{self, ATOMIC, CONCURRENT, OPTIONAL, SURVIVES_PANICS, records, tag};
 
-use super::{FileError, Function, Mismatch, Service, SignatureText, limits};
+use super::{FileError, Function, Mismatch, Refusal, Service, SignatureText, limits};
 
 /// What a file says about its server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,8 +127,8 @@ impl fmt::Display for DescriptionFault {
 
 impl Description {
     /// Takes a section apart and checks it.
-    pub fn parse(section: &[u8]) -> Result<Self, FileError> {
-        let whole = |fault| FileError::Description { record: None, fault };
+    pub fn parse(section: &[u8]) -> Result<Self, Refusal> {
+        let whole = |fault| Refusal::from(FileError::Description { record: None, fault });
         let mut reader = Reader::default();
         for (index, record) in records(section).map_err(|error| whole(error.into()))?.enumerate() {
             let (tag, payload) = record.map_err(|error| whole(error.into()))?;
@@ -288,12 +288,13 @@ impl Reader {
 /// Services that the file mentions several times, as required and as handed out for example, must
 /// be the same each time.
 fn one_meaning_per_id(description: &Description) -> Step {
-    let mut services: Vec<&Service> = description.services().collect();
-    services.sort_by_key(|service| service.id);
-    for pair in services.windows(2).filter(|pair| pair[0].id == pair[1].id) {
-        pair[0]
-            .agrees(pair[1])
-            .map_err(|mismatch| DescriptionFault::Conflict { service: pair[0].id, mismatch })?;
+    for (count, service) in description.services().enumerate() {
+        if let Some(first) = description.services().take(count).find(|first| first.id == service.id)
+        {
+            first
+                .agrees(service)
+                .map_err(|mismatch| DescriptionFault::Conflict { service: service.id, mismatch })?;
+        }
     }
     Ok(())
 }

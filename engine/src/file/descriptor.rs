@@ -15,7 +15,9 @@ use core::mem::{offset_of, size_of};
 use elf::abi;
 use warren_abi::server::{self, Kind as RawKind, SYMBOL};
 
-use super::{Description, FileError, Relocation, Segment, Service, container::Container, image};
+use super::{
+    Description, FileError, Refusal, Relocation, Segment, Service, container::Container, image,
+};
 use crate::space::{Protection, REGION_BASE};
 
 /// Where the image is relocated to for reading the table; any region would do.
@@ -69,14 +71,14 @@ pub(super) fn read(
     segments: &[Segment],
     relocations: &[Relocation],
     description: &Description,
-) -> Result<Descriptor, FileError> {
+) -> Result<Descriptor, Refusal> {
     let table = address(file)?.wrapping_add(READING_BASE);
-    let image = image::relocate(segments, relocations, READING_BASE, |_| 0);
+    let image = image::relocate(segments, relocations, READING_BASE, &mut |_| 0);
     let reader = Reader { image: &image };
     let word = |offset: usize| reader.word(table, offset, "table");
     let version = word(offset_of!(server::Descriptor, version))?;
     if version != u64::from(warren_abi::VERSION) {
-        return Err(FileError::DescriptorVersion(version));
+        return Err(FileError::DescriptorVersion(version).into());
     }
     let kind_count = word(offset_of!(server::Descriptor, kind_count))?;
     agree(None, "the number of kinds", kind_count, description.kinds().len() as u64)?;
@@ -93,14 +95,14 @@ pub(super) fn read(
 }
 
 /// Address of the table.
-fn address(file: &Container<'_>) -> Result<u64, FileError> {
+fn address(file: &Container<'_>) -> Result<u64, Refusal> {
     let symbols = file.dynamic_symbols()?;
     let exported = symbols.iter().find(|symbol| {
         symbol.st_shndx != abi::SHN_UNDEF
             && symbol.st_shndx < abi::SHN_LORESERVE
             && symbols.name(symbol) == Some(SYMBOL)
     });
-    exported.map(|symbol| symbol.st_value).ok_or(FileError::NoDescriptor)
+    exported.map(|symbol| symbol.st_value).ok_or_else(|| FileError::NoDescriptor.into())
 }
 
 /// Descriptor and description give the same number.
@@ -109,11 +111,11 @@ fn agree(
     field: &'static str,
     descriptor: u64,
     description: u64,
-) -> Result<(), FileError> {
+) -> Result<(), Refusal> {
     if descriptor == description {
         return Ok(());
     }
-    Err(FileError::Disagreement { kind, field, descriptor, description })
+    Err(FileError::Disagreement { kind, field, descriptor, description }.into())
 }
 
 struct Reader<'a> {
@@ -122,7 +124,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     /// The word `offset` bytes into a table in the image's data, given by its address.
-    fn word(&self, table: u64, offset: usize, name: &'static str) -> Result<u64, FileError> {
+    fn word(&self, table: u64, offset: usize, name: &'static str) -> Result<u64, Refusal> {
         let find = || {
             let address = table.wrapping_sub(READING_BASE).checked_add(offset as u64)?;
             let data = self.image.iter().filter(|segment| segment.protection == Protection::Read);
@@ -132,7 +134,7 @@ impl Reader<'_> {
             })
             .next()
         };
-        find().ok_or(FileError::DescriptorBounds(name))
+        find().ok_or_else(|| FileError::DescriptorBounds(name).into())
     }
 
     /// What a pointer to text points to, counted from the image's start.
@@ -142,7 +144,7 @@ impl Reader<'_> {
         field: &'static str,
         kind: usize,
         entry: usize,
-    ) -> Result<u64, FileError> {
+    ) -> Result<u64, Refusal> {
         let address = pointer.wrapping_sub(READING_BASE);
         let inside = |segment: &Segment| {
             segment.protection == Protection::ReadExecute && segment.position(address, 1).is_some()
@@ -150,10 +152,10 @@ impl Reader<'_> {
         if self.image.iter().any(inside) {
             return Ok(address);
         }
-        Err(FileError::NotText { field, kind, entry, pointer })
+        Err(FileError::NotText { field, kind, entry, pointer }.into())
     }
 
-    fn kinds(&self, table: u64, description: &Description) -> Result<Vec<Kind>, FileError> {
+    fn kinds(&self, table: u64, description: &Description) -> Result<Vec<Kind>, Refusal> {
         let roots = description.provides.len();
         let mut kinds = Vec::new();
         for (index, service) in description.kinds().enumerate() {
@@ -174,7 +176,7 @@ impl Reader<'_> {
         Ok(kinds)
     }
 
-    fn entries(&self, table: u64, kind: usize, service: &Service) -> Result<Vec<u64>, FileError> {
+    fn entries(&self, table: u64, kind: usize, service: &Service) -> Result<Vec<u64>, Refusal> {
         let entry = |index: usize| {
             let address = self.word(table, index * size_of::<u64>(), "table of entries")?;
             self.text(address, "function", kind, index)
@@ -183,7 +185,7 @@ impl Reader<'_> {
     }
 
     /// Local servers have an entry that drops them, and the root's kinds have none.
-    fn drop(&self, address: u64, kind: usize, local: bool) -> Result<Option<u64>, FileError> {
+    fn drop(&self, address: u64, kind: usize, local: bool) -> Result<Option<u64>, Refusal> {
         if local {
             return self.text(address, "drop", kind, 0).map(Some);
         }

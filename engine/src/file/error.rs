@@ -1,9 +1,12 @@
 //! Why a server file is refused: where, and what to do about it.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{boxed::Box, string::String, vec::Vec};
 use core::fmt;
 
 use super::{DescriptionFault, Mismatch, limits};
+
+/// A [`FileError`] on its way to the caller: a word, so that the ways on which nothing is wrong stay short.
+pub type Refusal = Box<FileError>;
 
 /// Why a server file is refused. The message of each says the place and the remedy.
 ///

@@ -1,6 +1,6 @@
 //! A server file at an address: what is mapped, and where its code is entered.
 
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::vec::Vec;
 
 use super::{
     Descriptor, Import, Segment,
@@ -16,21 +16,18 @@ pub struct Image {
     pub descriptor: Descriptor,
 }
 
-/// Relocates segments to an address. Each import that is used is asked for once.
+/// Relocates segments to an address. `imports` is asked for the address of each import that a relocation uses.
 pub(super) fn relocate(
     segments: &[Segment],
     relocations: &[Relocation],
     base: u64,
-    mut imports: impl FnMut(Import) -> u64,
+    imports: &mut dyn FnMut(Import) -> u64,
 ) -> Vec<Segment> {
     let mut segments = segments.to_vec();
-    let mut known = BTreeMap::new();
     for relocation in relocations {
         let word = match relocation.value {
             Value::Image(offset) => base.wrapping_add(offset),
-            Value::Import(import, addend) => {
-                known.entry(import).or_insert_with(|| imports(import)).wrapping_add(addend)
-            }
+            Value::Import(import, addend) => imports(import).wrapping_add(addend),
         };
         store(&mut segments, relocation.address, word);
     }

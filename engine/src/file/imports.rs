@@ -5,7 +5,7 @@ use alloc::{string::ToString, vec::Vec};
 use elf::abi;
 use warren_abi::{signature::Call, system};
 
-use super::{Description, FileError, OutgoingCall, container::Container, limits};
+use super::{Description, FileError, OutgoingCall, Refusal, container::Container, limits};
 
 /// Something that the system puts into the image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,7 +33,7 @@ pub(super) struct Imports {
 }
 
 /// Understands the undefined symbols and refuses those that mean nothing.
-pub(super) fn read(file: &Container<'_>, description: &Description) -> Result<Imports, FileError> {
+pub(super) fn read(file: &Container<'_>, description: &Description) -> Result<Imports, Refusal> {
     let symbols = file.dynamic_symbols()?;
     let mut imports = Imports::default();
     for (index, symbol) in symbols.iter().enumerate() {
@@ -46,20 +46,20 @@ pub(super) fn read(file: &Container<'_>, description: &Description) -> Result<Im
         };
         imports.by_symbol.push(import);
     }
-    imports.system.sort_unstable();
-    imports.system.dedup();
     check_calls(&imports.calls)?;
     Ok(imports)
 }
 
 impl Imports {
-    fn import(&mut self, name: &str, description: &Description) -> Result<Import, FileError> {
+    fn import(&mut self, name: &str, description: &Description) -> Result<Import, Refusal> {
         if let Some(import) = system_import(name) {
-            self.system.push(import);
+            if let Err(place) = self.system.binary_search(&import) {
+                self.system.insert(place, import);
+            }
             return Ok(import);
         }
         if !name.starts_with("wcall.") && !name.starts_with("wcalla.") {
-            return Err(FileError::Undefined(name.to_string()));
+            return Err(FileError::Undefined(name.to_string()).into());
         }
         let call = Call::parse(name)
             .filter(|call| call.service != 0 && usize::from(call.index) < limits::FUNCTIONS)
@@ -84,16 +84,17 @@ fn system_import(name: &str) -> Option<Import> {
 }
 
 /// Two calls of the same function of the same service must be the same call.
-fn check_calls(calls: &[OutgoingCall]) -> Result<(), FileError> {
-    let mut sorted: Vec<&OutgoingCall> = calls.iter().collect();
-    sorted.sort_by_key(|call| (call.service, call.index));
-    for pair in sorted.windows(2) {
-        let [one, other] = pair else { continue };
-        if one.service != other.service || one.index != other.index {
-            continue;
+fn check_calls(calls: &[OutgoingCall]) -> Result<(), Refusal> {
+    // The first call of each function, in order. There are few, so that inserting is as good as sorting.
+    let mut firsts: Vec<&OutgoingCall> = Vec::new();
+    for call in calls {
+        let key = (call.service, call.index);
+        match firsts.binary_search_by_key(&key, |first| (first.service, first.index)) {
+            Err(place) => firsts.insert(place, call),
+            Ok(place) => firsts[place]
+                .agrees_with_call(call)
+                .map_err(|mismatch| FileError::Call { symbol: firsts[place].symbol(), mismatch })?,
         }
-        one.agrees_with_call(other)
-            .map_err(|mismatch| FileError::Call { symbol: one.symbol(), mismatch })?;
     }
     Ok(())
 }

@@ -38,7 +38,7 @@ mod tests;
 
 pub use description::{Description, DescriptionFault, Requirement};
 pub use descriptor::{Descriptor, Kind};
-pub use error::FileError;
+pub use error::{FileError, Refusal};
 pub use image::Image;
 pub use imports::Import;
 pub use relocations::{Relocation, Value};
@@ -58,11 +58,11 @@ pub struct ServerFile {
 
 impl ServerFile {
     /// Takes a file apart and checks it completely.
-    pub fn parse(bytes: &[u8]) -> Result<Self, FileError> {
+    pub fn parse(bytes: &[u8]) -> Result<Self, Refusal> {
         let file = container::Container::parse(bytes)?;
         let section = file.section(warren_abi::description::SECTION)?;
         if section.len() > limits::DESCRIPTION_BYTES {
-            return Err(FileError::TooMany("bytes of description"));
+            return Err(FileError::TooMany("bytes of description").into());
         }
         let description = Description::parse(section)?;
         loading::check(&file)?;
@@ -81,11 +81,11 @@ impl ServerFile {
         })
     }
 
-    /// The image for an address, a multiple of the page. `imports` is asked once for each import
+    /// The image for an address, a multiple of the page. `imports` is asked for the address of each import
     /// that a relocation uses.
-    pub fn image(&self, base: u64, imports: impl FnMut(Import) -> u64) -> Image {
+    pub fn image(&self, base: u64, mut imports: impl FnMut(Import) -> u64) -> Image {
         Image {
-            segments: image::relocate(&self.segments, &self.relocations, base, imports),
+            segments: image::relocate(&self.segments, &self.relocations, base, &mut imports),
             descriptor: self.descriptor.at(base),
         }
     }

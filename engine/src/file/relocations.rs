@@ -12,7 +12,7 @@ use elf::{
 };
 
 use super::{
-    FileError, Segment,
+    FileError, Refusal, Segment,
     container::Container,
     imports::{Import, Imports},
     limits,
@@ -46,16 +46,16 @@ pub(super) fn read(
     file: &Container<'_>,
     segments: &[Segment],
     imports: &Imports,
-) -> Result<Vec<Relocation>, FileError> {
+) -> Result<Vec<Relocation>, Refusal> {
     let symbols: Vec<Symbol> = file.dynamic_symbols()?.iter().collect();
     let mut relocations = Vec::new();
     for section in file.sections().filter(loaded) {
         if section.sh_type != abi::SHT_RELA {
-            return Err(FileError::RelocationForm(file.name(&section)));
+            return Err(FileError::RelocationForm(file.name(&section)).into());
         }
         for entry in RelaIterator::new(LittleEndian, Class::ELF64, file.contents(&section)?) {
             if relocations.len() >= limits::RELOCATIONS {
-                return Err(FileError::TooMany("relocations"));
+                return Err(FileError::TooMany("relocations").into());
             }
             check_target(file, segments, entry.r_offset)?;
             let value = value(&entry, &symbols, imports)?;
@@ -71,22 +71,24 @@ fn loaded(section: &SectionHeader) -> bool {
         && matches!(section.sh_type, abi::SHT_RELA | abi::SHT_REL | SHT_RELR)
 }
 
-fn check_target(file: &Container<'_>, segments: &[Segment], address: u64) -> Result<(), FileError> {
+fn check_target(file: &Container<'_>, segments: &[Segment], address: u64) -> Result<(), Refusal> {
     let target = segments.iter().find(|segment| segment.position(address, WORD).is_some());
     match target {
         Some(segment) if segment.relocated => Ok(()),
-        Some(_) => Err(FileError::TextRelocation { address, symbol: file.symbol_at(address) }),
-        None => Err(FileError::RelocationTarget(address)),
+        Some(_) => {
+            Err(FileError::TextRelocation { address, symbol: file.symbol_at(address) }.into())
+        }
+        None => Err(FileError::RelocationTarget(address).into()),
     }
 }
 
-fn value(entry: &Rela, symbols: &[Symbol], imports: &Imports) -> Result<Value, FileError> {
+fn value(entry: &Rela, symbols: &[Symbol], imports: &Imports) -> Result<Value, Refusal> {
     let addend = entry.r_addend.cast_unsigned();
     match entry.r_type {
         abi::R_X86_64_RELATIVE => Ok(Value::Image(addend)),
         abi::R_X86_64_GLOB_DAT | abi::R_X86_64_JUMP_SLOT => symbol(entry, 0, symbols, imports),
         abi::R_X86_64_64 => symbol(entry, addend, symbols, imports),
-        kind => Err(FileError::RelocationType { address: entry.r_offset, kind }),
+        kind => Err(FileError::RelocationType { address: entry.r_offset, kind }.into()),
     }
 }
 
@@ -95,7 +97,7 @@ fn symbol(
     addend: u64,
     symbols: &[Symbol],
     imports: &Imports,
-) -> Result<Value, FileError> {
+) -> Result<Value, Refusal> {
     let bad = FileError::RelocationSymbol(entry.r_offset);
     let index = entry.r_sym as usize;
     let symbol = symbols.get(index).filter(|_| index > 0).ok_or(bad.clone())?;
@@ -104,7 +106,7 @@ fn symbol(
     }
     let special = symbol.st_shndx >= abi::SHN_LORESERVE;
     if special || matches!(symbol.st_symtype(), abi::STT_TLS | abi::STT_GNU_IFUNC) {
-        return Err(bad);
+        return Err(bad.into());
     }
     Ok(Value::Image(symbol.st_value.wrapping_add(addend)))
 }

@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use elf::{abi, section::SectionHeader, segment::ProgramHeader};
 
 use super::{
-    FileError,
+    FileError, Refusal,
     container::{Container, range},
     limits,
 };
@@ -43,36 +43,36 @@ impl Segment {
 }
 
 /// The segments of an image, in the order of their addresses.
-pub(super) fn read(file: &Container<'_>) -> Result<Vec<Segment>, FileError> {
+pub(super) fn read(file: &Container<'_>) -> Result<Vec<Segment>, Refusal> {
     let thread_local = |section: SectionHeader| {
         section.sh_flags & u64::from(abi::SHF_TLS) != 0 && section.sh_size > 0
     };
     if file.segments(abi::PT_TLS).next().is_some() || file.sections().any(thread_local) {
-        return Err(FileError::ThreadLocal(file.thread_locals()));
+        return Err(FileError::ThreadLocal(file.thread_locals()).into());
     }
     let mut segments: Vec<Segment> = Vec::new();
     for header in file.segments(abi::PT_LOAD).filter(|header| header.p_memsz > 0) {
         let segment = segment(file, header)?;
         let free = segments.last().map_or(0, |last| last.offset + last.memory_bytes);
         if segment.offset < free {
-            return Err(FileError::SegmentOrder(header.p_vaddr));
+            return Err(FileError::SegmentOrder(header.p_vaddr).into());
         }
         segments.push(segment);
     }
     Ok(segments)
 }
 
-fn segment(file: &Container<'_>, header: &ProgramHeader) -> Result<Segment, FileError> {
+fn segment(file: &Container<'_>, header: &ProgramHeader) -> Result<Segment, Refusal> {
     let bad = FileError::SegmentBounds(header.p_vaddr);
     let Some(contents) = range(file.bytes(), header.p_offset, header.p_filesz) else {
-        return Err(bad);
+        return Err(bad.into());
     };
     if header.p_filesz > header.p_memsz {
-        return Err(bad);
+        return Err(bad.into());
     }
     let end = header.p_vaddr.checked_add(header.p_memsz).ok_or(bad)?;
     if end > limits::IMAGE_BYTES {
-        return Err(FileError::ImageTooLarge(end));
+        return Err(FileError::ImageTooLarge(end).into());
     }
     let writable = header.p_flags & abi::PF_W != 0;
     let protection = protection(header)?;
@@ -88,21 +88,21 @@ fn segment(file: &Container<'_>, header: &ProgramHeader) -> Result<Segment, File
     Ok(Segment { offset, bytes, padding, memory_bytes, protection, relocated: writable })
 }
 
-fn protection(header: &ProgramHeader) -> Result<Protection, FileError> {
+fn protection(header: &ProgramHeader) -> Result<Protection, Refusal> {
     let executable = header.p_flags & abi::PF_X != 0;
     if !executable {
         return Ok(Protection::Read);
     }
     if header.p_flags & abi::PF_W != 0 {
-        return Err(FileError::WritableText(header.p_vaddr));
+        return Err(FileError::WritableText(header.p_vaddr).into());
     }
     Ok(Protection::ReadExecute)
 }
 
 /// A writable segment must lie completely in the range that becomes read-only.
-fn check_relro(file: &Container<'_>, from: u64, to: u64) -> Result<(), FileError> {
+fn check_relro(file: &Container<'_>, from: u64, to: u64) -> Result<(), Refusal> {
     let Some(relro) = file.segments(abi::PT_GNU_RELRO).next() else {
-        return Err(FileError::NoRelro);
+        return Err(FileError::NoRelro.into());
     };
     let covered = relro.p_vaddr..=relro.p_vaddr.saturating_add(relro.p_memsz);
     if covered.contains(&from) && covered.contains(&to) {
@@ -117,12 +117,13 @@ fn check_relro(file: &Container<'_>, from: u64, to: u64) -> Result<(), FileError
             && end <= to
             && !(covered.contains(&section.sh_addr) && covered.contains(&end))
     };
-    Err(match file.sections().find(offender) {
+    let error = match file.sections().find(offender) {
         None => FileError::WritableData { section: "?".into(), symbols: Vec::new() },
         Some(section) => FileError::WritableData {
             section: file.name(&section),
             symbols: file
                 .symbols_within(section.sh_addr, section.sh_addr.saturating_add(section.sh_size)),
         },
-    })
+    };
+    Err(error.into())
 }

@@ -6,11 +6,7 @@
 //! followed by recursion. The tool reports a cycle with file and line; this check is for the reader,
 //! which must come to an end whatever lies in the boot archive.
 
-use alloc::{
-    string::{String, ToString},
-    vec,
-    vec::Vec,
-};
+use alloc::{string::String, vec, vec::Vec};
 use core::fmt;
 
 use super::{Plan, SERVERS};
@@ -81,10 +77,12 @@ impl Plan {
         if let Some(index) = self.servers.iter().position(unnamed) {
             return Err(Fault::Unnamed(index));
         }
-        let mut names: Vec<&str> = self.servers.iter().map(|server| server.name.as_str()).collect();
-        names.sort_unstable();
-        match names.windows(2).find(|pair| pair[0] == pair[1]) {
-            Some(pair) => Err(Fault::DuplicateName(pair[0].to_string())),
+        let is_second = |at: &usize| {
+            let (before, rest) = self.servers.split_at(*at);
+            before.iter().any(|earlier| earlier.name == rest[0].name)
+        };
+        match (0..self.servers.len()).find(is_second) {
+            Some(at) => Err(Fault::DuplicateName(self.servers[at].name.clone())),
             None => Ok(()),
         }
     }

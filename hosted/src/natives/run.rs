@@ -108,9 +108,9 @@ fn release(object: u64) {
 /// to be started when all of them have ended.
 pub fn run_programs() -> u32 {
     // SAFETY: inside a critical section.
-    let planned = critical::run(|| unsafe { tables::<Hosted>() }.plan.start.clone());
+    let planned = critical::run(|| &unsafe { tables::<Hosted>() }.plan.start);
     let mut instances = Vec::new();
-    for server in planned {
+    for &server in planned {
         match launch::launch::<Hosted>(server) {
             Ok(instance) => instances.push(instance),
             Err(fault) => {

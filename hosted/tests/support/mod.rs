@@ -302,7 +302,7 @@ fn instance(
         planned: Some(index % SERVERS),
         name: make.name.into(),
         file: String::new(),
-        hash: 0,
+        hash: Cell::default(),
         placement: Placement::Kernel,
         isolated: false,
         base,

@@ -11,7 +11,7 @@ mod ports;
 mod run;
 mod time;
 
-use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 
 use warren::{Object as Native, Serves, Service};
 use warren_engine::{
@@ -32,7 +32,8 @@ type Word = u64;
 /// What there is one of, and the kinds of what comes and goes.
 struct Registry {
     instance: &'static Instance,
-    objects: BTreeMap<u32, Word>,
+    /// By the IDs of their services.
+    objects: Vec<(u32, Word)>,
     /// What every thread counts as running until its first call.
     bottom: Word,
     kinds: Kinds,
@@ -52,7 +53,7 @@ static REGISTRY: Guarded<Option<Registry>> = Guarded::new(None);
 /// Makes all natives. Once, with interrupts off.
 pub fn install(controllers: Controllers) {
     let instance = native::create_instance::<Kernel>("kernel");
-    let mut objects = Objects { instance, all: BTreeMap::new() };
+    let mut objects = Objects { instance, all: Vec::new() };
     objects.add::<dyn idl::Clock, _>(time::Clock);
     objects.add::<dyn idl::Timer, _>(time::Timer);
     objects.add::<dyn idl::Memory, _>(memory::Source);
@@ -77,7 +78,7 @@ pub fn install(controllers: Controllers) {
 /// The natives that there is one of, by service.
 struct Objects {
     instance: &'static Instance,
-    all: BTreeMap<u32, Word>,
+    all: Vec<(u32, Word)>,
 }
 
 impl Objects {
@@ -88,7 +89,7 @@ impl Objects {
     {
         let object = warren_natives::create::<Kernel, X, T>(self.instance, state);
         let object = object.expect("the object table is empty at boot") as Word;
-        self.all.insert(X::ID, object);
+        self.all.push((X::ID, object));
         object
     }
 }
@@ -137,7 +138,10 @@ pub fn provide(what: Provision<'_>) -> Option<*mut Object> {
     interrupts::off(|| {
         let object = match what {
             Provision::Native { service } => {
-                registry(|registry| registry.objects.get(&service).copied())? as *mut Object
+                let known = registry(|registry| {
+                    registry.objects.iter().find(|(id, _)| *id == service).copied()
+                });
+                known?.1 as *mut Object
             }
             Provision::Ports { first, count } => {
                 let ports = ports::Ports::new(first, count)?;

@@ -119,9 +119,9 @@ fn release(object: Word) {
 /// Starts what the plan says: programs run, other servers are loaded. When all programs have ended the
 /// machine stops with the status of the last one to be started.
 pub fn start_programs() {
-    let planned = interrupts::off(|| system::tables().plan.start.clone());
+    let planned = interrupts::off(|| &system::tables().plan.start);
     let mut instances = Vec::new();
-    for server in planned {
+    for &server in planned {
         match launch::launch::<Kernel>(server) {
             Ok(instance) => instances.push(instance),
             Err(fault) => log!("a server to start was not: {fault}"),

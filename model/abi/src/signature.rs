@@ -200,7 +200,7 @@ fn take(text: &str) -> Option<(Part, &str)> {
 /// The decimal number at the start of a text and what follows it; one number has one spelling.
 fn number<N: core::str::FromStr>(text: &str) -> Option<(N, &str)> {
     let end = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());
-    let (digits, tail) = text.split_at(end);
+    let (digits, tail) = text.split_at_checked(end)?;
     if digits.len() > 1 && digits.starts_with('0') {
         return None;
     }

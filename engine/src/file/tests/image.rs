@@ -26,19 +26,6 @@ fn an_image_holds_the_addresses_of_its_imports() {
 }
 
 #[test]
-fn an_import_that_is_used_twice_is_asked_for_once() {
-    let file = accepted(|file| {
-        file.relocations.push((DATA + 0x1f8, 1, elf::abi::R_X86_64_64, 0));
-    });
-    let mut asked = 0;
-    file.image(BASE, |import| {
-        asked += usize::from(import == Import::Call(0));
-        0
-    });
-    assert_eq!(asked, 1);
-}
-
-#[test]
 fn an_import_that_nothing_uses_is_not_asked_for() {
     let file = accepted(|file| file.symbols.push(undefined("wsys.state")));
     file.image(BASE, |import| {

@@ -21,7 +21,7 @@ fn refused(change: impl FnOnce(&mut Example), error: FileError) {
     let mut example = Example::new();
     change(&mut example);
     let found = ServerFile::parse(&example.bytes()).unwrap_err();
-    assert_eq!(found, error);
+    assert_eq!(*found, error);
     assert!(found.to_string().len() > 10);
 }
 
@@ -36,5 +36,5 @@ fn accepted(change: impl FnOnce(&mut Example)) -> ServerFile {
 fn bytes_refused(change: impl FnOnce(&mut Vec<u8>), error: FileError) {
     let mut bytes = Example::new().bytes();
     change(&mut bytes);
-    assert_eq!(ServerFile::parse(&bytes), Err(error));
+    assert_eq!(ServerFile::parse(&bytes), Err(error.into()));
 }
