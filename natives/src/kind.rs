@@ -64,23 +64,28 @@ struct Outline {
     drop: Option<extern "C" fn(u64)>,
 }
 
-impl Outline {
-    /// Natives of type `T` that provide `X`.
-    fn new<X, T>(drop: Option<extern "C" fn(u64)>) -> Self
-    where
-        X: ?Sized + Service + Serves<T>,
-        T: Object + Sync,
-    {
-        Outline {
-            id: X::ID,
-            name: X::NAME,
-            atomic: X::ATOMIC,
-            functions: X::FUNCTIONS,
-            entries: X::ENTRIES,
-            drop,
-        }
-    }
+/// Outlines of the natives of type `T` that provide `X`. They are constants, so that no code fills them in.
+struct Outlines<X: ?Sized, T>(Types<X, T>);
 
+impl<X, T> Outlines<X, T>
+where
+    X: ?Sized + Service + Serves<T>,
+    T: Object + Sync,
+{
+    /// Of those that stay for good.
+    const PERMANENT: Outline = Outline {
+        id: X::ID,
+        name: X::NAME,
+        atomic: X::ATOMIC,
+        functions: X::FUNCTIONS,
+        entries: X::ENTRIES,
+        drop: None,
+    };
+    /// Of those that come and go.
+    const LOCAL: Outline = Outline { drop: Some(drop_state::<T>), ..Self::PERMANENT };
+}
+
+impl Outline {
     /// The kind. Its functions are agreed on with all server files. Inside `critical`.
     fn kind<P: Platform>(&self) -> &'static Kind {
         let described: Vec<file::Function> = self.functions.iter().map(describe).collect();
@@ -107,7 +112,7 @@ where
     T: Object + Sync,
 {
     let state = core::ptr::from_ref(Box::leak(Box::new(state))) as u64;
-    create_permanent::<P>(natives, &Outline::new::<X, T>(None), state)
+    create_permanent::<P>(natives, &Outlines::<X, T>::PERMANENT, state)
 }
 
 /// The same for a state that is there already.
@@ -198,8 +203,8 @@ where
 {
     /// The kind. Inside `critical`.
     pub fn new<P: Platform>() -> Self {
-        let outline = Outline::new::<X, T>(Some(drop_state::<T>));
-        LocalKind { kind: outline.kind::<P>(), types: core::marker::PhantomData }
+        let kind = Outlines::<X, T>::LOCAL.kind::<P>();
+        LocalKind { kind, types: core::marker::PhantomData }
     }
 
     /// The state of an object, if it is of this kind.

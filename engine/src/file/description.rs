@@ -335,7 +335,7 @@ fn name(bytes: &[u8]) -> Result<String, DescriptionFault> {
     if bytes.is_empty() || bytes.len() > limits::NAME_BYTES || !bytes.iter().all(allowed) {
         return Err(DescriptionFault::Name);
     }
-    Ok(bytes.iter().copied().map(char::from).collect())
+    Ok(String::from(core::str::from_utf8(bytes).map_err(|_| DescriptionFault::Name)?))
 }
 
 fn summary(bytes: &[u8]) -> Result<String, DescriptionFault> {

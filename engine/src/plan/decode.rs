@@ -50,129 +50,162 @@ impl core::error::Error for PlanError {}
 
 /// Reads and checks a plan.
 pub fn decode(bytes: &[u8]) -> Result<Plan, PlanError> {
-    let mut from = Reader { bytes, at: 0 };
-    if from.array().ok() != Some(MAGIC) {
+    let mut from = Reader { bytes, at: 0, error: None };
+    if from.take(MAGIC.len()) != MAGIC {
         return Err(PlanError::Magic);
     }
-    match from.half()? {
-        VERSION => (),
-        other => return Err(PlanError::Version(other)),
+    let version = from.half();
+    if from.error.is_none() && version != VERSION {
+        return Err(PlanError::Version(version));
     }
     let plan = Plan {
-        system: from.text()?,
-        servers: from.list(Reader::server)?,
-        start: from.list(Reader::index)?,
+        system: from.text(),
+        servers: from.list(Reader::server),
+        start: from.list(Reader::index),
     };
     if from.at != bytes.len() {
-        return Err(PlanError::Trailing(from.at));
+        from.refuse(PlanError::Trailing(from.at));
+    }
+    if let Some(error) = from.error {
+        return Err(error);
     }
     plan.check().map_err(PlanError::Fault)?;
     Ok(plan)
 }
 
+/// What is read, and how far.
+///
+/// Once something is wrong, everything that is read is empty or 0, and lists end: so there is one way through the
+/// reading functions, and one place where the error is looked at.
 struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
+    /// The first thing that was wrong.
+    error: Option<PlanError>,
 }
 
-type Read<T> = Result<T, PlanError>;
-
 impl<'a> Reader<'a> {
-    fn take(&mut self, count: usize) -> Read<&'a [u8]> {
+    fn refuse(&mut self, error: PlanError) {
+        self.error.get_or_insert(error);
+    }
+
+    fn take(&mut self, count: usize) -> &'a [u8] {
         let rest = self.bytes.get(self.at..).unwrap_or(&[]);
-        let taken = rest.get(..count).ok_or(PlanError::Truncated(self.at))?;
-        self.at += count;
-        Ok(taken)
+        match rest.get(..count) {
+            Some(taken) if self.error.is_none() => {
+                self.at += count;
+                taken
+            }
+            _ => {
+                self.refuse(PlanError::Truncated(self.at));
+                &[]
+            }
+        }
     }
 
-    fn array<const N: usize>(&mut self) -> Read<[u8; N]> {
+    /// A number of so many bytes, the lowest first. Not inlined: it is read at thirty places, once.
+    #[inline(never)]
+    fn number(&mut self, bytes: usize) -> u64 {
+        self.take(bytes).iter().rfold(0, |number, byte| number << 8 | u64::from(*byte))
+    }
+
+    fn byte(&mut self) -> u8 {
+        self.number(1) as u8
+    }
+
+    fn half(&mut self) -> u16 {
+        self.number(2) as u16
+    }
+
+    fn word(&mut self) -> u32 {
+        self.number(4) as u32
+    }
+
+    fn index(&mut self) -> usize {
+        self.word() as usize
+    }
+
+    fn text(&mut self) -> String {
         let at = self.at;
-        self.take(N)?.try_into().map_err(|_| PlanError::Truncated(at))
-    }
-
-    fn byte(&mut self) -> Read<u8> {
-        Ok(u8::from_le_bytes(self.array()?))
-    }
-
-    fn half(&mut self) -> Read<u16> {
-        Ok(u16::from_le_bytes(self.array()?))
-    }
-
-    fn word(&mut self) -> Read<u32> {
-        Ok(u32::from_le_bytes(self.array()?))
-    }
-
-    fn index(&mut self) -> Read<usize> {
-        Ok(self.word()? as usize)
-    }
-
-    fn text(&mut self) -> Read<String> {
-        let at = self.at;
-        let length = self.index()?;
-        let text = core::str::from_utf8(self.take(length)?).map_err(|_| PlanError::Text(at))?;
-        Ok(text.to_owned())
+        let length = self.index();
+        let text = core::str::from_utf8(self.take(length));
+        text.unwrap_or_else(|_| {
+            self.refuse(PlanError::Text(at));
+            ""
+        })
+        .to_owned()
     }
 
     /// The count is not used to reserve memory: the list grows with the bytes that are read.
-    fn list<T>(&mut self, read: impl Fn(&mut Self) -> Read<T>) -> Read<Vec<T>> {
-        let count = self.index()?;
+    fn list<T>(&mut self, read: fn(&mut Self) -> T) -> Vec<T> {
+        let count = self.index();
         let mut items = Vec::new();
-        for _ in 0..count {
-            items.push(read(self)?);
+        while items.len() < count {
+            let item = read(self);
+            if self.error.is_some() {
+                break;
+            }
+            items.push(item);
         }
-        Ok(items)
+        items
     }
 
-    fn server(&mut self) -> Read<PlannedServer> {
-        Ok(PlannedServer {
-            name: self.text()?,
-            file: self.text()?,
-            placement: self.placement()?,
-            bindings: self.list(Reader::binding)?,
-            parameters: self.list(|from| Ok((from.text()?, from.text()?)))?,
-            limits: Limits {
-                memory_bytes: u64::from_le_bytes(self.array()?),
-                watchdog_ms: self.word()?,
-            },
-            restart: Restart { times: self.word()?, window_ms: self.word()? },
-            otherwise: self.otherwise()?,
-        })
-    }
-
-    fn otherwise(&mut self) -> Read<Option<usize>> {
-        let at = self.at;
-        match self.byte()? {
-            0 => Ok(None),
-            1 => Ok(Some(self.index()?)),
-            _ => Err(PlanError::Choice(at)),
+    fn server(&mut self) -> PlannedServer {
+        PlannedServer {
+            name: self.text(),
+            file: self.text(),
+            placement: self.placement(),
+            bindings: self.list(Reader::binding),
+            parameters: self.list(|from| (from.text(), from.text())),
+            limits: Limits { memory_bytes: self.number(8), watchdog_ms: self.word() },
+            restart: Restart { times: self.word(), window_ms: self.word() },
+            otherwise: self.otherwise(),
         }
     }
 
-    fn placement(&mut self) -> Read<Placement> {
+    fn otherwise(&mut self) -> Option<usize> {
         let at = self.at;
-        match self.byte()? {
-            0 => Ok(Placement::Kernel),
-            1 => Ok(Placement::Own),
-            2 => Ok(Placement::Shared(self.text()?)),
-            _ => Err(PlanError::Choice(at)),
+        match self.byte() {
+            0 => None,
+            1 => Some(self.index()),
+            _ => {
+                self.refuse(PlanError::Choice(at));
+                None
+            }
         }
     }
 
-    fn binding(&mut self) -> Read<Binding> {
+    fn placement(&mut self) -> Placement {
         let at = self.at;
-        Ok(match self.byte()? {
+        match self.byte() {
+            0 => Placement::Kernel,
+            1 => Placement::Own,
+            2 => Placement::Shared(self.text()),
+            _ => {
+                self.refuse(PlanError::Choice(at));
+                Placement::Own
+            }
+        }
+    }
+
+    fn binding(&mut self) -> Binding {
+        let at = self.at;
+        match self.byte() {
             0 => Binding::Absent,
-            1 => Binding::Server { server: self.index()?, service: self.word()? },
-            2 => Binding::Native { service: self.word()? },
-            3 => Binding::Ports { first: self.half()?, count: self.half()? },
-            4 => Binding::Interrupt { line: self.word()? },
+            1 => Binding::Server { server: self.index(), service: self.word() },
+            2 => Binding::Native { service: self.word() },
+            3 => Binding::Ports { first: self.half(), count: self.half() },
+            4 => Binding::Interrupt { line: self.word() },
             5 => Binding::Device {
-                bus: self.index()?,
-                ids: self.list(|from| Ok((from.half()?, from.half()?)))?,
-                nth: self.word()?,
+                bus: self.index(),
+                ids: self.list(|from| (from.half(), from.half())),
+                nth: self.word(),
             },
-            6 => Binding::HostedNative { name: self.text()? },
-            _ => return Err(PlanError::Choice(at)),
-        })
+            6 => Binding::HostedNative { name: self.text() },
+            _ => {
+                self.refuse(PlanError::Choice(at));
+                Binding::Absent
+            }
+        }
     }
 }

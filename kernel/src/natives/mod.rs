@@ -87,9 +87,14 @@ impl Objects {
         X: ?Sized + Service + Serves<T>,
         T: Native + Sync,
     {
-        let object = warren_natives::create::<Kernel, X, T>(self.instance, state);
+        self.note(X::ID, warren_natives::create::<Kernel, X, T>(self.instance, state))
+    }
+
+    /// Not inlined: there would be a copy for each native.
+    #[inline(never)]
+    fn note(&mut self, service: u32, object: Option<*mut Object>) -> Word {
         let object = object.expect("the object table is empty at boot") as Word;
-        self.all.push((X::ID, object));
+        self.all.push((service, object));
         object
     }
 }
