@@ -20,6 +20,11 @@
 //! # State, and what a restart loses
 //!
 //! The mounts that were made by calls. Those of the parameter, and the root, are there again.
+//!
+//! # Why it survives panics
+//!
+//! The table changes in one step, after everything that could fail: a panic finds it as it was before the call. It
+//! costs that call, and not the mounts that a restart would lose.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -69,6 +74,7 @@ pub struct Needs {
     provides(FileSystem, Namespace),
     locals(Listing),
     parameters("mounts"),
+    survives_panics,
     stack = 16384,
     summary = "says which file system answers for which path"
 )]
