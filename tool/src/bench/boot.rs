@@ -96,10 +96,10 @@ pub fn measure(project: &Project, system: &Bootable, runs: u32) -> Outcome<Vec<R
     let plugin = compiler::counter(project)?;
     let mut rows = Vec::new();
     for run in 1..=runs {
-        eprintln!("boot of {}, run {run} of {runs} …", system.name);
+        eprintln!("boot of {}, run {run} of {runs}: up to half a minute …", system.name);
         row::join(&mut rows, boot(system, &plugin)?);
     }
-    eprintln!("least memory of {} …", system.name);
+    eprintln!("least memory of {}: up to two minutes …", system.name);
     rows.push(least_memory(system)?);
     Ok(rows)
 }

@@ -66,7 +66,7 @@ pub const LIMITS: &[Limit] = &[
         "a server that reads address 0, until its caller has the error",
         270_000.0,
     ),
-    value("domains/created and destroyed/own", "a domain", 64_000.0),
+    value("domains/created and destroyed/own", "a domain", 66_000.0),
     value("threads/created and joined/own", "a thread", 82_000.0),
     value(
         "servers/loaded and destroyed/own-own",

@@ -232,11 +232,19 @@ fn read(output: &str, part: &Part) -> Outcome<Vec<Row>> {
             continue;
         }
         let (row, files) = row(&found, part, plain).ok_or_else(nonsense)?;
-        if files || !part.only_files {
+        // In a process all servers are in one place, of which one row is enough.
+        let again =
+            part.platform.place().is_some() && ["own", "near"].contains(&text(&found, "to"));
+        if (files || !part.only_files) && !again {
             rows.push(row);
         }
     }
     Ok(rows)
+}
+
+/// A text of a line; empty if it has none.
+fn text<'a>(found: &'a Value, key: &str) -> &'a str {
+    found[key].as_str().unwrap_or_default()
 }
 
 /// One row, and whether it is about files.
@@ -294,7 +302,7 @@ mod tests {
         let machine = ["calls/nothing/own-own", "calls/direct/own", "files/open/own-own"];
         assert_eq!(names(&PARTS[0]), machine);
         assert_eq!(names(&PARTS[1]), ["files/open/own-kernel"]);
-        let hosted = ["calls/nothing/hosted-own", "calls/direct/hosted", "files/open/hosted"];
+        let hosted = ["calls/direct/hosted", "files/open/hosted"];
         assert_eq!(names(&PARTS[3]), hosted);
     }
 
