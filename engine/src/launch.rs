@@ -34,6 +34,9 @@ use crate::{
     stub::{self, Shape},
 };
 
+/// What a launch needs of the platform's heap, in pieces as large as the file: its segments, and once more
+/// relocated, and twice as much for its relocations, whose entries are larger here than in the file.
+const FILE_PIECES: usize = 4;
 /// Heap of a server for which the plan sets no limit.
 const HEAP_BYTES: u64 = 64 << 20;
 /// Time that a call may compute without calling or returning, where the plan sets none.
@@ -160,6 +163,9 @@ fn instantiate<P: Platform>(
     server: &PlannedServer,
 ) -> Result<Held<P>, LaunchFault> {
     let bytes = file_of::<P>(&server.file).ok_or(LaunchFault::NoFile)?;
+    if !P::critical(|| P::has_room(bytes.len(), FILE_PIECES)) {
+        return Err(LaunchFault::Exhausted);
+    }
     let file = ServerFile::parse(bytes).map_err(LaunchFault::BadFile)?;
     if file.description().requirements.len() != server.bindings.len() {
         return Err(LaunchFault::StalePlan);

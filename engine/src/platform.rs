@@ -86,6 +86,9 @@ pub trait Platform: Sized + 'static {
         protection: Protection,
     ) -> Result<(), Exhausted>;
 
+    /// Whether the heap has room for `pieces` of so many bytes each, without memory that the platform keeps for itself.
+    fn has_room(bytes: usize, pieces: usize) -> bool;
+
     /// Overwrites bytes of mapped pages of a region, whatever their protection.
     fn write(address: u64, contents: &[u8]);
 

@@ -19,7 +19,7 @@ use crate::{
     cpu::{block, interrupts},
     log::{self, log},
     machine,
-    memory::regions,
+    memory::{heap, regions},
     natives, threads,
 };
 
@@ -71,6 +71,10 @@ impl Platform for Kernel {
         protection: Protection,
     ) -> Result<(), Exhausted> {
         regions::map(address, bytes, contents, protection)
+    }
+
+    fn has_room(bytes: usize, pieces: usize) -> bool {
+        heap::has_room(bytes, pieces)
     }
 
     fn write(address: u64, contents: &[u8]) {

@@ -5,6 +5,7 @@ use warren_tests::{disk::known, run::Run};
 /// Lets eight servers take all memory and as many mappings as they get, twice.
 fn hoard(memory_mib: &str) {
     let script = [
+        "run giant",
         "run hoarder",
         "echo status $?",
         "run hoarder",

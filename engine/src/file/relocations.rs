@@ -20,6 +20,8 @@ use super::{
 
 /// Section type of packed relative relocations.
 const SHT_RELR: u32 = 19;
+/// Bytes of an entry of a section of relocations (System V ABI, `Elf64_Rela`).
+const ENTRY: usize = 24;
 /// Bytes that a relocation writes.
 pub(super) const WORD: usize = 8;
 
@@ -53,7 +55,10 @@ pub(super) fn read(
         if section.sh_type != abi::SHT_RELA {
             return Err(FileError::RelocationForm(file.name(&section)).into());
         }
-        for entry in RelaIterator::new(LittleEndian, Class::ELF64, file.contents(&section)?) {
+        let contents = file.contents(&section)?;
+        // No more than needed: a list that grows by itself takes thrice as much while it does.
+        relocations.reserve_exact((contents.len() / ENTRY).min(limits::RELOCATIONS));
+        for entry in RelaIterator::new(LittleEndian, Class::ELF64, contents) {
             if relocations.len() >= limits::RELOCATIONS {
                 return Err(FileError::TooMany("relocations").into());
             }

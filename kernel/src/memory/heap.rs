@@ -36,6 +36,20 @@ pub fn reserve_for_server<T>(elements: &mut Vec<T>, count: usize) -> Result<(), 
     })
 }
 
+/// Whether there is room for `pieces` of so many bytes each, without the frames that servers cannot have: the heap is
+/// made as large as that.
+pub fn has_room(bytes: usize, pieces: usize) -> bool {
+    // All of them at once; they are free again when this returns.
+    let mut all: Vec<Vec<u8>> = Vec::new();
+    reserve_for_server(&mut all, pieces).is_ok()
+        && (0..pieces).all(|_| {
+            let mut piece = Vec::new();
+            let reserved = reserve_for_server(&mut piece, bytes);
+            all.push(piece);
+            reserved.is_ok()
+        })
+}
+
 /// A row of frames for the heap.
 fn take_row(bytes: u64) -> Result<u64, Exhausted> {
     if FOR_SERVER.load(Ordering::Relaxed) {

@@ -4,7 +4,8 @@
 //!
 //! Without parameters it takes all memory, and then maps one page over and over, which makes the kernel
 //! keep page tables and lists. It holds all of that as long as it lives. With the parameter `others`,
-//! names of programs, it launches those first and lets them do the same after it.
+//! names of programs, it launches those first and lets them do the same after it. With the parameter `giant`, the name of
+//! a program, it launches that one at last, which must be refused.
 //!
 //! With the parameter `launch`, the name of a program, it launches that one and lets go of it, `times` times, and
 //! compares the memory that is to be had before and after.
@@ -43,7 +44,7 @@ pub struct Needs {
 }
 
 /// Takes all memory, or launches servers endlessly.
-#[server(provides(Program), parameters("others", "launch", "times"))]
+#[server(provides(Program), parameters("others", "giant", "launch", "times"))]
 pub struct Hoarder {
     /// A page to be mapped over and over, taken before all memory is.
     page: Kept<dyn DataSpace>,
@@ -72,7 +73,10 @@ impl Program for Hoarder {
                 let times = parameter(cx, "times").and_then(|times| times.parse().ok());
                 launches::repeat(cx, &name, times.unwrap_or(1000))
             }
-            None => mappings::hoard(cx, &parameter(cx, "others").unwrap_or_default()),
+            None => {
+                let others = parameter(cx, "others").unwrap_or_default();
+                mappings::hoard(cx, &others, parameter(cx, "giant").as_deref())
+            }
         };
         let line = format!("{}\n", outcome.text);
         match cx.req().terminal.write(cx, line.as_bytes()) {

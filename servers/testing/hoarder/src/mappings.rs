@@ -3,7 +3,7 @@
 use alloc::format;
 
 use warren::{Cx, SystemError};
-use warren_idl::{MemoryError, map_space};
+use warren_idl::{LaunchError, MemoryError, map_space};
 
 use crate::{Hoarder, Outcome, PAGE};
 
@@ -11,7 +11,7 @@ use crate::{Hoarder, Outcome, PAGE};
 const MOST: u64 = 16 << 20;
 
 /// Takes all memory and mappings, and lets other programs do so too.
-pub fn hoard(cx: &mut Cx<'_, Hoarder>, others: &str) -> Outcome {
+pub fn hoard(cx: &mut Cx<'_, Hoarder>, others: &str, giant: Option<&str>) -> Outcome {
     let needs = cx.req();
     let mut programs = alloc::vec::Vec::new();
     for name in others.split_whitespace() {
@@ -29,6 +29,11 @@ pub fn hoard(cx: &mut Cx<'_, Hoarder>, others: &str) -> Outcome {
             Ok(0) => (),
             other => return failed(format!("another one: {other:?}")),
         }
+    }
+    if let Some(giant) = giant
+        && !matches!(cx.req().launcher.program(cx, giant), Err(LaunchError::Failed))
+    {
+        return failed(format!("{giant} was not refused"));
     }
     Outcome { text: format!("hoarded {pages} pages and {mappings} mappings"), good: true }
 }
