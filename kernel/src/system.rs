@@ -143,7 +143,7 @@ pub fn tables() -> &'static mut System {
 }
 
 /// Starts the thread that launches the plan's servers.
-pub fn start(controllers: Controllers) {
+pub fn start(controllers: Controllers, command_line: &str) {
     // SAFETY: the block is this CPU's, and no stub has run yet.
     unsafe { (*block::engine()).slow = death::slow_paths::<Kernel>() };
     let bytes = boot::archive().file("plan").unwrap_or_else(|| {
@@ -160,7 +160,7 @@ pub fn start(controllers: Controllers) {
             machine::exit(1)
         }
     }
-    natives::install(controllers);
+    natives::install(controllers, command_line);
     let started = threads::start("start", natives::bottom(), natives::start_programs);
     started.expect("the first thread has room");
 }

@@ -28,10 +28,17 @@ fn it_boots_on_pc() {
 }
 
 #[test]
-fn it_boots_on_microvm_which_has_no_pci_bus_for_the_disk() {
-    let run = Run::new("demo", &["echo up", "exit 5"]).with(["--machine", "microvm"]).go();
-    assert_eq!(run.output, "up\n", "{run}");
-    run.expect_status(5);
+fn it_boots_on_microvm_which_has_no_pci_bus() {
+    boot(&["--machine", "microvm"]);
+    boot(&["--machine", "microvm", "--place", "all=kernel"]);
+}
+
+#[test]
+fn a_disk_on_no_bus_comes_back_when_its_driver_dies() {
+    let lines = ["crash disk-on-no-bus panic; head -n 1 /poem.txt; head -n 1 /poem.txt"];
+    let run =
+        Run::new("demo", &lines).with(["--machine", "microvm"]).disk(&disk::known().image).go();
+    assert!(run.output.ends_with("line 1 of a burrow with 1 entrances\n"), "{run}");
 }
 
 #[test]

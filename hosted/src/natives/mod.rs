@@ -45,7 +45,7 @@ pub fn install(devices: Devices) {
         let (log, feed) = log_and_feed::<Hosted>(log::read);
         provide::<dyn idl::Log, _>(log);
         provide::<dyn idl::LogFeed, _>(feed);
-        provide::<dyn idl::Parameters, _>(Parameters::<Hosted>::new());
+        provide::<dyn idl::Parameters, _>(Parameters::<Hosted>::new(|_| None));
         provide_named::<dyn idl::Console, _>("console", console::Standard::open());
         if let Some(file) = devices.disk {
             provide_named::<dyn idl::BlockDevice, _>("disk-image", disk::Image::new(file));

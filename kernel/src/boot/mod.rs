@@ -42,7 +42,7 @@ extern "C" fn start(kind: u64, address: u64) -> ! {
     threads::install();
     calls::install();
     describe(&information);
-    system::start(controllers);
+    system::start(controllers, information.command_line());
     interrupts::enable();
     threads::idle()
 }
@@ -57,6 +57,7 @@ fn start_devices(controllers: &Controllers) -> Result<(), memory::Exhausted> {
 }
 
 fn describe(information: &Information) {
+    log!("command line `{}`", information.command_line());
     for entry in information.memory.entries() {
         let kind = if entry.usable { "memory" } else { "reserved" };
         log!("{kind} {:#x} to {:#x}", entry.range.start, entry.range.end);

@@ -11,14 +11,14 @@ mod ports;
 mod run;
 mod time;
 
-use alloc::vec::Vec;
+use alloc::{string::String, vec::Vec};
 
 use warren::{Object as Native, Serves, Service};
 use warren_engine::{
     instance::Instance, layout::Object, native, platform::Provision, reference::count_up,
 };
 use warren_idl as idl;
-use warren_kernel::acpi::Controllers;
+use warren_kernel::{acpi::Controllers, command_line};
 use warren_natives::{Control, Launcher, LocalKind, Parameters, log_and_feed};
 
 pub use memory::release_mappings;
@@ -49,9 +49,11 @@ struct Kinds {
 }
 
 static REGISTRY: Guarded<Option<Registry>> = Guarded::new(None);
+static COMMAND_LINE: Guarded<String> = Guarded::new(String::new());
 
 /// Makes all natives. Once, with interrupts off.
-pub fn install(controllers: Controllers) {
+pub fn install(controllers: Controllers, command_line: &str) {
+    COMMAND_LINE.with(|stored| *stored = command_line.into());
     let instance = native::create_instance::<Kernel>("kernel");
     let mut objects = Objects { instance, all: Vec::new() };
     objects.add::<dyn idl::Clock, _>(time::Clock);
@@ -66,13 +68,21 @@ pub fn install(controllers: Controllers) {
     let (log, feed) = log_and_feed::<Kernel>(log::read);
     objects.add::<dyn idl::Log, _>(log);
     objects.add::<dyn idl::LogFeed, _>(feed);
-    objects.add::<dyn idl::Parameters, _>(Parameters::<Kernel>::new());
+    objects.add::<dyn idl::Parameters, _>(Parameters::<Kernel>::new(from_command_line));
     objects.add::<dyn idl::SystemControl, _>(Control::<Kernel>::new(threads::name_of));
     let bottom = objects.add::<dyn idl::ThreadFactory, _>(run::Factory);
     let kinds = Kinds { spaces: kind(), ports: kind(), lines: kind(), runs: kind() };
     devices::install(controllers);
     let registry = Registry { instance, objects: objects.all, bottom, kinds };
     REGISTRY.with(|stored| *stored = Some(registry));
+}
+
+/// The parameter of that name on the command line, which is how small machines say what they have.
+fn from_command_line(name: &str) -> Option<String> {
+    COMMAND_LINE.with(|line| {
+        let values: Vec<&str> = command_line::values(line, name).collect();
+        (!values.is_empty()).then(|| values.join(" "))
+    })
 }
 
 /// The natives that there is one of, by service.

@@ -49,7 +49,7 @@ pub struct Arguments {
     /// Memory in MiB.
     #[arg(long, value_name = "MIB", default_value_t = 256)]
     memory: u32,
-    /// Which machine QEMU plays. A microvm has no PCI and so no disk.
+    /// Which machine QEMU plays.
     #[arg(long, value_enum, default_value_t)]
     machine: Board,
     /// QEMU's name of the processor.

@@ -1,10 +1,13 @@
-//! A virtio disk on the PCI bus.
+//! A virtio disk, on the PCI bus or on none.
 //!
 //! # Shape
 //!
-//! [`capability`] finds the registers, [`transport`] starts the device, [`ring`] passes requests; all three
-//! are pure and tested on the host against devices that follow the rules and devices that do not.
-//! [`VirtioBlk`] is the server around them.
+//! [`capability`] finds the registers on the bus, [`pci`] and [`mmio`] reach them, [`transport`] starts the device,
+//! [`ring`] passes requests; all are pure and tested on the host against devices that follow the rules and devices
+//! that do not. [`VirtioBlk`] is the server around them.
+//!
+//! A device without capabilities is one that is on no bus: the server `virtio-mmio` hands it out. Its registers
+//! start in its page where the first base address register says.
 //!
 //! # Several requests in flight
 //!
@@ -32,13 +35,18 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
 pub mod capability;
+pub mod mmio;
+pub mod pci;
 pub mod ring;
 pub mod transport;
 pub mod window;
+
+use alloc::boxed::Box;
 
 use warren::{Closing, Cx, Kept, Mapping, New, Out, Req, Required, Server, StartError, server};
 use warren_idl::{
@@ -47,10 +55,16 @@ use warren_idl::{
 };
 
 use crate::{
+    mmio::MmioRegisters,
+    pci::PciRegisters,
     ring::{AREA_BYTES, Outcome, Request, Ring},
-    transport::{Geometry, Refused, SECTOR_BYTES, Transport},
+    transport::{Geometry, Refused, Registers, SECTOR_BYTES, Transport},
     window::Window,
 };
+
+/// The register of the configuration space that says where the device's registers are, and its part within a page.
+const FIRST_ADDRESS: u16 = 0x10;
+const OFFSET_IN_PAGE: u32 = 0xff0;
 
 /// What the driver needs.
 #[derive(Required)]
@@ -61,9 +75,9 @@ pub struct Needs {
 }
 
 /// A virtio disk.
-#[server(provides(BlockDevice), stack = 16384, summary = "a virtio disk on the PCI bus")]
+#[server(provides(BlockDevice), stack = 16384, summary = "a virtio disk")]
 pub struct VirtioBlk {
-    transport: Transport<Mapping>,
+    transport: Transport<dyn Registers>,
     geometry: Geometry,
     ring: Ring,
     /// Memory of the ring and of its buffers.
@@ -83,9 +97,8 @@ impl Server for VirtioBlk {
     fn new(cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
         let needs = cx.req();
         let places = capability::find(|register| needs.device.read(cx, register))?;
-        let places = places.ok_or(StartError::new("the device is no modern virtio device"))?;
         needs.device.enable(cx)?;
-        let registers = needs.device.memory(cx, places.bar)?;
+        let registers = needs.device.memory(cx, places.map_or(0, |places| places.bar))?;
         let registers = map_space(cx, &needs.address_space, registers)?;
         let area = needs.memory.contiguous(cx, AREA_BYTES as u64)?;
         let base = area.physical(cx)?;
@@ -94,7 +107,14 @@ impl Server for VirtioBlk {
 
         let bytes = registers.len() as u64;
         let refused = |refused: Refused| StartError::new(refused.message());
-        let mut transport = Transport::new(registers, bytes, places, base).map_err(refused)?;
+        let registers: Box<dyn Registers> = match places {
+            Some(places) => Box::new(PciRegisters::new(registers, bytes, places).map_err(refused)?),
+            None => {
+                let offset = needs.device.read(cx, FIRST_ADDRESS)? & OFFSET_IN_PAGE;
+                Box::new(MmioRegisters::new(registers, bytes, offset).map_err(refused)?)
+            }
+        };
+        let mut transport = Transport::new(registers, base).map_err(refused)?;
         let geometry = transport.start().map_err(refused)?;
         let ring = Ring::new();
         Ok(VirtioBlk { transport, geometry, ring, area, base, line, seen: 0, dead: false })

@@ -1,45 +1,30 @@
-//! Starting, stopping and ringing a virtio device by its registers (virtio 1.2, sections 3.1 and 4.1.4).
+//! Starting and stopping a virtio disk (virtio 1.2, sections 3.1 and 5.2).
 //!
-//! The device's registers are believed as far as they cannot do harm: sizes are checked against what this
-//! side can serve, waiting for the device is bounded.
+//! How its registers are reached is the business of [`Registers`]. They are believed as far as they cannot do
+//! harm: sizes are checked against what this side can serve, waiting for the device is bounded.
 
-use super::{
-    capability::{Places, Range},
-    ring::{AVAILABLE, DATA_BYTES, DESCRIPTORS, QUEUE_ENTRIES, USED},
-    window::Window,
-};
+use alloc::boxed::Box;
 
-const FEATURE_SELECT: u32 = 0;
-const FEATURE: u32 = 4;
-const ACCEPT_SELECT: u32 = 8;
-const ACCEPT: u32 = 12;
-const STATUS: u32 = 20;
-const GENERATION: u32 = 21;
-const QUEUE_SELECT: u32 = 22;
-const QUEUE_SIZE: u32 = 24;
-const QUEUE_ENABLE: u32 = 28;
-const QUEUE_NOTIFY: u32 = 30;
-const QUEUE_DESCRIPTORS: u32 = 32;
-const QUEUE_AVAILABLE: u32 = 40;
-const QUEUE_USED: u32 = 48;
-const COMMON_BYTES: u32 = 56;
+use super::ring::DATA_BYTES;
 
-const CONFIG_SECTORS: u32 = 0;
-const CONFIG_SEGMENT_BYTES: u32 = 8;
-const CONFIG_BLOCK_BYTES: u32 = 20;
-const CONFIG_BYTES: u32 = 24;
+pub(crate) const CONFIG_SECTORS: u32 = 0;
+pub(crate) const CONFIG_SEGMENT_BYTES: u32 = 8;
+pub(crate) const CONFIG_BLOCK_BYTES: u32 = 20;
+/// Bytes of the disk's own registers that are used.
+pub const CONFIG_BYTES: u32 = 24;
 
 const STATUS_FOUND: u8 = 1;
 const STATUS_DRIVER: u8 = 2;
 const STATUS_RUNNING: u8 = 4;
-const STATUS_FEATURES: u8 = 8;
+pub(crate) const STATUS_FEATURES: u8 = 8;
 
 const FEATURE_SEGMENT_BYTES: u64 = 1 << 1;
 const FEATURE_READ_ONLY: u64 = 1 << 5;
 const FEATURE_BLOCK_BYTES: u64 = 1 << 6;
 const FEATURE_FLUSH: u64 = 1 << 9;
-const FEATURE_MODERN: u64 = 1 << 32;
-const FEATURES: u64 = FEATURE_SEGMENT_BYTES
+pub(crate) const FEATURE_MODERN: u64 = 1 << 32;
+/// Features that are used.
+pub const FEATURES: u64 = FEATURE_SEGMENT_BYTES
     | FEATURE_READ_ONLY
     | FEATURE_BLOCK_BYTES
     | FEATURE_FLUSH
@@ -94,117 +79,92 @@ impl Refused {
     }
 }
 
-/// The registers of one device.
-pub struct Transport<W> {
-    registers: W,
-    places: Places,
-    /// Physical address of the ring's memory.
-    base: u64,
-    /// Offset of the queue's doorbell.
-    doorbell: usize,
+/// The registers that every virtio device has, and those that a disk has besides.
+pub trait Registers {
+    /// Which of its features the device offers.
+    fn offered(&mut self) -> u64;
+    /// Says which features are used.
+    fn accept(&mut self, features: u64);
+    /// How far it was started.
+    fn status(&self) -> u8;
+    /// Starts it further; 0 resets it.
+    fn set_status(&mut self, status: u8);
+    /// Changes whenever the disk's own registers do.
+    fn generation(&self) -> u32;
+    /// Reads four bytes of the disk's own registers.
+    fn config32(&self, register: u32) -> u32;
+    /// Gives queue 0 its memory, which is at the physical address `base`, and lets it start.
+    fn enable_queue(&mut self, base: u64) -> Result<(), Refused>;
+    /// Tells the device that there are new requests.
+    fn ring_doorbell(&mut self);
+    /// Takes the interrupt back, so that the line can be opened again.
+    fn acknowledge(&mut self);
 }
 
-impl<W: Window> Transport<W> {
-    /// Takes the registers, which are `bytes` long, and resets the device. `base` is the physical
-    /// address of the ring's memory.
-    pub fn new(registers: W, bytes: u64, places: Places, base: u64) -> Result<Self, Refused> {
-        let fits = |range: Range, needed: u32| {
-            let end = u64::from(range.offset) + u64::from(needed);
-            range.bytes >= needed && end <= bytes && range.offset.is_multiple_of(4)
-        };
-        let Places { common, notify, interrupt, device, .. } = places;
-        let interrupt_fits = u64::from(interrupt.offset) < bytes && interrupt.bytes >= 1;
-        if !fits(common, COMMON_BYTES) || !fits(device, CONFIG_BYTES) || !interrupt_fits {
-            return Err(Refused::Registers);
-        }
-        let mut transport = Transport { registers, places, base, doorbell: 0 };
+/// One device.
+pub struct Transport<R: ?Sized> {
+    pub(crate) registers: Box<R>,
+    /// Physical address of the ring's memory.
+    base: u64,
+}
+
+impl<R: Registers + ?Sized> Transport<R> {
+    /// Takes the registers and resets the device. `base` is the physical address of the ring's memory.
+    pub fn new(registers: Box<R>, base: u64) -> Result<Self, Refused> {
+        let mut transport = Transport { registers, base };
         transport.reset()?;
-        transport.write16(QUEUE_SELECT, 0);
-        let stride = u64::from(places.notify_stride);
-        let doorbell = u64::from(transport.read16(QUEUE_NOTIFY)) * stride;
-        let end = u64::from(notify.offset) + doorbell + 2;
-        if doorbell + 2 > u64::from(notify.bytes) || end > bytes || !end.is_multiple_of(2) {
-            return Err(Refused::Registers);
-        }
-        transport.doorbell = (end - 2) as usize;
         Ok(transport)
     }
 
     /// Stops the device. Afterwards it touches no memory.
     pub fn reset(&mut self) -> Result<(), Refused> {
-        self.set_status(0);
-        (0..PATIENCE).find(|_| self.status() == 0).map(|_| ()).ok_or(Refused::Mute)
+        self.registers.set_status(0);
+        let reacts = |_: &usize| self.registers.status() == 0;
+        (0..PATIENCE).find(reacts).map(|_| ()).ok_or(Refused::Mute)
     }
 
     /// Starts a device that was reset, with an empty ring.
     pub fn start(&mut self) -> Result<Geometry, Refused> {
-        self.set_status(STATUS_FOUND);
-        self.set_status(STATUS_FOUND | STATUS_DRIVER);
-        let features = self.features() & FEATURES;
+        let registers = &mut self.registers;
+        registers.set_status(STATUS_FOUND);
+        registers.set_status(STATUS_FOUND | STATUS_DRIVER);
+        let features = registers.offered() & FEATURES;
         if features & FEATURE_MODERN == 0 {
             return Err(Refused::Legacy);
         }
-        self.accept(features);
+        registers.accept(features);
         let agreed = STATUS_FOUND | STATUS_DRIVER | STATUS_FEATURES;
-        self.set_status(agreed);
-        if self.status() & STATUS_FEATURES == 0 {
+        registers.set_status(agreed);
+        if registers.status() & STATUS_FEATURES == 0 {
             return Err(Refused::Legacy);
         }
         let geometry = self.geometry(features)?;
-        self.enable_queue()?;
-        self.set_status(agreed | STATUS_RUNNING);
+        self.registers.enable_queue(self.base)?;
+        self.registers.set_status(agreed | STATUS_RUNNING);
         Ok(geometry)
     }
 
     /// Tells the device that there are new requests.
     pub fn ring_doorbell(&mut self) {
-        self.registers.write16(self.doorbell, 0);
+        self.registers.ring_doorbell();
     }
 
     /// Takes the interrupt back, so that the line can be opened again.
     pub fn acknowledge(&mut self) {
-        self.registers.read8(self.places.interrupt.offset as usize);
-    }
-
-    fn enable_queue(&mut self) -> Result<(), Refused> {
-        self.write16(QUEUE_SELECT, 0);
-        if self.read16(QUEUE_SIZE) < QUEUE_ENTRIES {
-            return Err(Refused::Queue);
-        }
-        self.write16(QUEUE_SIZE, QUEUE_ENTRIES);
-        self.write64(QUEUE_DESCRIPTORS, self.base + DESCRIPTORS as u64);
-        self.write64(QUEUE_AVAILABLE, self.base + AVAILABLE as u64);
-        self.write64(QUEUE_USED, self.base + USED as u64);
-        self.write16(QUEUE_ENABLE, 1);
-        Ok(())
-    }
-
-    /// What the device offers; the upper and the lower half are read one after the other.
-    fn features(&mut self) -> u64 {
-        self.write32(FEATURE_SELECT, 0);
-        let low = self.common32(FEATURE);
-        self.write32(FEATURE_SELECT, 1);
-        u64::from(self.common32(FEATURE)) << 32 | u64::from(low)
-    }
-
-    fn accept(&mut self, features: u64) {
-        self.write32(ACCEPT_SELECT, 0);
-        self.write32(ACCEPT, features as u32);
-        self.write32(ACCEPT_SELECT, 1);
-        self.write32(ACCEPT, (features >> 32) as u32);
+        self.registers.acknowledge();
     }
 
     fn geometry(&self, features: u64) -> Result<Geometry, Refused> {
         let has = |feature| features & feature != 0;
         let block_bytes = match has(FEATURE_BLOCK_BYTES) {
-            true => self.config32(CONFIG_BLOCK_BYTES),
+            true => self.registers.config32(CONFIG_BLOCK_BYTES),
             false => SECTOR_BYTES,
         };
         if !block_bytes.is_power_of_two() || !(SECTOR_BYTES..=4096).contains(&block_bytes) {
             return Err(Refused::Blocks);
         }
         let most = match has(FEATURE_SEGMENT_BYTES) {
-            true => self.config32(CONFIG_SEGMENT_BYTES).min(DATA_BYTES as u32),
+            true => self.registers.config32(CONFIG_SEGMENT_BYTES).min(DATA_BYTES as u32),
             false => DATA_BYTES as u32,
         };
         let request_bytes = most - most % block_bytes;
@@ -224,10 +184,10 @@ impl<W: Window> Transport<W> {
     /// that no product of sectors and bytes overflows.
     fn sectors(&self) -> Result<u64, Refused> {
         for _ in 0..PATIENCE {
-            let before = self.common8(GENERATION);
-            let low = self.config32(CONFIG_SECTORS);
-            let high = self.config32(CONFIG_SECTORS + 4);
-            if self.common8(GENERATION) == before {
+            let before = self.registers.generation();
+            let low = self.registers.config32(CONFIG_SECTORS);
+            let high = self.registers.config32(CONFIG_SECTORS + 4);
+            if self.registers.generation() == before {
                 let sectors = u64::from(high) << 32 | u64::from(low);
                 let most = i64::MAX as u64 / u64::from(SECTOR_BYTES);
                 return if sectors <= most { Ok(sectors) } else { Err(Refused::Blocks) };
@@ -235,47 +195,4 @@ impl<W: Window> Transport<W> {
         }
         Err(Refused::Mute)
     }
-
-    fn status(&self) -> u8 {
-        self.common8(STATUS)
-    }
-
-    fn set_status(&mut self, status: u8) {
-        self.registers.write8(self.common(STATUS), status);
-    }
-
-    fn common(&self, register: u32) -> usize {
-        (self.places.common.offset + register) as usize
-    }
-
-    fn common8(&self, register: u32) -> u8 {
-        self.registers.read8(self.common(register))
-    }
-
-    fn read16(&self, register: u32) -> u16 {
-        self.registers.read16(self.common(register))
-    }
-
-    fn common32(&self, register: u32) -> u32 {
-        self.registers.read32(self.common(register))
-    }
-
-    fn config32(&self, register: u32) -> u32 {
-        self.registers.read32((self.places.device.offset + register) as usize)
-    }
-
-    fn write16(&mut self, register: u32, value: u16) {
-        self.registers.write16(self.common(register), value);
-    }
-
-    fn write32(&mut self, register: u32, value: u32) {
-        self.registers.write32(self.common(register), value);
-    }
-
-    fn write64(&mut self, register: u32, value: u64) {
-        self.registers.write64(self.common(register), value);
-    }
 }
-
-#[cfg(test)]
-mod tests;

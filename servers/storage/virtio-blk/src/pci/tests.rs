@@ -1,4 +1,16 @@
-use super::{super::window::fake::Plain, *};
+use std::boxed::Box;
+
+use super::{
+    super::{
+        ring::DATA_BYTES,
+        transport::{
+            CONFIG_BLOCK_BYTES, CONFIG_SECTORS, CONFIG_SEGMENT_BYTES, FEATURE_MODERN, FEATURES,
+            Geometry, STATUS_FEATURES, Transport,
+        },
+        window::fake::Plain,
+    },
+    *,
+};
 
 const BYTES: u64 = 0x1000;
 const BASE: u64 = 0x12_3456_7000;
@@ -12,7 +24,7 @@ const PLACES: Places = Places {
 };
 
 /// Registers of a device that offers `features`, and answers to the selectors.
-struct Registers {
+struct Device {
     memory: Plain,
     features: u64,
     accepted: u64,
@@ -20,7 +32,7 @@ struct Registers {
     mute: bool,
 }
 
-impl Registers {
+impl Device {
     fn new(features: u64) -> Self {
         let mut memory = Plain::new(BYTES as usize);
         memory.write16(QUEUE_SIZE as usize, 256);
@@ -28,17 +40,17 @@ impl Registers {
         memory.write64(0x600, 2048);
         memory.write32(0x600 + CONFIG_BLOCK_BYTES as usize, 4096);
         memory.write32(0x600 + CONFIG_SEGMENT_BYTES as usize, 10_000);
-        Registers { memory, features, accepted: 0, agrees: true, mute: false }
+        Device { memory, features, accepted: 0, agrees: true, mute: false }
     }
 
     fn with(features: u64, offset: usize, value: u32) -> Self {
-        let mut registers = Registers::new(features);
-        registers.memory.write32(offset, value);
-        registers
+        let mut device = Device::new(features);
+        device.memory.write32(offset, value);
+        device
     }
 }
 
-impl Window for Registers {
+impl Window for Device {
     fn read8(&self, offset: usize) -> u8 {
         self.memory.read8(offset)
     }
@@ -69,26 +81,29 @@ impl Window for Registers {
     }
 }
 
-fn start(registers: Registers) -> Result<(Transport<Registers>, Geometry), Refused> {
-    let mut transport = Transport::new(registers, BYTES, PLACES, BASE)?;
+type Started = (Transport<PciRegisters<Device>>, Geometry);
+
+fn start(device: Device) -> Result<Started, Refused> {
+    let registers = PciRegisters::new(device, BYTES, PLACES)?;
+    let mut transport = Transport::new(Box::new(registers), BASE)?;
     let geometry = transport.start()?;
     Ok((transport, geometry))
 }
 
 #[test]
 fn a_device_is_started_with_the_features_that_are_known() {
-    let (transport, _) = start(Registers::new(u64::MAX)).unwrap();
-    assert_eq!(transport.registers.accepted, FEATURES);
-    assert_eq!(transport.registers.memory.read8(STATUS as usize), 15);
-    assert_eq!(transport.registers.memory.read16(QUEUE_SIZE as usize), QUEUE_ENTRIES);
-    assert_eq!(transport.registers.memory.read16(QUEUE_ENABLE as usize), 1);
-    let used = u64::from_le_bytes(transport.registers.memory.at(QUEUE_USED as usize));
+    let (transport, _) = start(Device::new(u64::MAX)).unwrap();
+    assert_eq!(transport.registers.window.accepted, FEATURES);
+    assert_eq!(transport.registers.window.memory.read8(STATUS as usize), 15);
+    assert_eq!(transport.registers.window.memory.read16(QUEUE_SIZE as usize), QUEUE_ENTRIES);
+    assert_eq!(transport.registers.window.memory.read16(QUEUE_ENABLE as usize), 1);
+    let used = u64::from_le_bytes(transport.registers.window.memory.at(QUEUE_USED as usize));
     assert_eq!(used, BASE + USED as u64);
 }
 
 #[test]
 fn what_the_device_says_of_itself_is_taken_over() {
-    let (_, geometry) = start(Registers::new(u64::MAX)).unwrap();
+    let (_, geometry) = start(Device::new(u64::MAX)).unwrap();
     let expected = Geometry {
         block_bytes: 4096,
         blocks: 256,
@@ -101,7 +116,7 @@ fn what_the_device_says_of_itself_is_taken_over() {
 
 #[test]
 fn what_the_device_does_not_offer_has_its_default() {
-    let (_, geometry) = start(Registers::new(FEATURE_MODERN)).unwrap();
+    let (_, geometry) = start(Device::new(FEATURE_MODERN)).unwrap();
     let expected = Geometry {
         block_bytes: 512,
         blocks: 2048,
@@ -114,10 +129,10 @@ fn what_the_device_does_not_offer_has_its_default() {
 
 #[test]
 fn the_doorbell_of_the_queue_is_rung() {
-    let (mut transport, _) = start(Registers::new(u64::MAX)).unwrap();
-    transport.registers.memory.write16(0x80c, 0xffff);
+    let (mut transport, _) = start(Device::new(u64::MAX)).unwrap();
+    transport.registers.window.memory.write16(0x80c, 0xffff);
     transport.ring_doorbell();
-    assert_eq!(transport.registers.memory.read16(0x80c), 0);
+    assert_eq!(transport.registers.window.memory.read16(0x80c), 0);
 }
 
 #[test]
@@ -125,15 +140,15 @@ fn a_device_that_cannot_be_driven_is_refused() {
     let config = |register: u32| 0x600 + register as usize;
     let all = u64::MAX;
     for (registers, reason) in [
-        (Registers::new(FEATURES & !FEATURE_MODERN), Refused::Legacy),
-        (Registers { agrees: false, ..Registers::new(all) }, Refused::Legacy),
-        (Registers { mute: true, ..Registers::new(all) }, Refused::Mute),
-        (Registers::with(all, QUEUE_SIZE as usize, 16), Refused::Queue),
-        (Registers::with(all, config(CONFIG_BLOCK_BYTES), 513), Refused::Blocks),
-        (Registers::with(all, config(CONFIG_BLOCK_BYTES), 8192), Refused::Blocks),
-        (Registers::with(all, config(CONFIG_SEGMENT_BYTES), 4095), Refused::Blocks),
-        (Registers::with(all, config(CONFIG_SECTORS + 4), u32::MAX), Refused::Blocks),
-        (Registers::with(all, QUEUE_NOTIFY as usize - 2, 0xffff_0000), Refused::Registers),
+        (Device::new(FEATURES & !FEATURE_MODERN), Refused::Legacy),
+        (Device { agrees: false, ..Device::new(all) }, Refused::Legacy),
+        (Device { mute: true, ..Device::new(all) }, Refused::Mute),
+        (Device::with(all, QUEUE_SIZE as usize, 16), Refused::Queue),
+        (Device::with(all, config(CONFIG_BLOCK_BYTES), 513), Refused::Blocks),
+        (Device::with(all, config(CONFIG_BLOCK_BYTES), 8192), Refused::Blocks),
+        (Device::with(all, config(CONFIG_SEGMENT_BYTES), 4095), Refused::Blocks),
+        (Device::with(all, config(CONFIG_SECTORS + 4), u32::MAX), Refused::Blocks),
+        (Device::with(all, QUEUE_NOTIFY as usize - 2, 0xffff_0000), Refused::Registers),
     ] {
         assert_eq!(start(registers).err(), Some(reason));
     }
@@ -144,17 +159,20 @@ fn registers_beyond_the_mapping_are_refused() {
     let far = Range { offset: 0xff8, bytes: 0x100 };
     let short = Range { offset: 0, bytes: 8 };
     let last = Range { offset: u32::MAX, bytes: u32::MAX };
+    let refused = |places| {
+        let registers = PciRegisters::new(Device::new(u64::MAX), BYTES, places);
+        let transport = registers.and_then(|it| Transport::new(Box::new(it), BASE));
+        transport.and_then(|mut transport| transport.start()).err()
+    };
     for range in [far, short, last] {
         for places in [
             Places { common: range, ..PLACES },
             Places { device: range, ..PLACES },
             Places { notify: range, ..PLACES },
         ] {
-            let transport = Transport::new(Registers::new(u64::MAX), BYTES, places, BASE);
-            assert_eq!(transport.err(), Some(Refused::Registers), "{places:?}");
+            assert_eq!(refused(places), Some(Refused::Registers), "{places:?}");
         }
     }
     let places = Places { interrupt: last, ..PLACES };
-    let transport = Transport::new(Registers::new(u64::MAX), BYTES, places, BASE);
-    assert_eq!(transport.err(), Some(Refused::Registers));
+    assert_eq!(refused(places), Some(Refused::Registers));
 }

@@ -1,0 +1,135 @@
+//! The registers of a virtio device on the PCI bus (virtio 1.2, section 4.1.4).
+
+use super::{
+    capability::{Places, Range},
+    ring::{AVAILABLE, DESCRIPTORS, QUEUE_ENTRIES, USED},
+    transport::{CONFIG_BYTES, Refused, Registers},
+    window::Window,
+};
+
+const FEATURE_SELECT: u32 = 0;
+const FEATURE: u32 = 4;
+const ACCEPT_SELECT: u32 = 8;
+const ACCEPT: u32 = 12;
+const STATUS: u32 = 20;
+const GENERATION: u32 = 21;
+const QUEUE_SELECT: u32 = 22;
+const QUEUE_SIZE: u32 = 24;
+const QUEUE_ENABLE: u32 = 28;
+const QUEUE_NOTIFY: u32 = 30;
+const QUEUE_DESCRIPTORS: u32 = 32;
+const QUEUE_AVAILABLE: u32 = 40;
+const QUEUE_USED: u32 = 48;
+const COMMON_BYTES: u32 = 56;
+
+/// The registers of one device.
+pub struct PciRegisters<W> {
+    window: W,
+    /// Bytes of the window.
+    bytes: u64,
+    places: Places,
+    /// Offset of the queue's doorbell.
+    doorbell: usize,
+}
+
+impl<W: Window> PciRegisters<W> {
+    /// Takes the registers, which are `bytes` long and lie at these places.
+    pub fn new(window: W, bytes: u64, places: Places) -> Result<Self, Refused> {
+        let fits = |range: Range, needed: u32| {
+            let end = u64::from(range.offset) + u64::from(needed);
+            range.bytes >= needed && end <= bytes && range.offset.is_multiple_of(4)
+        };
+        let Places { common, interrupt, device, .. } = places;
+        let interrupt_fits = u64::from(interrupt.offset) < bytes && interrupt.bytes >= 1;
+        if !fits(common, COMMON_BYTES) || !fits(device, CONFIG_BYTES) || !interrupt_fits {
+            return Err(Refused::Registers);
+        }
+        Ok(PciRegisters { window, bytes, places, doorbell: 0 })
+    }
+
+    /// Where the doorbell of the chosen queue is.
+    fn find_doorbell(&self) -> Result<usize, Refused> {
+        let Places { notify, notify_stride, .. } = self.places;
+        let index = self.window.read16(self.common(QUEUE_NOTIFY));
+        let doorbell = u64::from(index) * u64::from(notify_stride);
+        let end = u64::from(notify.offset) + doorbell + 2;
+        if doorbell + 2 > u64::from(notify.bytes) || end > self.bytes || !end.is_multiple_of(2) {
+            return Err(Refused::Registers);
+        }
+        Ok((end - 2) as usize)
+    }
+
+    fn common(&self, register: u32) -> usize {
+        (self.places.common.offset + register) as usize
+    }
+
+    fn write16(&mut self, register: u32, value: u16) {
+        self.window.write16(self.common(register), value);
+    }
+
+    fn write32(&mut self, register: u32, value: u32) {
+        self.window.write32(self.common(register), value);
+    }
+
+    fn write64(&mut self, register: u32, value: u64) {
+        self.window.write64(self.common(register), value);
+    }
+}
+
+impl<W: Window> Registers for PciRegisters<W> {
+    /// The upper and the lower half are read one after the other.
+    fn offered(&mut self) -> u64 {
+        self.write32(FEATURE_SELECT, 0);
+        let low = self.window.read32(self.common(FEATURE));
+        self.write32(FEATURE_SELECT, 1);
+        u64::from(self.window.read32(self.common(FEATURE))) << 32 | u64::from(low)
+    }
+
+    fn accept(&mut self, features: u64) {
+        self.write32(ACCEPT_SELECT, 0);
+        self.write32(ACCEPT, features as u32);
+        self.write32(ACCEPT_SELECT, 1);
+        self.write32(ACCEPT, (features >> 32) as u32);
+    }
+
+    fn status(&self) -> u8 {
+        self.window.read8(self.common(STATUS))
+    }
+
+    fn set_status(&mut self, status: u8) {
+        self.window.write8(self.common(STATUS), status);
+    }
+
+    fn generation(&self) -> u32 {
+        self.window.read8(self.common(GENERATION)).into()
+    }
+
+    fn config32(&self, register: u32) -> u32 {
+        self.window.read32((self.places.device.offset + register) as usize)
+    }
+
+    fn enable_queue(&mut self, base: u64) -> Result<(), Refused> {
+        self.write16(QUEUE_SELECT, 0);
+        if self.window.read16(self.common(QUEUE_SIZE)) < QUEUE_ENTRIES {
+            return Err(Refused::Queue);
+        }
+        self.doorbell = self.find_doorbell()?;
+        self.write16(QUEUE_SIZE, QUEUE_ENTRIES);
+        self.write64(QUEUE_DESCRIPTORS, base + DESCRIPTORS as u64);
+        self.write64(QUEUE_AVAILABLE, base + AVAILABLE as u64);
+        self.write64(QUEUE_USED, base + USED as u64);
+        self.write16(QUEUE_ENABLE, 1);
+        Ok(())
+    }
+
+    fn ring_doorbell(&mut self) {
+        self.window.write16(self.doorbell, 0);
+    }
+
+    fn acknowledge(&mut self) {
+        self.window.read8(self.places.interrupt.offset as usize);
+    }
+}
+
+#[cfg(test)]
+mod tests;
