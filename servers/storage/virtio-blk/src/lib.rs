@@ -51,7 +51,7 @@ use alloc::boxed::Box;
 use warren::{Closing, Cx, Kept, Mapping, New, Out, Req, Required, Server, StartError, server};
 use warren_idl::{
     AddressSpace, BlockDevice, BlockError, InterruptError, InterruptLine, Memory, PciDevice,
-    map_space,
+    TimeError, Timer, map_space,
 };
 
 use crate::{
@@ -66,10 +66,14 @@ use crate::{
 const FIRST_ADDRESS: u16 = 0x10;
 const OFFSET_IN_PAGE: u32 = 0xff0;
 
+/// How long a caller sleeps, at least, that waits for others to fetch what their requests have brought.
+const MOMENT_NS: u64 = 100_000;
+
 /// What the driver needs.
 #[derive(Required)]
 pub struct Needs {
     device: Req<dyn PciDevice>,
+    timer: Req<dyn Timer>,
     memory: Req<dyn Memory>,
     address_space: Req<dyn AddressSpace>,
 }
@@ -210,8 +214,11 @@ impl VirtioBlk {
             if cx.ring.in_flight() > 0 {
                 Self::next_interrupt(cx)?;
             } else {
-                // All have ended, and their callers are awake: let them in.
-                cx.unlocked(|_| ());
+                // All have ended, and their callers are awake: they fetch what is theirs while this one sleeps.
+                cx.req().timer.sleep(cx, MOMENT_NS).map_err(|error| match error {
+                    TimeError::System(error) => error.into(),
+                    _ => BlockError::Medium,
+                })?;
             }
         }
     }
