@@ -489,10 +489,11 @@ pub fn revive<P: Platform>() {
 /// They keep their count of the dead object until they end: an activation under way may still use its
 /// word, which must answer `Lost` and not name an object that took the dead one's entry.
 fn reconnect<P: Platform>(planned: usize) {
+    let asked_for = asked_for(&plan::<P>().servers, planned);
     for (index, client) in plan::<P>().servers.iter().enumerate() {
         let Some(instance) = P::critical(|| living::<P>(index)) else { continue };
         for (slot, binding) in client.bindings.iter().enumerate() {
-            if !matches!(binding, Binding::Server { server, .. } if *server == planned) {
+            if !matches!(binding, Binding::Server { server, .. } if asked_for.contains(server)) {
                 continue;
             }
             if let Err(why) = connect::<P>(&instance, slot, binding) {
@@ -501,6 +502,15 @@ fn reconnect<P: Platform>(planned: usize) {
             }
         }
     }
+}
+
+/// The servers that may be asked for where this one runs: itself, and those in whose place it stands.
+fn asked_for(servers: &[PlannedServer], planned: usize) -> Vec<usize> {
+    let leads_here = |server: &usize| {
+        let chain = core::iter::successors(Some(*server), |server| servers[*server].otherwise);
+        chain.take(servers.len()).any(|server| server == planned)
+    };
+    (0..servers.len()).filter(leads_here).collect()
 }
 
 /// The living instance of a server of the plan. Inside `critical`.
