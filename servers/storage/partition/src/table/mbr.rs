@@ -1,8 +1,9 @@
 //! The master boot record: four entries in block 0, and a chain of logical partitions.
 //!
 //! The signature alone says little, because boot sectors of file systems carry it too. A block 0
-//! is a table only if each of its entries is either empty or marked as inactive or active; so a disk
-//! that holds a bare file system counts as one without a table.
+//! is a table only if each of its entries is either empty or marked as inactive or active, and none starts
+//! with block 0 itself; so a disk that holds a bare file system counts as one without a table. Some tools
+//! write an entry for such a file system into its own boot sector.
 
 use super::{Disk, Extent, TableError, u32_at, within};
 
@@ -42,8 +43,10 @@ pub enum Kind {
 
 /// Decodes block 0.
 pub fn decode(block: &[u8]) -> Kind {
+    let is_this_block = |entry: &Entry| entry.kind != EMPTY && entry.first == 0;
     match entries(block) {
         Some(entries) if entries.iter().any(|entry| entry.kind == PROTECTIVE) => Kind::Protective,
+        Some(entries) if entries.iter().any(is_this_block) => Kind::None,
         Some(entries) if entries.iter().any(|entry| entry.kind != EMPTY) => Kind::Entries(entries),
         _ => Kind::None,
     }

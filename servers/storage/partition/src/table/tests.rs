@@ -102,6 +102,14 @@ fn a_boot_sector_with_code_in_place_of_entries_is_no_table() {
 }
 
 #[test]
+fn a_boot_sector_with_an_entry_for_itself_is_no_table() {
+    let mut image = Image::new(512);
+    image.mbr_entry(0, 0, 0x04, 0, 2 * BLOCKS as u32);
+    assert_eq!(locate(&mut image, 0), extent(0, BLOCKS));
+    assert_eq!(locate(&mut image, 1), Err(TableError::NoTable));
+}
+
+#[test]
 fn primary_partitions_have_the_numbers_of_their_entries() {
     let mut image = Image::new(512);
     image.mbr_entry(0, 1, 0x83, 10, 20);
