@@ -14,6 +14,9 @@ use crate::run::folder;
 /// Lengths of files around sectors, blocks, and what one call may carry.
 const LENGTHS: [usize; 9] = [0, 1, 511, 512, 4095, 4096, 4097, 65_537, 300_000];
 
+/// Bytes of a volume with a FAT.
+const FAT_BYTES: u64 = 16 << 20;
+
 /// Bytes of a sector of a disk with partitions, and where its first partition starts.
 const SECTOR_BYTES: u64 = 512;
 const FIRST_SECTOR: u64 = 2048;
@@ -54,6 +57,28 @@ pub fn make(tree: &Path, image: &Path) {
         .status()
         .expect("e2fsprogs is installed");
     assert!(status.success(), "mke2fs failed");
+}
+
+/// Makes an image of a tree with a FAT, with entries of 16 bits.
+pub fn make_fat(tree: &Path, image: &Path) {
+    let file = File::create(image).expect("the target directory can be written");
+    file.set_len(FAT_BYTES).expect("the disk has room");
+    let sectors = (FAT_BYTES / SECTOR_BYTES).to_string();
+    let format = ["mformat", "-T", &sectors, "-h", "16", "-s", "63", "-c", "4", "::"];
+    let entries =
+        fs::read_dir(tree).expect("the tree is there").flatten().map(|entry| entry.path());
+    // It has no symbolic links.
+    let entries: Vec<_> = entries.filter(|path| !path.is_symlink()).collect();
+    let copy = ["mcopy", "-s"].into_iter().chain(entries.iter().filter_map(|path| path.to_str()));
+    for words in [format.to_vec(), copy.chain(["::"]).collect()] {
+        let status = Command::new(words[0])
+            .env("LC_ALL", "C.UTF-8")
+            .args(["-i".as_ref(), image.as_os_str()])
+            .args(&words[1..])
+            .status()
+            .expect("mtools are installed");
+        assert!(status.success(), "{} failed", words[0]);
+    }
 }
 
 /// Makes a disk with a table of this kind (`dos` or `gpt`) and these images in its partitions, one after the other.
