@@ -14,7 +14,7 @@ use crate::{
     layout::{Cpu, FRAMES, Frame, LockWord, Object, Temporary},
     platform::{Level, Platform},
     record::Held,
-    reference::{self, count_down, drop_temporaries, newest_frame, tables},
+    reference::{self, count_down, drop_temporaries, first_temporary, newest_frame, tables},
     space::Placement,
     stub::{self, Shape, SlowPaths},
 };
@@ -40,8 +40,7 @@ extern "C" fn lost<P: Platform>() -> Ret {
     });
     if is_left && may_destroy::<P>() {
         P::critical(|| {
-            // SAFETY: the platform's block is valid and the thread's own.
-            hold_idle_lock(unsafe { &mut *P::cpu() });
+            hold_idle_lock::<P>();
             disown_newest_frame::<P>();
         });
         finish::<P>();
@@ -61,11 +60,13 @@ pub fn slow_paths<P: Platform>() -> SlowPaths {
     }
 }
 
-/// Makes the thread hold no lock but its own.
-fn hold_idle_lock(cpu: &mut Cpu) {
-    cpu.lock = cpu.idle_lock;
-    // SAFETY: a thread's own lock is valid while it runs.
-    unsafe { &*cpu.lock }.store(cpu.thread, Relaxed);
+/// Makes the newest frame's callee hold no lock but the thread's own. Inside `critical`.
+fn hold_idle_lock<P: Platform>() {
+    // SAFETY: the platform's block is valid and the thread's own.
+    let cpu = unsafe { &*P::cpu() };
+    // SAFETY: the newest frame is the running thread's.
+    unsafe { (*newest_frame::<P>()).lock = cpu.idle_lock };
+    cpu.idle.store(cpu.thread, Relaxed);
 }
 
 /// Whether the thread that runs holds a server's lock.
@@ -77,29 +78,26 @@ fn is_held(cpu: &Cpu, lock: *const LockWord) -> bool {
 /// Drops the temporaries of the newest frame, whose callee has returned and whose lock is free.
 extern "C" fn end_of_call<P: Platform>() {
     P::critical(disown_newest_frame::<P>);
-    // SAFETY: the newest frame is valid.
-    let mark = unsafe { (*newest_frame::<P>()).temporary };
+    // SAFETY: the platform's block is valid.
+    let owner = unsafe { (*P::cpu()).frame };
+    let mark = first_temporary::<P>(owner);
     if !may_destroy::<P>() {
-        return pass_temporaries_on::<P>(mark);
+        return pass_temporaries_on::<P>(mark, owner.wrapping_sub(1));
     }
-    P::critical(|| {
-        // SAFETY: the platform's block is valid and the thread's own.
-        hold_idle_lock(unsafe { &mut *P::cpu() });
-    });
+    P::critical(hold_idle_lock::<P>);
     drop_temporaries::<P>(mark);
     // SAFETY: as above; the borrow before has ended.
     let cpu = unsafe { &*P::cpu() };
-    // SAFETY: the thread's own lock.
-    unsafe { &*cpu.idle_lock }.store(cpu.free, Relaxed);
+    cpu.idle.store(cpu.free, Relaxed);
 }
 
-/// Drops temporaries, but leaves those that would destroy something to the caller, or to the activation whose scope ends.
-pub fn pass_temporaries_on<P: Platform>(mark: *mut Temporary) {
+/// Drops temporaries from `mark` on, but leaves those that would destroy something to `owner`: the caller, or the activation
+/// whose scope ends.
+pub fn pass_temporaries_on<P: Platform>(mark: *mut Temporary, owner: *mut Frame) {
     P::critical(|| {
-        // SAFETY: the platform's block is valid and the thread's own.
-        let cpu = unsafe { &mut *P::cpu() };
-        let end = core::mem::replace(&mut cpu.temporary, mark);
-        let mut next = mark;
+        // SAFETY: the platform's block is valid.
+        let end = unsafe { (*P::cpu()).temporary };
+        let (mut next, mut kept) = (mark, mark);
         while next < end {
             // SAFETY: entries below the end are initialised.
             let entry = unsafe { *next };
@@ -109,13 +107,13 @@ pub fn pass_temporaries_on<P: Platform>(mark: *mut Temporary) {
                 unsafe { reference::give_back::<P>(entry) };
             } else {
                 // SAFETY: the place is at or below that of an entry that has been read.
-                unsafe { cpu.temporary.write(entry) };
-                // SAFETY: the next entry is in the array or its end.
-                cpu.temporary = unsafe { cpu.temporary.add(1) };
+                unsafe { kept.write(Temporary { owner, ..entry }) };
+                kept = kept.wrapping_add(1);
             }
-            // SAFETY: as above.
-            next = unsafe { next.add(1) };
+            next = next.wrapping_add(1);
         }
+        // SAFETY: everything from the mark on was forgotten or written again.
+        unsafe { reference::end_temporaries::<P>(kept) };
     });
 }
 
@@ -140,7 +138,7 @@ extern "C" fn hand_over<P: Platform>(error: u64, word: u64) -> Ret {
     end_of_call::<P>();
     let Some(object) = object else { return reference::refuse(SystemError::BadAnswer) };
     P::critical(|| {
-        let granted = reference::push_temporary::<P>(object, Some(caller));
+        let granted = reference::push_temporary_of::<P>(object, Some(caller), newest_frame::<P>());
         count_down::<P>(object);
         granted.map_or_else(reference::refuse, |()| Ret::ok(word))
     })
@@ -149,8 +147,7 @@ extern "C" fn hand_over<P: Platform>(error: u64, word: u64) -> Ret {
 /// A call has returned into a dead server: goes on in that server's caller.
 extern "C" fn dead_return<P: Platform>() -> ! {
     P::critical(|| {
-        // SAFETY: the platform's block is valid and the thread's own.
-        hold_idle_lock(unsafe { &mut *P::cpu() });
+        hold_idle_lock::<P>();
         disown_newest_frame::<P>();
     });
     finish::<P>();
@@ -213,11 +210,9 @@ fn push_own_frame<P: Platform>() -> bool {
         stack: unsafe { (*newest_frame::<P>()).stack },
         saved: [0; 6],
         resume: 0,
-        temporary: cpu.temporary,
-        lock: cpu.lock,
+        lock: cpu.idle_lock,
         object,
-        platform: [0; 3],
-        canary: 0,
+        platform: [0; 5],
     };
     // SAFETY: the first free frame lies in the array, as just checked.
     unsafe { cpu.frame.write(frame) };
@@ -314,9 +309,9 @@ fn bury_object<P: Platform>(object: *mut Object) {
     let entry = unsafe { &mut *object };
     entry.flags |= Object::DEAD;
     entry.entries = Lost::<P>::ENTRIES.as_ptr().cast();
-    entry.lock = core::ptr::null();
     // SAFETY: inside `critical`.
     let system = unsafe { tables::<P>() };
+    entry.lock = system.idle_lock;
     // SAFETY: the object is dead, as of now.
     unsafe { system.recycle(object) };
 }
@@ -402,8 +397,7 @@ fn take_references_back<P: Platform>(instance: &Instance) {
 pub fn die<P: Platform>(instance: &Instance, reason: Arguments<'_>) -> ! {
     kill::<P>(instance, reason);
     P::critical(|| {
-        // SAFETY: the platform's block is valid and the thread's own.
-        hold_idle_lock(unsafe { &mut *P::cpu() });
+        hold_idle_lock::<P>();
         disown_newest_frame::<P>();
     });
     if may_destroy::<P>() {
@@ -533,7 +527,7 @@ fn schedule_revival<P: Platform>(instance: &Instance) {
 /// Fails every call that would return into a dead instance, and every thread that is inside one. Inside `critical`.
 fn cut_threads_off<P: Platform>() {
     // SAFETY: the platform's block is valid.
-    let running = unsafe { (*P::cpu()).thread };
+    let &Cpu { thread: running, idle_lock, .. } = unsafe { &*P::cpu() };
     P::threads(&mut |thread| {
         let dead = |frame: *const Frame| {
             // SAFETY: frames below the first free one are initialised.
@@ -551,15 +545,18 @@ fn cut_threads_off<P: Platform>() {
             frame = unsafe { frame.add(1) };
             if let Some(instance) = dead(caller) {
                 // SAFETY: the frame is in use, and its thread does not run or is this one.
+                unsafe { (*caller).lock = idle_lock };
+                // SAFETY: as above.
                 let frame = unsafe { &mut *frame };
-                frame.lock = thread.idle_lock;
-                if instance.shares_space() {
-                    frame.return_address = stub::dead_return();
+                match instance.shares_space() {
+                    true => frame.return_address = stub::dead_return(),
+                    false => P::forget_caller(frame),
                 }
             }
         }
         if thread.token != running && dead(newest).is_some() {
-            thread.lock = thread.idle_lock;
+            // SAFETY: as above.
+            unsafe { (*newest).lock = idle_lock };
             P::cut_off(thread.token);
         }
     });

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Bytes of one system call stub.
-pub const SYSTEM_CALL_BYTES: usize = 64;
+pub const SYSTEM_CALL_BYTES: usize = 16;
 /// Index of `wsys.pin`, which a domain of its own needs no kernel for: its kept words are checked
 /// whenever they are used.
 const PIN: usize = 2;

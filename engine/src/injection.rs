@@ -3,7 +3,8 @@
 //! The instructions lie in a page of the server's own region, so it is the server that faults, wherever
 //! it is placed. Where it shares the engine's space, the entries of its objects lead to the page, and the first thing that
 //! happens there is that they are put back. Where it does not, the platform's gate asks [`take`] for the
-//! page and enters it instead of the function.
+//! page and enters it instead of the function; until then the entries of its objects are a copy, so that whoever has
+//! learnt an object by its entries does not know it.
 #![expect(unsafe_code, reason = "entries of objects are raw memory")]
 
 use alloc::vec::Vec;
@@ -83,42 +84,48 @@ pub fn arm<P: Platform>(instance: &Instance, fault: Fault) -> bool {
             return false;
         }
         instance.fault.set(page);
-        if instance.shares_space() {
-            let mut entries = instance.fault_entries.take();
-            if entries.is_empty() {
-                entries = alloc::vec![page as usize; LOST_ENTRIES].into();
-            }
-            // The page is the same each time, and the box goes with the record.
-            set_entries::<P>(instance, |_| entries.as_ptr());
-            instance.fault_entries.set(entries);
+        let mut entries = instance.fault_entries.take();
+        if entries.is_empty() {
+            // Where the engine's space is shared, the page is the same each time; elsewhere these are the gates again.
+            let entry = |index| match instance.shares_space() {
+                true => page as usize,
+                false => P::gate(index),
+            };
+            entries = (0..LOST_ENTRIES).map(entry).collect();
         }
+        // The box goes with the record.
+        set_entries::<P>(instance, |_| entries.as_ptr());
+        instance.fault_entries.set(entries);
         true
     })
 }
 
 /// The page to enter instead of a function, if this call into the instance is to fail. The next one does not.
 /// Inside `critical`.
-pub fn take(instance: &Instance) -> Option<u64> {
-    Some(instance.fault.replace(0)).filter(|page| *page != 0)
+pub fn take<P: Platform>(instance: &Instance) -> Option<u64> {
+    let page = Some(instance.fault.replace(0)).filter(|page| *page != 0)?;
+    // SAFETY: an object's kind is valid for good.
+    set_entries::<P>(instance, |object| unsafe { (*object.kind).entries.as_ptr() });
+    Some(page)
 }
 
 /// Puts the entries of the running server back.
 extern "C" fn restore<P: Platform>() {
     let instance = current::<P>();
-    P::critical(|| {
-        // SAFETY: a kind is valid as long as an object of it is in use, or a frame names one.
-        set_entries::<P>(instance, |object| unsafe { (*object.kind).entries.as_ptr() });
-        take(instance);
-    });
+    P::critical(|| take::<P>(instance));
 }
 
 /// Sets the entries of all living objects of an instance. Inside `critical`.
 fn set_entries<P: Platform>(instance: &Instance, entries: impl Fn(&Object) -> *const usize) {
     // SAFETY: inside `critical`, and the borrow ends at once.
-    for object in unsafe { tables::<P>() }.objects() {
-        // SAFETY: objects are valid for good, and nobody else touches them inside `critical`.
+    let objects = unsafe { tables::<P>() }.objects().filter(|object| {
+        // SAFETY: objects are valid for good.
+        core::ptr::eq(unsafe { (**object).instance }, instance)
+    });
+    for object in objects.take(instance.entries.get() as usize) {
+        // SAFETY: as above, and nobody else touches them inside `critical`.
         let object = unsafe { &mut *object };
-        if core::ptr::eq(object.instance, instance) && object.flags & Object::DEAD == 0 {
+        if object.flags & Object::DEAD == 0 {
             object.entries = entries(object);
         }
     }

@@ -7,7 +7,7 @@
 #![expect(unsafe_code, reason = "objects point to kinds and instances")]
 
 use alloc::{boxed::Box, string::String, vec::Vec};
-use core::{cell::Cell, ops::Range};
+use core::{cell::Cell, ops::Range, sync::atomic::AtomicU64};
 
 use warren_abi::signature::Part;
 
@@ -85,6 +85,8 @@ pub struct Kind {
     pub entries: Box<[usize]>,
     /// The server's own addresses, hidden entries included.
     pub targets: Box<[u64]>,
+    /// For the platform: what it knows of this kind. 0 at first.
+    pub platform: AtomicU64,
 }
 
 impl Kind {

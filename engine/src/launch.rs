@@ -12,7 +12,7 @@
 #![expect(unsafe_code, reason = "objects are the engine's raw memory")]
 
 use alloc::{format, string::String, vec::Vec};
-use core::{cell::Cell, fmt};
+use core::{cell::Cell, fmt, sync::atomic::AtomicU64};
 
 use warren_abi::{
     call::{OWN_REASON, Ret, SystemError},
@@ -438,6 +438,7 @@ fn kinds<P: Platform>(file: &ServerFile, image: &Image, shares_space: bool) -> V
             functions: service.functions.iter().map(Function::from).collect(),
             entries: targets.iter().enumerate().map(entry).collect(),
             targets: targets.into(),
+            platform: AtomicU64::default(),
         }
     };
     services.zip(&descriptor.kinds).enumerate().map(kind).collect()

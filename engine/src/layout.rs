@@ -7,7 +7,7 @@
 //!
 //! All of this is memory of the engine: supervisor-only in the kernel. Code in a domain of its own
 //! never sees it. A field of [`Cpu`] belongs to the thread that runs; a switch of threads saves and
-//! loads `frame`, `temporary`, `temporary_end`, `lock`, `thread` and `idle_lock`.
+//! loads `frame`, `temporary`, `owner` and `idle`, and loads `temporary_end` and `thread`.
 
 use core::sync::atomic::{AtomicU32, AtomicU64};
 
@@ -22,6 +22,9 @@ pub const FRAMES: usize = 128;
 
 /// Temporary references of one thread.
 pub const TEMPORARIES: usize = 512;
+
+/// What the watchdog does to [`Frame::resume`]: the address is none any more, until it is read with care or written.
+const MARK: u64 = 1 << 62;
 
 /// A lock's word: 0 when free, the holder's [`Cpu::thread`] otherwise.
 ///
@@ -47,7 +50,7 @@ pub struct Object {
     /// hidden ones ([`crate::instance::Kind`]): the server's own where it shares that space, a way
     /// into its domain elsewhere, `Lost` when it is dead.
     pub entries: *const usize,
-    /// The lock of its instance; null if it is entered without one.
+    /// The lock of its instance; [`Cpu::idle`] if it is entered without one.
     pub lock: *const LockWord,
     /// ID of the service. 0 marks a free entry.
     pub service: u64,
@@ -85,19 +88,34 @@ pub struct Frame {
     pub stack: u64,
     /// rbx, rbp, r12, r13, r14, r15 of the caller.
     pub saved: [u64; 6],
-    /// Code that ends the call: frees the callee's lock, takes the caller's back, drops temporaries.
-    /// It expects the result in rax and rdx, and finds the frame by [`Cpu::frame`].
+    /// Code that ends the call: frees the callee's lock, drops temporaries, takes the caller's lock back.
+    /// It expects the result in rax and rdx, and finds the frame by [`Cpu::frame`]. The watchdog marks it, in the newest
+    /// and in the first free frame; any call overwrites the mark.
     pub resume: u64,
-    /// [`Cpu::temporary`] at the call.
-    pub temporary: *mut Temporary,
-    /// [`Cpu::lock`] at the call: the caller's lock.
+    /// The lock that the callee holds; [`Cpu::idle`] while it runs without one. The caller's is that of the frame below. While
+    /// the stub waits for it, it is not held yet.
     pub lock: *const LockWord,
     /// The callee.
     pub object: *mut Object,
     /// For the platform: what it has to restore if the call is cut off.
-    pub platform: [u64; 3],
-    /// Written by the watchdog into the newest and the first free frame; any call overwrites it.
-    pub canary: u64,
+    pub platform: [u64; 5],
+}
+
+impl Frame {
+    /// [`Frame::resume`], marked or not: bits 62 and 63 of an address are the same.
+    pub fn resume(&self) -> u64 {
+        (self.resume << 2).cast_signed().wrapping_shr(2).cast_unsigned()
+    }
+
+    /// Whether the frame bears the watchdog's mark.
+    pub fn is_marked(&self) -> bool {
+        self.resume != self.resume()
+    }
+
+    /// Marks the frame, or takes the mark away.
+    pub fn mark(&mut self, marked: bool) {
+        self.resume = self.resume() ^ if marked { MARK } else { 0 };
+    }
 }
 
 /// One temporary reference of a thread. The array grows upwards.
@@ -109,6 +127,8 @@ pub struct Temporary {
     /// The instance in whose table of counts the entry holds one too; null where references
     /// are not checked, because the holder shares the engine's space.
     pub holder: *mut Instance,
+    /// The frame behind that of the activation whose temporary it is.
+    pub owner: *mut Frame,
 }
 
 /// What the thread that runs on this CPU needs at hand. Register gs points to it.
@@ -120,11 +140,13 @@ pub struct Cpu {
     pub temporary: *mut Temporary,
     /// End of the thread's temporaries.
     pub temporary_end: *mut Temporary,
-    /// Lock of the server that runs; the thread's `idle_lock` when it runs without one.
-    pub lock: *const LockWord,
+    /// [`Temporary::owner`] of the newest temporary; null if there is none.
+    pub owner: *mut Frame,
     /// The thread, as a lock holder: never 0 nor a CPU number.
     pub thread: u64,
     /// A lock of the thread's own, for servers that have none.
+    pub idle: LockWord,
+    /// Its address.
     pub idle_lock: *const LockWord,
     /// Value of a free lock that is biased to this CPU.
     pub free: u64,

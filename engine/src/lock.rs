@@ -46,12 +46,13 @@ pub unsafe extern "C" fn wait_atomic<P: Platform>(lock: *const LockWord) -> u64 
 pub extern "C" fn unlock<P: Platform>() -> Ret {
     P::critical(|| {
         // SAFETY: the platform's block is valid and the thread's own.
-        let cpu = unsafe { &mut *P::cpu() };
-        // SAFETY: a current lock is valid for good.
-        unsafe { &*cpu.lock }.store(cpu.free, Relaxed);
-        cpu.lock = cpu.idle_lock;
-        // SAFETY: a thread's own lock is valid while it runs.
-        unsafe { &*cpu.lock }.store(cpu.thread, Relaxed);
+        let cpu = unsafe { &*P::cpu() };
+        // SAFETY: the newest frame is the running thread's.
+        let frame = unsafe { &mut *newest_frame::<P>() };
+        // SAFETY: the lock of a frame is valid for good.
+        unsafe { &*frame.lock }.store(cpu.free, Relaxed);
+        frame.lock = cpu.idle_lock;
+        cpu.idle.store(cpu.thread, Relaxed);
     });
     Ret::ok(0)
 }
@@ -60,13 +61,13 @@ pub extern "C" fn unlock<P: Platform>() -> Ret {
 pub extern "C" fn lock<P: Platform>() -> Ret {
     loop {
         let holder = P::critical(|| {
-            // SAFETY: the newest frame is valid.
-            let object = unsafe { (*newest_frame::<P>()).object };
+            // SAFETY: the newest frame is the running thread's.
+            let frame = unsafe { &mut *newest_frame::<P>() };
             // SAFETY: a frame's object is valid while the frame is there.
-            let wanted = unsafe { (*object).lock };
+            let wanted = unsafe { (*frame.object).lock };
             // SAFETY: the platform's block is valid and the thread's own.
-            let cpu = unsafe { &mut *P::cpu() };
-            if wanted.is_null() || wanted == cpu.lock {
+            let cpu = unsafe { &*P::cpu() };
+            if wanted == frame.lock {
                 return None;
             }
             // SAFETY: an object's lock is valid for good.
@@ -76,9 +77,9 @@ pub extern "C" fn lock<P: Platform>() -> Ret {
                 return Some(holder);
             }
             word.store(cpu.thread, Relaxed);
-            // SAFETY: the current lock is the thread's own, which is valid while it runs.
-            unsafe { &*cpu.lock }.store(cpu.free, Relaxed);
-            cpu.lock = wanted;
+            // What it holds until now is the thread's own lock.
+            cpu.idle.store(cpu.free, Relaxed);
+            frame.lock = wanted;
             None
         });
         match holder {

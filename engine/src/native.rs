@@ -5,7 +5,7 @@
 #![expect(unsafe_code, reason = "objects are the engine's raw memory")]
 
 use alloc::{boxed::Box, string::String, vec::Vec};
-use core::cell::Cell;
+use core::{cell::Cell, sync::atomic::AtomicU64};
 
 use crate::{
     instance::{Function, Instance, Kind, Life},
@@ -76,6 +76,7 @@ pub fn kind(
         functions,
         entries,
         targets,
+        platform: AtomicU64::default(),
     }))
 }
 

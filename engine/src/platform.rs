@@ -9,7 +9,7 @@ pub use crate::space::{
 };
 use crate::{
     instance::Instance,
-    layout::{Cpu, Object},
+    layout::{Cpu, Frame, Object},
     system::System,
     thread::ThreadRecord,
 };
@@ -111,6 +111,10 @@ pub trait Platform: Sized + 'static {
 
     /// The threads, each with its frames. The thread that runs has its live values written back.
     fn threads(visit: &mut dyn FnMut(&mut ThreadRecord));
+
+    /// Called for each frame whose caller died, if that did not share the engine's space: whoever ends the call goes on in
+    /// the dead caller's own caller, with [`warren_abi::call::SystemError::Lost`].
+    fn forget_caller(frame: &mut Frame);
 
     /// Makes a thread that does not run now go on, when it next does, in the `resume` of its newest
     /// frame with [`warren_abi::call::SystemError::Lost`].

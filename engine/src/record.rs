@@ -5,7 +5,7 @@
 //! launch, and only if all of this is true:
 //!
 //! * R1: no entry of the table of objects that is in use belongs to it.
-//! * R2: no frame and no temporary of any thread names it, and no thread has its lock.
+//! * R2: no frame and no temporary of any thread names it or its lock.
 //! * R3: nobody has a [`Held`] of it. Whoever keeps an instance outside of `critical` and is not in a call
 //!   of it, or of one of its objects, has one.
 //! * R4: it is not the last of its server to have failed, which is shown to people.
@@ -103,14 +103,14 @@ fn is_named<P: Platform>(instance: &Instance) -> bool {
 
 fn is_named_by(instance: &Instance, thread: &ThreadRecord) -> bool {
     let lock = &raw const instance.lock;
-    let mut named = ptr::eq(thread.lock, lock);
+    let mut named = false;
     let mut frame: *const Frame = thread.frames;
     while frame < thread.frame.cast_const() {
         // SAFETY: frames below the first free one are initialised.
-        let Frame { object, lock: callers_lock, .. } = unsafe { &*frame };
+        let Frame { object, lock: callees_lock, .. } = unsafe { &*frame };
         // SAFETY: entries of the table of objects are always initialised.
         let owner = unsafe { (**object).instance };
-        named |= ptr::eq(owner, instance) || ptr::eq(*callers_lock, lock);
+        named |= ptr::eq(owner, instance) || ptr::eq(*callees_lock, lock);
         frame = frame.wrapping_add(1);
     }
     let mut temporary: *const Temporary = thread.temporaries;

@@ -17,7 +17,7 @@ use warren_abi::call::{Ret, SystemError};
 use crate::{
     death,
     instance::Instance,
-    layout::{Frame, Object, Temporary},
+    layout::{Cpu, Frame, Object, TEMPORARIES, Temporary},
     lock,
     platform::Platform,
     space::{HEAP_OFFSET, MAPPING_OFFSET, PAGE, Protection},
@@ -79,10 +79,20 @@ pub fn held<P: Platform>(caller: &Instance, word: u64) -> Result<*mut Object, Sy
     Ok(object)
 }
 
-/// Adds a temporary reference, with a count of its own, for the thread that runs. Inside `critical`.
+/// Adds a temporary reference, with a count of its own, for the activation that runs. Inside `critical`.
 pub fn push_temporary<P: Platform>(
     object: *mut Object,
     holder: Option<&Instance>,
+) -> Result<(), SystemError> {
+    // SAFETY: the platform's block is valid.
+    push_temporary_of::<P>(object, holder, unsafe { (*P::cpu()).frame })
+}
+
+/// The same for the activation of the frame before `owner`, above which none has temporaries. Inside `critical`.
+pub fn push_temporary_of<P: Platform>(
+    object: *mut Object,
+    holder: Option<&Instance>,
+    owner: *mut Frame,
 ) -> Result<(), SystemError> {
     let holder = holder.filter(|instance| !instance.shares_space());
     if let Some(instance) = holder {
@@ -91,7 +101,7 @@ pub fn push_temporary<P: Platform>(
         instance.change(index, 1).ok_or(SystemError::Budget)?;
     }
     count_up(object);
-    match append::<P>(object, holder) {
+    match append::<P>(object, holder, owner) {
         Ok(()) => Ok(()),
         Err(error) => {
             if let Some(instance) = holder {
@@ -106,7 +116,11 @@ pub fn push_temporary<P: Platform>(
 }
 
 /// Puts a count that exists already on the thread's stack of temporaries.
-fn append<P: Platform>(object: *mut Object, holder: Option<&Instance>) -> Result<(), SystemError> {
+fn append<P: Platform>(
+    object: *mut Object,
+    holder: Option<&Instance>,
+    owner: *mut Frame,
+) -> Result<(), SystemError> {
     // SAFETY: the platform's block is valid and the thread's own.
     let cpu = unsafe { &mut *P::cpu() };
     if cpu.temporary >= cpu.temporary_end {
@@ -115,10 +129,48 @@ fn append<P: Platform>(object: *mut Object, holder: Option<&Instance>) -> Result
     let holder =
         holder.map_or(core::ptr::null_mut(), |instance| core::ptr::from_ref(instance).cast_mut());
     // SAFETY: there is room, as just checked.
-    unsafe { cpu.temporary.write(Temporary { object, holder }) };
+    unsafe { cpu.temporary.write(Temporary { object, holder, owner }) };
     // SAFETY: the next entry is in the array or its end.
     cpu.temporary = unsafe { cpu.temporary.add(1) };
+    cpu.owner = owner;
     Ok(())
+}
+
+/// The first of the newest temporaries that belong to the activation of the frame before `owner`.
+pub fn first_temporary<P: Platform>(owner: *mut Frame) -> *mut Temporary {
+    // SAFETY: the platform's block is valid.
+    let cpu = unsafe { &*P::cpu() };
+    let mut first = cpu.temporary;
+    while first > first_of_thread(cpu) {
+        let below = first.wrapping_sub(1);
+        // SAFETY: entries below the end are initialised.
+        if unsafe { (*below).owner } != owner {
+            break;
+        }
+        first = below;
+    }
+    first
+}
+
+/// Start of the running thread's temporaries.
+fn first_of_thread(cpu: &Cpu) -> *mut Temporary {
+    cpu.temporary_end.wrapping_sub(TEMPORARIES)
+}
+
+/// Forgets the temporaries from `end` on. Inside `critical`.
+///
+/// # Safety
+///
+/// What they hold was given back, and those below are initialised.
+pub unsafe fn end_temporaries<P: Platform>(end: *mut Temporary) {
+    // SAFETY: the platform's block is valid and the thread's own.
+    let cpu = unsafe { &mut *P::cpu() };
+    cpu.temporary = end;
+    cpu.owner = match end > first_of_thread(cpu) {
+        // SAFETY: the caller's promise.
+        true => unsafe { (*end.wrapping_sub(1)).owner },
+        false => core::ptr::null_mut(),
+    };
 }
 
 /// Adds a count to an object that may have had none. Inside `critical`.
@@ -174,7 +226,9 @@ pub extern "C" fn release<P: Platform>(word: u64) -> Ret {
         if caller.change(index, -1).is_none() {
             return refuse(SystemError::BadReference);
         }
-        if append::<P>(object, None).is_err() {
+        // SAFETY: the platform's block is valid.
+        let owner = unsafe { (*P::cpu()).frame };
+        if append::<P>(object, None, owner).is_err() {
             // There is no room to remember it: what dies by that waits for the end of the activation.
             count_down::<P>(object);
         }
@@ -317,8 +371,9 @@ pub extern "C" fn scope<P: Platform>() -> Ret {
 
 /// Ends a scope: drops what was added since `mark`.
 pub extern "C" fn scope_end<P: Platform>(mark: u64) -> Ret {
-    // SAFETY: the newest frame is valid.
-    let from = unsafe { (*newest_frame::<P>()).temporary } as u64;
+    // SAFETY: the platform's block is valid.
+    let owner = unsafe { (*P::cpu()).frame };
+    let from = first_temporary::<P>(owner) as u64;
     // SAFETY: the platform's block is valid.
     let to = unsafe { (*P::cpu()).temporary } as u64;
     if !(from..=to).contains(&mark) || !(mark - from).is_multiple_of(size_of::<Temporary>() as u64)
@@ -329,7 +384,7 @@ pub extern "C" fn scope_end<P: Platform>(mark: u64) -> Ret {
     lock::unlock::<P>();
     match death::may_destroy::<P>() {
         true => drop_temporaries::<P>(mark as *mut Temporary),
-        false => death::pass_temporaries_on::<P>(mark as *mut Temporary),
+        false => death::pass_temporaries_on::<P>(mark as *mut Temporary, owner),
     }
     lock::lock::<P>();
     Ret::ok(0)
@@ -351,15 +406,15 @@ pub fn drop_temporaries<P: Platform>(mark: *mut Temporary) {
 
 /// Drops the newest temporary above `mark`; `true` if something is to be destroyed. Inside `critical`.
 fn drop_newest<P: Platform>(mark: *mut Temporary) -> Option<bool> {
-    // SAFETY: the platform's block is valid and the thread's own.
-    let cpu = unsafe { &mut *P::cpu() };
-    if cpu.temporary <= mark {
+    // SAFETY: the platform's block is valid.
+    let last = unsafe { (*P::cpu()).temporary }.wrapping_sub(1);
+    if last < mark {
         return None;
     }
-    // SAFETY: there is an entry below the end, as just checked.
-    cpu.temporary = unsafe { cpu.temporary.sub(1) };
     // SAFETY: entries below the end are initialised.
-    let entry = unsafe { *cpu.temporary };
+    let entry = unsafe { *last };
+    // SAFETY: what the entry holds is given back below.
+    unsafe { end_temporaries::<P>(last) };
     // SAFETY: the entry was forgotten just now.
     Some(unsafe { give_back::<P>(entry) })
 }

@@ -54,12 +54,12 @@ pub struct Shape {
     pub reference: bool,
 }
 
-/// A system call's number for the return from a callee.
-pub const RETURN: u32 = 0;
-/// Number of the first of [`warren_abi::system::FUNCTIONS`].
-pub const FIRST_FUNCTION: u32 = 1;
-/// Number of the instance's first outgoing call.
-pub const FIRST_CALL: u32 = FIRST_FUNCTION + warren_abi::system::FUNCTIONS.len() as u32;
+/// A system call's number for the return from a callee: all bits are set.
+pub const RETURN: u32 = u32::MAX;
+/// Number of the first of [`warren_abi::system::FUNCTIONS`]: more than an instance has outgoing calls.
+pub const FIRST_FUNCTION: u32 = 1 << 16;
+/// Number of the instance's first outgoing call. The kernel uses such a number as an index.
+pub const FIRST_CALL: u32 = 0;
 
 /// Bytes of one stub: every template fits.
 pub const STUB_BYTES: usize = 448;
@@ -88,13 +88,7 @@ macro_rules! template {
             $name,
             "_resume]\n",
             "mov [r11 + {resume}], rax\n",
-            "mov rax, gs:[{cpu_temporary}]\n",
-            "mov [r11 + {temporary}], rax\n",
-            "mov rax, gs:[{cpu_lock}]\n",
-            "mov [r11 + {lock}], rax\n",
             "mov [r11 + {object}], rdi\n",
-            "mov [r11 + {canary}], rdi\n",
-            "add r11, {frame_bytes}\n",
             $take,
             "mov rax, [rdi + {entries}]\n",
             "mov rdi, [rdi + {state}]\n",
@@ -119,15 +113,16 @@ macro_rules! template {
 macro_rules! take {
     ($name:literal) => {
         concat!(
+            "mov rax, [r11 - {frame_bytes} + {lock}]\n",
             "mov r10, gs:[{cpu_free}]\n",
             "mov [rax], r10\n",
+            "add r11, {frame_bytes}\n",
             "mov gs:[{cpu_frame}], r11\n",
-            "mov r11, gs:[{cpu_thread}]\n",
             $name,
             "_retry:\n",
             "mov rax, [rdi + {object_lock}]\n",
-            "test rax, rax\n",
-            "cmovz rax, gs:[{cpu_idle_lock}]\n",
+            "mov [r11 - {frame_bytes} + {lock}], rax\n",
+            "mov r11, gs:[{cpu_thread}]\n",
             ".globl ",
             $name,
             "_take\n",
@@ -143,7 +138,6 @@ macro_rules! take {
             "_taken\n",
             $name,
             "_taken:\n",
-            "mov gs:[{cpu_lock}], rax\n",
         )
     };
 }
@@ -153,17 +147,18 @@ macro_rules! take {
 macro_rules! take_atomic {
     ($name:literal) => {
         concat!(
-            "mov gs:[{cpu_frame}], r11\n",
-            "mov r11, gs:[{cpu_thread}]\n",
             "mov r10, gs:[{cpu_free}]\n",
+            "add r11, {frame_bytes}\n",
+            "mov gs:[{cpu_frame}], r11\n",
             $name,
             "_retry:\n",
             "mov rax, [rdi + {object_lock}]\n",
-            "test rax, rax\n",
-            "jnz ",
+            "mov [r11 - {frame_bytes} + {lock}], rax\n",
+            "mov r11, gs:[{cpu_thread}]\n",
+            "cmp rax, gs:[{cpu_idle_lock}]\n",
+            "jne ",
             $name,
             "_take\n",
-            "mov rax, gs:[{cpu_idle_lock}]\n",
             "mov [rax], r11\n",
             "jmp ",
             $name,
@@ -183,7 +178,6 @@ macro_rules! take_atomic {
             "_taken\n",
             $name,
             "_taken:\n",
-            "mov gs:[{cpu_lock}], rax\n",
         )
     };
 }
@@ -195,7 +189,7 @@ macro_rules! retake {
             "mov rsi, gs:[{cpu_thread}]\n",
             $name,
             "_back:\n",
-            "mov rcx, [r11 + {lock}]\n",
+            "mov rcx, [r11 - {frame_bytes} + {lock}]\n",
             "mov r10, gs:[{cpu_free}]\n",
             ".globl ",
             $name,
@@ -212,7 +206,6 @@ macro_rules! retake {
             "_retaken\n",
             $name,
             "_retaken:\n",
-            "mov gs:[{cpu_lock}], rcx\n",
         )
     };
 }
@@ -220,7 +213,11 @@ macro_rules! retake {
 /// Frees the callee's lock of a call that released the caller's.
 macro_rules! free {
     () => {
-        concat!("mov rcx, gs:[{cpu_lock}]\n", "mov r10, gs:[{cpu_free}]\n", "mov [rcx], r10\n",)
+        concat!(
+            "mov rcx, [r11 - {frame_bytes} + {lock}]\n",
+            "mov r10, gs:[{cpu_free}]\n",
+            "mov [rcx], r10\n",
+        )
     };
 }
 
@@ -228,13 +225,11 @@ macro_rules! free {
 macro_rules! free_atomic {
     ($name:literal) => {
         concat!(
-            "mov rcx, gs:[{cpu_lock}]\n",
-            "mov r10, [r11 - {frame_bytes} + {lock}]\n",
-            "cmp rcx, r10\n",
+            "mov rcx, [r11 - {frame_bytes} + {lock}]\n",
+            "cmp rcx, [r11 - 2 * {frame_bytes} + {lock}]\n",
             "je ",
             $name,
             "_same\n",
-            "mov gs:[{cpu_lock}], r10\n",
             "mov r10, gs:[{cpu_free}]\n",
             "mov [rcx], r10\n",
             $name,
@@ -246,15 +241,7 @@ macro_rules! free_atomic {
 /// Drops temporaries if there are any.
 macro_rules! drop_temporaries {
     ($name:literal) => {
-        concat!(
-            "mov rcx, [r11 - {frame_bytes} + {temporary}]\n",
-            "cmp rcx, gs:[{cpu_temporary}]\n",
-            "jne ",
-            $name,
-            "_drop\n",
-            $name,
-            "_dropped:\n",
-        )
+        concat!("cmp r11, gs:[{cpu_owner}]\n", "je ", $name, "_drop\n", $name, "_dropped:\n",)
     };
 }
 
@@ -301,8 +288,25 @@ macro_rules! slow {
             "pop rdx\n",
             "pop rsi\n",
             "pop rdi\n",
-            "mov r11, gs:[{cpu_thread}]\n",
             "mov r10, gs:[{cpu_free}]\n",
+        )
+    };
+}
+
+/// Where an atomic call goes on that waited for its callee's lock: back, or, if it was refused, to its end, as if the callee
+/// had its caller's lock.
+macro_rules! waited_atomic {
+    ($name:literal) => {
+        concat!(
+            "test rax, rax\n",
+            "jz ",
+            $name,
+            "_retry\n",
+            "mov r10, [r11 - 2 * {frame_bytes} + {lock}]\n",
+            "mov [r11 - {frame_bytes} + {lock}], r10\n",
+            "jmp ",
+            $name,
+            "_resume\n",
         )
     };
 }
@@ -392,7 +396,7 @@ core::arch::global_asm!(
         ""
     ),
     slow!("warren_call_atomic", "{slow_wait_atomic}"),
-    "test rax, rax\njz warren_call_atomic_retry\njmp warren_call_atomic_resume\n",
+    waited_atomic!("warren_call_atomic"),
     slow_drop!("warren_call_atomic"),
     ".globl warren_call_atomic_end\nwarren_call_atomic_end:\n",
     // A reference, atomic.
@@ -404,7 +408,7 @@ core::arch::global_asm!(
         ""
     ),
     slow!("warren_call_atomic_reference", "{slow_wait_atomic}"),
-    "test rax, rax\njz warren_call_atomic_reference_retry\njmp warren_call_atomic_reference_resume\n",
+    waited_atomic!("warren_call_atomic_reference"),
     ".globl warren_call_atomic_reference_end\nwarren_call_atomic_reference_end:\n",
     // The engine's own calls: the entry's offset in rbx, the result never handed over.
     template!(
@@ -439,7 +443,7 @@ core::arch::global_asm!(
         ""
     ),
     slow!("warren_call_engine_atomic", "{slow_wait_atomic}"),
-    "test rax, rax\njz warren_call_engine_atomic_retry\njmp warren_call_engine_atomic_resume\n",
+    waited_atomic!("warren_call_engine_atomic"),
     slow_drop!("warren_call_engine_atomic"),
     template!(
         "warren_call_engine_atomic_reference",
@@ -449,8 +453,7 @@ core::arch::global_asm!(
         ""
     ),
     slow!("warren_call_engine_atomic_reference", "{slow_wait_atomic}"),
-    "test rax, rax\njz warren_call_engine_atomic_reference_retry\n",
-    "jmp warren_call_engine_atomic_reference_resume\n",
+    waited_atomic!("warren_call_engine_atomic_reference"),
     // fn(object rdi, offset rsi, words rdx, template rcx) -> Ret: called from Rust, C ABI.
     ".globl warren_invoke\nwarren_invoke:\n",
     "push rbp\nmov rbp, rsp\npush rbx\npush r12\n",
@@ -469,14 +472,14 @@ core::arch::global_asm!(
     "mov r13, [rdi + {saved} + 24]\n",
     "mov r14, [rdi + {saved} + 32]\n",
     "mov r15, [rdi + {saved} + 40]\n",
+    "mov rcx, [rdi + {resume}]\nshl rcx, 2\nsar rcx, 2\n",
     "mov rax, rsi\nxor edx, edx\ncld\n",
-    "jmp [rdi + {resume}]\n",
+    "jmp rcx\n",
     // `return_address` of frames that would return into a dead server.
     ".globl warren_dead_return\nwarren_dead_return:\n",
     "and rsp, -16\ncall gs:[{slow_dead}]\nud2\n",
     cpu_frame = const offset_of!(Cpu, frame),
-    cpu_temporary = const offset_of!(Cpu, temporary),
-    cpu_lock = const offset_of!(Cpu, lock),
+    cpu_owner = const offset_of!(Cpu, owner),
     cpu_thread = const offset_of!(Cpu, thread),
     cpu_idle_lock = const offset_of!(Cpu, idle_lock),
     cpu_free = const offset_of!(Cpu, free),
@@ -489,10 +492,8 @@ core::arch::global_asm!(
     stack = const offset_of!(Frame, stack),
     saved = const offset_of!(Frame, saved),
     resume = const offset_of!(Frame, resume),
-    temporary = const offset_of!(Frame, temporary),
     lock = const offset_of!(Frame, lock),
     object = const offset_of!(Frame, object),
-    canary = const offset_of!(Frame, canary),
     frame_bytes = const size_of::<Frame>(),
     entries = const offset_of!(Object, entries),
     state = const offset_of!(Object, state),
@@ -587,7 +588,7 @@ pub unsafe fn invoke(object: *mut Object, index: usize, words: &Words, shape: Sh
 ///
 /// # Safety
 ///
-/// `frame` is the newest frame of the running thread, its lock is the thread's idle lock, and the platform
+/// `frame` is the newest frame of the running thread, its lock is the thread's own, and the platform
 /// has restored what lies in `frame.platform`. Nothing on the stack above the frame is needed any more.
 pub unsafe fn leave(frame: *const Frame, error: u64) -> ! {
     // SAFETY: as promised by the caller.
@@ -623,16 +624,13 @@ pub fn call_stub(index: u16, shape: Shape) -> Vec<u8> {
 
 /// The stub for an import of an instance in a domain of its own: a system call with this number.
 ///
-/// Callee-saved registers are saved on the caller's own stack, so that the kernel may use them all and
-/// what a fault leaves in them does not matter.
+/// The kernel keeps the callee-saved registers.
 pub fn system_call_stub(number: u32) -> Vec<u8> {
-    let mut code = Vec::with_capacity(32);
-    code.extend([0x53, 0x55, 0x41, 0x54, 0x41, 0x55, 0x41, 0x56, 0x41, 0x57]); // push rbx rbp r12-r15
+    let mut code = Vec::with_capacity(16);
     code.extend([0x49, 0x89, 0xca]); // mov r10, rcx
     code.push(0xb8); // mov eax, number
     code.extend(number.to_le_bytes());
     code.extend([0x0f, 0x05]); // syscall
-    code.extend([0x41, 0x5f, 0x41, 0x5e, 0x41, 0x5d, 0x41, 0x5c, 0x5d, 0x5b]); // pop r15-r12 rbp rbx
     code.push(0xc3); // ret
     code
 }
@@ -642,9 +640,8 @@ pub fn identity_stub() -> Vec<u8> {
     alloc::vec![0x48, 0x89, 0xfa, 0x31, 0xc0, 0xc3] // mov rdx, rdi; xor eax, eax; ret
 }
 
-/// Bytes that [`system_call_stub`] pushes above the return address: stack words of a call lie
-/// this far above the stack pointer at the system call.
-pub const SYSTEM_CALL_STACK: u64 = 7 * 8;
+/// Stack words of a call lie this far above the stack pointer at the system call: behind the return address.
+pub const SYSTEM_CALL_STACK: u64 = 8;
 
 /// Where generated code is interrupted between compare and store, it has to go back to the compare.
 ///

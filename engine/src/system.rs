@@ -11,7 +11,7 @@ use core::{ptr::NonNull, sync::atomic::Ordering::Relaxed};
 use crate::{
     file::{Mismatch, OutgoingCall, ServerFile, Service},
     instance::{Instance, Kind, Life},
-    layout::{OBJECTS, Object},
+    layout::{LockWord, OBJECTS, Object},
     plan::Plan,
     restart::Deaths,
     stub::{self, STUB_BYTES},
@@ -23,6 +23,8 @@ pub struct System {
     objects: *mut Object,
     /// Free entries of the object table.
     free: Vec<u16>,
+    /// Lock of objects that are entered without one: [`crate::layout::Cpu::idle`].
+    pub idle_lock: *const LockWord,
     /// The records of all instances, dead ones included, in the order of loading. S2: each is a box of its own, and
     /// valid until it is removed.
     records: Vec<NonNull<Instance>>,
@@ -59,6 +61,7 @@ impl System {
         System {
             objects,
             free: Vec::new(),
+            idle_lock: core::ptr::null(),
             records: Vec::new(),
             plan: &NO_PLAN,
             running: Vec::new(),
@@ -72,8 +75,9 @@ impl System {
         }
     }
 
-    /// Takes the plan, once, before anything is launched. It stays for good.
-    pub fn set_plan(&mut self, plan: Plan) {
+    /// Takes the plan, which stays for good, and [`crate::layout::Cpu::idle_lock`]. Once, before there are objects.
+    pub fn set_plan(&mut self, plan: Plan, idle_lock: *const LockWord) {
+        self.idle_lock = idle_lock;
         self.free = (0..OBJECTS as u16).rev().collect();
         // Never grows: an object stands in the list once, and what dies must not need memory for that.
         self.dying.reserve_exact(OBJECTS);
@@ -126,7 +130,7 @@ impl System {
         let index = self.free.pop()?;
         // SAFETY: the index is below OBJECTS (S1).
         let object = unsafe { self.objects.add(index.into()) };
-        let lock = if instance.concurrent { core::ptr::null() } else { &raw const instance.lock };
+        let lock = if instance.concurrent { self.idle_lock } else { &raw const instance.lock };
         let value = Object {
             state,
             entries: kind.entries.as_ptr(),

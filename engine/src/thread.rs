@@ -1,6 +1,6 @@
 //! What the engine must know of a thread: its frames and temporaries.
 
-use crate::layout::{Frame, LockWord, Temporary};
+use crate::layout::{Frame, Temporary};
 
 /// A thread's arrays, and where their ends are while it does not run.
 #[derive(Clone, Copy, Debug)]
@@ -15,8 +15,4 @@ pub struct ThreadRecord {
     pub temporaries: *mut Temporary,
     /// First free temporary.
     pub temporary: *mut Temporary,
-    /// Lock of the server it is in.
-    pub lock: *const LockWord,
-    /// Its own lock for servers that have none.
-    pub idle_lock: *const LockWord,
 }

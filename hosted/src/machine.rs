@@ -169,7 +169,8 @@ pub fn run(settings: Settings, main: impl FnOnce() + 'static) -> io::Result<()> 
     // SAFETY: a critical section, and the borrow ends at once.
     let machine = unsafe { state() };
     machine.archive = settings.archive;
-    machine.system.set_plan(settings.plan);
+    // SAFETY: the block is valid.
+    machine.system.set_plan(settings.plan, unsafe { (*cpu()).idle_lock });
     create_natives();
     let first = schedule::add_thread("boot", Box::new(main))?;
     signal::install(settings.slice_ns)?;
@@ -221,10 +222,12 @@ fn make(settings: &Settings) {
     // SAFETY: nobody uses the state yet.
     unsafe { (*STATE.0.get()).write(machine) };
     // SAFETY: the block is zeroed, which is a valid value of it, and nobody uses it yet.
-    unsafe { (*cpu()).slow = death::slow_paths::<Hosted>() };
+    let cpu = unsafe { &mut *cpu() };
+    cpu.slow = death::slow_paths::<Hosted>();
+    cpu.idle_lock = &raw const cpu.idle;
     const SET_GS: libc::c_int = 0x1001;
     // SAFETY: nothing in a Linux process uses gs; the block is a static.
-    let result = unsafe { libc::syscall(libc::SYS_arch_prctl, SET_GS, cpu()) };
+    let result = unsafe { libc::syscall(libc::SYS_arch_prctl, SET_GS, core::ptr::from_mut(cpu)) };
     assert_eq!(result, 0, "gs is ours to set");
 }
 

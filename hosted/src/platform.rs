@@ -3,7 +3,7 @@
 
 use warren_engine::{
     instance::Instance,
-    layout::{Cpu, Object},
+    layout::{Cpu, Frame, Object},
     platform::{Exhausted, Level, Placement, Platform, Protection, Provision},
     reference::{count_down, count_up},
     system::System,
@@ -84,6 +84,10 @@ impl Platform for Hosted {
             // SAFETY: no thread is taken apart inside this critical section.
             visit(unsafe { &mut *record });
         }
+    }
+
+    fn forget_caller(_frame: &mut Frame) {
+        unreachable!("hosted, every instance is in the engine's space")
     }
 
     fn cut_off(thread: u64) {

@@ -4,7 +4,7 @@
 //! the section in which it was switched away from.
 #![expect(unsafe_code, reason = "contexts are switched")]
 
-use std::io;
+use std::{io, sync::atomic::Ordering::Relaxed};
 
 use warren_engine::{layout::Frame, reference::newest_frame};
 
@@ -21,7 +21,7 @@ pub(crate) fn add_thread(name: &str, main: Box<dyn FnOnce()>) -> io::Result<Toke
     machine::with(|machine| {
         let token = Token(machine.next_thread);
         machine.next_thread += 1;
-        let mut thread = Thread::new(token, name, machine.bottom, main)?;
+        let mut thread = Thread::new(token, name, machine.bottom, machine.system.idle_lock, main)?;
         // SAFETY: the stack is fresh.
         thread.stack_pointer = unsafe { context::prepare(thread.stack.end() as u64, thread_main) };
         machine.threads.push(thread);
@@ -118,20 +118,21 @@ fn load(machine: &mut Machine, thread: *mut Thread) {
     cpu.frame = thread.record.frame;
     cpu.temporary = thread.record.temporary;
     cpu.temporary_end = thread.temporary_end;
-    cpu.lock = thread.record.lock;
+    cpu.owner = thread.owner;
     cpu.thread = thread.record.token;
-    cpu.idle_lock = thread.record.idle_lock;
+    cpu.idle.store(thread.idle, Relaxed);
 }
 
 /// Writes the running thread's live values into its record.
 pub(crate) fn save(machine: &mut Machine) {
     // SAFETY: the running thread's record is valid.
-    let record = unsafe { &mut (*machine.current).record };
+    let thread = unsafe { &mut *machine.current };
     // SAFETY: the block is valid.
     let cpu = unsafe { &*machine::cpu() };
-    record.frame = cpu.frame;
-    record.temporary = cpu.temporary;
-    record.lock = cpu.lock;
+    thread.record.frame = cpu.frame;
+    thread.record.temporary = cpu.temporary;
+    thread.owner = cpu.owner;
+    thread.idle = cpu.idle.load(Relaxed);
 }
 
 /// Switches from the running thread to another one, and returns when that is undone.

@@ -39,7 +39,7 @@ pub(crate) enum State {
 
 /// A thread.
 ///
-/// T1: `record` points into `frames` and `temporaries`, and to `idle`.
+/// T1: `record` points into `frames` and `temporaries`.
 pub(crate) struct Thread {
     /// What the engine knows of it. Where its ends are is true while it does not run.
     pub record: ThreadRecord,
@@ -52,9 +52,10 @@ pub(crate) struct Thread {
     temporaries: Guarded,
     /// Its stack.
     pub stack: Guarded,
-    /// Its lock for servers that have none.
-    #[expect(dead_code, reason = "owns what `record` points to")]
-    idle: Box<LockWord>,
+    /// [`Cpu::owner`](warren_engine::layout::Cpu::owner), while it does not run.
+    pub owner: *mut Frame,
+    /// Its lock for servers that have none, while it does not run.
+    pub idle: u64,
     /// Where its context goes on.
     pub stack_pointer: u64,
     /// What it is doing.
@@ -75,19 +76,18 @@ impl Thread {
         token: Token,
         name: &str,
         bottom: *mut Object,
+        idle_lock: *const LockWord,
         main: Box<dyn FnOnce()>,
     ) -> io::Result<Box<Self>> {
         let frames = Guarded::new(FRAMES * size_of::<Frame>(), false)?;
         let temporaries = Guarded::new(TEMPORARIES * size_of::<Temporary>(), false)?;
         let stack = Guarded::new(STACK_BYTES, true)?;
-        let idle = Box::new(LockWord::new(token.0));
         let first: *mut Frame = frames.start() as *mut Frame;
         let temporary: *mut Temporary = temporaries.start() as *mut Temporary;
         // SAFETY: the frame is fresh, zeroed memory of the array (T1).
         let bottom_frame = unsafe { &mut *first };
         bottom_frame.object = bottom;
-        bottom_frame.temporary = temporary;
-        bottom_frame.lock = &raw const *idle;
+        bottom_frame.lock = idle_lock;
         bottom_frame.stack = stack.end() as u64;
         Ok(Box::new(Thread {
             record: ThreadRecord {
@@ -97,14 +97,13 @@ impl Thread {
                 frame: unsafe { first.add(1) },
                 temporaries: temporary,
                 temporary,
-                lock: &raw const *idle,
-                idle_lock: &raw const *idle,
             },
             temporary_end: temporary.wrapping_add(TEMPORARIES),
             frames,
             temporaries,
             stack,
-            idle,
+            owner: core::ptr::null_mut(),
+            idle: token.0,
             stack_pointer: 0,
             state: State::Ready,
             name: name.into(),

@@ -14,15 +14,13 @@ use crate::{Hosted, machine, schedule};
 pub struct Watch {
     /// First free frame at the mark.
     frame: *mut Frame,
-    /// The mark.
-    mark: u64,
     /// Processor time that the thread had used at the mark.
     since_ns: u64,
 }
 
 impl Default for Watch {
     fn default() -> Self {
-        Watch { frame: core::ptr::null_mut(), mark: 0, since_ns: 0 }
+        Watch { frame: core::ptr::null_mut(), since_ns: 0 }
     }
 }
 
@@ -40,22 +38,21 @@ pub fn look() -> Option<&'static Instance> {
     let has_free_frame = !thread.frames.guards(free as usize);
     let watch = &mut thread.watch;
     // SAFETY: the newest frame is one of the thread's.
-    let mut stayed = watch.frame == free && unsafe { (*newest).canary } == watch.mark;
-    if has_free_frame {
-        // SAFETY: the first free frame is one of the array's, as just checked.
-        stayed &= unsafe { (*free).canary } == watch.mark;
-    }
+    let newest = unsafe { &mut *newest };
+    // SAFETY: the first free frame is one of the array's, as just checked.
+    let mut next = has_free_frame.then(|| unsafe { &mut *free });
+    let stayed = watch.frame == free
+        && newest.is_marked()
+        && next.as_ref().is_none_or(|frame| frame.is_marked());
     if stayed {
         let callee = reference::current::<Hosted>();
         let limit_ns = u64::from(callee.watchdog_ms) * 1_000_000;
         return (limit_ns != 0 && used_ns - watch.since_ns > limit_ns).then_some(callee);
     }
-    *watch = Watch { frame: free, mark: watch.mark.wrapping_add(1), since_ns: used_ns };
-    // SAFETY: as above.
-    unsafe { (*newest).canary = watch.mark };
-    if has_free_frame {
-        // SAFETY: as above.
-        unsafe { (*free).canary = watch.mark };
+    *watch = Watch { frame: free, since_ns: used_ns };
+    newest.mark(true);
+    if let Some(next) = &mut next {
+        next.mark(true);
     }
     None
 }

@@ -6,7 +6,7 @@ use core::cell::UnsafeCell;
 use warren_engine::{
     death,
     instance::Instance,
-    layout::{Cpu, OBJECTS, Object},
+    layout::{Cpu, Frame, OBJECTS, Object},
     plan,
     platform::{Exhausted, Level, Placement, Platform, Protection, Provision},
     system::System,
@@ -106,6 +106,10 @@ impl Platform for Kernel {
         threads::visit(visit);
     }
 
+    fn forget_caller(frame: &mut Frame) {
+        calls::forget_caller(frame);
+    }
+
     fn cut_off(thread: u64) {
         calls::cut_off(thread);
     }
@@ -153,7 +157,8 @@ pub fn start(controllers: Controllers, command_line: &str) {
     match plan::decode(bytes) {
         Ok(plan) => {
             log!("system `{}` with {} servers", plan.system, plan.servers.len());
-            tables().set_plan(plan);
+            // SAFETY: the block is this CPU's.
+            tables().set_plan(plan, unsafe { (*block::engine()).idle_lock });
         }
         Err(error) => {
             log!("the plan was refused: {error}");

@@ -15,7 +15,7 @@ use iced_x86::{
 };
 use warren_engine::layout::Cpu;
 
-use crate::state::{ARGUMENTS, Flags, IDLE_LOCK, Lock, SAVED, State, Word};
+use crate::state::{ARGUMENTS, Flags, Lock, SAVED, State, Word};
 
 /// What a stub did on its paths, for a test to judge.
 #[derive(Debug, Default)]
@@ -176,8 +176,8 @@ impl Machine {
             panic!("the system call has no number");
         };
         self.seen.system_calls.push(number);
-        // The kernel may use every register but the stack pointer.
-        state.registers.clear();
+        // The kernel may use every register but those that a callee keeps.
+        state.registers.retain(|register, _| SAVED.contains(register));
         state.set(Register::RAX, Word::Result(0));
         state.set(Register::RDX, Word::Result(1));
     }
@@ -189,7 +189,6 @@ impl Machine {
         assert!(state.stack.is_empty(), "the stack is not balanced: {state:?}");
         assert_eq!(state.newest, 0, "the frame is still there");
         assert_eq!(state.held, BTreeSet::from([Lock::Caller]), "locks are not as before");
-        assert_eq!(state.lock, Word::Lock(Lock::Caller), "the lock is not the caller's");
         for register in SAVED {
             assert_eq!(state.get(register), Word::Entered(register), "{register:?} is lost");
         }
@@ -223,9 +222,6 @@ impl Machine {
                 if let Some(Word::Lock(lock)) = state.target(instruction) {
                     return state.store_lock(lock, word, free);
                 }
-                if state.target(instruction) == Some(IDLE_LOCK) {
-                    return state.store_idle_lock(word);
-                }
                 state.store(instruction, word);
             }
             Mnemonic::Cmp => {
@@ -236,7 +232,6 @@ impl Machine {
                 assert_eq!(instruction.op0_register(), instruction.op1_register());
                 state.flags = Flags::Zero(state.operand(instruction, 0));
             }
-            Mnemonic::Cmove => state.idle_lock(instruction),
             Mnemonic::Lea => {
                 assert!(instruction.is_ip_rel_memory_operand(), "{instruction:?}");
                 self.resume = Some(instruction.ip_rel_memory_address());

@@ -121,8 +121,6 @@ fn a_stub_that_lacks_an_instruction_is_refused() {
 /// if the caller keeps to the ABI.
 fn beyond(shape: Shape) -> Vec<Mnemonic> {
     match (shape.atomic, shape.reference) {
-        // The frame's address is loaded again after the result is handed over.
-        (false, true) => vec![Mnemonic::Mov],
         // Without its jump a refused call drops temporaries that it does not have.
         (true, false) => vec![Mnemonic::Jmp],
         _ => vec![],

@@ -22,7 +22,7 @@ pub const ARGUMENTS: [Register; 6] =
 
 const CPU_FREE: usize = offset_of!(Cpu, free);
 const CPU_THREAD: usize = offset_of!(Cpu, thread);
-const CPU_TEMPORARY: usize = offset_of!(Cpu, temporary);
+const CPU_OWNER: usize = offset_of!(Cpu, owner);
 
 /// Where a word comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,14 +45,10 @@ pub enum Word {
     State,
     /// The address of a lock.
     Lock(Lock),
-    /// The same of the callee's, or null.
-    LockOrNull,
     /// Who holds a lock.
     Holder(Lock),
     /// A field of [`Cpu`], by its offset.
     Cpu(usize),
-    /// [`Cpu::temporary`] at the call.
-    Temporaries,
     /// The call's error and value.
     Result(u8),
     /// Why an atomic call cannot be made, or 0 if it can.
@@ -97,7 +93,7 @@ pub struct State {
     pub newest: i64,
     /// Fields of the new frame that were written.
     pub written: BTreeSet<usize>,
-    /// [`Cpu::lock`].
+    /// The lock in the new frame.
     pub lock: Word,
     /// Locks that the thread holds.
     pub held: BTreeSet<Lock>,
@@ -118,7 +114,7 @@ impl State {
             rounded: false,
             newest: 0,
             written: BTreeSet::new(),
-            lock: Word::Lock(Lock::Caller),
+            lock: Word::Unknown,
             held: BTreeSet::from([Lock::Caller]),
             free: None,
             dropped: false,
@@ -129,16 +125,16 @@ impl State {
     /// What is known on one side of a branch; `None` if it cannot be taken.
     pub fn branch(&self, equal: bool) -> Option<State> {
         let mut state = self.clone();
+        state.flags = Flags::Unknown;
         match self.flags {
-            Flags::Zero(Word::LockOrNull | Word::Refusal) if equal => (),
-            Flags::Zero(Word::LockOrNull) => {
-                state.learn(Word::LockOrNull, Word::Lock(Lock::Callee));
-            }
+            Flags::Zero(Word::Refusal) if equal => (),
             Flags::Zero(Word::Refusal) => state.learn(Word::Refusal, Word::Result(0)),
             Flags::Equal(Word::Holder(lock), Word::Cpu(CPU_FREE)) => {
                 state.free = equal.then_some(lock);
             }
-            Flags::Equal(Word::Temporaries, Word::Cpu(CPU_TEMPORARY)) => state.dropped |= equal,
+            Flags::Equal(Word::Frame(FRAME), Word::Cpu(CPU_OWNER)) => state.dropped |= !equal,
+            // The thread's own lock, in place of a callee's that has none, is taken whether it is held or not.
+            Flags::Equal(Word::Lock(lock), IDLE_LOCK) => state.free = equal.then_some(lock),
             Flags::Equal(Word::Lock(one), Word::Lock(other)) if (one == other) != equal => {
                 return None;
             }
@@ -168,26 +164,10 @@ impl State {
         }
     }
 
-    /// The thread's own lock is taken, in place of a callee's that has none, by an atomic call. The thread may hold it
-    /// already.
-    pub fn store_idle_lock(&mut self, word: Word) {
-        assert_eq!(word, Word::Cpu(CPU_THREAD), "writes something else into the thread's own lock");
-        self.held.insert(Lock::Callee);
-        self.learn(IDLE_LOCK, Word::Lock(Lock::Callee));
-    }
-
     /// A word is known better.
     pub fn learn(&mut self, before: Word, after: Word) {
         let words = self.registers.values_mut().filter(|word| **word == before);
         words.for_each(|word| *word = after);
-    }
-
-    /// Where the callee has no lock, the thread's own takes its place.
-    pub fn idle_lock(&mut self, instruction: &Instruction) {
-        assert_eq!(self.flags, Flags::Zero(Word::LockOrNull), "{instruction:?}");
-        assert_eq!(self.load(instruction), IDLE_LOCK);
-        assert_eq!(self.get(instruction.op0_register()), Word::LockOrNull);
-        self.set(instruction.op0_register(), Word::Lock(Lock::Callee));
     }
 
     /// Wherever paths meet, the stack is as deep and the frame is as new on all of them.
@@ -240,10 +220,15 @@ impl State {
 
     /// The field of the new frame that a memory operand is.
     pub fn field(&self, instruction: &Instruction) -> Option<usize> {
-        let Word::Frame(offset) = self.get(instruction.memory_base()) else { return None };
-        let field = offset + instruction.memory_displacement64() as i64;
+        let field = self.distance(instruction)?;
         assert!((0..FRAME).contains(&field), "not the new frame: {instruction:?}");
         Some(field as usize)
+    }
+
+    /// How far a memory operand lies behind the start of the new frame, if it is a frame's.
+    fn distance(&self, instruction: &Instruction) -> Option<i64> {
+        let Word::Frame(offset) = self.get(instruction.memory_base()) else { return None };
+        Some(offset + instruction.memory_displacement64() as i64)
     }
 
     pub fn operand(&self, instruction: &Instruction, index: u32) -> Word {
@@ -262,12 +247,16 @@ impl State {
         if instruction.memory_segment() == Register::GS {
             return match displacement {
                 at if at == offset_of!(Cpu, frame) => Word::Frame(self.newest),
-                at if at == offset_of!(Cpu, lock) => self.lock,
                 at => Word::Cpu(at),
             };
         }
-        if let Some(field) = self.field(instruction) {
-            return saved_in(field);
+        if self.distance(instruction) == Some(offset_of!(Frame, lock) as i64 - FRAME) {
+            return Word::Lock(Lock::Caller);
+        }
+        match self.field(instruction) {
+            Some(field) if field == offset_of!(Frame, lock) => return self.lock,
+            Some(field) => return saved_in(field),
+            None => (),
         }
         let base = self.get(instruction.memory_base());
         let object = base == Word::Entered(Register::RDI);
@@ -277,7 +266,7 @@ impl State {
         match displacement {
             at if object && at == offset_of!(Object, entries) => Word::Entries,
             at if object && at == offset_of!(Object, state) => Word::State,
-            at if object && at == offset_of!(Object, lock) => Word::LockOrNull,
+            at if object && at == offset_of!(Object, lock) => Word::Lock(Lock::Callee),
             _ => Word::Unknown,
         }
     }
@@ -288,13 +277,9 @@ impl State {
         }
         let displacement = instruction.memory_displacement64() as usize;
         if instruction.memory_segment() == Register::GS {
-            if displacement == offset_of!(Cpu, frame) {
-                let Word::Frame(newest) = word else { panic!("no frame: {instruction:?}") };
-                self.newest = newest;
-                return;
-            }
-            assert_eq!(displacement, offset_of!(Cpu, lock), "{instruction:?}");
-            self.lock = word;
+            assert_eq!(displacement, offset_of!(Cpu, frame), "{instruction:?}");
+            let Word::Frame(newest) = word else { panic!("no frame: {instruction:?}") };
+            self.newest = newest;
             return;
         }
         let field = self.field(instruction);
@@ -303,9 +288,11 @@ impl State {
             at if at == offset_of!(Frame, stack) => Word::Stack(0),
             at if at == offset_of!(Frame, resume) => Word::Resume,
             at if at == offset_of!(Frame, object) => Word::Entered(Register::RDI),
-            // What it holds does not matter: writing it is the point.
-            at if at == offset_of!(Frame, canary) => word,
-            at if at == offset_of!(Frame, temporary) => Word::Cpu(CPU_TEMPORARY),
+            at if at == offset_of!(Frame, lock) => {
+                assert!(matches!(word, Word::Lock(_)), "no lock: {instruction:?}");
+                self.lock = word;
+                word
+            }
             _ => saved_in(field),
         };
         assert_eq!(word, expected, "the frame is filled with something else: {instruction:?}");
@@ -364,10 +351,8 @@ fn frame_fields() -> BTreeSet<usize> {
             offset_of!(Frame, return_address),
             offset_of!(Frame, stack),
             offset_of!(Frame, resume),
-            offset_of!(Frame, temporary),
             offset_of!(Frame, lock),
             offset_of!(Frame, object),
-            offset_of!(Frame, canary),
         ])
         .collect()
 }
@@ -376,8 +361,6 @@ fn frame_fields() -> BTreeSet<usize> {
 fn saved_in(field: usize) -> Word {
     match field {
         at if at == offset_of!(Frame, return_address) => return Word::Return,
-        at if at == offset_of!(Frame, lock) => return Word::Lock(Lock::Caller),
-        at if at == offset_of!(Frame, temporary) => return Word::Temporaries,
         _ => (),
     }
     let index = field.checked_sub(offset_of!(Frame, saved)).map(|offset| offset / 8);

@@ -4,7 +4,7 @@
 #![allow(dead_code, reason = "each test program uses a part of it")]
 #![expect(unsafe_code, reason = "states, entries and stubs are made by hand")]
 
-use std::{cell::Cell, process::Command};
+use std::{cell::Cell, process::Command, sync::atomic::AtomicU64};
 
 use warren_abi::call::Ret;
 use warren_abi::signature::Part;
@@ -156,6 +156,7 @@ fn kind(entries: &[Entry], references: &[usize], atomic: bool, hidden: &[Entry])
         functions: (0..entries.len()).map(|index| function(result(index))).collect(),
         entries: all.clone().into(),
         targets: all.into_iter().map(|entry| entry as u64).collect(),
+        platform: AtomicU64::default(),
     }
 }
 

@@ -9,7 +9,7 @@ use warren_engine::{
     stub,
 };
 
-use super::gate;
+use super::{fast_path, gate};
 use crate::{
     cpu::{block, interrupts, registers},
     memory::regions::REGIONS,
@@ -34,8 +34,8 @@ pub fn server_stack(frame: &TrapFrame) -> Option<u64> {
         return None;
     }
     // SAFETY: the newest frame belongs to the running thread.
-    let caller = unsafe { (*newest_frame::<Kernel>()).stack };
-    Some((caller - DISTANCE) & !15)
+    let newest = unsafe { &*newest_frame::<Kernel>() };
+    Some((fast_path::stack_of(newest, block::current().kernel_stack.get()) - DISTANCE) & !15)
 }
 
 /// Whether a native was interrupted while it used a buffer of its caller's: with interrupts on, and so
@@ -95,6 +95,8 @@ pub fn abort(error: u64) -> ! {
     interrupts::disable();
     let frame = newest_frame::<Kernel>();
     gate::uncross(frame);
+    // SAFETY: the newest frame belongs to the running thread.
+    fast_path::prepare_end(unsafe { &mut *frame });
     interrupts::enable();
     // SAFETY: the frame is the newest; its caller has made the idle lock the thread's, and what the
     // frame's platform words held is restored.
@@ -103,10 +105,10 @@ pub fn abort(error: u64) -> ! {
 
 /// Makes a thread that does not run leave its newest frame when it next does.
 pub fn cut_off(token: Token) {
-    let Some(frame) = threads::frame_of(token) else { return };
-    let newest = frame.wrapping_sub(1);
+    let Some((frame, kernel_stack)) = threads::frame_of(token) else { return };
     // SAFETY: every thread has a frame below its first free one.
-    let caller = unsafe { (*newest).stack };
+    let newest = unsafe { &*frame.wrapping_sub(1) };
+    let caller = fast_path::stack_of(newest, kernel_stack);
     // SAFETY: below the caller's part of the stack lies only what belongs to the callee, which died.
     unsafe { threads::divert(token, caller - DISTANCE, leave_lost) };
 }

@@ -12,17 +12,22 @@
 //! thread: a gate, a system call made by what it entered, the next gate.
 #![expect(unsafe_code, reason = "entries and exits of the kernel")]
 
-use core::mem::offset_of;
+use core::mem::{offset_of, size_of};
 
-use warren_engine::stub::FIRST_CALL;
+use warren_engine::{
+    instance::{Instance, Kind},
+    layout::{Cpu, Frame, Object},
+    stub::RETURN,
+};
 
-use super::{gate, system_call};
+use super::{fast::Table, gate, system_call};
 use crate::cpu::{
     block::Block,
     descriptors::{KERNEL_CODE, KERNEL_DATA},
     extended::{DEFAULT_MXCSR, INITIAL, restore_extended},
     registers,
 };
+use crate::memory::user_stacks::{GAP, UserStack};
 
 /// Gates: as many as a kind can have entries.
 const GATES: usize = warren_engine::death::LOST_ENTRIES;
@@ -67,6 +72,8 @@ pub struct UserCall {
     pub rip: u64,
     /// The stack pointer.
     pub stack: u64,
+    /// rbx, rbp, r12, r13, r14, r15.
+    pub saved: [u64; 6],
 }
 
 unsafe extern "C" {
@@ -116,9 +123,78 @@ core::arch::global_asm!(
     ".set gate, gate + 1",
     ".endr",
 
-    // A stub comes here by `call`, in the kernel, with interrupts on. eax: which entry.
+    // A stub comes here by `call`, in the kernel, with interrupts on. eax: which entry. What passes only values is done here;
+    // the callee-saved registers lie in the stub's frame. r12: the first free frame. rbp: the function. r13: the callee's table.
+    // r14: the thread's stack in its domain. r15: where the visit starts.
     ".balign 16",
     "call_gate:",
+    "cli",
+    "mov r12, gs:[{frame}]",
+    "mov rbx, [r12 - {frame_bytes} + {frame_object}]",
+    "mov rbp, [rbx + {object_kind}]",
+    "mov rbp, [rbp + {kind_platform}]",
+    // Nothing is mapped there if nothing was learnt of the kind.
+    "60: mov rbp, [rbp + rax * 8]",
+    "61:",
+    ".pushsection .rodata.fixups, \"a\"",
+    ".quad 60b, 61b, call_gate_slow",
+    ".popsection",
+    "test rbp, rbp",
+    "jz call_gate_slow",
+    // The callee is not to fail on purpose.
+    "mov r13, [rbx + {object_instance}]",
+    "cmp qword ptr [r13 + {fault}], 0",
+    "jne call_gate_slow",
+    // The dead have no table.
+    "mov r13, [r13 + {instance_platform}]",
+    "65: mov r14, [r13 + {table_stacks}]",
+    "66:",
+    ".pushsection .rodata.fixups, \"a\"",
+    ".quad 65b, 66b, call_gate_slow",
+    ".popsection",
+    "add r14, gs:[{user_stacks}]",
+    "mov r15, [r14 + {next}]",
+    "cmp r15, [r14 + {enough}]",
+    "jb call_gate_slow",
+    // What comes back finds a word that is not 0, and what is as after `gate::enter` in the frame.
+    "push 1",
+    "mov r10, rcx",
+    "mov r11, gs:[{kernel_stack}]",
+    "mov [r12 - {frame_bytes} + {platform}], r11",
+    "mov r11, cr3",
+    "mov [r12 - {frame_bytes} + {platform} + 8], r11",
+    "mov [r12 - {frame_bytes} + {platform} + 16], r15",
+    "mov [r12 - {frame_bytes} + {platform} + 24], r14",
+    "mov [r12 - {frame_bytes} + {platform} + 32], r13",
+    "mov gs:[{kernel_stack}], rsp",
+    "mov rcx, [r13 + {table_root}]",
+    "mov cr3, rcx",
+    "mov rcx, [r13 + {table_trampoline}]",
+    "mov eax, 7",
+    "73: fxrstor64 [rip + {initial}]",
+    ".pushsection .rodata.xsave_sites, \"a\"",
+    ".quad 73b",
+    ".popsection",
+    "mov rax, rbp",
+    "lea rsp, [r15 - {gap}]",
+    "mov r11d, 0x202",
+    "xor ebx, ebx",
+    "xor ebp, ebp",
+    "xor r12d, r12d",
+    "xor r13d, r13d",
+    "xor r14d, r14d",
+    "xor r15d, r15d",
+    "swapgs",
+    "sysretq",
+
+    // It is not as simple as that.
+    "call_gate_slow:",
+    "mov rbx, [r12 - {frame_bytes} + {frame_saved}]",
+    "mov rbp, [r12 - {frame_bytes} + {frame_saved} + 8]",
+    "mov r13, [r12 - {frame_bytes} + {frame_saved} + 24]",
+    "mov r14, [r12 - {frame_bytes} + {frame_saved} + 32]",
+    "mov r15, [r12 - {frame_bytes} + {frame_saved} + 40]",
+    "mov r12, [r12 - {frame_bytes} + {frame_saved} + 16]",
     "push rbx",
     "push rbp",
     "push r12",
@@ -133,9 +209,8 @@ core::arch::global_asm!(
     "push rdi",
     "push rax",
     "sub rsp, {index}",                 // now the whole of GateCall, aligned to 16 less 8
-    "cli",
     "mov rdi, rsp",
-    "sub rsp, 8",
+    "push 0",
     "call {enter}",
     "test rax, rax",
     "jnz 62f",
@@ -145,10 +220,10 @@ core::arch::global_asm!(
     "pop rdi",
     "pop rsi",
     "pop rdx",
-    "pop rax",
+    "pop r10",
     "pop r8",
     "pop r9",
-    "pop r10",
+    "pop rax",
     "mov rcx, [rsp + 8]",
     "mov rsp, [rsp]",
     "mov r11d, 0x202",
@@ -161,11 +236,36 @@ core::arch::global_asm!(
     "swapgs",
     "sysretq",
 
-    // The domain returns to a gate. rdi: error, rsi: value; rsp is as the gate left it.
+    // The domain returns to a gate. rdi: error, rdx: value. rsp: the first free frame.
     ".globl call_slow_return",
     "call_slow_return:",
+    "lea r11, [rsp - {frame_bytes}]",
+    "mov rsp, gs:[{kernel_stack}]",
     "fninit",
     "ldmxcsr [rip + {mxcsr}]",
+    "cmp qword ptr [rsp], 0",
+    "je 64f",
+    // In assembly, as it came.
+    "mov rax, rdi",
+    "mov rcx, [r11 + {platform}]",
+    "mov gs:[{kernel_stack}], rcx",
+    "mov qword ptr [r11 + {platform}], 0",
+    "mov rcx, [r11 + {platform} + 8]",
+    "mov cr3, rcx",
+    "mov rcx, [r11 + {platform} + 24]",
+    "mov rbx, [r11 + {platform} + 16]",
+    "mov [rcx + {next}], rbx",
+    "mov rbx, [r11 + {frame_saved}]",
+    "mov rbp, [r11 + {frame_saved} + 8]",
+    "mov r12, [r11 + {frame_saved} + 16]",
+    "mov r13, [r11 + {frame_saved} + 24]",
+    "mov r14, [r11 + {frame_saved} + 32]",
+    "mov r15, [r11 + {frame_saved} + 40]",
+    "add rsp, 8",
+    "sti",
+    "ret",
+    "64:",
+    "mov rsi, rdx",
     "lea rdx, [rsp + 8]",
     "call {leave}",
     "62:",
@@ -179,28 +279,22 @@ core::arch::global_asm!(
     "pop rbx",
     "ret",
 
-    // `syscall` in a domain comes here, with interrupts off and what FMASK names cleared. eax: which; 0 is
-    // the return of a call.
-    ".balign 16",
-    ".globl call_entry",
-    "call_entry:",
-    "swapgs",
-    "mov r15, rsp",
-    "mov rsp, gs:[{kernel_stack}]",
-    "sub eax, {first_call}",
-    "jae call_fast",
-    "cmp eax, -{first_call}",
-    "je call_fast_return",
-    "mov r11d, eax",
-    // The fast path comes here with what it cannot do. r11d: the number less the first of calls. r15: the
-    // domain's stack pointer.
+    // The fast path comes here with what it cannot do. Every register is as the domain left it, but r11 is its stack
+    // pointer.
     ".globl call_slow",
     "call_slow:",
-    "lea eax, [r11 + {first_call}]",
+    "mov rsp, gs:[{kernel_stack}]",
+    "push r15",
+    "push r14",
+    "push r13",
+    "push r12",
+    "push rbp",
+    "push rbx",
+    "push r11",
+    "push rcx",
+    "mov eax, eax",
     "fninit",
     "ldmxcsr [rip + {mxcsr}]",
-    "push r15",
-    "push rcx",
     "push r9",
     "push r8",
     "push r10",
@@ -224,31 +318,29 @@ core::arch::global_asm!(
     "mov rcx, [rbx + {rip}]",
     "mov r11d, 0x202",
     "mov rsp, [rbx + {stack}]",
-    "xor ebx, ebx",
-    "xor ebp, ebp",
     "xor edi, edi",
     "xor esi, esi",
     "xor r8d, r8d",
     "xor r9d, r9d",
     "xor r10d, r10d",
-    "xor r12d, r12d",
-    "xor r13d, r13d",
-    "xor r14d, r14d",
-    "xor r15d, r15d",
+    "mov rbp, [rbx + {saved} + 8]",
+    "mov r12, [rbx + {saved} + 16]",
+    "mov r13, [rbx + {saved} + 24]",
+    "mov r14, [rbx + {saved} + 32]",
+    "mov r15, [rbx + {saved} + 40]",
+    "mov rbx, [rbx + {saved}]",
     "swapgs",
     "sysretq",
 
-    // Copied into a page of every domain. `sysretq` comes here with the function in r10 and the fourth
-    // argument in rax, because it needs rcx itself.
+    // Copied into a page of every domain. `sysretq` comes here with the function in rax and the fourth
+    // argument in r10, because it needs rcx itself.
     ".pushsection .rodata",
     ".globl call_trampoline",
     "call_trampoline:",
-    "mov rcx, rax",
-    "xor eax, eax",
-    "call r10",
+    "mov rcx, r10",
+    "call rax",
     "mov rdi, rax",
-    "mov rsi, rdx",
-    "xor eax, eax",
+    "mov eax, {return_number}",
     "syscall",
     "ud2",
     ".globl call_trampoline_end",
@@ -259,7 +351,25 @@ core::arch::global_asm!(
     index = const offset_of!(GateCall, index),
     kernel_stack = const offset_of!(Block, kernel_stack),
     rip = const offset_of!(UserCall, rip),
-    first_call = const FIRST_CALL,
+    saved = const offset_of!(UserCall, saved),
+    frame = const offset_of!(Cpu, frame),
+    frame_bytes = const size_of::<Frame>(),
+    frame_object = const offset_of!(Frame, object),
+    frame_saved = const offset_of!(Frame, saved),
+    platform = const offset_of!(Frame, platform),
+    object_kind = const offset_of!(Object, kind),
+    object_instance = const offset_of!(Object, instance),
+    kind_platform = const offset_of!(Kind, platform),
+    fault = const offset_of!(Instance, fault),
+    instance_platform = const offset_of!(Instance, platform),
+    table_root = const offset_of!(Table, root),
+    table_trampoline = const offset_of!(Table, trampoline),
+    table_stacks = const offset_of!(Table, stacks),
+    user_stacks = const offset_of!(Block, user_stacks),
+    next = const offset_of!(UserStack, next),
+    enough = const offset_of!(UserStack, enough),
+    gap = const GAP,
+    return_number = const RETURN.cast_signed(),
     stack = const offset_of!(UserCall, stack),
     initial = sym INITIAL,
     mxcsr = sym DEFAULT_MXCSR,

@@ -1,127 +1,183 @@
 //! What the fast path knows: for each instance in a domain of its own, its calls as it last made them.
 //!
 //! An entry is learnt from a call that took the long way, and used as long as the called object has the
-//! same table of entries: that table belongs to one kind of one living instance, so everything else that was learnt
-//! still holds. The fast path still checks what can change: whether the caller holds the reference, the
-//! locks, the stacks, and whether a fault is to be injected.
+//! same table of entries: that table belongs to one kind of one living instance that is not to fail on purpose, so
+//! everything else that was learnt still holds. The fast path still checks what can change: whether the caller holds the
+//! reference, the locks, the stacks.
 //!
-//! A dead instance has no table any more; its memory goes with the instance's record, and with it whatever others have
-//! learnt of its entries: their addresses may be those of something else then.
+//! A table's memory goes with the record of its instance, and with it whatever others have learnt of its entries: their
+//! addresses may be those of something else then. Until then frames may lead to it.
 #![expect(unsafe_code, reason = "writes the tables that assembly reads")]
 
 use alloc::{boxed::Box, vec, vec::Vec};
+use core::{mem::size_of, ptr, sync::atomic::Ordering::Relaxed};
 
 use warren_abi::{call::REGISTER_WORDS, signature::Part};
 use warren_engine::{
-    instance::{Instance, Outgoing},
+    instance::{Function, Instance, Kind},
     layout::Object,
-    stub::FIRST_CALL,
+    reference::tables,
 };
 
+use super::{
+    carry::Carried,
+    fast_path::{self, Way},
+};
 use crate::{
     guarded::Guarded,
     memory::{
         regions::{self, TRAMPOLINE_OFFSET},
-        user_stacks::{NOWHERE, UserStack},
+        user_stacks::{self, NOWHERE, UserStack},
     },
+    system::Kernel,
 };
 
-/// What is known of one instance. Assembly reads it.
+/// What is known of one instance. Behind it lie the addresses of its [`Call`]s. Assembly reads it.
 #[repr(C)]
 pub struct Table {
     /// Its counts of references, two bytes for each object.
     pub counts: *const u16,
     /// Its outgoing calls.
-    pub calls: *mut Call,
-    /// How many.
     pub call_count: u64,
+    /// The page tables of its domain.
+    pub root: u64,
+    /// The trampoline of its domain.
+    pub trampoline: u64,
     /// Offset of its domain among a thread's stacks.
     pub stacks: u64,
 }
 
+/// Words of a [`Table`].
+const HEAD: usize = size_of::<Table>() / 8;
+
 /// One outgoing call. Assembly reads it.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Call {
-    /// The entries of the object that was called; 0 if the call was never learnt.
+    /// The object that was called.
+    pub object: u64,
+    /// Where the caller's count of references to it is.
+    pub held: *const u16,
+    /// Its entries; 0 if the call was never learnt.
     pub entries: u64,
     /// The function's address.
     pub target: u64,
-    /// The callee's page tables; 0 if it lives in the kernel.
+    /// The callee's page tables, if it lives in a domain of its own.
     pub root: u64,
-    /// Where the callee's instance says that a fault is to be injected.
-    pub fault: u64,
-    /// Stack that the callee needs.
-    pub stack_bytes: u64,
-    /// Offset of the callee's domain among a thread's stacks.
-    pub stacks: u64,
     /// The trampoline of the callee's domain.
     pub trampoline: u64,
-    /// 1 if the call is atomic: then the callee lives in the kernel.
-    pub atomic: u64,
+    /// What the callee's own calls are found by.
+    pub table: u64,
+    /// Offset of the callee's domain among a thread's stacks.
+    pub stacks: u64,
+    /// Where to go on if no stack in that domain is large enough.
+    pub otherwise: u64,
+    /// Offset of the callee's domain among a thread's stacks, if the call carries more than values.
+    pub carrying_stacks: u64,
+    /// The callee.
+    pub callee: *const Instance,
+    /// What the call carries besides values; null if that was never looked at. It belongs to the table of the caller.
+    pub carried: *const [Carried],
 }
 
-/// Bytes of a [`Call`] as a shift: assembly multiplies so.
-pub const CALL_SHIFT: u32 = size_of::<Call>().trailing_zeros();
-const _: () = assert!(size_of::<Call>() == 1 << CALL_SHIFT);
+/// What an object is held by that nobody holds.
+static NOT_HELD: u16 = 0;
 
-/// The tables, each a box, by the address of the record of the instance that it belongs to.
-static TABLES: Guarded<Vec<(usize, Box<Table>)>> = Guarded::new(Vec::new());
+impl Call {
+    /// A call that was never learnt.
+    fn unknown(carried: *const [Carried]) -> Self {
+        Call {
+            object: 0,
+            held: &raw const NOT_HELD,
+            entries: 0,
+            target: 0,
+            root: 0,
+            trampoline: 0,
+            table: 0,
+            stacks: offset(NOWHERE),
+            otherwise: fast_path::otherwise(Way::Long),
+            carrying_stacks: offset(NOWHERE),
+            callee: ptr::null(),
+            carried,
+        }
+    }
+}
+
+/// A [`Table`] and what it leads to.
+struct Known {
+    /// Address of the record of the instance that it belongs to.
+    owner: usize,
+    /// The table, as words.
+    table: Box<[u64]>,
+}
+
+impl Known {
+    /// The calls, as kernel code changes them while no fast path reads them: with interrupts off.
+    fn calls(&mut self) -> impl Iterator<Item = &mut Call> {
+        // SAFETY: behind the head lie addresses of boxed calls, which belong to the table.
+        self.table[HEAD..].iter().map(|&call| unsafe { &mut *(call as *mut Call) })
+    }
+}
+
+impl Drop for Known {
+    fn drop(&mut self) {
+        for &call in &self.table[HEAD..] {
+            // SAFETY: the calls were boxes, and nobody uses them any more.
+            let call = unsafe { Box::from_raw(call as *mut Call) };
+            if !call.carried.is_null() {
+                // SAFETY: so was the list.
+                drop(unsafe { Box::from_raw(call.carried.cast_mut()) });
+            }
+        }
+    }
+}
+
+/// The tables.
+static TABLES: Guarded<Vec<Known>> = Guarded::new(Vec::new());
 
 /// Makes the table of an instance that is about to be entered for the first time.
 pub fn prepare(instance: &Instance) {
     if instance.platform.get() != 0 || !instance.is_alive() {
         return;
     }
-    let Some(domain) = regions::domain_of(instance.base) else { return };
-    let calls = Box::leak(vec![Call::default(); instance.calls.len()].into_boxed_slice());
-    let table = Box::new(Table {
-        counts: instance.with_counts(|counts| counts.as_ptr()),
-        calls: calls.as_mut_ptr(),
-        call_count: calls.len() as u64,
-        stacks: offset(domain),
-    });
-    instance.platform.set(&raw const *table as u64);
-    TABLES.with(|tables| tables.push((address_of(instance), table)));
+    let Some(entrance) = regions::entrance(instance.base) else { return };
+    user_stacks::need(entrance.domain, instance.stack_bytes.into());
+    let unknown = Call::unknown(ptr::slice_from_raw_parts(ptr::null(), 0));
+    let head = [
+        instance.with_counts(|counts| counts.as_ptr()) as u64,
+        instance.calls.len() as u64,
+        entrance.root,
+        entrance.stacks + TRAMPOLINE_OFFSET,
+        offset(entrance.domain),
+    ];
+    let calls = instance.calls.iter().map(|_| Box::into_raw(Box::new(unknown)) as u64);
+    let table: Box<[u64]> = head.into_iter().chain(calls).collect();
+    instance.platform.set(table.as_ptr() as u64);
+    TABLES.with(|tables| tables.push(Known { owner: address_of(instance), table }));
 }
 
 fn address_of(instance: &Instance) -> usize {
-    core::ptr::from_ref(instance) as usize
+    ptr::from_ref(instance) as usize
 }
 
 /// Frees the table of an instance whose record is about to be freed, and forgets what others learnt of it. With
 /// interrupts off.
 pub fn forget(instance: &Instance) {
     TABLES.with(|tables| {
-        tables.retain(|(owner, _)| *owner != address_of(instance));
-        for (_, table) in tables {
-            table.calls().iter_mut().filter(|call| is_of(instance, call)).for_each(|call| {
-                *call = Call::default();
-            });
+        tables.retain(|known| known.owner != address_of(instance));
+        for call in tables.iter_mut().flat_map(Known::calls) {
+            if ptr::eq(call.callee, instance) {
+                *call = Call::unknown(call.carried);
+            }
         }
     });
-}
-
-/// Whether a call was learnt of an object of an instance.
-fn is_of(instance: &Instance, call: &Call) -> bool {
-    instance.kinds.iter().any(|kind| kind.entries.as_ptr() as u64 == call.entries)
-}
-
-impl Table {
-    /// The calls, as kernel code changes them while no fast path reads them: with interrupts off.
-    fn calls(&mut self) -> &mut [Call] {
-        // SAFETY: the calls are a boxed slice of this length, which belongs to the table.
-        unsafe { core::slice::from_raw_parts_mut(self.calls, self.call_count as usize) }
-    }
-}
-
-// SAFETY: kernel code uses tables with interrupts off, whichever thread runs.
-unsafe impl Send for Table {}
-
-impl Drop for Table {
-    fn drop(&mut self) {
-        // SAFETY: the calls were a boxed slice, and nobody uses them any more.
-        drop(unsafe { Box::from_raw(self.calls()) });
+    for kind in &instance.kinds {
+        let functions = kind.platform.swap(0, Relaxed) as *mut u64;
+        if !functions.is_null() {
+            let functions = ptr::slice_from_raw_parts_mut(functions, kind.targets.len());
+            // SAFETY: the array was a box of that length, and nobody enters a function of the kind any more.
+            drop(unsafe { Box::from_raw(functions) });
+        }
     }
 }
 
@@ -131,46 +187,85 @@ fn offset(domain: usize) -> u64 {
 
 /// Remembers a call that has just succeeded the long way, if the fast path could make it.
 pub fn learn(caller: &Instance, number: u64, object: *mut Object) {
-    let index = (number - u64::from(FIRST_CALL)) as usize;
-    let table = caller.platform.get() as *const Table;
-    if table.is_null() || !is_simple(&caller.calls[index]) {
+    let index = number as usize;
+    let table = caller.platform.get() as *const u64;
+    if table.is_null() {
         return;
     }
+    // SAFETY: the table names an entry for each call.
+    let known = unsafe { table.wrapping_add(HEAD + index).read() } as *mut Call;
+    // SAFETY: interrupts are off, so that nobody else uses the entry, which is valid as long as the caller's record.
+    let known = unsafe { &mut *known };
+    let Some(carried) = carried(known, &caller.calls[index].function) else { return };
+    // SAFETY: interrupts are off, and the borrow ends at once.
+    let place = unsafe { tables::<Kernel>() }.index(object);
     // SAFETY: objects are valid for good, and the caller holds this one.
-    let object = unsafe { &*object };
-    // SAFETY: an instance is valid as long as an object of it is held, or a frame names one.
-    let callee = unsafe { &*object.instance };
+    let entry = unsafe { &*object };
+    // SAFETY: instances are valid as long as one of their objects is in use.
+    let callee = unsafe { &*entry.instance };
     // SAFETY: so are kinds.
-    let kind = unsafe { &*object.kind };
-    if object.entries != kind.entries.as_ptr() {
+    let kind = unsafe { &*entry.kind };
+    if entry.entries != kind.entries.as_ptr() {
         return;
     }
+    let atomic = caller.calls[index].atomic;
     let entrance = if callee.shares_space() { None } else { regions::entrance(callee.base) };
-    // Into a domain the fast path makes ordinary calls only.
-    if !callee.shares_space() && (entrance.is_none() || caller.calls[index].atomic) {
-        return;
-    }
-    let call = Call {
-        entries: object.entries as u64,
+    let way = match (callee.shares_space(), atomic, carried) {
+        (false, false, false) if entrance.is_some() => Way::Long,
+        (false, false, true) if entrance.is_some() => Way::CarryingToDomain,
+        (true, false, false) => Way::ToKernel,
+        (true, false, true) => Way::CarryingToKernel,
+        (true, true, false) => Way::AtomicToKernel,
+        _ => return,
+    };
+    let domain = offset(entrance.map_or(NOWHERE, |entrance| entrance.domain));
+    *known = Call {
+        object: object as u64,
+        held: caller.with_counts(|counts| &raw const counts[place]),
+        entries: entry.entries as u64,
         target: kind.targets[caller.calls[index].index as usize],
         root: entrance.map_or(0, |entrance| entrance.root),
-        fault: callee.fault.as_ptr() as u64,
-        // Never 0: a stack that is not there starts at 0 and must not reach.
-        stack_bytes: callee.stack_bytes.max(16).into(),
-        stacks: offset(entrance.map_or(NOWHERE, |entrance| entrance.domain)),
         trampoline: entrance.map_or(0, |entrance| entrance.stacks + TRAMPOLINE_OFFSET),
-        atomic: caller.calls[index].atomic.into(),
+        table: callee.platform.get(),
+        stacks: if carried { offset(NOWHERE) } else { domain },
+        otherwise: fast_path::otherwise(way),
+        carrying_stacks: domain,
+        callee: entry.instance,
+        carried: known.carried,
     };
-    // SAFETY: a living instance's table is there, and has an entry for each call.
-    let calls = unsafe { (*table).calls };
-    // SAFETY: interrupts are off, so that no fast path reads the entry now.
-    unsafe { calls.wrapping_add(index).write(call) };
+}
+
+/// Whether a function's calls carry more than values; `None` if that is more than the fast path can. The list is
+/// made once.
+fn carried(known: &mut Call, function: &Function) -> Option<bool> {
+    if known.carried.is_null() {
+        known.carried = Box::into_raw(Carried::all(function)?.into_boxed_slice());
+    }
+    // SAFETY: the list belongs to the call.
+    let carried = unsafe { &*known.carried };
+    Some(!carried.is_empty())
+}
+
+/// Remembers that a function of a domain was entered by its gate, if that can be done in assembly: the kind's
+/// [`platform`](Kind::platform) names an array of the addresses of such functions.
+pub fn learn_entry(kind: &Kind, index: usize) {
+    let Some(function) = kind.functions.get(index) else { return };
+    // An atomic call is noted by the long way.
+    if kind.atomic || !is_simple(function) {
+        return;
+    }
+    if kind.platform.load(Relaxed) == 0 {
+        let functions = vec![0u64; kind.targets.len()].into_boxed_slice();
+        kind.platform.store(Box::into_raw(functions) as *mut u64 as u64, Relaxed);
+    }
+    let place = kind.platform.load(Relaxed) as *mut u64;
+    // SAFETY: the array has an entry for each function, and interrupts are off, so that nobody else uses it.
+    unsafe { place.wrapping_add(index).write(kind.targets[index]) };
 }
 
 /// Whether a call passes values only, all of them in registers.
-fn is_simple(call: &Outgoing) -> bool {
+fn is_simple(function: &Function) -> bool {
     let is_value = |part: &Part| matches!(part, Part::Value | Part::Word);
-    let function = &call.function;
     function.parameters.iter().all(is_value)
         && function.words() <= REGISTER_WORDS
         && matches!(function.result, Part::Nothing | Part::Value | Part::Word)

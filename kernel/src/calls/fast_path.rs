@@ -1,230 +1,522 @@
-//! A call from a domain to another, or to a server in the kernel, that passes values only, without leaving assembly.
+//! A call from a domain to another, or to a server in the kernel, in assembly; what it carries besides values is left to
+//! [`carry`](super::carry).
 //!
 //! It has the same effect as the long way: the reference is checked and pinned, a frame is pushed, the caller's lock
 //! freed and the callee's taken, registers are scrubbed, stacks and page tables switched. Whatever
 //! is not as simple as that goes the long way: `call_slow` finds every register as the domain left it. Until the
-//! line "From here on", nothing has been changed. A callee in the kernel runs on the thread's kernel stack.
+//! line "From here on", nothing has been changed but words of the first free frame and of stacks in domains that say
+//! nothing while the thread is there. A callee in the kernel runs on the
+//! thread's kernel stack.
 //!
 //! # What lies where in the frame
 //!
-//! `stack` is where the thread's kernel stack goes on, `resume` is `call_fast_resume`, `return_address` is where the caller goes on. The words for callee-saved registers, which the
-//! caller's own stub has saved, hold its stack pointer, a gap, where the next visit to its domain would have
-//! started, and the address of that.
+//! `resume` is one of the addresses of [`is_fast`], `return_address` is where the caller goes on, `saved` are its
+//! registers. `platform` holds, from its second word on: the caller's stack pointer; for a callee in a domain, where the
+//! visit's stack starts, the thread's stack in that domain, and the table of what calls itself ([`Table`]). `stack` is not
+//! used: the thread's kernel stack goes on where it did when the caller entered the kernel, or, if buffers have to be carried back
+//! from a domain, below the [`Passage`](carry::Passage) that lies there.
 //!
 //! # Registers
 //!
-//! rax: the call's entry in the table. rbx: the first free frame. rbp: the caller's table. r11d: the call's number. r12: the
-//! callee's lock. r13: its stack pointer. r14: the caller's user stack. r15: the caller's stack pointer.
+//! rsp is no stack pointer here but the first free frame: interrupts are off, and what comes nevertheless has a stack of its
+//! own. rax: the call's number. rbp: the caller's table. rbx: the call's entry there. r11: the caller's stack pointer.
+//! r12: the thread's stack in the callee's domain. r13: where the visit starts. r14: the thread's stack in the caller's domain.
+//! r15: the callee's lock.
 #![expect(unsafe_code, reason = "entries and exits of the kernel")]
 
-use core::{mem::offset_of, sync::atomic::Ordering};
+use core::{
+    cell::UnsafeCell,
+    mem::{offset_of, size_of},
+    sync::atomic::Ordering,
+};
 
 use warren_abi::call::SystemError;
 use warren_engine::{
     death,
-    instance::Instance,
     layout::{Cpu, Frame, OBJECTS, Object},
-    reference::{count_down, count_up, newest_frame},
-    stub::{SYSTEM_CALL_STACK, SlowPaths},
+    lock,
+    reference::{
+        count_down, count_up, drop_temporaries, first_temporary, instance_of, newest_frame,
+    },
+    stub::{RETURN, SlowPaths},
 };
 
 use super::{
-    fast::{CALL_SHIFT, Call, Table},
-    system_call::RED_ZONE,
+    carry::{self, PASSAGE_BYTES},
+    fast::{Call, Table},
 };
 use crate::{
     cpu::{
-        block::{self, Block},
-        extended::{DEFAULT_MXCSR, INITIAL, restore_extended},
+        block::{self, Block, FREE},
+        extended::{DEFAULT_MXCSR, INITIAL},
         interrupts,
     },
-    memory::user_stacks::UserStack,
+    memory::{
+        regions,
+        user_stacks::{GAP, UserStack},
+    },
     natives,
     system::{Kernel, OBJECT_TABLE},
+    threads,
 };
 
-/// Assembly that makes the frame, which ends in `$resume` if the call is cut off. Leaves the caller's lock in rbp.
+/// Words of [`Frame::platform`]; the first is the gate's.
+const CALLERS_STACK: usize = 1;
+const NEXT: usize = 2;
+const STACK: usize = 3;
+const TABLE: usize = 4;
+
+const fn word(index: usize) -> usize {
+    offset_of!(Frame, platform) + index * size_of::<u64>()
+}
+
+unsafe extern "C" {
+    fn call_fast_resume();
+    fn call_kernel_resume();
+    fn call_atomic_resume();
+    fn call_carrying_resume();
+    fn call_dead_resume();
+    fn call_dead_carrying_resume();
+    fn call_restore();
+    fn call_kernel();
+    fn call_atomic();
+    fn call_carrying();
+    fn call_carrying_kernel();
+}
+
+/// Whether a frame was made here.
+fn is_fast(frame: &Frame) -> bool {
+    [
+        call_fast_resume,
+        call_kernel_resume,
+        call_atomic_resume,
+        call_carrying_resume,
+        call_dead_resume,
+        call_dead_carrying_resume,
+    ]
+    .into_iter()
+    .any(|label: unsafe extern "C" fn()| frame.resume() == label as *const () as u64)
+}
+
+/// Where a call goes on that finds no stack in its callee's domain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// In Rust.
+    Long,
+    /// To a server in the kernel.
+    ToKernel,
+    /// The same by an atomic call.
+    AtomicToKernel,
+    /// To a server in the kernel, with more than values.
+    CarryingToKernel,
+    /// Into a domain, with more than values: it was not looked for a stack there yet.
+    CarryingToDomain,
+}
+
+/// The address of a way.
+pub fn otherwise(way: Way) -> u64 {
+    let label: unsafe extern "C" fn() = match way {
+        Way::Long => call_restore,
+        Way::ToKernel => call_kernel,
+        Way::AtomicToKernel => call_atomic,
+        Way::CarryingToKernel => call_carrying_kernel,
+        Way::CarryingToDomain => call_carrying,
+    };
+    label as *const () as u64
+}
+
+/// The kernel's stack pointer to which a frame's call returns. `kernel_stack` is where its thread's kernel stack goes on when
+/// it enters the kernel.
+pub fn stack_of(frame: &Frame, kernel_stack: u64) -> u64 {
+    if is_fast(frame) { kernel_stack } else { frame.stack }
+}
+
+/// A stack that nobody has.
+struct Gone(UnsafeCell<UserStack>);
+
+// SAFETY: it is written by assembly with interrupts off, and never read.
+unsafe impl Sync for Gone {}
+
+/// What is restored in place of the thread's stack in a domain that was left already, or died.
+static GONE: Gone = Gone(UnsafeCell::new(UserStack::UNKNOWN));
+
+/// Prepares a frame for its `resume`, if it was made here: its callee died, and is not visited any more.
+pub fn prepare_end(frame: &mut Frame) {
+    if is_fast(frame) {
+        frame.stack = block::current().kernel_stack.get();
+        frame.platform[STACK] = GONE.0.get() as u64;
+    }
+}
+
+/// Lets a call end in its caller's caller: the caller died.
+pub fn forget_caller(frame: &mut Frame) {
+    if is_fast(frame) {
+        let carrying = frame.resume() == call_carrying_resume as *const () as u64
+            || frame.resume() == call_dead_carrying_resume as *const () as u64;
+        let resume = if carrying { call_dead_carrying_resume } else { call_dead_resume };
+        frame.resume = resume as *const () as u64;
+    }
+}
+
+/// Assembly that makes the frame, which ends in `$resume` if the call is cut off.
 macro_rules! frame_made {
     ($resume:literal) => {
         concat!(
-            // There is room for one more frame: behind the array nothing is mapped.
-            "36: mov [rbx + {return_address}], rcx\n",
-            "37:\n",
-            ".pushsection .rodata.fixups, \"a\"\n",
-            ".quad 36b, 37b, call_slow\n",
-            ".popsection\n",
             // From here on the call is made. It has a count of the object, which every way out of it gives back.
             "inc dword ptr [rdi + {object_count_field}]\n",
-            "mov rbp, gs:[{temporary}]\n",
-            "mov [rbx + {frame_temporary}], rbp\n",
-            // The frame.
-            "mov [rbx + {saved}], r15\n",
-            "mov rbp, [r14 + {next}]\n",
-            "mov [rbx + {saved} + 16], rbp\n",
-            "mov [rbx + {saved} + 24], r14\n",
-            // Below the red zone, and aligned if the stub made the call.
-            "add r15, -{distance}\n",
-            "mov [r14 + {next}], r15\n",
-            "mov [rbx + {frame_stack}], rsp\n",
-            "mov qword ptr [rbx + {resume}], offset ", $resume, "\n",
-            "mov [rbx + {frame_object}], rdi\n",
-            "mov [rbx + {canary}], rdi\n",
-            "mov [rbx + {frame_platform}], rsp\n",
-            "mov rbp, cr3\n",
-            "mov [rbx + {frame_platform} + 8], rbp\n",
-            "mov [rbx + {frame_platform} + 16], r13\n",
-            "mov rbp, gs:[{lock}]\n",
-            "mov [rbx + {frame_lock}], rbp\n",
-            "add rbx, {frame_bytes}\n",
-            "mov gs:[{frame}], rbx\n",
+            "mov [rsp + {callers_stack}], r11\n",
+            "mov qword ptr [rsp + {resume}], offset ",
+            $resume,
+            "\n",
+            "mov [rsp + {frame_object}], rdi\n",
+            "mov [rsp + {frame_lock}], r15\n",
         )
     };
 }
 
-/// Assembly that makes the call, from the check of the lock to the taking of it: see the module.
-macro_rules! call_made {
+/// Assembly that checks that the callee's lock is free.
+macro_rules! lock_checked {
     () => {
+        "mov r15, [rdi + {object_lock}]
+        cmp qword ptr [r15], {free}
+        jne call_restore\n"
+    };
+}
+
+/// Assembly that takes the callee's lock and publishes the frame.
+macro_rules! lock_taken {
+    () => {
+        "mov rcx, gs:[{thread}]
+        mov [r15], rcx
+        add rsp, {frame_bytes}
+        mov gs:[{frame}], rsp\n"
+    };
+}
+
+/// Assembly that frees the caller's lock.
+macro_rules! callers_lock_freed {
+    () => {
+        "mov r14, [rsp - {frame_bytes} + {frame_lock}]
+        mov qword ptr [r14], {free}\n"
+    };
+}
+
+/// Assembly that calls a server in the kernel, whose kernel stack pointer is in r12, and gets its answer in rdi and rdx.
+/// `$resume` is the frame's.
+macro_rules! kernel_called {
+    ($resume:literal) => {
         concat!(
-            // The callee's lock is free; without one it is the thread's own that is taken.
-            "mov r12, [rdi + {object_lock}]\n",
-            "test r12, r12\n",
-            "cmovz r12, gs:[{idle_lock}]\n",
-            "mov rbp, gs:[{free}]\n",
-            "cmp [r12], rbp\n",
-            "jne call_slow\n",
-            frame_made!("call_fast_resume"),
-            // The locks.
-            "mov r14, gs:[{free}]\n",
-            "mov [rbp], r14\n",
-            "mov r14, gs:[{thread}]\n",
-            "mov [r12], r14\n",
-            "mov gs:[{lock}], r12\n",
+            "mov rsp, r12\n",
+            "mov rax, [rbx + {target}]\n",
+            "mov rdi, [rdi + {object_state}]\n",
+            "mov rcx, r10\n",
+            "fninit\n",
+            "ldmxcsr [rip + {mxcsr}]\n",
+            "sti\n",
+            "call rax\n",
+            // `resume` of the frame, too. rax: error, rdx: value.
+            $resume,
+            ":\n",
+            "cli\n",
+            "mov rdi, rax\n",
+            "mov eax, -1\n",
+            "mov rsp, gs:[{frame}]\n",
         )
     };
 }
 
-/// Assembly that ends the call: gives back the lock and the count, and takes the caller's lock.
-macro_rules! call_ended {
-    () => {
+/// Assembly that ends the call `$name`: leaves the callee's domain by `$leave`, gives back the lock and the count. `$odd` is where
+/// it goes on if the frame's `resume` is not `$resume`.
+macro_rules! callee_left {
+    ($name:literal, $resume:literal, $odd:literal, $leave:expr) => {
         concat!(
-            "mov r12, gs:[{lock}]\n",
-            "mov r11, gs:[{free}]\n",
-            "mov [r12], r11\n",
+            $name,
+            "_end:\n",
+            "cmp qword ptr [rsp - {frame_bytes} + {resume}], offset ",
+            $resume,
+            "\n",
+            "jne ",
+            $odd,
+            "\n",
+            $leave,
+            "mov rcx, [rsp - {frame_bytes} + {frame_lock}]\n",
+            "mov qword ptr [rcx], {free}\n",
             // There are no temporaries, and the call's count of the object is not the last; or the engine sees to it.
-            "mov r12, [rbx - {frame_bytes} + {frame_temporary}]\n",
-            "cmp r12, gs:[{temporary}]\n",
-            "jne 33f\n",
-            "28:\n",
-            "mov r12, [rbx - {frame_bytes} + {frame_object}]\n",
-            "dec dword ptr [r12 + {object_count_field}]\n",
-            "jz 29f\n",
-            // The caller's lock is free. If it has none, or it died meanwhile, that is the thread's own.
-            "mov r12, [rbx - {frame_bytes} + {frame_lock}]\n",
-            "cmp r12, gs:[{idle_lock}]\n",
-            "je 35f\n",
-            "32:\n",
-            "cmp [r12], r11\n",
-            "jne 34f\n",
-            "mov r13, gs:[{thread}]\n",
-            "mov [r12], r13\n",
-            "mov gs:[{lock}], r12\n",
-            "sub rbx, {frame_bytes}\n",
-            "mov gs:[{frame}], rbx\n",
-            "mov qword ptr [rbx + {frame_platform}], 0\n",
+            "cmp rsp, gs:[{owner}]\n",
+            "je ",
+            $name,
+            "_drop\n",
+            "mov rcx, [rsp - {frame_bytes} + {frame_object}]\n",
+            "dec dword ptr [rcx + {object_count_field}]\n",
+            "jz ",
+            $name,
+            "_last\n",
         )
     };
 }
 
-/// Assembly that goes back to the domain that called.
+/// Assembly that leaves the callee's domain for the caller's.
+macro_rules! domain_left {
+    () => {
+        "mov rcx, [rsp - {frame_bytes} + {frame_user_stack}]
+        mov rbx, [rsp - {frame_bytes} + {frame_next}]
+        mov [rcx + {next}], rbx
+        mov rcx, [rsp - 2 * {frame_bytes} + {frame_table}]
+        mov rcx, [rcx + {table_root}]
+        mov cr3, rcx\n"
+    };
+}
+
+/// Assembly that makes the [`Passage`](carry::Passage) on the kernel's stack, where rsp points to it afterwards. Leaves the frame in rbp.
+macro_rules! passage_made {
+    () => {
+        "mov rbp, gs:[{kernel_stack}]
+        cmp rbp, gs:[{stack_limit}]
+        jb call_restore
+        mov [rsp + {callers_stack}], r11
+        xchg rbp, rsp
+        push rax
+        push rbx
+        push r9
+        push r8
+        push r10
+        push rdx
+        push rsi
+        push rdi
+        fninit
+        ldmxcsr [rip + {mxcsr}]\n"
+    };
+}
+
+/// Assembly that pushes the words of the passage at `$passage` once more, for the callee.
+macro_rules! words_made {
+    ($passage:literal) => {
+        concat!(
+            "push [",
+            $passage,
+            " + 40]\npush [",
+            $passage,
+            " + 32]\npush [",
+            $passage,
+            " + 24]\npush [",
+            $passage,
+            " + 16]\npush [",
+            $passage,
+            " + 8]\npush [",
+            $passage,
+            "]\n",
+        )
+    };
+}
+
+/// Assembly that pops these words.
+macro_rules! words_taken {
+    () => {
+        "pop rdi
+        pop rsi
+        pop rdx
+        pop r10
+        pop r8
+        pop r9\n"
+    };
+}
+
+/// Assembly that takes the caller's lock back.
+macro_rules! callers_lock_taken {
+    ($name:literal) => {
+        concat!(
+            "mov rcx, [rsp - 2 * {frame_bytes} + {frame_lock}]\n",
+            "cmp qword ptr [rcx], {free}\n",
+            "jne ",
+            $name,
+            "_wait\n",
+            "mov r12, gs:[{thread}]\n",
+            "mov [rcx], r12\n",
+        )
+    };
+}
+
+/// Assembly that takes the frame away.
+macro_rules! frame_popped {
+    () => {
+        "sub rsp, {frame_bytes}
+        mov gs:[{frame}], rsp\n"
+    };
+}
+
+/// Assembly that goes back to the domain that called. All bits of eax are set.
 macro_rules! to_caller {
     () => {
         concat!(
-            "mov rcx, [rbx + {saved} + 24]\n",
-            "mov r12, [rbx + {saved} + 16]\n",
-            "mov [rcx + {next}], r12\n",
-            restore_extended!("rip + {initial}"),
-            "\n",
+            "71: fxrstor64 [rip + {initial}]\n",
+            ".pushsection .rodata.xsave_sites, \"a\"\n",
+            ".quad 71b\n",
+            ".popsection\n",
             "mov rax, rdi\n",
-            "mov rdx, rsi\n",
-            "mov rsp, [rbx + {saved}]\n",
-            "mov rcx, [rbx + {return_address}]\n",
+            "mov rcx, [rsp + {return_address}]\n",
+            "mov rbx, [rsp + {saved}]\n",
+            "mov rbp, [rsp + {saved} + 8]\n",
+            "mov r12, [rsp + {saved} + 16]\n",
+            "mov r13, [rsp + {saved} + 24]\n",
+            "mov r14, [rsp + {saved} + 32]\n",
+            "mov r15, [rsp + {saved} + 40]\n",
+            "mov rsp, [rsp + {callers_stack}]\n",
             "mov r11d, 0x202\n",
             "xor edi, edi\n",
             "xor esi, esi\n",
             "xor r8d, r8d\n",
             "xor r9d, r9d\n",
             "xor r10d, r10d\n",
-            "xor ebx, ebx\n",
-            "xor ebp, ebp\n",
-            "xor r12d, r12d\n",
-            "xor r13d, r13d\n",
-            "xor r14d, r14d\n",
-            "xor r15d, r15d\n",
             "swapgs\n",
             "sysretq\n",
         )
     };
 }
 
+/// Assembly for what the end of the call `$name` leaves to the engine. The frame's callee holds the thread's own lock
+/// meanwhile, so that the end can begin again.
+macro_rules! slow_ends {
+    ($name:literal, $last:literal) => {
+        concat!(
+            // There are temporaries to drop. Meanwhile the frame names the system's own object.
+            $name,
+            "_drop:\n",
+            "call_left_idle_and_pushed\n",
+            "push qword ptr [rbx - {frame_bytes} + {frame_object}]\n",
+            "sub rsp, 8\n",
+            "sti\n",
+            "call gs:[{slow_drop}]\n",
+            "cli\n",
+            "add rsp, 8\n",
+            "pop rcx\n",
+            "mov rbx, gs:[{frame}]\n",
+            "mov [rbx - {frame_bytes} + {frame_object}], rcx\n",
+            "jmp ",
+            $name,
+            "_again\n",
+            // That was the last count.
+            $name,
+            "_last:\n",
+            "call_left_idle_and_pushed\n",
+            "mov rdi, rcx\n",
+            "call {",
+            $last,
+            "}\n",
+            // Back to the end's beginning.
+            $name,
+            "_again:\n",
+            "pop rdx\n",
+            "pop rdi\n",
+            "mov eax, -1\n",
+            "mov rsp, gs:[{frame}]\n",
+            "jmp ",
+            $name,
+            "_end\n",
+        )
+    };
+}
+
+/// Assembly that waits for the caller's lock, which rcx points to, and ends the call `$name` again. The call has its count
+/// again meanwhile: it may be cut off.
+macro_rules! slow_wait {
+    ($name:literal) => {
+        concat!(
+            $name,
+            "_wait:\n",
+            "mov r12, [rsp - {frame_bytes} + {frame_object}]\n",
+            "inc dword ptr [r12 + {object_count_field}]\n",
+            "call_left_idle_and_pushed\n",
+            "mov rdi, rcx\n",
+            "sti\n",
+            "call gs:[{slow_wait}]\n",
+            "cli\n",
+            "jmp ",
+            $name,
+            "_again\n",
+        )
+    };
+}
+
 core::arch::global_asm!(
-    // From the system call's entry: on the kernel's stack, interrupts off. eax: the number less the first of calls.
+    // Lets the frame's callee hold the thread's own lock, and its domain be left already, goes to the kernel's stack, and
+    // pushes the answer. Leaves the first free frame in rbx.
+    ".macro call_left_idle_and_pushed",
+    "mov rbx, gs:[{idle_lock}]",
+    "mov [rsp - {frame_bytes} + {frame_lock}], rbx",
+    "lea rbx, [rip + {gone}]",
+    "mov [rsp - {frame_bytes} + {frame_user_stack}], rbx",
+    "mov rbx, rsp",
+    "mov rsp, gs:[{kernel_stack}]",
+    "push rdi",
+    "push rdx",
+    ".endm",
+
+    // `syscall` in a domain comes here, with interrupts off and what FMASK names cleared. eax: which.
     ".balign 16",
-    ".globl call_fast",
-    "call_fast:",
-    "mov r11d, eax",
-    "mov rbx, gs:[{frame}]",
-    "mov rbp, [rbx - {frame_bytes} + {frame_object}]",
-    "mov rbp, [rbp + {object_instance}]",
-    "mov rbp, [rbp + {platform}]",
-    // A dead instance has no table, and nothing is mapped there.
-    "38: cmp eax, [rbp + {call_count}]",
-    "39:",
+    ".globl call_entry",
+    "call_entry:",
+    "swapgs",
+    "cmp eax, {return_number}",
+    "je call_fast_return",
+    "mov r11, rsp",
+    "mov rsp, gs:[{frame}]",
+    // There is room for one more frame: behind the array nothing is mapped.
+    "36: mov [rsp + {return_address}], rcx",
+    "37:",
     ".pushsection .rodata.fixups, \"a\"",
-    ".quad 38b, 39b, call_slow",
+    ".quad 36b, 37b, call_slow",
     ".popsection",
-    "jae call_slow",
-    "shl eax, {call_shift}",
-    "add rax, [rbp + {calls}]",
-    // The reference: an entry of the table of objects, held by the caller.
-    "lea r13, [rip + {objects}]",
-    "mov r12, rdi",
-    "sub r12, r13",
-    "ror r12, {object_shift}",
-    "cmp r12, {object_count}",
-    "jae call_slow",
-    "mov r13, [rbp + {counts}]",
-    "cmp word ptr [r13 + r12 * 2], 0",
-    "je call_slow",
-    // The callee: what was learnt, and so of the right service; alive, and not to fail on purpose.
-    "mov r13, [rdi + {object_entries}]",
-    "cmp r13, [rax + {entries}]",
-    "jne call_slow",
-    "mov r13, [rax + {fault}]",
-    "cmp qword ptr [r13], 0",
-    "jne call_slow",
+    "mov [rsp + {saved}], rbx",
+    "mov [rsp + {saved} + 8], rbp",
+    "mov [rsp + {saved} + 16], r12",
+    "mov [rsp + {saved} + 24], r13",
+    "mov [rsp + {saved} + 32], r14",
+    "mov [rsp + {saved} + 40], r15",
+    "mov rbp, [rsp - {frame_bytes} + {frame_table}]",
+    "cmp rax, [rbp + {call_count}]",
+    "jae call_restore",
+    "mov rbx, [rbp + rax * 8 + {calls}]",
+    // The reference: the object that was called before, held by the caller.
+    "cmp rdi, [rbx + {call_object}]",
+    "jne call_other",
+    "mov r13, [rbx + {held}]",
+    "cmp word ptr [r13], 0",
+    "je call_restore",
+    // It has the entries that were learnt, and so is of the right service, alive, and not to fail on purpose.
+    "call_held:",
+    "mov r13, [rbx + {entries}]",
+    "cmp r13, [rdi + {object_entries}]",
+    "jne call_restore",
+    // Visits of the caller's domain start below what it uses of its stack, this one if the callee lives there too.
+    "mov r14, [rsp - {frame_bytes} + {frame_user_stack}]",
+    "mov [r14 + {next}], r11",
     // The callee's stack: from where a visit starts, it is mapped as far down as the callee needs.
-    "mov r14, gs:[{user_stacks}]",
-    "mov r12, [rax + {callee_stacks}]",
-    "mov r13, [r14 + r12 + {next}]",
-    "sub r13, [rax + {stack_bytes}]",
-    "jc 40f",
-    "cmp r13, [r14 + r12 + {mapped}]",
-    "jb call_slow",
-    "add r13, [rax + {stack_bytes}]",
-    "add r14, [rbp + {caller_stacks}]",
-    call_made!(),
+    "mov r12, [rbx + {callee_stacks}]",
+    "add r12, gs:[{user_stacks}]",
+    "mov r13, [r12 + {next}]",
+    "cmp r13, [r12 + {enough}]",
+    "jb 40f",
+    lock_checked!(),
+    frame_made!("call_fast_resume"),
+    "mov [rsp + {frame_next}], r13",
+    "mov [rsp + {frame_user_stack}], r12",
+    "call_enter:",
+    "mov r14, [rbx + {callee_table}]",
+    "mov [rsp + {frame_table}], r14",
+    callers_lock_freed!(),
+    lock_taken!(),
     // Into the callee.
-    "mov rbp, [rax + {root}]",
-    "mov cr3, rbp",
-    "mov rcx, [rax + {trampoline}]",
+    "mov rcx, [rbx + {root}]",
+    "mov cr3, rcx",
+    "mov rcx, [rbx + {trampoline}]",
     "mov rdi, [rdi + {object_state}]",
-    "mov r12, [rax + {target}]",
-    "mov r14, rdx",
-    restore_extended!("rip + {initial}"),
-    "mov rdx, r14",
-    "mov rax, r10",
-    "mov r10, r12",
-    "mov rsp, r13",
+    "mov eax, 7",
+    "72: fxrstor64 [rip + {initial}]",
+    ".pushsection .rodata.xsave_sites, \"a\"",
+    ".quad 72b",
+    ".popsection",
+    "mov rax, [rbx + {target}]",
+    "lea rsp, [r13 - {gap}]",
     "mov r11d, 0x202",
     "xor ebx, ebx",
     "xor ebp, ebp",
@@ -235,243 +527,300 @@ core::arch::global_asm!(
     "swapgs",
     "sysretq",
 
-    // Nothing starts where the callee's stack would. Either it lives in the kernel, on whose stack it then runs, or its
-    // domain was never entered.
+    // No stack is large enough: the callee lives in the kernel, on whose stack it then runs, or its domain is to be entered
+    // the long way.
     "40:",
-    "cmp qword ptr [rax + {root}], 0",
-    "jne call_slow",
-    "cmp rsp, gs:[{stack_limit}]",
-    "jb call_slow",
-    "add r14, [rbp + {caller_stacks}]",
-    "cmp qword ptr [rax + {atomic}], 0",
-    "jne 42f",
-    call_made!(),
-    "mov r12, [rax + {target}]",
+    "jmp [rbx + {otherwise}]",
+
+    // Another object than last time: an entry of the table of objects, held by the caller.
+    "call_other:",
+    "lea r13, [rip + {objects}]",
+    "mov r12, rdi",
+    "sub r12, r13",
+    "ror r12, {object_shift}",
+    "cmp r12, {object_count}",
+    "jae call_restore",
+    "mov r13, [rbp + {counts}]",
+    "cmp word ptr [r13 + r12 * 2], 0",
+    "jne call_held",
+    // It is not as simple as that.
+    ".globl call_restore",
+    "call_restore:",
+    "mov rcx, [rsp + {return_address}]",
+    "mov rbx, [rsp + {saved}]",
+    "mov rbp, [rsp + {saved} + 8]",
+    "mov r12, [rsp + {saved} + 16]",
+    "mov r13, [rsp + {saved} + 24]",
+    "mov r14, [rsp + {saved} + 32]",
+    "mov r15, [rsp + {saved} + 40]",
+    "jmp call_slow",
+
+    // A call of a server in the kernel.
+    ".globl call_kernel",
+    "call_kernel:",
+    "mov r12, gs:[{kernel_stack}]",
+    "cmp r12, gs:[{stack_limit}]",
+    "jb call_restore",
+    lock_checked!(),
+    frame_made!("call_kernel_resume"),
+    callers_lock_freed!(),
+    lock_taken!(),
+    kernel_called!("call_kernel_resume"),
+    callee_left!("call_kernel", "call_kernel_resume", "call_kernel_odd", ""),
+    callers_lock_taken!("call_kernel"),
+    frame_popped!(),
+    to_caller!(),
+    slow_ends!("call_kernel", "drop_object"),
+    slow_wait!("call_kernel"),
+
+    // The same with more than values: the passage, and below it copies, lie on the kernel's stack. r13: the passage.
+    ".globl call_carrying_kernel",
+    "call_carrying_kernel:",
+    lock_checked!(),
+    passage_made!(),
+    "mov rdi, rsp",
+    "mov rsi, gs:[{stack_limit}]",
+    "call {room_in_kernel}",
+    "cmp rax, -1",
+    "je 52f",
+    "mov r14, rsp",
+    "mov r13, rsp",
+    "sub rsp, rax",
+    "mov rdx, rsp",
+    words_made!("r14"),
+    "mov rdi, r14",
+    "mov rsi, rsp",
+    "call {into_kernel}",
+    "test al, al",
+    "jz 51f",
+    words_taken!(),
+    "mov r12, rsp",
+    "mov rsp, rbp",
+    "mov r11, [rsp + {callers_stack}]",
+    frame_made!("call_kernel_resume"),
+    callers_lock_freed!(),
+    lock_taken!(),
+    "mov rsp, r12",
+    "mov rax, [rbx + {target}]",
     "mov rdi, [rdi + {object_state}]",
     "mov rcx, r10",
+    "sti",
+    "call rax",
+    "cli",
+    "mov rdi, r13",
+    "mov rsi, rax",
+    "call {out_of_kernel}",
+    "mov rdi, rax",
+    "mov eax, -1",
+    "mov rsp, gs:[{frame}]",
+    "jmp call_kernel_end",
+
+    // A call into a domain that carries more than values.
+    ".globl call_carrying",
+    "call_carrying:",
+    lock_checked!(),
+    "mov r12, [rbx + {carrying_stacks}]",
+    "add r12, gs:[{user_stacks}]",
+    "mov r13, [r12 + {next}]",
+    passage_made!(),
+    "mov r14, rsp",
+    words_made!("r14"),
+    "mov rdi, r14",
+    "mov rsi, rsp",
+    "mov rdx, r12",
+    "call {into_domain}",
+    "test rax, rax",
+    "jz 51f",
+    words_taken!(),
+    "mov gs:[{kernel_stack}], rsp",
+    "mov rsp, rbp",
+    "mov r11, [rsp + {callers_stack}]",
+    frame_made!("call_carrying_resume"),
+    "mov [rsp + {frame_next}], r13",
+    "mov [rsp + {frame_user_stack}], r12",
+    "mov r13, rax",
+    "jmp call_enter",
+    // It has to go the long way. r14: the passage, or rsp is. rbp: the frame.
+    "51:",
+    "mov rsp, r14",
+    "52:",
+    "pop rdi",
+    "pop rsi",
+    "pop rdx",
+    "pop r10",
+    "pop r8",
+    "pop r9",
+    "mov rax, [rsp + 8]",
+    "mov rsp, rbp",
+    "mov r11, [rsp + {callers_stack}]",
+    "jmp call_restore",
+
+    // A domain returns from such a call. rdi: error, rdx: value. The frame becomes that of a call that carries nothing.
+    "call_carrying_return:",
+    domain_left!(),
+    "mov rbp, rsp",
+    "mov rsp, gs:[{kernel_stack}]",
     "fninit",
     "ldmxcsr [rip + {mxcsr}]",
-    "sti",
-    "call r12",
+    "mov rsi, rdi",
+    "mov rdi, rsp",
+    "call {out_of_domain}",
+    "mov rdi, rax",
+    "mov rsp, rbp",
+    "51:",
+    "add qword ptr gs:[{kernel_stack}], {passage_bytes}",
+    "mov qword ptr [rsp - {frame_bytes} + {resume}], offset call_fast_resume",
+    "mov eax, -1",
+    "jmp call_fast_end",
+    // `resume` of the frame: it was cut off, and nothing is carried back.
+    ".globl call_carrying_resume",
+    "call_carrying_resume:",
     "cli",
     "mov rdi, rax",
-    "mov rsi, rdx",
-    "mov rbx, gs:[{frame}]",
-    call_ended!(),
-    to_caller!(),
+    "mov rsp, gs:[{frame}]",
+    "jmp 51b",
 
-    // An atomic call of a server in the kernel: the caller's lock stays taken. The callee's is free; without one it is
-    // the thread's own that is taken.
-    "42:",
-    "mov r12, [rdi + {object_lock}]",
-    "test r12, r12",
-    "cmovz r12, gs:[{idle_lock}]",
-    "mov rbp, gs:[{free}]",
-    "cmp [r12], rbp",
-    "jne call_slow",
+    // An atomic one: the caller's lock stays taken.
+    ".globl call_atomic",
+    "call_atomic:",
+    "mov r12, gs:[{kernel_stack}]",
+    "cmp r12, gs:[{stack_limit}]",
+    "jb call_restore",
+    lock_checked!(),
     frame_made!("call_atomic_resume"),
-    "mov r14, gs:[{thread}]",
-    "mov [r12], r14",
-    "mov gs:[{lock}], r12",
-    "mov r12, [rax + {target}]",
-    "mov rdi, [rdi + {object_state}]",
-    "mov rcx, r10",
-    "fninit",
-    "ldmxcsr [rip + {mxcsr}]",
-    "sti",
-    "call r12",
-    // `resume` of the frame, too. rax: error, rdx: value.
-    "call_atomic_resume:",
-    "cli",
-    "mov rdi, rax",
-    "mov rsi, rdx",
-    "mov rbx, gs:[{frame}]",
-    "mov r12, gs:[{lock}]",
-    "mov r11, [rbx - {frame_bytes} + {frame_lock}]",
-    "cmp r12, r11",
-    "je 45f",
-    "mov gs:[{lock}], r11",
-    "mov r13, gs:[{free}]",
-    "mov [r12], r13",
-    "45:",
-    "mov r12, [rbx - {frame_bytes} + {frame_temporary}]",
-    "cmp r12, gs:[{temporary}]",
-    "jne 48f",
-    "46:",
-    "mov r12, [rbx - {frame_bytes} + {frame_object}]",
-    "dec dword ptr [r12 + {object_count_field}]",
-    "jz 49f",
-    "47:",
-    "mov r12, [rbx - {frame_bytes} + {frame_lock}]",
-    "cmp r12, gs:[{idle_lock}]",
-    "je 56f",
-    "55:",
-    "sub rbx, {frame_bytes}",
-    "mov gs:[{frame}], rbx",
-    "mov qword ptr [rbx + {frame_platform}], 0",
+    lock_taken!(),
+    kernel_called!("call_atomic_resume"),
+    callee_left!("call_atomic", "call_atomic_resume", "call_atomic_odd", ""),
+    frame_popped!(),
     to_caller!(),
-    // There are temporaries to drop.
-    "48:",
-    "push rdi",
-    "push rsi",
-    "push qword ptr [rbx - {frame_bytes} + {frame_object}]",
-    "sub rsp, 8",
-    "sti",
-    "call gs:[{slow_drop}]",
-    "cli",
-    "add rsp, 8",
-    "mov rbx, gs:[{frame}]",
-    "pop qword ptr [rbx - {frame_bytes} + {frame_object}]",
-    "pop rsi",
-    "pop rdi",
-    "jmp 46b",
-    // That was the last count.
-    "49:",
-    "push rdi",
-    "push rsi",
-    "mov rdi, r12",
-    "call {leave_object}",
-    "pop rsi",
-    "pop rdi",
-    "mov rbx, gs:[{frame}]",
-    "jmp 47b",
-    // The caller has no lock, or died meanwhile.
-    "56:",
-    "mov rcx, [rbx - 2 * {frame_bytes} + {frame_object}]",
-    "mov rcx, [rcx + {object_instance}]",
-    "cmp qword ptr [rcx + {platform}], 0",
-    "jne 55b",
-    "call {return_to_dead}",
-    "ud2",
+    slow_ends!("call_atomic", "leave_object"),
 
-    // From the system call's entry: a domain returns. rdi: error, rsi: value.
+    // From the system call's entry: a domain returns. rdi: error, rdx: value. All bits of eax are set.
     ".balign 16",
     ".globl call_fast_return",
     "call_fast_return:",
-    "mov rbx, gs:[{frame}]",
-    "cmp qword ptr [rbx - {frame_bytes} + {resume}], offset call_fast_resume",
-    "jne call_slow_return",
-    // Also from `call_fast_resume`. The callee's lock is given back.
-    "30:",
-    call_ended!(),
-    "mov rcx, [rbx + {frame_platform} + 8]",
-    "mov cr3, rcx",
+    "mov rsp, gs:[{frame}]",
+    callee_left!("call_fast", "call_fast_resume", "call_fast_odd", domain_left!()),
+    callers_lock_taken!("call_fast"),
+    frame_popped!(),
     to_caller!(),
-
-    // There are temporaries to drop. Meanwhile the frame names the system's own object.
-    "33:",
-    "push rdi",
-    "push rsi",
-    "push qword ptr [rbx - {frame_bytes} + {frame_object}]",
-    "sub rsp, 8",
-    "sti",
-    "call gs:[{slow_drop}]",
-    "cli",
-    "add rsp, 8",
-    "mov rbx, gs:[{frame}]",
-    "pop qword ptr [rbx - {frame_bytes} + {frame_object}]",
-    "pop rsi",
-    "pop rdi",
-    "mov r11, gs:[{free}]",
-    "jmp 28b",
-    // That was the last count.
-    "29:",
-    "push rdi",
-    "push rsi",
-    "mov rdi, r12",
-    "call {drop_object}",
-    "pop rsi",
-    "pop rdi",
-    "mov rbx, gs:[{frame}]",
-    "mov r11, gs:[{free}]",
-    "jmp 28b",
-    // Somebody holds the caller's lock. The call has its count again while it waits: it may be cut off.
-    "34:",
-    "mov r13, [rbx - {frame_bytes} + {frame_object}]",
-    "inc dword ptr [r13 + {object_count_field}]",
-    "push rdi",
-    "push rsi",
-    "mov rdi, r12",
-    "sti",
-    "call gs:[{slow_wait}]",
-    "cli",
-    "pop rsi",
-    "pop rdi",
-    "mov rbx, gs:[{frame}]",
-    "mov r11, gs:[{free}]",
-    "jmp 28b",
-    // The caller has no lock, or died meanwhile.
-    "35:",
-    "mov rcx, [rbx - 2 * {frame_bytes} + {frame_object}]",
-    "mov rcx, [rcx + {object_instance}]",
-    "cmp qword ptr [rcx + {platform}], 0",
-    "jne 32b",
-    "call {return_to_dead}",
-    "ud2",
+    slow_ends!("call_fast", "drop_object"),
+    slow_wait!("call_fast"),
 
     // `resume` of the frame: the call was cut off. In the kernel, on its stack. rax: error, rdx: value.
     ".balign 16",
+    ".globl call_fast_resume",
     "call_fast_resume:",
     "cli",
     "mov rdi, rax",
-    "mov rsi, rdx",
-    "mov rbx, gs:[{frame}]",
-    "jmp 30b",
+    "mov eax, -1",
+    "mov rsp, gs:[{frame}]",
+    "jmp call_fast_end",
+
+    // The frame's `resume` bears the watchdog's mark, or its caller died, or it was made by a gate.
+    "call_fast_odd:",
+    "cmp qword ptr [rsp - {frame_bytes} + {gates_word}], 0",
+    "jne call_slow_return",
+    "mov rcx, [rsp - {frame_bytes} + {resume}]",
+    "shl rcx, 2",
+    "sar rcx, 2",
+    "mov [rsp - {frame_bytes} + {resume}], rcx",
+    "cmp rcx, offset call_carrying_resume",
+    "je call_carrying_return",
+    "cmp rcx, offset call_dead_carrying_resume",
+    "je call_dead_carrying_resume",
+    "cmp rcx, offset call_dead_resume",
+    "je call_dead_resume",
+    "jmp call_fast_end",
+    "call_kernel_odd:",
+    "shl qword ptr [rsp - {frame_bytes} + {resume}], 2",
+    "sar qword ptr [rsp - {frame_bytes} + {resume}], 2",
+    "cmp qword ptr [rsp - {frame_bytes} + {resume}], offset call_dead_resume",
+    "jne call_kernel_end",
+    "jmp call_dead_resume",
+    "call_atomic_odd:",
+    "shl qword ptr [rsp - {frame_bytes} + {resume}], 2",
+    "sar qword ptr [rsp - {frame_bytes} + {resume}], 2",
+    "cmp qword ptr [rsp - {frame_bytes} + {resume}], offset call_dead_resume",
+    "jne call_atomic_end",
+
+    "jmp call_dead_resume",
+
+    // `resume` of a frame whose caller died.
+    ".globl call_dead_carrying_resume",
+    "call_dead_carrying_resume:",
+    "cli",
+    "add qword ptr gs:[{kernel_stack}], {passage_bytes}",
+    ".globl call_dead_resume",
+    "call_dead_resume:",
+    "cli",
+    "mov rsp, gs:[{kernel_stack}]",
+    "call {end_dead}",
+    "ud2",
     frame = const offset_of!(Cpu, frame),
-    temporary = const offset_of!(Cpu, temporary),
-    lock = const offset_of!(Cpu, lock),
+    owner = const offset_of!(Cpu, owner),
     thread = const offset_of!(Cpu, thread),
     idle_lock = const offset_of!(Cpu, idle_lock),
-    free = const offset_of!(Cpu, free),
+    free = const FREE,
     slow_drop = const offset_of!(Cpu, slow) + offset_of!(SlowPaths, drop_temporaries),
     slow_wait = const offset_of!(Cpu, slow) + offset_of!(SlowPaths, wait),
+    kernel_stack = const offset_of!(Block, kernel_stack),
     user_stacks = const offset_of!(Block, user_stacks),
     stack_limit = const offset_of!(Block, stack_limit),
     frame_bytes = const size_of::<Frame>(),
     frame_object = const offset_of!(Frame, object),
-    frame_temporary = const offset_of!(Frame, temporary),
-    frame_stack = const offset_of!(Frame, stack),
-    frame_platform = const offset_of!(Frame, platform),
     frame_lock = const offset_of!(Frame, lock),
+    gates_word = const word(0),
+    callers_stack = const word(CALLERS_STACK),
+    frame_next = const word(NEXT),
+    frame_user_stack = const word(STACK),
+    frame_table = const word(TABLE),
     return_address = const offset_of!(Frame, return_address),
     saved = const offset_of!(Frame, saved),
     resume = const offset_of!(Frame, resume),
-    canary = const offset_of!(Frame, canary),
     objects = sym OBJECT_TABLE,
     object_count = const OBJECTS,
     object_shift = const size_of::<Object>().trailing_zeros(),
-    object_instance = const offset_of!(Object, instance),
     object_entries = const offset_of!(Object, entries),
     object_lock = const offset_of!(Object, lock),
     object_state = const offset_of!(Object, state),
     object_count_field = const offset_of!(Object, count),
-    platform = const offset_of!(Instance, platform),
     counts = const offset_of!(Table, counts),
-    calls = const offset_of!(Table, calls),
     call_count = const offset_of!(Table, call_count),
-    caller_stacks = const offset_of!(Table, stacks),
-    call_shift = const CALL_SHIFT,
+    table_root = const offset_of!(Table, root),
+    calls = const size_of::<Table>(),
+    call_object = const offset_of!(Call, object),
+    held = const offset_of!(Call, held),
     entries = const offset_of!(Call, entries),
     target = const offset_of!(Call, target),
     root = const offset_of!(Call, root),
-    fault = const offset_of!(Call, fault),
-    stack_bytes = const offset_of!(Call, stack_bytes),
-    callee_stacks = const offset_of!(Call, stacks),
     trampoline = const offset_of!(Call, trampoline),
-    atomic = const offset_of!(Call, atomic),
+    callee_table = const offset_of!(Call, table),
+    callee_stacks = const offset_of!(Call, stacks),
+    otherwise = const offset_of!(Call, otherwise),
+    carrying_stacks = const offset_of!(Call, carrying_stacks),
+    passage_bytes = const PASSAGE_BYTES,
+    into_domain = sym carry::into_domain,
+    out_of_domain = sym carry::out_of_domain,
+    room_in_kernel = sym carry::room_in_kernel,
+    into_kernel = sym carry::into_kernel,
+    out_of_kernel = sym carry::out_of_kernel,
     next = const offset_of!(UserStack, next),
-    mapped = const offset_of!(UserStack, mapped),
-    distance = const RED_ZONE + SYSTEM_CALL_STACK % 16,
+    enough = const offset_of!(UserStack, enough),
+    gap = const GAP,
+    return_number = const RETURN.cast_signed(),
+    gone = sym GONE,
     initial = sym INITIAL,
     mxcsr = sym DEFAULT_MXCSR,
-    return_to_dead = sym return_to_dead,
+    end_dead = sym end_dead,
     drop_object = sym drop_object,
     leave_object = sym leave_object,
 );
 
 /// An atomic call's count of its object was the last: the object stays on the engine's list until a destructor may
-/// run, because the caller's lock is taken.
+/// run, because the caller's lock is taken. From here on the call is one of the system's own object.
 extern "C" fn leave_object(object: *mut Object) {
+    disown();
     // SAFETY: objects are valid for good.
     unsafe { &*object }.count.fetch_add(1, Ordering::Relaxed);
     count_down::<Kernel>(object);
@@ -480,38 +829,42 @@ extern "C" fn leave_object(object: *mut Object) {
 /// A call's count of its object was the last: puts it back, and takes it away as the engine does. From here on the
 /// call is one of the system's own object, so that it gives no count back twice if its callee dies meanwhile.
 extern "C" fn drop_object(object: *mut Object) {
+    disown();
+    // SAFETY: objects are valid for good.
+    unsafe { &*object }.count.fetch_add(1, Ordering::Relaxed);
+    lock::unlock::<Kernel>();
+    if count_down::<Kernel>(object) {
+        interrupts::on(death::finish::<Kernel>);
+    }
+}
+
+/// Makes the newest frame's call one of the system's own object.
+fn disown() {
     let own = natives::bottom();
     count_up(own);
     // SAFETY: the newest frame is the call's, and the running thread's.
     unsafe { (*newest_frame::<Kernel>()).object = own };
-    // SAFETY: objects are valid for good.
-    unsafe { &*object }.count.fetch_add(1, Ordering::Relaxed);
-    let cpu = block::engine();
-    // SAFETY: interrupts are off, and the block is this CPU's. The callee's lock has been given back.
-    let cpu = unsafe { &mut *cpu };
-    cpu.lock = cpu.idle_lock;
-    // SAFETY: a thread's own lock is valid while it runs.
-    unsafe { &*cpu.lock }.store(cpu.thread, Ordering::Relaxed);
-    if count_down::<Kernel>(object) {
-        interrupts::on(death::finish::<Kernel>);
-    }
-    // SAFETY: as above; the borrow before has ended.
-    let cpu = unsafe { &*block::engine() };
-    // SAFETY: as above.
-    unsafe { &*cpu.idle_lock }.store(cpu.free, Ordering::Relaxed);
 }
 
-/// A call has returned into an instance that died meanwhile: its own caller goes on instead. The
-/// callee's lock has been given back.
-extern "C" fn return_to_dead() -> ! {
+/// A call ends whose caller died meanwhile: the caller's own caller goes on instead.
+extern "C" fn end_dead() -> ! {
+    // The callee's lock, and then the thread's own.
+    lock::unlock::<Kernel>();
+    let frame = newest_frame::<Kernel>();
+    // SAFETY: the newest frame is the call's, and the running thread's.
+    let Frame { object, platform, .. } = unsafe { &*frame };
+    let object = *object;
+    // SAFETY: a frame's object is valid while the frame is there.
+    let callee = unsafe { instance_of(object) };
+    if let Some(domain) = regions::domain_of(callee.base) {
+        threads::with_running(|thread| thread.user_stacks.set_next(domain, platform[NEXT]));
+    }
+    disown();
+    count_down::<Kernel>(object);
+    interrupts::on(|| drop_temporaries::<Kernel>(first_temporary::<Kernel>(frame.wrapping_add(1))));
+    count_down::<Kernel>(natives::bottom());
     // SAFETY: interrupts are off, and the block is this CPU's.
-    let cpu = unsafe { &mut *block::engine() };
-    cpu.lock = cpu.idle_lock;
-    // SAFETY: a thread's own lock is valid while it runs.
-    unsafe { &*cpu.lock }.store(cpu.thread, Ordering::Relaxed);
-    // The frame of the call that returned is done with; the one below is the dead instance's.
-    let frame = cpu.frame.wrapping_sub(1);
-    super::gate::uncross(frame);
-    cpu.frame = frame;
+    unsafe { (*block::engine()).frame = frame };
+    // The dead caller's frame is the newest now; it holds the thread's own lock.
     super::abort(SystemError::Lost.number())
 }

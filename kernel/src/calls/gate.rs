@@ -2,8 +2,8 @@
 //!
 //! What has to be restored when the call is cut off lies in the frame's `platform` words: the kernel's stack
 //! pointer before, the page tables before, and where the thread's next visit to the domain would start. The
-//! first of them is 0 in every frame whose call is not inside a domain now; its lowest bit says whether the thread was in
-//! an atomic call before.
+//! first of them is 0 in every frame whose call is not inside a domain by a gate; its lowest bit says whether the thread
+//! was in an atomic call before. The last two are for calls that the domain makes: see [`super::fast_path`].
 #![expect(unsafe_code, reason = "frames and stacks are raw memory")]
 
 use warren_abi::{
@@ -25,7 +25,10 @@ use super::{
 };
 use crate::{
     cpu::{block, registers},
-    memory::regions::{self, Entrance, TRAMPOLINE_OFFSET},
+    memory::{
+        regions::{self, Entrance, TRAMPOLINE_OFFSET},
+        user_stacks::start,
+    },
     system::Kernel,
     threads,
 };
@@ -90,7 +93,8 @@ fn prepare(call: &mut GateCall, entered: &Entered) -> Result<(), SystemError> {
         let slot = thread.slot();
         thread.user_stacks.next(&entrance, slot)
     });
-    let stack = stack_for(entered.callee, &entrance, next, parameters, &words)?;
+    let stack = stack_for(entered.callee, &entrance, start(next), parameters, &words)?;
+    fast::learn_entry(entered.kind, index);
     copy_buffers_in(entered, parameters, &mut words, stack.buffers)?;
     grant_references(entered, parameters, &words)?;
     let mut target = regions::view(stack.pointer) as *mut u64;
@@ -101,7 +105,8 @@ fn prepare(call: &mut GateCall, entered: &Entered) -> Result<(), SystemError> {
     }
     call.user[0] = call.words[0];
     call.user[1..].copy_from_slice(&words[..REGISTER_WORDS]);
-    call.function = injection::take(entered.callee).unwrap_or(entered.kind.targets[index]);
+    call.function =
+        injection::take::<Kernel>(entered.callee).unwrap_or(entered.kind.targets[index]);
     call.stack = stack.pointer;
     call.trampoline = entrance.stacks + TRAMPOLINE_OFFSET;
     cross(entered, &entrance, next);
@@ -118,21 +123,21 @@ struct VisitStack {
     pointer: u64,
 }
 
-/// Lays out the stack of a visit that starts at `next`, and makes it usable.
+/// Lays out the stack of a visit that starts at `start`, and makes it usable.
 fn stack_for(
     callee: &Instance,
     entrance: &Entrance,
-    next: u64,
+    start: u64,
     parameters: &[Part],
     words: &Words,
 ) -> Result<VisitStack, SystemError> {
     let bytes = arguments::buffer_bytes(parameters, words)?;
     let count: usize = parameters.iter().map(|part| part.words()).sum();
     let on_stack = count.saturating_sub(REGISTER_WORDS);
-    let buffers = next.checked_sub(bytes).ok_or(SystemError::TooDeep)? & !15;
+    let buffers = start.checked_sub(bytes).ok_or(SystemError::TooDeep)? & !15;
     let pointer = buffers.checked_sub(on_stack as u64 * 8).ok_or(SystemError::TooDeep)? & !15;
     let lowest = pointer.checked_sub(callee.stack_bytes.into()).ok_or(SystemError::TooDeep)?;
-    threads::with_running(|thread| thread.user_stacks.reach(entrance.domain, lowest))
+    threads::with_running(|thread| thread.user_stacks.reach(entrance.domain, lowest, pointer))
         .map_err(|_| SystemError::TooDeep)?;
     Ok(VisitStack { buffers, words: on_stack, pointer })
 }
@@ -188,7 +193,15 @@ fn cross(entered: &Entered, entrance: &Entrance, next: u64) {
     }
     let kernel_stack = block::current().kernel_stack.get() | u64::from(was_in_atomic_call);
     // SAFETY: the newest frame belongs to the running thread.
-    unsafe { (*entered.frame).platform = [kernel_stack, registers::page_tables(), next] };
+    unsafe {
+        (*entered.frame).platform = [
+            kernel_stack,
+            registers::page_tables(),
+            next,
+            threads::with_running(|thread| thread.user_stacks.address(entrance.domain)),
+            entered.callee.platform.get(),
+        ];
+    }
     threads::set_page_tables(entrance.root);
 }
 
@@ -197,7 +210,7 @@ pub fn uncross(frame: *mut Frame) {
     let callee = instance_of(object_of(frame));
     // SAFETY: the newest frame belongs to the running thread.
     let platform = unsafe { &mut (*frame).platform };
-    let [kernel_stack, page_tables, next] = *platform;
+    let [kernel_stack, page_tables, next, ..] = *platform;
     platform[0] = 0;
     if kernel_stack == 0 {
         return;
@@ -226,7 +239,7 @@ fn finish(entered: &Entered, call: &GateCall, next: u64, answer: Ret) -> Result<
     };
     let words = words_of(call, Some(function));
     let bytes = arguments::buffer_bytes(&function.parameters, &words)?;
-    let lowest = (next - bytes) & !15;
+    let lowest = (start(next) - bytes) & !15;
     let written = arguments::buffers(&function.parameters, &words);
     for buffer in written.filter(|buffer| buffer.written) {
         let view = regions::view(lowest + buffer.offset);

@@ -4,12 +4,13 @@
 //! | --- | --- |
 //! | kernel to domain, and back | [`gate`] |
 //! | domain to kernel, and back | [`system_call`] |
-//! | the same, and domain to domain, if only values are passed | [`fast_path`], with the tables of [`fast`] |
+//! | the same, and domain to domain, mostly | [`fast_path`], with the tables of [`fast`] and the copies of [`carry`] |
 //! | out of a call that cannot go on | [`ending`] |
 //!
 //! A call from one domain to another is both: a system call that the kernel carries out by a stub whose
 //! entry is a gate.
 
+mod carry;
 pub mod copy;
 mod ending;
 mod entry;
@@ -22,5 +23,6 @@ mod watchdog;
 pub use ending::{abort, cut_off, end_server, refuse_deeper_call, server_stack};
 pub use entry::{gate_address, install, trampoline};
 pub use fast::forget;
+pub use fast_path::forget_caller;
 pub use system_call::KERNEL_STACK_RESERVE;
 pub use watchdog::{leave_stub, watch};

@@ -11,8 +11,8 @@ use warren_engine::{
     instance::{Instance, Outgoing},
     layout::{Object, Temporary},
     lock,
-    reference::{current, give_back, held, push_temporary, refuse},
-    stub::{self, FIRST_CALL, FIRST_FUNCTION, SYSTEM_CALL_STACK},
+    reference::{current, end_temporaries, give_back, held, push_temporary, refuse},
+    stub::{self, FIRST_FUNCTION, SYSTEM_CALL_STACK},
 };
 use warren_kernel::arguments::{self, Words};
 
@@ -30,8 +30,6 @@ use crate::{
 
 /// What the deepest path of the kernel may need of its stack below a system call, without buffers.
 pub const KERNEL_STACK_RESERVE: u64 = 24 * 1024;
-/// The red zone of the System V ABI: a caller uses so much below its stack pointer.
-pub const RED_ZONE: u64 = 128;
 
 /// Index of `wsys.panic`, which does not return.
 const PANIC: u64 = 15;
@@ -51,10 +49,10 @@ pub extern "C" fn system_call(call: &UserCall, copies: u64) -> Ret {
     watchdog::heard();
     let caller = current::<Kernel>();
     let domain = regions::domain_of(caller.base);
-    let next = call.stack.saturating_sub(RED_ZONE) & !15;
-    let next = domain
-        .map(|domain| threads::with_running(|thread| thread.user_stacks.set_next(domain, next)));
-    let result = if call.number < u64::from(FIRST_CALL) {
+    if let Some(domain) = domain {
+        threads::with_running(|thread| thread.user_stacks.set_next(domain, call.stack));
+    }
+    let result = if call.number >= u64::from(FIRST_FUNCTION) {
         system_function(call)
     } else {
         service_call(caller, call, copies).unwrap_or_else(refuse)
@@ -62,9 +60,6 @@ pub extern "C" fn system_call(call: &UserCall, copies: u64) -> Ret {
     if !caller.is_alive() {
         // It died while it waited: whoever called it goes on instead.
         super::abort(SystemError::Lost.number());
-    }
-    if let (Some(domain), Some(next)) = (domain, next) {
-        threads::with_running(|thread| thread.user_stacks.set_next(domain, next));
     }
     result
 }
@@ -94,8 +89,7 @@ fn system_function(call: &UserCall) -> Ret {
 
 /// The outgoing call of an instance that a system call's number names.
 fn outgoing(caller: &Instance, number: u64) -> Option<&Outgoing> {
-    let index = number.checked_sub(FIRST_CALL.into())?;
-    caller.calls.get(usize::try_from(index).ok()?)
+    caller.calls.get(usize::try_from(number).ok()?)
 }
 
 /// The words after the reference: registers, then the caller's stack.
@@ -184,8 +178,7 @@ fn pin_all(
 /// Lets go of everything pinned since `mark`; a reference that the call returned stays, in its place.
 fn unpin(mark: *mut Temporary, atomic: bool, keep_last: bool) {
     // SAFETY: interrupts are off, and the block is this CPU's.
-    let cpu = unsafe { &mut *block::engine() };
-    let end = cpu.temporary.wrapping_sub(usize::from(keep_last));
+    let end = unsafe { (*block::engine()).temporary }.wrapping_sub(usize::from(keep_last));
     // SAFETY: the entry of the returned reference lies below the first free one.
     let last = keep_last.then(|| unsafe { end.read() });
     let mut dying = false;
@@ -197,12 +190,14 @@ fn unpin(mark: *mut Temporary, atomic: bool, keep_last: bool) {
         dying |= unsafe { give_back::<Kernel>(entry) };
         pin = pin.wrapping_add(1);
     }
-    cpu.temporary = mark;
+    let mut rest = mark;
     if let Some(last) = last {
         // SAFETY: there was an entry at the mark.
         unsafe { mark.write(last) };
-        cpu.temporary = mark.wrapping_add(1);
+        rest = mark.wrapping_add(1);
     }
+    // SAFETY: what was above was given back.
+    unsafe { end_temporaries::<Kernel>(rest) };
     if dying && !atomic {
         interrupts::on(|| {
             lock::unlock::<Kernel>();

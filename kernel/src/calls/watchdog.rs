@@ -20,9 +20,6 @@ use crate::{
     traps::frame::TrapFrame,
 };
 
-/// What no stub writes: it is no address of an object.
-const MARK: u64 = 0x0bad_0bad_0bad_0bad;
-
 /// Makes it safe to switch threads where code was interrupted.
 pub fn leave_stub(frame: &mut TrapFrame) {
     if !frame.is_users() {
@@ -44,7 +41,7 @@ pub fn watch(frame: &TrapFrame) -> Option<u64> {
 /// A system call has come: the newest call does something, even if the system call is refused.
 pub fn heard() {
     // SAFETY: the newest frame belongs to the running thread.
-    unsafe { (*newest_frame::<Kernel>()).canary = 0 };
+    unsafe { &mut *newest_frame::<Kernel>() }.mark(false);
 }
 
 /// Ticks for which the newest call has neither called nor returned.
@@ -53,14 +50,21 @@ fn silent_ticks() -> u32 {
     // SAFETY: the array ends behind the newest frame at the earliest.
     let free = unsafe { newest.add(1) };
     // SAFETY: the newest frame belongs to the running thread.
-    let mut silent = unsafe { core::mem::replace(&mut (*newest).canary, MARK) } == MARK;
+    let mut silent = mark(unsafe { &mut *newest });
     if !threads::is_behind_frames(free as u64) {
         // SAFETY: the frame lies in the array, is free, and belongs to the running thread.
-        silent &= unsafe { core::mem::replace(&mut (*free).canary, MARK) } == MARK;
+        silent &= mark(unsafe { &mut *free });
     }
     threads::with_running(|thread| {
         let same = core::mem::replace(&mut thread.silent_frame, free as u64) == free as u64;
         thread.silent_ticks = if silent && same { thread.silent_ticks + 1 } else { 0 };
         thread.silent_ticks
     })
+}
+
+/// Marks a frame; `true` if it was marked already.
+fn mark(frame: &mut Frame) -> bool {
+    let was_marked = frame.is_marked();
+    frame.mark(true);
+    was_marked
 }

@@ -6,9 +6,15 @@ use core::{
     ptr::null_mut,
 };
 
-use warren_engine::{layout::Cpu, stub::SlowPaths};
+use warren_engine::{
+    layout::{Cpu, LockWord},
+    stub::SlowPaths,
+};
 
 use super::registers;
+
+/// Value of a free lock: the number of the only CPU.
+pub const FREE: u64 = 0;
 
 /// The block of one CPU. The engine's part comes first, so gs points to both.
 ///
@@ -33,23 +39,27 @@ unsafe impl Sync for OnlyBlock {}
 
 /// The block. Assembly loads its address where gs cannot be trusted.
 pub static BLOCK: OnlyBlock = OnlyBlock(Block {
-    engine: UnsafeCell::new(EMPTY),
+    engine: UnsafeCell::new(empty()),
     kernel_stack: Cell::new(0),
     user_stacks: Cell::new(0),
     stack_limit: Cell::new(u64::MAX),
 });
 
-const EMPTY: Cpu = Cpu {
-    frame: null_mut(),
-    temporary: null_mut(),
-    temporary_end: null_mut(),
-    lock: core::ptr::null(),
-    thread: 0,
-    idle_lock: core::ptr::null(),
-    free: 0,
-    slow: SlowPaths { wait: 0, wait_atomic: 0, drop_temporaries: 0, hand_over: 0, dead: 0 },
-    platform: [0; 10],
-};
+/// A block before its first thread.
+const fn empty() -> Cpu {
+    Cpu {
+        frame: null_mut(),
+        temporary: null_mut(),
+        temporary_end: null_mut(),
+        owner: null_mut(),
+        thread: 0,
+        idle: LockWord::new(0),
+        idle_lock: core::ptr::null(),
+        free: FREE,
+        slow: SlowPaths { wait: 0, wait_atomic: 0, drop_temporaries: 0, hand_over: 0, dead: 0 },
+        platform: [0; 10],
+    }
+}
 
 /// This CPU's block.
 pub fn current() -> &'static Block {

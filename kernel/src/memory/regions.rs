@@ -223,6 +223,7 @@ impl Space {
             if registers::page_tables() == record.root.address() {
                 threads::set_page_tables(root().address());
             }
+            threads::forget_page_tables(record.root.address());
             frames::give(record.root.address());
             frames::give(record.pointers.address());
         }

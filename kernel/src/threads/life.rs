@@ -2,7 +2,7 @@
 #![expect(unsafe_code, reason = "prepares stacks and frames")]
 
 use alloc::{boxed::Box, string::String};
-use core::ptr::null_mut;
+use core::{ptr::null_mut, sync::atomic::Ordering::Relaxed};
 
 use warren_engine::layout::{Frame, Object};
 
@@ -24,12 +24,12 @@ pub fn install() {
     let registers = Registers {
         frame: null_mut(),
         temporary: null_mut(),
-        lock: core::ptr::null(),
+        owner: null_mut(),
+        idle: IDLE,
         kernel_stack: 0,
         page_tables: root,
     };
     let idle = Thread::new(String::from("idle"), registers, None, None);
-    let lock = &raw const *idle.idle_lock;
     SCHEDULER.with(|scheduler| {
         scheduler.add(idle);
         scheduler.current = &raw mut *scheduler.threads[0];
@@ -37,9 +37,8 @@ pub fn install() {
     // SAFETY: the block is this CPU's, and no thread runs yet.
     let cpu = unsafe { &mut *block::engine() };
     cpu.thread = IDLE;
-    cpu.idle_lock = lock;
-    cpu.lock = lock;
-    cpu.free = 0;
+    cpu.idle.store(IDLE, Relaxed);
+    cpu.idle_lock = &raw const cpu.idle;
 }
 
 /// Starts a thread that does `work`. `bottom` is what it counts as running until its first call.
@@ -53,24 +52,22 @@ pub fn start(
     let registers = Registers {
         frame: frames.wrapping_add(1),
         temporary: area.temporaries(),
-        lock: core::ptr::null(),
+        owner: null_mut(),
+        idle: 0,
         kernel_stack: area.stack_top(),
         page_tables: kernel_map::root().address(),
     };
     let top = area.stack_top();
-    let temporaries = area.temporaries();
     let mut thread = Thread::new(name.into(), registers, Some(area), Some(Box::new(work)));
-    thread.registers.lock = &raw const *thread.idle_lock;
     let bottom = Frame {
         return_address: 0,
         stack: top,
         saved: [0; 6],
         resume: 0,
-        temporary: temporaries,
-        lock: thread.registers.lock,
+        // SAFETY: the block is this CPU's.
+        lock: unsafe { (*block::engine()).idle_lock },
         object: bottom,
-        platform: [0; 3],
-        canary: 0,
+        platform: [0; 5],
     };
     // SAFETY: the frames were mapped just now, for this thread alone.
     unsafe { frames.write(bottom) };
@@ -79,7 +76,7 @@ pub fn start(
     Ok(SCHEDULER.with(|scheduler| {
         let token = scheduler.add(thread);
         let thread = scheduler.find(token).expect("it was added just now");
-        thread.idle_lock.store(token, core::sync::atomic::Ordering::Relaxed);
+        thread.registers.idle = token;
         scheduler.queue.push_back(token);
         token
     }))

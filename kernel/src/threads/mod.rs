@@ -23,8 +23,8 @@ pub use scheduler::{
     tick, wake, wake_first, with_running, yield_now,
 };
 pub use view::{
-    divert, forget_domain, frame_of, is_behind_frames, name_of, running_has_calls, stack_left,
-    visit, write_calls,
+    divert, forget_domain, forget_enough, forget_page_tables, frame_of, is_behind_frames, name_of,
+    running_has_calls, stack_left, visit, write_calls,
 };
 
 /// Ticks in a second.

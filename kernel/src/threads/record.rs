@@ -4,7 +4,7 @@
 use alloc::{boxed::Box, string::String};
 
 use warren_engine::{
-    layout::{Frame, LockWord, Temporary},
+    layout::{Frame, Temporary},
     thread::ThreadRecord,
 };
 
@@ -27,7 +27,9 @@ pub enum State {
 pub struct Registers {
     pub frame: *mut Frame,
     pub temporary: *mut Temporary,
-    pub lock: *const LockWord,
+    pub owner: *mut Frame,
+    /// Its lock for servers that have none.
+    pub idle: u64,
     pub kernel_stack: u64,
     pub page_tables: u64,
 }
@@ -43,8 +45,6 @@ pub struct Thread {
     pub registers: Registers,
     /// `None` for the idle thread.
     pub area: Option<Area>,
-    /// A lock of its own; the box keeps it in place.
-    pub idle_lock: Box<LockWord>,
     pub work: Option<Box<dyn FnOnce() + Send>>,
     /// Its stacks in the domains that it has visited.
     pub user_stacks: UserStacks,
@@ -77,7 +77,6 @@ impl Thread {
             stack: 0,
             registers,
             area,
-            idle_lock: Box::new(LockWord::new(0)),
             work,
             user_stacks: UserStacks::default(),
             in_atomic_call: false,
@@ -95,8 +94,6 @@ impl Thread {
             frame: self.registers.frame,
             temporaries: area.temporaries(),
             temporary: self.registers.temporary,
-            lock: self.registers.lock,
-            idle_lock: &raw const *self.idle_lock,
         })
     }
 

@@ -2,7 +2,7 @@
 #![expect(unsafe_code, reason = "switches stacks, and swaps what the CPU's block holds")]
 
 use alloc::{boxed::Box, collections::VecDeque, vec::Vec};
-use core::ptr::null_mut;
+use core::{ptr::null_mut, sync::atomic::Ordering::Relaxed};
 
 use super::{
     FIRST_TOKEN, IDLE, Token,
@@ -190,7 +190,8 @@ pub fn swap_out() -> Registers {
     Registers {
         frame: cpu.frame,
         temporary: cpu.temporary,
-        lock: cpu.lock,
+        owner: cpu.owner,
+        idle: cpu.idle.load(Relaxed),
         kernel_stack: own.kernel_stack.get(),
         page_tables: registers::page_tables(),
     }
@@ -209,9 +210,9 @@ fn swap_in(thread: &Thread) {
     cpu.frame = registers.frame;
     cpu.temporary = registers.temporary;
     cpu.temporary_end = end;
-    cpu.lock = registers.lock;
+    cpu.owner = registers.owner;
     cpu.thread = thread.token;
-    cpu.idle_lock = &raw const *thread.idle_lock;
+    cpu.idle.store(registers.idle, Relaxed);
 }
 
 /// Shows the fast path of calls the running thread's stacks. In an atomic call it sees none, and leaves every call to the

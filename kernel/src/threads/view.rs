@@ -11,7 +11,10 @@ use super::{
     scheduler::{SCHEDULER, swap_out},
     switch, with_running,
 };
-use crate::{cpu::block, memory::kernel_map};
+use crate::{
+    cpu::block,
+    memory::{kernel_map, user_stacks},
+};
 
 /// Name of a thread; empty if it has ended.
 pub fn name_of(token: Token) -> String {
@@ -32,16 +35,6 @@ pub fn visit(visit: &mut dyn FnMut(&mut ThreadRecord)) {
         let record = SCHEDULER.with(|scheduler| scheduler.threads[index].record());
         let Some(mut record) = record else { continue };
         visit(&mut record);
-        SCHEDULER.with(|scheduler| {
-            let running = scheduler.running;
-            if let Some(thread) = scheduler.find(record.token) {
-                thread.registers.lock = record.lock;
-            }
-            if record.token == running {
-                // SAFETY: interrupts are off, and the block is this CPU's.
-                unsafe { (*block::engine()).lock = record.lock };
-            }
-        });
     }
 }
 
@@ -61,9 +54,19 @@ pub unsafe fn divert(token: Token, top: u64, function: extern "C" fn() -> !) {
     });
 }
 
-/// The first free frame of a thread that does not run.
-pub fn frame_of(token: Token) -> Option<*mut Frame> {
-    SCHEDULER.with(|scheduler| scheduler.find(token).map(|thread| thread.registers.frame))
+/// The first free frame of a thread that does not run, and where its kernel stack goes on when it enters the kernel.
+pub fn frame_of(token: Token) -> Option<(*mut Frame, u64)> {
+    SCHEDULER.with(|scheduler| {
+        let registers = scheduler.find(token)?.registers;
+        Some((registers.frame, registers.kernel_stack))
+    })
+}
+
+/// Lets no thread enter a domain on the fast path before it has been there on the long way.
+pub fn forget_enough(domain: usize) {
+    SCHEDULER.with(|scheduler| {
+        scheduler.threads.iter_mut().for_each(|thread| thread.user_stacks.forget_enough(domain));
+    });
 }
 
 /// Whether an address lies in the page behind the running thread's frames.
@@ -78,8 +81,19 @@ pub fn stack_left(stack: u64) -> u64 {
     })
 }
 
+/// Lets threads that were interrupted at the end of a domain go on with the kernel's page tables: the domain's are gone.
+pub fn forget_page_tables(page_tables: u64) {
+    SCHEDULER.with(|scheduler| {
+        let threads = scheduler.threads.iter_mut().map(|thread| &mut thread.registers);
+        threads
+            .filter(|registers| registers.page_tables == page_tables)
+            .for_each(|registers| registers.page_tables = kernel_map::root().address());
+    });
+}
+
 /// Forgets the stacks of all threads in a domain that is gone.
 pub fn forget_domain(domain: usize) {
+    user_stacks::forget_needs(domain);
     SCHEDULER.with(|scheduler| {
         scheduler.threads.iter_mut().for_each(|thread| thread.user_stacks.forget(domain));
     });

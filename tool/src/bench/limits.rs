@@ -33,23 +33,23 @@ pub enum Kind {
 
 /// All limits.
 pub const LIMITS: &[Limit] = &[
-    more("calls/nothing/own-own", "a call from a domain into another", 120.0, 173.0),
-    more("calls/nothing/own-kernel", "a call from a domain into the kernel", 120.0, 146.0),
-    more("calls/atomic/own-kernel", "an atomic call from a domain into the kernel", 120.0, 148.0),
-    more("calls/nothing/kernel-own", "a call from the kernel into a domain", 120.0, 870.0),
-    more("calls/nothing/kernel-kernel", "a call within the kernel", 60.0, 60.0),
+    more("calls/nothing/own-own", "a call from a domain into another", 120.0, 120.0),
+    more("calls/nothing/own-kernel", "a call from a domain into the kernel", 120.0, 100.0),
+    more("calls/atomic/own-kernel", "an atomic call from a domain into the kernel", 120.0, 96.0),
+    more("calls/nothing/kernel-own", "a call from the kernel into a domain", 120.0, 125.0),
+    more("calls/nothing/kernel-kernel", "a call within the kernel", 60.0, 43.0),
     ratio("calls/nothing/hosted-kernel", "a call within a Linux process", 2.5, 30.0),
     ratio("calls/nothing/hosted-concurrent", "the same, of a server without a lock", 2.0, 30.0),
-    value("calls/in 4096/own-own", "a call with 4096 bytes from a domain into another", 2870.0),
+    value("calls/in 4096/own-own", "a call with 4096 bytes from a domain into another", 1120.0),
     value(
         "references/temporary reference/own-own",
         "a call with a temporary reference, from a domain into another",
-        2600.0,
+        860.0,
     ),
     value(
         "references/permanent reference/own-own",
         "a call whose callee keeps a reference, from a domain into another",
-        3450.0,
+        1700.0,
     ),
     value(
         "files/open, read 4096, close/own-own",

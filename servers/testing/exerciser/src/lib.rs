@@ -24,6 +24,8 @@ mod report;
 mod threads;
 mod values;
 
+use core::hint::black_box;
+
 use warren::{Cx, New, Optional, Ref, Req, Required, Server, StartError, server};
 use warren_idl::{
     Clock, Counter, Echo, Fragile, Hub, Log, LogBook, Program, Terminal, ThreadError,
@@ -71,6 +73,9 @@ struct Pair<'f> {
     other: Peer<'f>,
 }
 
+/// What the oldest variables of the exerciser hold.
+const OLDEST: u64 = 0x01de_57a6_e0f7_4151;
+
 /// A check and its name.
 type Check = (&'static str, for<'f> fn(&mut Cx<'f, Exerciser>, Pair<'f>) -> Result<(), Failure>);
 
@@ -85,6 +90,7 @@ impl Server for Exerciser {
 impl Program for Exerciser {
     fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
         let mut report = Report::default();
+        let oldest = black_box([OLDEST; 64]);
         let groups =
             [values::CHECKS, buffers::CHECKS, references::CHECKS, calls::CHECKS, atomic::CHECKS];
         for far in [false, true] {
@@ -97,6 +103,14 @@ impl Program for Exerciser {
                 report.line(cx, subject, name, result)?;
             }
         }
+        let intact = black_box(&oldest).iter().all(|word| *word == OLDEST);
+        let result = if intact { Ok(()) } else { Err(Failure::Refused("a visit's own stack")) };
+        report.line(
+            cx,
+            "near",
+            "whoever is called in the same domain has a stack of its own",
+            result,
+        )?;
         if cx.req().victim.get().is_some() {
             for (name, way) in death::WAYS {
                 let result = cx.scope(|cx| death::check(cx, *way));

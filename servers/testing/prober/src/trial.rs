@@ -10,10 +10,12 @@ use crate::{
     words::Known,
 };
 
+/// Number of the system call for the first of the system functions.
+const FIRST_FUNCTION: u64 = 1 << 16;
 /// Numbers of system calls that end the prober or fill the log: the return of a call, `wsys.panic`, `wsys.panicked`.
-const ENDING: [u32; 3] = [0, 16, 17];
+const ENDING: [u32; 3] = [u32::MAX, FIRST_FUNCTION as u32 + 15, FIRST_FUNCTION as u32 + 16];
 /// Numbers of `wsys.release` and `wsys.unweak`: what the last look at the servers needs is not given back.
-const GIVING_BACK: [u64; 2] = [2, 6];
+const GIVING_BACK: [u64; 2] = [FIRST_FUNCTION + 1, FIRST_FUNCTION + 5];
 /// Where the kernel's addresses start.
 const KERNEL: u64 = 0xffff_8000_0000_0000;
 
@@ -122,7 +124,8 @@ impl<'a> Trial<'a> {
         loop {
             let number = match self.random.below(4) {
                 0 => self.random.number(),
-                _ => self.random.below(40),
+                1 => self.random.below(20),
+                _ => FIRST_FUNCTION + self.random.below(20),
             };
             if !ENDING.contains(&(number as u32)) {
                 return number;
