@@ -7,6 +7,7 @@
 //! | [`system`], [`instance`], [`record`], [`native`] | the tables: objects, servers at work and how long they are known, what the platform provides |
 //! | [`reference`], [`lock`], [`death`] | what happens to references, locks, and the dead |
 //! | [`sha256`] | what names the contents of a file |
+//! | [`part`] | marks for the bench |
 //! | [`platform`], [`thread`] | what the engine asks of the machine |
 #![no_std]
 extern crate alloc;
@@ -21,6 +22,7 @@ pub mod launch;
 pub mod layout;
 pub mod lock;
 pub mod native;
+pub mod part;
 pub mod plan;
 pub mod platform;
 pub mod record;

@@ -25,7 +25,10 @@ use core::{
 
 use warren_abi::call::{REGISTER_WORDS, Ret, STACK_WORDS};
 
-use crate::layout::{Cpu, Frame, Object};
+use crate::{
+    layout::{Cpu, Frame, Object},
+    part,
+};
 
 /// Functions that stubs call when the fast path does not apply. The platform sets them once.
 ///
@@ -75,6 +78,7 @@ macro_rules! template {
             "\n",
             $name,
             ":\n",
+            part!("frame"),
             "mov r11, gs:[{cpu_frame}]\n",
             "pop qword ptr [r11 + {return_address}]\n",
             "mov [r11 + {stack}], rsp\n",
@@ -90,6 +94,7 @@ macro_rules! template {
             "mov [r11 + {resume}], rax\n",
             "mov [r11 + {object}], rdi\n",
             $take,
+            part!("callee called"),
             "mov rax, [rdi + {entries}]\n",
             "mov rdi, [rdi + {state}]\n",
             $call,
@@ -98,11 +103,14 @@ macro_rules! template {
             "_resume\n",
             $name,
             "_resume:\n",
+            part!("frame"),
             "mov r11, gs:[{cpu_frame}]\n",
             $finish,
+            part!("frame"),
             "sub r11, {frame_bytes}\n",
             "mov gs:[{cpu_frame}], r11\n",
             $retake,
+            part!("return to the caller"),
             "push qword ptr [r11 + {return_address}]\n",
             "ret\n",
         )
@@ -113,6 +121,7 @@ macro_rules! template {
 macro_rules! take {
     ($name:literal) => {
         concat!(
+            part!("lock"),
             "mov rax, [r11 - {frame_bytes} + {lock}]\n",
             "mov r10, gs:[{cpu_free}]\n",
             "mov [rax], r10\n",
@@ -147,6 +156,7 @@ macro_rules! take {
 macro_rules! take_atomic {
     ($name:literal) => {
         concat!(
+            part!("lock"),
             "mov r10, gs:[{cpu_free}]\n",
             "add r11, {frame_bytes}\n",
             "mov gs:[{cpu_frame}], r11\n",
@@ -186,6 +196,7 @@ macro_rules! take_atomic {
 macro_rules! retake {
     ($name:literal) => {
         concat!(
+            part!("lock"),
             "mov rsi, gs:[{cpu_thread}]\n",
             $name,
             "_back:\n",
@@ -214,6 +225,7 @@ macro_rules! retake {
 macro_rules! free {
     () => {
         concat!(
+            part!("lock"),
             "mov rcx, [r11 - {frame_bytes} + {lock}]\n",
             "mov r10, gs:[{cpu_free}]\n",
             "mov [rcx], r10\n",
@@ -225,6 +237,7 @@ macro_rules! free {
 macro_rules! free_atomic {
     ($name:literal) => {
         concat!(
+            part!("lock"),
             "mov rcx, [r11 - {frame_bytes} + {lock}]\n",
             "cmp rcx, [r11 - 2 * {frame_bytes} + {lock}]\n",
             "je ",
@@ -241,7 +254,15 @@ macro_rules! free_atomic {
 /// Drops temporaries if there are any.
 macro_rules! drop_temporaries {
     ($name:literal) => {
-        concat!("cmp r11, gs:[{cpu_owner}]\n", "je ", $name, "_drop\n", $name, "_dropped:\n",)
+        concat!(
+            part!("reference check"),
+            "cmp r11, gs:[{cpu_owner}]\n",
+            "je ",
+            $name,
+            "_drop\n",
+            $name,
+            "_dropped:\n",
+        )
     };
 }
 

@@ -17,6 +17,7 @@ use core::mem::{offset_of, size_of};
 use warren_engine::{
     instance::{Instance, Kind},
     layout::{Cpu, Frame, Object},
+    part,
     stub::RETURN,
 };
 
@@ -128,6 +129,7 @@ core::arch::global_asm!(
     // r14: the thread's stack in its domain. r15: where the visit starts.
     ".balign 16",
     "call_gate:",
+    part!("call looked up"),
     "cli",
     "mov r12, gs:[{frame}]",
     "mov rbx, [r12 - {frame_bytes} + {frame_object}]",
@@ -152,11 +154,13 @@ core::arch::global_asm!(
     ".pushsection .rodata.fixups, \"a\"",
     ".quad 65b, 66b, call_gate_slow",
     ".popsection",
+    part!("stack"),
     "add r14, gs:[{user_stacks}]",
     "mov r15, [r14 + {next}]",
     "cmp r15, [r14 + {enough}]",
     "jb call_gate_slow",
     // What comes back finds a word that is not 0, and what is as after `gate::enter` in the frame.
+    part!("frame"),
     "push 1",
     "mov r10, rcx",
     "mov r11, gs:[{kernel_stack}]",
@@ -167,8 +171,10 @@ core::arch::global_asm!(
     "mov [r12 - {frame_bytes} + {platform} + 24], r14",
     "mov [r12 - {frame_bytes} + {platform} + 32], r13",
     "mov gs:[{kernel_stack}], rsp",
+    part!("page table"),
     "mov rcx, [r13 + {table_root}]",
     "mov cr3, rcx",
+    part!("callee entered"),
     "mov rcx, [r13 + {table_trampoline}]",
     "mov eax, 7",
     "73: fxrstor64 [rip + {initial}]",
@@ -189,6 +195,7 @@ core::arch::global_asm!(
 
     // It is not as simple as that.
     "call_gate_slow:",
+    part!("the long way"),
     "mov rbx, [r12 - {frame_bytes} + {frame_saved}]",
     "mov rbp, [r12 - {frame_bytes} + {frame_saved} + 8]",
     "mov r13, [r12 - {frame_bytes} + {frame_saved} + 24]",
@@ -239,6 +246,7 @@ core::arch::global_asm!(
     // The domain returns to a gate. rdi: error, rdx: value. rsp: the first free frame.
     ".globl call_slow_return",
     "call_slow_return:",
+    part!("return to the caller"),
     "lea r11, [rsp - {frame_bytes}]",
     "mov rsp, gs:[{kernel_stack}]",
     "fninit",
@@ -283,6 +291,7 @@ core::arch::global_asm!(
     // pointer.
     ".globl call_slow",
     "call_slow:",
+    part!("the long way"),
     "mov rsp, gs:[{kernel_stack}]",
     "push r15",
     "push r14",

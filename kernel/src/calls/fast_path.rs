@@ -34,7 +34,7 @@ use warren_abi::call::SystemError;
 use warren_engine::{
     death,
     layout::{Cpu, Frame, OBJECTS, Object},
-    lock,
+    lock, part,
     reference::{
         count_down, count_up, drop_temporaries, first_temporary, instance_of, newest_frame,
     },
@@ -163,6 +163,7 @@ macro_rules! frame_made {
     ($resume:literal) => {
         concat!(
             // From here on the call is made. It has a count of the object, which every way out of it gives back.
+            part!("frame"),
             "inc dword ptr [rdi + {object_count_field}]\n",
             "mov [rsp + {callers_stack}], r11\n",
             "mov qword ptr [rsp + {resume}], offset ",
@@ -177,27 +178,36 @@ macro_rules! frame_made {
 /// Assembly that checks that the callee's lock is free.
 macro_rules! lock_checked {
     () => {
-        "mov r15, [rdi + {object_lock}]
+        concat!(
+            part!("lock"),
+            "mov r15, [rdi + {object_lock}]
         cmp qword ptr [r15], {free}
         jne call_restore\n"
+        )
     };
 }
 
 /// Assembly that takes the callee's lock and publishes the frame.
 macro_rules! lock_taken {
     () => {
-        "mov rcx, gs:[{thread}]
+        concat!(
+            part!("lock"),
+            "mov rcx, gs:[{thread}]
         mov [r15], rcx
         add rsp, {frame_bytes}
         mov gs:[{frame}], rsp\n"
+        )
     };
 }
 
 /// Assembly that frees the caller's lock.
 macro_rules! callers_lock_freed {
     () => {
-        "mov r14, [rsp - {frame_bytes} + {frame_lock}]
+        concat!(
+            part!("lock"),
+            "mov r14, [rsp - {frame_bytes} + {frame_lock}]
         mov qword ptr [r14], {free}\n"
+        )
     };
 }
 
@@ -206,6 +216,7 @@ macro_rules! callers_lock_freed {
 macro_rules! kernel_called {
     ($resume:literal) => {
         concat!(
+            part!("callee called"),
             "mov rsp, r12\n",
             "mov rax, [rbx + {target}]\n",
             "mov rdi, [rdi + {object_state}]\n",
@@ -239,9 +250,11 @@ macro_rules! callee_left {
             $odd,
             "\n",
             $leave,
+            part!("lock"),
             "mov rcx, [rsp - {frame_bytes} + {frame_lock}]\n",
             "mov qword ptr [rcx], {free}\n",
             // There are no temporaries, and the call's count of the object is not the last; or the engine sees to it.
+            part!("reference check"),
             "cmp rsp, gs:[{owner}]\n",
             "je ",
             $name,
@@ -258,12 +271,15 @@ macro_rules! callee_left {
 /// Assembly that leaves the callee's domain for the caller's.
 macro_rules! domain_left {
     () => {
-        "mov rcx, [rsp - {frame_bytes} + {frame_user_stack}]
+        concat!(
+            part!("page table"),
+            "mov rcx, [rsp - {frame_bytes} + {frame_user_stack}]
         mov rbx, [rsp - {frame_bytes} + {frame_next}]
         mov [rcx + {next}], rbx
         mov rcx, [rsp - 2 * {frame_bytes} + {frame_table}]
         mov rcx, [rcx + {table_root}]
         mov cr3, rcx\n"
+        )
     };
 }
 
@@ -325,6 +341,7 @@ macro_rules! words_taken {
 macro_rules! callers_lock_taken {
     ($name:literal) => {
         concat!(
+            part!("lock"),
             "mov rcx, [rsp - 2 * {frame_bytes} + {frame_lock}]\n",
             "cmp qword ptr [rcx], {free}\n",
             "jne ",
@@ -339,8 +356,11 @@ macro_rules! callers_lock_taken {
 /// Assembly that takes the frame away.
 macro_rules! frame_popped {
     () => {
-        "sub rsp, {frame_bytes}
+        concat!(
+            part!("frame"),
+            "sub rsp, {frame_bytes}
         mov gs:[{frame}], rsp\n"
+        )
     };
 }
 
@@ -348,6 +368,7 @@ macro_rules! frame_popped {
 macro_rules! to_caller {
     () => {
         concat!(
+            part!("return to the caller"),
             "71: fxrstor64 [rip + {initial}]\n",
             ".pushsection .rodata.xsave_sites, \"a\"\n",
             ".quad 71b\n",
@@ -455,6 +476,7 @@ core::arch::global_asm!(
     ".balign 16",
     ".globl call_entry",
     "call_entry:",
+    part!("entry"),
     "swapgs",
     "cmp eax, {return_number}",
     "je call_fast_return",
@@ -466,17 +488,20 @@ core::arch::global_asm!(
     ".pushsection .rodata.fixups, \"a\"",
     ".quad 36b, 37b, call_slow",
     ".popsection",
+    part!("registers saved"),
     "mov [rsp + {saved}], rbx",
     "mov [rsp + {saved} + 8], rbp",
     "mov [rsp + {saved} + 16], r12",
     "mov [rsp + {saved} + 24], r13",
     "mov [rsp + {saved} + 32], r14",
     "mov [rsp + {saved} + 40], r15",
+    part!("call looked up"),
     "mov rbp, [rsp - {frame_bytes} + {frame_table}]",
     "cmp rax, [rbp + {call_count}]",
     "jae call_restore",
     "mov rbx, [rbp + rax * 8 + {calls}]",
     // The reference: the object that was called before, held by the caller.
+    part!("reference check"),
     "cmp rdi, [rbx + {call_object}]",
     "jne call_other",
     "mov r13, [rbx + {held}]",
@@ -488,6 +513,7 @@ core::arch::global_asm!(
     "cmp r13, [rdi + {object_entries}]",
     "jne call_restore",
     // Visits of the caller's domain start below what it uses of its stack, this one if the callee lives there too.
+    part!("stack"),
     "mov r14, [rsp - {frame_bytes} + {frame_user_stack}]",
     "mov [r14 + {next}], r11",
     // The callee's stack: from where a visit starts, it is mapped as far down as the callee needs.
@@ -506,8 +532,10 @@ core::arch::global_asm!(
     callers_lock_freed!(),
     lock_taken!(),
     // Into the callee.
+    part!("page table"),
     "mov rcx, [rbx + {root}]",
     "mov cr3, rcx",
+    part!("callee entered"),
     "mov rcx, [rbx + {trampoline}]",
     "mov rdi, [rdi + {object_state}]",
     "mov eax, 7",
@@ -530,10 +558,12 @@ core::arch::global_asm!(
     // No stack is large enough: the callee lives in the kernel, on whose stack it then runs, or its domain is to be entered
     // the long way.
     "40:",
+    part!("stack"),
     "jmp [rbx + {otherwise}]",
 
     // Another object than last time: an entry of the table of objects, held by the caller.
     "call_other:",
+    part!("reference check"),
     "lea r13, [rip + {objects}]",
     "mov r12, rdi",
     "sub r12, r13",
@@ -546,6 +576,7 @@ core::arch::global_asm!(
     // It is not as simple as that.
     ".globl call_restore",
     "call_restore:",
+    part!("the long way"),
     "mov rcx, [rsp + {return_address}]",
     "mov rbx, [rsp + {saved}]",
     "mov rbp, [rsp + {saved} + 8]",
@@ -558,6 +589,7 @@ core::arch::global_asm!(
     // A call of a server in the kernel.
     ".globl call_kernel",
     "call_kernel:",
+    part!("stack"),
     "mov r12, gs:[{kernel_stack}]",
     "cmp r12, gs:[{stack_limit}]",
     "jb call_restore",
@@ -577,6 +609,7 @@ core::arch::global_asm!(
     ".globl call_carrying_kernel",
     "call_carrying_kernel:",
     lock_checked!(),
+    part!("copy"),
     passage_made!(),
     "mov rdi, rsp",
     "mov rsi, gs:[{stack_limit}]",
@@ -607,6 +640,7 @@ core::arch::global_asm!(
     "sti",
     "call rax",
     "cli",
+    part!("copy"),
     "mov rdi, r13",
     "mov rsi, rax",
     "call {out_of_kernel}",
@@ -619,6 +653,7 @@ core::arch::global_asm!(
     ".globl call_carrying",
     "call_carrying:",
     lock_checked!(),
+    part!("copy"),
     "mov r12, [rbx + {carrying_stacks}]",
     "add r12, gs:[{user_stacks}]",
     "mov r13, [r12 + {next}]",
@@ -658,6 +693,7 @@ core::arch::global_asm!(
     // A domain returns from such a call. rdi: error, rdx: value. The frame becomes that of a call that carries nothing.
     "call_carrying_return:",
     domain_left!(),
+    part!("copy"),
     "mov rbp, rsp",
     "mov rsp, gs:[{kernel_stack}]",
     "fninit",
@@ -683,6 +719,7 @@ core::arch::global_asm!(
     // An atomic one: the caller's lock stays taken.
     ".globl call_atomic",
     "call_atomic:",
+    part!("stack"),
     "mov r12, gs:[{kernel_stack}]",
     "cmp r12, gs:[{stack_limit}]",
     "jb call_restore",
@@ -699,6 +736,7 @@ core::arch::global_asm!(
     ".balign 16",
     ".globl call_fast_return",
     "call_fast_return:",
+    part!("entry"),
     "mov rsp, gs:[{frame}]",
     callee_left!("call_fast", "call_fast_resume", "call_fast_odd", domain_left!()),
     callers_lock_taken!("call_fast"),

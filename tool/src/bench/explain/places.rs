@@ -1,4 +1,7 @@
-//! Which part of a call an address belongs to: the function, or the label in the kernel's assembly, that it lies behind.
+//! Which part of a call an address belongs to.
+//!
+//! Assembly of the kernel and of stubs marks its parts in a section that is not loaded, [`SECTION`]: see
+//! `engine/src/part.rs`. Everything else goes by the function, or the label in assembly, that it lies behind.
 
 use elf::{ElfBytes, endian::LittleEndian};
 
@@ -9,14 +12,24 @@ const REGION_BYTES: u64 = 1 << 30;
 /// Where the kernel's half begins.
 const KERNEL: u64 = 1 << 63;
 
+/// The section with the marks.
+const SECTION: &str = ".debug_parts";
+/// The code that a stub for a caller in the kernel is a copy of, if its call releases the caller's lock and answers a value.
+const TEMPLATE: &str = "warren_call";
+/// What code behind a server's image is.
+const STUB: &str = "stub";
 /// What the benchmark's own code is called.
 const CALLER: &str = "caller, with the loop";
 
 /// Where parts begin.
 #[derive(Debug, Default)]
 pub struct Places {
-    /// The kernel's functions and labels, by addresses.
+    /// Where parts, functions and labels of the kernel begin, by addresses.
     kernel: Vec<(u64, String)>,
+    /// Where the template of stubs lies.
+    template: Option<u64>,
+    /// The stub that is a copy of it.
+    copy: Option<u64>,
     /// Servers, where each is loaded, and its functions.
     servers: Vec<Server>,
 }
@@ -29,19 +42,23 @@ struct Server {
 }
 
 impl Places {
-    /// Adds the kernel's functions.
+    /// Adds the kernel's functions and marked parts.
     pub fn add_kernel(&mut self, file: &[u8]) -> Outcome {
-        self.kernel = functions(&parse(file)?)?;
-        self.kernel.sort_by_key(|function| function.0);
+        let elf = parse(file)?;
+        let mut marks = functions(&elf)?;
+        self.template = marks.iter().find(|mark| mark.name == TEMPLATE).map(|mark| mark.address);
+        marks.extend(parts(&elf)?);
+        self.kernel = without_labels_in_parts(marks);
         Ok(())
     }
 
     /// Adds a server that is loaded at `base`.
     pub fn add_server(&mut self, name: &str, base: u64, file: &[u8]) -> Outcome {
         let elf = parse(file)?;
-        let mut functions = functions(&elf)?;
+        let named = functions(&elf)?.into_iter().map(|mark| (mark.address, mark.name));
+        let mut functions: Vec<_> = named.collect();
         let end = elf.segments().into_iter().flatten().map(|one| one.p_vaddr + one.p_memsz).max();
-        functions.push((end.unwrap_or(0), "stub".into()));
+        functions.push((end.unwrap_or(0), STUB.into()));
         functions.sort_by_key(|function| function.0);
         self.servers.push(Server { name: name.into(), base, functions });
         Ok(())
@@ -54,22 +71,33 @@ impl Places {
         Some(server.base + found.0)
     }
 
+    /// Says that the first stub of the round is a copy of the kernel's template, as stubs for callers in the kernel are.
+    pub fn stub_is_copy(&mut self, round: &[u64]) {
+        self.copy = round.iter().copied().find(|address| self.part(*address) == STUB);
+    }
+
     /// Whether the address is in the benchmark's own code.
     pub fn is_caller(&self, address: u64) -> bool {
         self.part(address).starts_with(CALLER)
     }
 
+    /// The part of a stub. That of a caller in a domain of its own is a system call and nothing more.
+    fn part_of_stub(&self, address: u64) -> String {
+        let part = || last(&self.kernel, self.template? + address.checked_sub(self.copy?)?);
+        part().map_or(STUB.into(), |part| format!("{STUB}: {part}"))
+    }
+
     /// The part that the address belongs to.
     pub fn part(&self, address: u64) -> String {
         if address >= KERNEL {
-            let function = last(&self.kernel, address);
-            return function.map_or("kernel".into(), |function| format!("kernel: {function}"));
+            let part = last(&self.kernel, address);
+            return part.map_or("kernel".into(), |part| format!("kernel: {part}"));
         }
         let server =
             self.servers.iter().find(|one| address / REGION_BYTES == one.base / REGION_BYTES);
         let Some(server) = server else { return "trampoline of the callee's domain".into() };
         match last(&server.functions, address - server.base) {
-            Some("stub") => "stub".into(),
+            Some(STUB) => self.part_of_stub(address),
             Some(function) if server.name.starts_with("benchmark-") => {
                 format!("{CALLER}: {function}")
             }
@@ -77,6 +105,37 @@ impl Places {
             None => server.name.clone(),
         }
     }
+}
+
+/// Where something begins.
+#[derive(Clone, Debug, PartialEq)]
+struct Mark {
+    address: u64,
+    kind: Kind,
+    name: String,
+}
+
+/// What begins there. Of two at one address the later kind counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Function,
+    Label,
+    Part,
+}
+
+/// Labels in a marked part do not end it; functions do.
+fn without_labels_in_parts(mut marks: Vec<Mark>) -> Vec<(u64, String)> {
+    marks.sort_by_key(|mark| (mark.address, mark.kind));
+    let mut in_part = false;
+    marks.retain(|mark| {
+        in_part = match mark.kind {
+            Kind::Function => false,
+            Kind::Label => in_part,
+            Kind::Part => true,
+        };
+        !(in_part && mark.kind == Kind::Label)
+    });
+    marks.into_iter().map(|mark| (mark.address, mark.name)).collect()
 }
 
 /// The last mark at or before the address.
@@ -93,18 +152,43 @@ fn broken() -> Failure {
     Failure::new("a file of the kernel or of a server is no ELF file")
 }
 
-/// Names of functions and of labels in assembly.
-fn functions(elf: &ElfBytes<'_, LittleEndian>) -> Outcome<Vec<(u64, String)>> {
+/// Functions, and labels in assembly.
+fn functions(elf: &ElfBytes<'_, LittleEndian>) -> Outcome<Vec<Mark>> {
     let Some((symbols, names)) = elf.symbol_table().map_err(|_| broken())? else {
         return Ok(Vec::new());
     };
-    let code = [elf::abi::STT_FUNC, elf::abi::STT_NOTYPE];
-    let named = symbols.iter().filter(|one| code.contains(&one.st_symtype()) && one.st_value != 0);
-    let function = |symbol: elf::symbol::Symbol| {
+    let mark = |symbol: elf::symbol::Symbol| {
+        let kind = match symbol.st_symtype() {
+            elf::abi::STT_FUNC => Kind::Function,
+            elf::abi::STT_NOTYPE => Kind::Label,
+            _ => return None,
+        };
         let name = names.get(symbol.st_name as usize).ok().filter(|name| !name.is_empty())?;
-        Some((symbol.st_value, format!("{:#}", rustc_demangle::demangle(name))))
+        let name = format!("{:#}", rustc_demangle::demangle(name));
+        Some(Mark { address: symbol.st_value, kind, name })
     };
-    Ok(named.filter_map(function).collect())
+    Ok(symbols.iter().filter(|symbol| symbol.st_value != 0).filter_map(mark).collect())
+}
+
+/// The parts that assembly marks.
+fn parts(elf: &ElfBytes<'_, LittleEndian>) -> Outcome<Vec<Mark>> {
+    let Some(section) = elf.section_header_by_name(SECTION).map_err(|_| broken())? else {
+        return Ok(Vec::new());
+    };
+    let (bytes, _) = elf.section_data(&section).map_err(|_| broken())?;
+    Ok(marks(bytes))
+}
+
+/// The marks of a section: each an address and a name that ends with a zero.
+fn marks(mut bytes: &[u8]) -> Vec<Mark> {
+    let mut found = Vec::new();
+    while let Some((address, rest)) = bytes.split_first_chunk() {
+        let end = rest.iter().position(|byte| *byte == 0).unwrap_or(rest.len());
+        let name = String::from_utf8_lossy(&rest[..end]).into_owned();
+        found.push(Mark { address: u64::from_le_bytes(*address), kind: Kind::Part, name });
+        bytes = rest.get(end + 1..).unwrap_or_default();
+    }
+    found
 }
 
 #[cfg(test)]
@@ -116,6 +200,8 @@ mod tests {
         let base = REGION_BYTES * 8;
         Places {
             kernel: vec![mark(KERNEL, "call_entry"), mark(KERNEL + 8, "call_fast")],
+            template: Some(KERNEL + 8),
+            copy: None,
             servers: vec![Server {
                 name: "echo-own".into(),
                 base,
@@ -137,5 +223,39 @@ mod tests {
         assert_eq!(places().part(base + 5000), "stub");
         assert_eq!(places().part(base * 2), "trampoline of the callee's domain");
         assert_eq!(places().address_of("echo-own", "nothing"), Some(base + 16));
+    }
+
+    #[test]
+    fn a_stub_that_is_a_copy_has_the_parts_of_its_template() {
+        let mut places = places();
+        let stub = REGION_BYTES * 8 + 5000;
+        places.stub_is_copy(&[REGION_BYTES * 8 + 16, stub, stub + 4]);
+        assert_eq!(places.part(stub + 4), "stub: call_fast");
+    }
+
+    #[test]
+    fn labels_in_a_part_do_not_end_it() {
+        let mark = |address, kind, name: &str| Mark { address, kind, name: name.into() };
+        let marks = vec![
+            mark(1, Kind::Label, "call_entry"),
+            mark(5, Kind::Label, "inside"),
+            mark(9, Kind::Function, "rust"),
+            mark(10, Kind::Label, "memcpy"),
+            mark(1, Kind::Part, "entry"),
+        ];
+        let names: Vec<_> =
+            without_labels_in_parts(marks).into_iter().map(|(_, name)| name).collect();
+        assert_eq!(names, ["call_entry", "entry", "rust", "memcpy"]);
+    }
+
+    #[test]
+    fn marks_are_addresses_and_names() {
+        let mut bytes = 5_u64.to_le_bytes().to_vec();
+        bytes.extend(b"lock\0");
+        bytes.extend(9_u64.to_le_bytes());
+        bytes.extend(b"stack\0");
+        let found: Vec<_> =
+            marks(&bytes).into_iter().map(|mark| (mark.address, mark.name)).collect();
+        assert_eq!(found, [(5, "lock".into()), (9, "stack".into())]);
     }
 }
