@@ -9,6 +9,7 @@
 //! | [`fuzz`] | fuzz targets |
 //! | [`bench`] | numbers, and what they may be |
 //! | [`run`] | running a system, in QEMU or hosted |
+//! | [`output`] | what commands print |
 //! | [`project`] | where things lie |
 //! | [`failure`] | why a command failed, and what to do |
 
@@ -18,6 +19,7 @@ pub mod command;
 pub mod failure;
 pub mod fuzz;
 pub mod inspect;
+pub mod output;
 pub mod progress;
 pub mod project;
 pub mod run;

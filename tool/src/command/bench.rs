@@ -7,6 +7,7 @@ use clap::Args;
 use crate::{
     bench::{self, Group, Request, explain, ladder, limits, promises, report, row},
     failure::{Failure, Outcome},
+    output,
     project::Project,
 };
 
@@ -42,8 +43,7 @@ pub struct Arguments {
 /// Measures and prints.
 pub fn run(project: &Project, arguments: &Arguments) -> Outcome {
     if let Some(name) = &arguments.explain {
-        print!("{}", explain::explain(project, name)?);
-        return Ok(());
+        return output::print(explain::explain(project, name)?);
     }
     if arguments.promises {
         return promises::write(project);
@@ -58,8 +58,8 @@ pub fn run(project: &Project, arguments: &Arguments) -> Outcome {
     };
     let rows = bench::measure(project, &request);
     match arguments.json {
-        true => rows.iter().flat_map(|row| row.json()).for_each(|row| println!("{row}")),
-        false => print!("{}{}", row::table(&rows), ladder::table(&ladder::steps(&rows))),
+        true => rows.iter().flat_map(|row| row.json()).try_for_each(output::line)?,
+        false => output::print(row::table(&rows) + &ladder::table(&ladder::steps(&rows)))?,
     }
     if let Some(folder) = &arguments.report {
         report::write(project, folder, &rows)?;

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::check;
-use crate::{build, failure::Outcome, project::Project, system::Request};
+use crate::{build, failure::Outcome, output, project::Project, system::Request};
 
 /// Builds server files, the kernel and the hosted platform.
 #[derive(Args)]
@@ -26,11 +26,11 @@ pub fn run(project: &Project, arguments: &Arguments) -> Outcome {
         false => build::some_servers(project, &arguments.servers)?,
     };
     for server in &servers {
-        println!("{}", project.shown(&server.paths.file).display());
+        output::line(project.shown(&server.paths.file).display())?;
     }
     if arguments.servers.is_empty() {
-        println!("{}", project.shown(&build::kernel(project)?).display());
-        println!("{}", project.shown(&build::hosted(project)?).display());
+        output::line(project.shown(&build::kernel(project)?).display())?;
+        output::line(project.shown(&build::hosted(project)?).display())?;
     }
     Ok(())
 }
@@ -44,7 +44,7 @@ fn disc(project: &Project, system: &str) -> Outcome {
     let plan = check::checked(project, &path, &build::facts(&servers), &request)?;
     let disc = build::iso::make(project, &build::kernel(project)?, &plan, &servers)?;
     let shown = project.shown(&disc);
-    println!("{}", shown.display());
+    output::line(shown.display())?;
     eprintln!(
         "to try it: qemu-system-x86_64 -machine q35 -m 256 -cdrom {} -nographic",
         shown.display()

@@ -13,6 +13,7 @@ use warren_engine::plan::{Placement, Plan};
 use crate::{
     build,
     failure::{Failure, Outcome},
+    output,
     project::Project,
     system::{self, Request, Target, diagnostic::Severity, facts::Facts},
 };
@@ -40,8 +41,7 @@ pub fn run(project: &Project, arguments: &Arguments) -> Outcome {
     let plan = checked(project, &path, &facts, &request)?;
     let many =
         |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
-    println!("{}: {}, no errors", plan.system, many(plan.servers.len(), "server"));
-    Ok(())
+    output::line(format_args!("{}: {}, no errors", plan.system, many(plan.servers.len(), "server")))
 }
 
 /// Checks a system, shows what was found, and returns the plan if there is no error.

@@ -5,6 +5,7 @@ use warren_abi::description::{MAGIC, Record, records, tag};
 
 use crate::{
     failure::{Failure, Outcome},
+    output,
     project::Project,
     system::diagnostic::did_you_mean,
 };
@@ -25,8 +26,7 @@ pub fn run(_project: &Project, arguments: &Arguments) -> Outcome {
         Some(service) => only(service)?,
     };
     let header = warren_c::header(&described).map_err(|error| Failure::new(error.to_string()))?;
-    print!("{header}");
-    Ok(())
+    output::print(header)
 }
 
 /// The description of one service alone.

@@ -7,7 +7,7 @@ use clap::Args;
 use crate::{
     build::{self, pack},
     failure::Outcome,
-    inspect,
+    inspect, output,
     project::Project,
 };
 
@@ -32,8 +32,7 @@ pub fn run(project: &Project, arguments: &Arguments) -> Outcome {
     };
     let inspection = pack::inspect(&path)?;
     match arguments.json {
-        true => println!("{:#}", inspect::json(&inspection)),
-        false => print!("{}", inspect::text(&inspection)),
+        true => output::line(format_args!("{:#}", inspect::json(&inspection))),
+        false => output::print(inspect::text(&inspection)),
     }
-    Ok(())
 }

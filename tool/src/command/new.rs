@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 
 use crate::{
     failure::{Failure, Outcome, While},
+    output,
     project::Project,
 };
 
@@ -46,7 +47,7 @@ pub fn run(project: &Project, arguments: &Arguments) -> Outcome {
     fs::create_dir_all(folder.join("src")).when(failed)?;
     fs::write(folder.join("Cargo.toml"), PACKAGE.replace("NAME", name)).when(failed)?;
     fs::write(folder.join("src/lib.rs"), CODE.replace("TYPE", &type_name(name))).when(failed)?;
-    println!("{}", project.shown(&folder).display());
+    output::line(project.shown(&folder).display())?;
     eprintln!("add `server \"{name}\"` to systems/demo.kdl, then: ./warren run -- run {name}");
     Ok(())
 }

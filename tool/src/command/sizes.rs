@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::{
     build::{self, pack},
     failure::{Failure, Outcome, While},
+    output,
     project::Project,
 };
 
@@ -48,12 +49,12 @@ pub fn run(project: &Project, arguments: &Arguments) -> Outcome {
     let rows = measure(project)?;
     if arguments.json {
         let row = |row: &Row| json!({ "name": row.name, "text": row.text, "data": row.data, "file": row.file });
-        println!("{:#}", json!(rows.iter().map(row).collect::<Vec<_>>()));
-        return Ok(());
+        return output::line(format_args!("{:#}", json!(rows.iter().map(row).collect::<Vec<_>>())));
     }
-    println!("{:20} {:>9} {:>9} {:>9}", "bytes", "text", "data", "file");
+    output::line(format_args!("{:20} {:>9} {:>9} {:>9}", "bytes", "text", "data", "file"))?;
     for row in rows {
-        println!("{:20} {:9} {:9} {:9}", row.name, row.text, row.data, row.file);
+        let Row { name, text, data, file } = row;
+        output::line(format_args!("{name:20} {text:9} {data:9} {file:9}"))?;
     }
     Ok(())
 }

@@ -15,7 +15,7 @@ use super::check;
 use crate::{
     build,
     failure::{Failure, Outcome, While},
-    fuzz,
+    fuzz, output,
     project::Project,
     run::packages,
     system::{Request, Target},
@@ -69,7 +69,7 @@ pub fn run(project: &Project, arguments: &Arguments) -> Outcome {
             total.add(count);
         }
     }
-    println!("{} passed, {} failed", total.passed, total.failed);
+    output::line(format_args!("{} passed, {} failed", total.passed, total.failed))?;
     match total.failed {
         0 => Ok(()),
         _ => Err(Failure::silent(1)),
