@@ -4,6 +4,7 @@
 extern crate alloc;
 
 // The pure part of the server, by its files: the whole server can only be linked for a loader.
+#[expect(dead_code, reason = "the server uses the rest")]
 #[path = "../../../servers/storage/ext4/src"]
 mod ext4 {
     pub mod blocks;

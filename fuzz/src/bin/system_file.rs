@@ -68,6 +68,7 @@ fn file(provides: &[u32], requires: &[u32]) -> Description {
         requirements: requires.iter().enumerate().map(requirement).collect(),
         parameters: vec!["p".into()],
         concurrent: false,
+        survives_panics: false,
         stack_bytes: 4096,
         state_bytes: 0,
         state_alignment: 8,

@@ -3,7 +3,6 @@
 #![no_main]
 
 // The pure part of the server, by its files: the whole server can only be linked for a loader.
-#[expect(dead_code, reason = "the server uses the rest")]
 #[path = "../../../servers/storage/virtio-blk/src"]
 mod virtio_blk {
     pub mod ring;

@@ -64,14 +64,14 @@ pub const LIMITS: &[Limit] = &[
     value(
         "faults/address 0 is read/own-own",
         "a server that reads address 0, until its caller has the error",
-        270_000.0,
+        252_000.0,
     ),
-    value("domains/created and destroyed/own", "a domain", 66_000.0),
+    value("domains/created and destroyed/own", "a domain", 58_500.0),
     value("threads/created and joined/own", "a thread", 82_000.0),
     value(
         "servers/loaded and destroyed/own-own",
         "a server loaded into a domain of its own, and destroyed",
-        2_000_000.0,
+        527_000.0,
     ),
     value("sizes/text/kernel", "executable bytes of the kernel", 186_000.0),
     value("lines/code/average", "lines of an average server", 620.0),
