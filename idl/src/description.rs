@@ -42,6 +42,7 @@ services! {
     IoPorts PortSpace
     Power
     Program ThreadFactory Thread
+    Scheduler Processor
     SystemControl
     Terminal
 }

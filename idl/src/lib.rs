@@ -13,6 +13,7 @@
 //! | [`Log`], [`LogBook`] | where servers write what happens; the lines that are still there |
 //! | [`LogFeed`], [`LogFollower`] | where a log gets its lines; whoever is told of new ones |
 //! | [`Program`], [`ThreadFactory`], [`Thread`] | something to run, what runs it, one run |
+//! | [`Scheduler`], [`Processor`] | whoever decides whose turn it is; the time that it hands on |
 //! | [`Clock`], [`Timer`] | what time it is; waiting |
 //! | [`DataSpace`], [`Memory`], [`PhysicalMemory`], [`AddressSpace`] | memory, where it comes from, where it becomes visible |
 //! | [`IoPorts`], [`PortSpace`], [`InterruptLine`], [`Interrupts`] | hardware, by the piece and by the whole |
@@ -40,6 +41,7 @@ mod pci;
 mod ports;
 mod power;
 mod program;
+mod schedule;
 mod system;
 mod terminal;
 
@@ -60,5 +62,6 @@ pub use pci::*;
 pub use ports::*;
 pub use power::*;
 pub use program::*;
+pub use schedule::*;
 pub use system::*;
 pub use terminal::*;
