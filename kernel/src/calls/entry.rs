@@ -21,7 +21,7 @@ use warren_engine::{
     stub::RETURN,
 };
 
-use super::{fast::Table, gate, system_call};
+use super::{fast::Table, gate, steps::domain_entered, system_call};
 use crate::cpu::{
     block::Block,
     descriptors::{KERNEL_CODE, KERNEL_DATA},
@@ -183,15 +183,7 @@ core::arch::global_asm!(
     ".popsection",
     "mov rax, rbp",
     "lea rsp, [r15 - {gap}]",
-    "mov r11d, 0x202",
-    "xor ebx, ebx",
-    "xor ebp, ebp",
-    "xor r12d, r12d",
-    "xor r13d, r13d",
-    "xor r14d, r14d",
-    "xor r15d, r15d",
-    "swapgs",
-    "sysretq",
+    domain_entered!(),
 
     // It is not as simple as that.
     "call_gate_slow:",
@@ -233,15 +225,7 @@ core::arch::global_asm!(
     "pop rax",
     "mov rcx, [rsp + 8]",
     "mov rsp, [rsp]",
-    "mov r11d, 0x202",
-    "xor ebx, ebx",
-    "xor ebp, ebp",
-    "xor r12d, r12d",
-    "xor r13d, r13d",
-    "xor r14d, r14d",
-    "xor r15d, r15d",
-    "swapgs",
-    "sysretq",
+    domain_entered!(),
 
     // The domain returns to a gate. rdi: error, rdx: value. rsp: the first free frame.
     ".globl call_slow_return",

@@ -44,6 +44,7 @@ use warren_engine::{
 use super::{
     carry::{self, PASSAGE_BYTES},
     fast::{Call, Table},
+    steps::domain_entered,
 };
 use crate::{
     cpu::{
@@ -545,15 +546,7 @@ core::arch::global_asm!(
     ".popsection",
     "mov rax, [rbx + {target}]",
     "lea rsp, [r13 - {gap}]",
-    "mov r11d, 0x202",
-    "xor ebx, ebx",
-    "xor ebp, ebp",
-    "xor r12d, r12d",
-    "xor r13d, r13d",
-    "xor r14d, r14d",
-    "xor r15d, r15d",
-    "swapgs",
-    "sysretq",
+    domain_entered!(),
 
     // No stack is large enough: the callee lives in the kernel, on whose stack it then runs, or its domain is to be entered
     // the long way.

@@ -17,6 +17,7 @@ mod entry;
 mod fast;
 mod fast_path;
 mod gate;
+mod steps;
 mod system_call;
 mod watchdog;
 
