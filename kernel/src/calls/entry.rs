@@ -25,7 +25,7 @@ use super::{fast::Table, gate, steps::domain_entered, system_call};
 use crate::cpu::{
     block::Block,
     descriptors::{KERNEL_CODE, KERNEL_DATA},
-    extended::{DEFAULT_MXCSR, INITIAL, restore_extended},
+    extended::{DEFAULT_MXCSR, INITIAL, restore_extended, restore_extended_by_eax},
     registers,
 };
 use crate::memory::user_stacks::{GAP, UserStack};
@@ -177,10 +177,7 @@ core::arch::global_asm!(
     part!("callee entered"),
     "mov rcx, [r13 + {table_trampoline}]",
     "mov eax, 7",
-    "73: fxrstor64 [rip + {initial}]",
-    ".pushsection .rodata.xsave_sites, \"a\"",
-    ".quad 73b",
-    ".popsection",
+    restore_extended_by_eax!("rip + {initial}"),
     "mov rax, rbp",
     "lea rsp, [r15 - {gap}]",
     domain_entered!(),

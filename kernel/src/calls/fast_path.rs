@@ -49,7 +49,7 @@ use super::{
 use crate::{
     cpu::{
         block::{self, Block, FREE},
-        extended::{DEFAULT_MXCSR, INITIAL},
+        extended::{DEFAULT_MXCSR, INITIAL, restore_extended_by_eax},
         interrupts,
     },
     memory::{
@@ -370,10 +370,7 @@ macro_rules! to_caller {
     () => {
         concat!(
             part!("return to the caller"),
-            "71: fxrstor64 [rip + {initial}]\n",
-            ".pushsection .rodata.xsave_sites, \"a\"\n",
-            ".quad 71b\n",
-            ".popsection\n",
+            restore_extended_by_eax!("rip + {initial}"),
             "mov rax, rdi\n",
             "mov rcx, [rsp + {return_address}]\n",
             "mov rbx, [rsp + {saved}]\n",
@@ -540,10 +537,7 @@ core::arch::global_asm!(
     "mov rcx, [rbx + {trampoline}]",
     "mov rdi, [rdi + {object_state}]",
     "mov eax, 7",
-    "72: fxrstor64 [rip + {initial}]",
-    ".pushsection .rodata.xsave_sites, \"a\"",
-    ".quad 72b",
-    ".popsection",
+    restore_extended_by_eax!("rip + {initial}"),
     "mov rax, [rbx + {target}]",
     "lea rsp, [r13 - {gap}]",
     domain_entered!(),

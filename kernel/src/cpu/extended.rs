@@ -58,42 +58,58 @@ unsafe extern "C" {
     static XSAVE_SITES_END: [u64; 0];
 }
 
-/// Assembly that saves all extended registers to the area at rsp. Clobbers rax and rdx. Local label 70.
-macro_rules! save_extended {
-    () => {
-        "xor eax, eax
-        mov [rsp + 512], rax
-        mov [rsp + 520], rax
-        mov [rsp + 528], rax
-        mov [rsp + 536], rax
-        mov [rsp + 544], rax
-        mov [rsp + 552], rax
-        mov [rsp + 560], rax
-        mov [rsp + 568], rax
-        mov eax, 7
-        xor edx, edx
-        70: fxsave64 [rsp]
-        .pushsection .rodata.xsave_sites, \"a\"
-        .quad 70b
-        .popsection"
-    };
-}
-
-/// Assembly that restores all extended registers from the area at `$area`, an address expression.
-/// Clobbers rax and rdx. Local label 71.
-macro_rules! restore_extended {
-    ($area:literal) => {
+/// Assembly of one `fxsave64` or `fxrstor64`, which [`enable`] finds. Local label 70.
+macro_rules! extended_site {
+    ($instruction:expr) => {
         concat!(
-            "mov eax, 7
-            xor edx, edx
-            71: fxrstor64 [",
-            $area,
-            "]
+            "70: ",
+            $instruction,
+            "
             .pushsection .rodata.xsave_sites, \"a\"
-            .quad 71b
-            .popsection"
+            .quad 70b
+            .popsection\n"
         )
     };
 }
 
-pub(crate) use {restore_extended, save_extended};
+/// Assembly that saves all extended registers to the area at rsp. Clobbers rax and rdx.
+macro_rules! save_extended {
+    () => {
+        concat!(
+            "xor eax, eax
+            mov [rsp + 512], rax
+            mov [rsp + 520], rax
+            mov [rsp + 528], rax
+            mov [rsp + 536], rax
+            mov [rsp + 544], rax
+            mov [rsp + 552], rax
+            mov [rsp + 560], rax
+            mov [rsp + 568], rax
+            mov eax, 7
+            xor edx, edx\n",
+            $crate::cpu::extended::extended_site!("fxsave64 [rsp]")
+        )
+    };
+}
+
+/// Assembly that restores all extended registers from the area at `$area`, an address expression. The three lowest bits of
+/// eax are set; no other bit of edx:eax means anything, because nothing else was switched on.
+macro_rules! restore_extended_by_eax {
+    ($area:literal) => {
+        $crate::cpu::extended::extended_site!(concat!("fxrstor64 [", $area, "]"))
+    };
+}
+
+/// Assembly that restores all extended registers from the area at `$area`, an address expression.
+/// Clobbers rax and rdx.
+macro_rules! restore_extended {
+    ($area:literal) => {
+        concat!(
+            "mov eax, 7
+            xor edx, edx\n",
+            $crate::cpu::extended::restore_extended_by_eax!($area)
+        )
+    };
+}
+
+pub(crate) use {extended_site, restore_extended, restore_extended_by_eax, save_extended};
