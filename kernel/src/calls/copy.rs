@@ -6,7 +6,7 @@
 
 use warren_abi::call::SystemError;
 
-use crate::memory::regions;
+use crate::{memory::regions, traps::faults::may_fault};
 
 core::arch::global_asm!(
     // fn(to rdi, from rsi, bytes rdx) -> bool: false if a page was missing or protected.
@@ -18,11 +18,13 @@ core::arch::global_asm!(
     ".popsection",
     "mov rcx, rdx",
     "shr rcx, 3",
-    "51: rep movsq",
-    "mov ecx, edx",
-    "and ecx, 7",
-    "rep movsb",
-    "52:",
+    may_fault!(
+        "rep movsq
+        mov ecx, edx
+        and ecx, 7
+        rep movsb",
+        "54f"
+    ),
     "mov eax, 1",
     "53: clac",
     ".pushsection .rodata.smap_sites, \"a\"",
@@ -31,9 +33,6 @@ core::arch::global_asm!(
     "ret",
     "54: xor eax, eax",
     "jmp 53b",
-    ".pushsection .rodata.fixups, \"a\"",
-    ".quad 51b, 52b, 54b",
-    ".popsection",
 );
 
 unsafe extern "C" {

@@ -29,6 +29,7 @@ use crate::cpu::{
     registers,
 };
 use crate::memory::user_stacks::{GAP, UserStack};
+use crate::traps::faults::may_fault;
 
 /// Gates: as many as a kind can have entries.
 const GATES: usize = warren_engine::death::LOST_ENTRIES;
@@ -136,11 +137,7 @@ core::arch::global_asm!(
     "mov rbp, [rbx + {object_kind}]",
     "mov rbp, [rbp + {kind_platform}]",
     // Nothing is mapped there if nothing was learnt of the kind.
-    "60: mov rbp, [rbp + rax * 8]",
-    "61:",
-    ".pushsection .rodata.fixups, \"a\"",
-    ".quad 60b, 61b, call_gate_slow",
-    ".popsection",
+    may_fault!("mov rbp, [rbp + rax * 8]", "call_gate_slow"),
     "test rbp, rbp",
     "jz call_gate_slow",
     // The callee is not to fail on purpose.
@@ -149,11 +146,7 @@ core::arch::global_asm!(
     "jne call_gate_slow",
     // The dead have no table.
     "mov r13, [r13 + {instance_platform}]",
-    "65: mov r14, [r13 + {table_stacks}]",
-    "66:",
-    ".pushsection .rodata.fixups, \"a\"",
-    ".quad 65b, 66b, call_gate_slow",
-    ".popsection",
+    may_fault!("mov r14, [r13 + {table_stacks}]", "call_gate_slow"),
     part!("stack"),
     "add r14, gs:[{user_stacks}]",
     "mov r15, [r14 + {next}]",

@@ -59,6 +59,7 @@ use crate::{
     natives,
     system::{Kernel, OBJECT_TABLE},
     threads,
+    traps::faults::may_fault,
 };
 
 /// Words of [`Frame::platform`]; the first is the gate's.
@@ -481,11 +482,7 @@ core::arch::global_asm!(
     "mov r11, rsp",
     "mov rsp, gs:[{frame}]",
     // There is room for one more frame: behind the array nothing is mapped.
-    "36: mov [rsp + {return_address}], rcx",
-    "37:",
-    ".pushsection .rodata.fixups, \"a\"",
-    ".quad 36b, 37b, call_slow",
-    ".popsection",
+    may_fault!("mov [rsp + {return_address}], rcx", "call_slow"),
     part!("registers saved"),
     "mov [rsp + {saved}], rbx",
     "mov [rsp + {saved} + 8], rbp",

@@ -16,7 +16,10 @@
 
 use core::mem::offset_of;
 
-use super::frame::{TrapFrame, WORDS};
+use super::{
+    faults::may_fault,
+    frame::{TrapFrame, WORDS},
+};
 use crate::cpu::{
     block::{BLOCK, Block},
     descriptors::VECTORS,
@@ -154,12 +157,11 @@ core::arch::global_asm!(
     "sub rdi, {frame_bytes}",
     "and rdi, -16",
     // A server in the kernel may be about to overflow the stack: there must be room for the handler.
-    "24: mov rcx, [rdi - {handler_bytes} / 2]",
-    "mov rcx, [rdi - {handler_bytes}]",
-    "25:",
-    ".pushsection .rodata.fixups, \"a\"",
-    ".quad 24b, 25b, 26f",
-    ".popsection",
+    may_fault!(
+        "mov rcx, [rdi - {handler_bytes} / 2]
+        mov rcx, [rdi - {handler_bytes}]",
+        "26f"
+    ),
     "mov rsi, rsp",
     "mov rbx, rdi",
     "mov ecx, {words}",

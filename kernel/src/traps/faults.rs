@@ -34,6 +34,25 @@ struct Fixup {
     target: u64,
 }
 
+/// Assembly of instructions that may touch memory that is not there; `$target` is where it goes on then. Local labels 60 and 61.
+macro_rules! may_fault {
+    ($instructions:expr, $target:literal) => {
+        concat!(
+            "60: ",
+            $instructions,
+            "
+            61:
+            .pushsection .rodata.fixups, \"a\"
+            .quad 60b, 61b, ",
+            $target,
+            "
+            .popsection\n"
+        )
+    };
+}
+
+pub(crate) use may_fault;
+
 unsafe extern "C" {
     static FIXUPS_START: [Fixup; 0];
     static FIXUPS_END: [Fixup; 0];
