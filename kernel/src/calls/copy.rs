@@ -6,16 +6,13 @@
 
 use warren_abi::call::SystemError;
 
-use crate::{memory::regions, traps::faults::may_fault};
+use crate::{cpu::features::smap_site, memory::regions, traps::faults::may_fault};
 
 core::arch::global_asm!(
     // fn(to rdi, from rsi, bytes rdx) -> bool: false if a page was missing or protected.
     ".globl copy_or_fail",
     "copy_or_fail:",
-    "50: stac",
-    ".pushsection .rodata.smap_sites, \"a\"",
-    ".quad 50b",
-    ".popsection",
+    smap_site!("stac"),
     "mov rcx, rdx",
     "shr rcx, 3",
     may_fault!(
@@ -26,10 +23,8 @@ core::arch::global_asm!(
         "54f"
     ),
     "mov eax, 1",
-    "53: clac",
-    ".pushsection .rodata.smap_sites, \"a\"",
-    ".quad 53b",
-    ".popsection",
+    "53:",
+    smap_site!("clac"),
     "ret",
     "54: xor eax, eax",
     "jmp 53b",

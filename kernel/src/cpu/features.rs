@@ -16,6 +16,22 @@ const SMAP: u64 = 1 << 21;
 /// A three-byte no-operation: the length of `stac` and `clac`.
 const NO_OPERATION: [u8; 3] = [0x0f, 0x1f, 0x00];
 
+/// Assembly of one `stac` or `clac`, which [`enable`] finds. Local label 71.
+macro_rules! smap_site {
+    ($instruction:literal) => {
+        concat!(
+            "71: ",
+            $instruction,
+            "
+            .pushsection .rodata.smap_sites, \"a\"
+            .quad 71b
+            .popsection\n"
+        )
+    };
+}
+
+pub(crate) use smap_site;
+
 unsafe extern "C" {
     static SMAP_SITES_START: [u64; 0];
     static SMAP_SITES_END: [u64; 0];

@@ -24,6 +24,7 @@ use crate::cpu::{
     block::{BLOCK, Block},
     descriptors::VECTORS,
     extended::{AREA_BYTES, DEFAULT_MXCSR, restore_extended, save_extended},
+    features::smap_site,
     registers::GS_BASE,
 };
 
@@ -43,28 +44,27 @@ pub fn entry_of(vector: usize) -> u64 {
 /// Saves the general registers behind vector and error code.
 macro_rules! push_all {
     () => {
-        "29: clac
-        .pushsection .rodata.smap_sites, \"a\"
-        .quad 29b
-        .popsection
-        push rax
-        push rbx
-        push rcx
-        push rdx
-        push rsi
-        push rdi
-        push rbp
-        push r8
-        push r9
-        push r10
-        push r11
-        push r12
-        push r13
-        push r14
-        push r15
-        cld
-        xor ebp, ebp
-        mov rbx, rsp"
+        concat!(
+            smap_site!("clac"),
+            "push rax
+            push rbx
+            push rcx
+            push rdx
+            push rsi
+            push rdi
+            push rbp
+            push r8
+            push r9
+            push r10
+            push r11
+            push r12
+            push r13
+            push r14
+            push r15
+            cld
+            xor ebp, ebp
+            mov rbx, rsp"
+        )
     };
 }
 
