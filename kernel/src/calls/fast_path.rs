@@ -436,6 +436,24 @@ macro_rules! slow_ends {
     };
 }
 
+/// Assembly that goes on with the end of the call `$name`, which came from a server in the kernel: its frame's `resume` bears the
+/// watchdog's mark, or its caller died.
+macro_rules! kernel_odd {
+    ($name:literal) => {
+        concat!(
+            $name,
+            "_odd:\n",
+            "shl qword ptr [rsp - {frame_bytes} + {resume}], 2\n",
+            "sar qword ptr [rsp - {frame_bytes} + {resume}], 2\n",
+            "cmp qword ptr [rsp - {frame_bytes} + {resume}], offset call_dead_resume\n",
+            "jne ",
+            $name,
+            "_end\n",
+            "jmp call_dead_resume\n",
+        )
+    };
+}
+
 /// Assembly that waits for the caller's lock, which rcx points to, and ends the call `$name` again. The call has its count
 /// again meanwhile: it may be cut off.
 macro_rules! slow_wait {
@@ -749,19 +767,8 @@ core::arch::global_asm!(
     "cmp rcx, offset call_dead_resume",
     "je call_dead_resume",
     "jmp call_fast_end",
-    "call_kernel_odd:",
-    "shl qword ptr [rsp - {frame_bytes} + {resume}], 2",
-    "sar qword ptr [rsp - {frame_bytes} + {resume}], 2",
-    "cmp qword ptr [rsp - {frame_bytes} + {resume}], offset call_dead_resume",
-    "jne call_kernel_end",
-    "jmp call_dead_resume",
-    "call_atomic_odd:",
-    "shl qword ptr [rsp - {frame_bytes} + {resume}], 2",
-    "sar qword ptr [rsp - {frame_bytes} + {resume}], 2",
-    "cmp qword ptr [rsp - {frame_bytes} + {resume}], offset call_dead_resume",
-    "jne call_atomic_end",
-
-    "jmp call_dead_resume",
+    kernel_odd!("call_kernel"),
+    kernel_odd!("call_atomic"),
 
     // `resume` of a frame whose caller died.
     ".globl call_dead_carrying_resume",
