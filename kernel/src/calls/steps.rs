@@ -1,4 +1,8 @@
-//! Steps of a call, in assembly, of which the ways into and out of a domain are put together.
+//! Steps of a call, in assembly, of which the [`fast_path`](super::fast_path) is put together.
+//!
+//! A step is text: whoever uses it has the operands that stand in braces in it. Its registers are those of the fast path, and
+//! rsp is the first free frame, unless the step says otherwise. The labels of a step that is used for several ways begin with the
+//! way's `$name`.
 
 /// Assembly that enters a domain: the function is in rax, the trampoline in rcx, the arguments and the stack pointer are in place.
 /// Every other register is cleared, so that nothing of the caller's or the kernel's shows. r11 becomes the flags: interrupts are on.
@@ -16,4 +20,323 @@ macro_rules! domain_entered {
     };
 }
 
-pub(super) use domain_entered;
+/// Assembly that makes the frame, which ends in `$resume` if the call is cut off.
+macro_rules! frame_made {
+    ($resume:literal) => {
+        concat!(
+            // From here on the call is made. It has a count of the object, which every way out of it gives back.
+            part!("frame"),
+            "inc dword ptr [rdi + {object_count_field}]\n",
+            "mov [rsp + {callers_stack}], r11\n",
+            "mov qword ptr [rsp + {resume}], offset ",
+            $resume,
+            "\n",
+            "mov [rsp + {frame_object}], rdi\n",
+            "mov [rsp + {frame_lock}], r15\n",
+        )
+    };
+}
+
+/// Assembly that checks that the callee's lock is free.
+macro_rules! lock_checked {
+    () => {
+        concat!(
+            part!("lock"),
+            "mov r15, [rdi + {object_lock}]
+        cmp qword ptr [r15], {free}
+        jne call_restore\n"
+        )
+    };
+}
+
+/// Assembly that takes the callee's lock and publishes the frame.
+macro_rules! lock_taken {
+    () => {
+        concat!(
+            part!("lock"),
+            "mov rcx, gs:[{thread}]
+        mov [r15], rcx
+        add rsp, {frame_bytes}
+        mov gs:[{frame}], rsp\n"
+        )
+    };
+}
+
+/// Assembly that frees the caller's lock.
+macro_rules! callers_lock_freed {
+    () => {
+        concat!(
+            part!("lock"),
+            "mov r14, [rsp - {frame_bytes} + {frame_lock}]
+        mov qword ptr [r14], {free}\n"
+        )
+    };
+}
+
+/// Assembly that calls a server in the kernel, whose kernel stack pointer is in r12, and gets its answer in rdi and rdx.
+/// `$resume` is the frame's.
+macro_rules! kernel_called {
+    ($resume:literal) => {
+        concat!(
+            part!("callee called"),
+            "mov rsp, r12\n",
+            "mov rax, [rbx + {target}]\n",
+            "mov rdi, [rdi + {object_state}]\n",
+            "mov rcx, r10\n",
+            "fninit\n",
+            "ldmxcsr [rip + {mxcsr}]\n",
+            "sti\n",
+            "call rax\n",
+            // `resume` of the frame, too. rax: error, rdx: value.
+            $resume,
+            ":\n",
+            "cli\n",
+            "mov rdi, rax\n",
+            "mov eax, -1\n",
+            "mov rsp, gs:[{frame}]\n",
+        )
+    };
+}
+
+/// Assembly that ends the call `$name`: leaves the callee's domain by `$leave`, gives back the lock and the count. `$odd` is where
+/// it goes on if the frame's `resume` is not `$resume`.
+macro_rules! callee_left {
+    ($name:literal, $resume:literal, $odd:literal, $leave:expr) => {
+        concat!(
+            $name,
+            "_end:\n",
+            "cmp qword ptr [rsp - {frame_bytes} + {resume}], offset ",
+            $resume,
+            "\n",
+            "jne ",
+            $odd,
+            "\n",
+            $leave,
+            part!("lock"),
+            "mov rcx, [rsp - {frame_bytes} + {frame_lock}]\n",
+            "mov qword ptr [rcx], {free}\n",
+            // There are no temporaries, and the call's count of the object is not the last; or the engine sees to it.
+            part!("reference check"),
+            "cmp rsp, gs:[{owner}]\n",
+            "je ",
+            $name,
+            "_drop\n",
+            "mov rcx, [rsp - {frame_bytes} + {frame_object}]\n",
+            "dec dword ptr [rcx + {object_count_field}]\n",
+            "jz ",
+            $name,
+            "_last\n",
+        )
+    };
+}
+
+/// Assembly that leaves the callee's domain for the caller's.
+macro_rules! domain_left {
+    () => {
+        concat!(
+            part!("page table"),
+            "mov rcx, [rsp - {frame_bytes} + {frame_user_stack}]
+        mov rbx, [rsp - {frame_bytes} + {frame_next}]
+        mov [rcx + {next}], rbx
+        mov rcx, [rsp - 2 * {frame_bytes} + {frame_table}]
+        mov rcx, [rcx + {table_root}]
+        mov cr3, rcx\n"
+        )
+    };
+}
+
+/// Assembly that makes the [`Passage`](super::carry::Passage) on the kernel's stack, where rsp points to it afterwards. Leaves the frame in rbp.
+macro_rules! passage_made {
+    () => {
+        "mov rbp, gs:[{kernel_stack}]
+        cmp rbp, gs:[{stack_limit}]
+        jb call_restore
+        mov [rsp + {callers_stack}], r11
+        xchg rbp, rsp
+        push rax
+        push rbx
+        push r9
+        push r8
+        push r10
+        push rdx
+        push rsi
+        push rdi
+        fninit
+        ldmxcsr [rip + {mxcsr}]\n"
+    };
+}
+
+/// Assembly that pushes the words of the passage at `$passage` once more, for the callee.
+macro_rules! words_made {
+    ($passage:literal) => {
+        concat!(
+            "push [",
+            $passage,
+            " + 40]\npush [",
+            $passage,
+            " + 32]\npush [",
+            $passage,
+            " + 24]\npush [",
+            $passage,
+            " + 16]\npush [",
+            $passage,
+            " + 8]\npush [",
+            $passage,
+            "]\n",
+        )
+    };
+}
+
+/// Assembly that pops these words.
+macro_rules! words_taken {
+    () => {
+        "pop rdi
+        pop rsi
+        pop rdx
+        pop r10
+        pop r8
+        pop r9\n"
+    };
+}
+
+/// Assembly that takes the caller's lock back.
+macro_rules! callers_lock_taken {
+    ($name:literal) => {
+        concat!(
+            part!("lock"),
+            "mov rcx, [rsp - 2 * {frame_bytes} + {frame_lock}]\n",
+            "cmp qword ptr [rcx], {free}\n",
+            "jne ",
+            $name,
+            "_wait\n",
+            "mov r12, gs:[{thread}]\n",
+            "mov [rcx], r12\n",
+        )
+    };
+}
+
+/// Assembly that takes the frame away.
+macro_rules! frame_popped {
+    () => {
+        concat!(
+            part!("frame"),
+            "sub rsp, {frame_bytes}
+        mov gs:[{frame}], rsp\n"
+        )
+    };
+}
+
+/// Assembly that goes back to the domain that called. All bits of eax are set.
+macro_rules! to_caller {
+    () => {
+        concat!(
+            part!("return to the caller"),
+            restore_extended_by_eax!("rip + {initial}"),
+            "mov rax, rdi\n",
+            "mov rcx, [rsp + {return_address}]\n",
+            "mov rbx, [rsp + {saved}]\n",
+            "mov rbp, [rsp + {saved} + 8]\n",
+            "mov r12, [rsp + {saved} + 16]\n",
+            "mov r13, [rsp + {saved} + 24]\n",
+            "mov r14, [rsp + {saved} + 32]\n",
+            "mov r15, [rsp + {saved} + 40]\n",
+            "mov rsp, [rsp + {callers_stack}]\n",
+            "mov r11d, 0x202\n",
+            "xor edi, edi\n",
+            "xor esi, esi\n",
+            "xor r8d, r8d\n",
+            "xor r9d, r9d\n",
+            "xor r10d, r10d\n",
+            "swapgs\n",
+            "sysretq\n",
+        )
+    };
+}
+
+/// Assembly for what the end of the call `$name` leaves to the engine. The frame's callee holds the thread's own lock
+/// meanwhile, so that the end can begin again.
+macro_rules! slow_ends {
+    ($name:literal, $last:literal) => {
+        concat!(
+            // There are temporaries to drop. Meanwhile the frame names the system's own object.
+            $name,
+            "_drop:\n",
+            "call_left_idle_and_pushed\n",
+            "push qword ptr [rbx - {frame_bytes} + {frame_object}]\n",
+            "sub rsp, 8\n",
+            "sti\n",
+            "call gs:[{slow_drop}]\n",
+            "cli\n",
+            "add rsp, 8\n",
+            "pop rcx\n",
+            "mov rbx, gs:[{frame}]\n",
+            "mov [rbx - {frame_bytes} + {frame_object}], rcx\n",
+            "jmp ",
+            $name,
+            "_again\n",
+            // That was the last count.
+            $name,
+            "_last:\n",
+            "call_left_idle_and_pushed\n",
+            "mov rdi, rcx\n",
+            "call {",
+            $last,
+            "}\n",
+            // Back to the end's beginning.
+            $name,
+            "_again:\n",
+            "pop rdx\n",
+            "pop rdi\n",
+            "mov eax, -1\n",
+            "mov rsp, gs:[{frame}]\n",
+            "jmp ",
+            $name,
+            "_end\n",
+        )
+    };
+}
+
+/// Assembly that goes on with the end of the call `$name`, which came from a server in the kernel: its frame's `resume` bears the
+/// watchdog's mark, or its caller died.
+macro_rules! kernel_odd {
+    ($name:literal) => {
+        concat!(
+            $name,
+            "_odd:\n",
+            "shl qword ptr [rsp - {frame_bytes} + {resume}], 2\n",
+            "sar qword ptr [rsp - {frame_bytes} + {resume}], 2\n",
+            "cmp qword ptr [rsp - {frame_bytes} + {resume}], offset call_dead_resume\n",
+            "jne ",
+            $name,
+            "_end\n",
+            "jmp call_dead_resume\n",
+        )
+    };
+}
+
+/// Assembly that waits for the caller's lock, which rcx points to, and ends the call `$name` again. The call has its count
+/// again meanwhile: it may be cut off.
+macro_rules! slow_wait {
+    ($name:literal) => {
+        concat!(
+            $name,
+            "_wait:\n",
+            "mov r12, [rsp - {frame_bytes} + {frame_object}]\n",
+            "inc dword ptr [r12 + {object_count_field}]\n",
+            "call_left_idle_and_pushed\n",
+            "mov rdi, rcx\n",
+            "sti\n",
+            "call gs:[{slow_wait}]\n",
+            "cli\n",
+            "jmp ",
+            $name,
+            "_again\n",
+        )
+    };
+}
+
+pub(super) use {
+    callee_left, callers_lock_freed, callers_lock_taken, domain_entered, domain_left, frame_made,
+    frame_popped, kernel_called, kernel_odd, lock_checked, lock_taken, passage_made, slow_ends,
+    slow_wait, to_caller, words_made, words_taken,
+};
