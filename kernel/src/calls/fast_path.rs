@@ -45,9 +45,10 @@ use super::{
     carry::{self, PASSAGE_BYTES},
     fast::{Call, Table},
     steps::{
-        callee_left, callers_lock_freed, callers_lock_taken, domain_entered, domain_left,
-        frame_made, frame_popped, kernel_called, kernel_odd, lock_checked, lock_taken,
-        passage_made, slow_ends, slow_wait, to_caller, words_made, words_taken,
+        callee_left, callers_lock_freed, callers_lock_taken, callers_registers_restored,
+        domain_entered, domain_left, frame_made, frame_popped, kernel_called, kernel_odd,
+        lock_checked, lock_taken, passage_made, slow_ends, slow_wait, to_caller, words_made,
+        words_taken,
     },
 };
 use crate::{
@@ -269,12 +270,7 @@ core::arch::global_asm!(
     "call_restore:",
     part!("the long way"),
     "mov rcx, [rsp + {return_address}]",
-    "mov rbx, [rsp + {saved}]",
-    "mov rbp, [rsp + {saved} + 8]",
-    "mov r12, [rsp + {saved} + 16]",
-    "mov r13, [rsp + {saved} + 24]",
-    "mov r14, [rsp + {saved} + 32]",
-    "mov r15, [rsp + {saved} + 40]",
+    callers_registers_restored!(),
     "jmp call_slow",
 
     // A call of a server in the kernel.

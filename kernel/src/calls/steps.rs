@@ -226,6 +226,18 @@ macro_rules! frame_popped {
     };
 }
 
+/// Assembly that restores the registers that the caller finds as they were.
+macro_rules! callers_registers_restored {
+    () => {
+        "mov rbx, [rsp + {saved}]
+        mov rbp, [rsp + {saved} + 8]
+        mov r12, [rsp + {saved} + 16]
+        mov r13, [rsp + {saved} + 24]
+        mov r14, [rsp + {saved} + 32]
+        mov r15, [rsp + {saved} + 40]\n"
+    };
+}
+
 /// Assembly that goes back to the domain that called. All bits of eax are set.
 macro_rules! to_caller {
     () => {
@@ -234,12 +246,7 @@ macro_rules! to_caller {
             restore_extended_by_eax!("rip + {initial}"),
             "mov rax, rdi\n",
             "mov rcx, [rsp + {return_address}]\n",
-            "mov rbx, [rsp + {saved}]\n",
-            "mov rbp, [rsp + {saved} + 8]\n",
-            "mov r12, [rsp + {saved} + 16]\n",
-            "mov r13, [rsp + {saved} + 24]\n",
-            "mov r14, [rsp + {saved} + 32]\n",
-            "mov r15, [rsp + {saved} + 40]\n",
+            $crate::calls::steps::callers_registers_restored!(),
             "mov rsp, [rsp + {callers_stack}]\n",
             "mov r11d, 0x202\n",
             "xor edi, edi\n",
@@ -336,7 +343,7 @@ macro_rules! slow_wait {
 }
 
 pub(super) use {
-    callee_left, callers_lock_freed, callers_lock_taken, domain_entered, domain_left, frame_made,
-    frame_popped, kernel_called, kernel_odd, lock_checked, lock_taken, passage_made, slow_ends,
-    slow_wait, to_caller, words_made, words_taken,
+    callee_left, callers_lock_freed, callers_lock_taken, callers_registers_restored,
+    domain_entered, domain_left, frame_made, frame_popped, kernel_called, kernel_odd, lock_checked,
+    lock_taken, passage_made, slow_ends, slow_wait, to_caller, words_made, words_taken,
 };
