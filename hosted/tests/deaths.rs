@@ -14,9 +14,11 @@ use warren_engine::{
     death,
     instance::{Instance, Life},
 };
-use warren_hosted::{Hosted, join, sleep_ns, start_thread};
+use warren_hosted::{Hosted, join, start_thread};
 
 const SLICE_NS: u64 = 1_000_000;
+/// Index among the words of a server's state: whether a thread has come in.
+const ENTERED: usize = 1;
 const LOST: u64 = SystemError::Lost as u64;
 
 extern "C" fn add(_: &State, first: u64, second: u64) -> Ret {
@@ -217,8 +219,9 @@ on_a_machine! {
     }
 
     fn a_thread_that_sleeps_in_a_server_is_cut_off_when_that_is_killed(SLICE_NS) {
-        extern "C" fn wait(_: &State, _: u64, _: u64) -> Ret {
+        extern "C" fn wait(state: &State, _: u64, _: u64) -> Ret {
             system("wsys.unlock", 0, 0);
+            state.words[ENTERED].set(1);
             loop { system("wsys.yield", 0, 0); }
         }
         let victim = Server::new(&Make { name: "victim", root: &[wait], ..Make::default() });
@@ -226,7 +229,7 @@ on_a_machine! {
         client.state().words[0].set(victim.word());
         let result = Rc::new(Cell::new(Ret::ok(0)));
         let thread = start_thread("inside", { let result = result.clone(); move || result.set(client.call(0, 0, 0)) }).unwrap();
-        sleep_ns(3_000_000);
+        await_entry(&victim);
         death::kill::<Hosted>(victim.instance, format_args!("the test wants it"));
         death::finish::<Hosted>();
         assert_eq!(victim.instance.life.get(), Life::Dead, "a frame still needs it");
@@ -262,6 +265,7 @@ on_a_machine! {
     fn a_call_that_returns_into_a_dead_server_goes_on_in_the_one_below(SLICE_NS) {
         extern "C" fn wait(state: &State, _: u64, _: u64) -> Ret {
             system("wsys.unlock", 0, 0);
+            state.words[ENTERED].set(1);
             while state.value.get() == 0 { system("wsys.yield", 0, 0); }
             system("wsys.lock", 0, 0);
             Ret::ok(0)
@@ -273,7 +277,7 @@ on_a_machine! {
         client.state().words[0].set(victim.word());
         let result = Rc::new(Cell::new(Ret::ok(0)));
         let thread = start_thread("inside", { let result = result.clone(); move || result.set(client.call(0, 0, 0)) }).unwrap();
-        sleep_ns(3_000_000);
+        await_entry(&innermost);
         death::kill::<Hosted>(victim.instance, format_args!("the test wants it"));
         innermost.state().value.set(1);
         join(thread);
@@ -286,10 +290,11 @@ on_a_machine! {
 
     fn a_callee_that_only_the_dead_caller_referred_to_ends_its_call_first(SLICE_NS) {
         extern "C" fn keep(_: &State, word: u64, _: u64) -> Ret { system("wsys.keep", word, 0) }
-        extern "C" fn wait(_: &State, ready: u64, _: u64) -> Ret {
+        extern "C" fn wait(state: &State, ready: u64, _: u64) -> Ret {
             // SAFETY: the test passes the address of a cell that it keeps.
             let ready = unsafe { &*(ready as *const Cell<u64>) };
             system("wsys.unlock", 0, 0);
+            state.words[ENTERED].set(1);
             while ready.get() == 0 { system("wsys.yield", 0, 0); }
             system("wsys.lock", 0, 0);
             ready.set(ready.get() * 10 + 1);
@@ -310,7 +315,7 @@ on_a_machine! {
         give_up(callee.root);
         let address = core::ptr::from_ref(ready) as u64;
         let thread = start_thread("inside", move || assert_eq!(victim.call(0, address, 0).error, LOST)).unwrap();
-        sleep_ns(3_000_000);
+        await_entry(&callee);
         death::kill::<Hosted>(victim.instance, format_args!("the test wants it"));
         death::finish::<Hosted>();
         ready.set(1);
@@ -356,6 +361,13 @@ on_a_machine! {
         done.set(true);
         threads.into_iter().for_each(join);
         death::finish::<Hosted>();
+    }
+}
+
+/// Lets other threads run until one of them has come into the server.
+fn await_entry(server: &Server) {
+    while server.state().words[ENTERED].get() == 0 {
+        warren_hosted::yield_now();
     }
 }
 
