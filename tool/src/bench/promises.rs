@@ -16,7 +16,8 @@ const HEAD: &str = "\
 
 What Warren costs at most. Each line is a row of `./warren bench`, and its check is the test
 `no_number_exceeds_its_ceiling` in `tests/tests/budgets.rs`, which `./warren test systems` runs: a change that makes a
-row dearer than its number fails it, and the failure names the row. `./warren bench --check` is the same check alone.
+row dearer than its number fails it, and the failure names the row. `./warren bench --check` is the same check alone. The number
+of a call is tight: the check fails as well where ten instructions more would not break the promise.
 
 An aim is what the number is meant to become, where that was decided. Where it is not reached, the number is what was
 measured last, so that it does not get worse. A change that makes a row cheaper lowers its number in

@@ -71,7 +71,7 @@ pub fn run(project: &Project, arguments: &Arguments) -> Outcome {
 /// Compares what is promised with what is.
 fn check(project: &Project) -> Outcome {
     let request = Request { groups: bench::LIMITED.to_vec(), runs: 1, against_linux: false };
-    let broken = limits::exceeded(&bench::measure(project, &request));
+    let broken = limits::broken(&bench::measure(project, &request));
     match broken.is_empty() {
         true => Ok(()),
         false => Err(Failure::new(format!("promises are broken:\n{}", broken.join("\n")))),
