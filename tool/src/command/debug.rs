@@ -21,7 +21,9 @@ use crate::{
     failure::{Failure, Outcome, While},
     project::Project,
     run::{
-        archive, keyboard,
+        archive,
+        dependents::Dependents,
+        keyboard,
         machine::{Board, Line, Machine},
         packages::{GDB, QEMU},
         temporary::Temporary,
@@ -76,12 +78,18 @@ pub fn run(project: &Project, arguments: &Arguments) -> Outcome {
     let temporary = Temporary::create()?;
     let machine = machine(arguments, kernel.clone(), disk, &temporary);
     archive::write(&machine.archive, &plan, &servers)?;
+    let dependents = Dependents::watch()?;
     let mut system = start(qemu, &machine, arguments, &plan, &temporary)?;
-    let ended = debugger(gdb, arguments, &kernel, &plan, &servers, &temporary);
+    let ended = dependents
+        .add(&system)
+        .and_then(|()| debugger(gdb, arguments, &kernel, &plan, &servers, &temporary, &dependents));
     // The machine waits for a debugger that is gone, or has ended already.
     let _ = system.kill();
     let _ = system.wait();
-    ended
+    match dependents.end() {
+        Some(signal) => Err(Failure::silent(128 + u8::try_from(signal).unwrap_or(0))),
+        None => ended,
+    }
 }
 
 fn machine(
@@ -162,6 +170,7 @@ fn debugger(
     plan: &Plan,
     servers: &[BuiltServer],
     temporary: &Temporary,
+    dependents: &Dependents,
 ) -> Outcome {
     let script = temporary.file("warren.py");
     fs::write(&script, SCRIPT).when(|| format!("cannot write `{}`", script.display()))?;
@@ -186,7 +195,9 @@ fn debugger(
     signal_hook::flag::register(signal_hook::consts::SIGINT, ignored)
         .when(|| "cannot leave ^C to gdb".into())?;
     // gdb says itself what went wrong; its status is that of the last of its commands.
-    command.status().when(|| "cannot start gdb".into())?;
+    let mut debugger = command.spawn().when(|| "cannot start gdb".into())?;
+    dependents.add(&debugger)?;
+    debugger.wait().when(|| "cannot wait for gdb".into())?;
     Ok(())
 }
 

@@ -7,10 +7,12 @@
 //! | [`archive`] | the boot archive: plan and server files |
 //! | [`machine`] | QEMU's command line, and what its exit status means |
 //! | [`session`] | a running system's console and log |
+//! | [`dependents`] | processes that end when the tool is told to |
 //! | [`temporary`] | a folder for one run |
 //! | [`keyboard`], [`screen`] | a person's terminal |
 
 pub mod archive;
+pub mod dependents;
 pub mod image;
 pub mod keyboard;
 pub mod machine;

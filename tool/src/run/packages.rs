@@ -44,7 +44,8 @@ pub const GCC: Needed = Needed { program: "gcc", package: "gcc" };
 pub const GDB: Needed = Needed { program: "gdb", package: "gdb" };
 
 /// What the tests need besides Rust.
-pub const FOR_TESTS: [Needed; 8] = [QEMU, MKE2FS, SFDISK, GRUB, GRUB_PC, XORRISO, MTOOLS, COMPILER];
+pub const FOR_TESTS: [Needed; 9] =
+    [QEMU, MKE2FS, SFDISK, GRUB, GRUB_PC, XORRISO, MTOOLS, COMPILER, GDB];
 
 impl Needed {
     /// The program's path. If it is missing it is installed, where that needs no password.
