@@ -59,6 +59,10 @@ typedef struct { uint64_t word; } ThreadFactory;
 #define ThreadFactory_ID 0x74520002u
 typedef struct { uint64_t word; } Thread;
 #define Thread_ID 0x74520003u
+typedef struct { uint64_t word; } Scheduler;
+#define Scheduler_ID 0x5c4e0002u
+typedef struct { uint64_t word; } Processor;
+#define Processor_ID 0x5c4e0001u
 typedef struct { uint64_t word; } SystemControl;
 #define SystemControl_ID 0x5c000001u
 typedef struct { uint64_t word; } Terminal;
@@ -683,6 +687,46 @@ w_ret Thread_join(Thread self)
     W_SERVICE("R", "0x74520003", "0", field ":" "Thread") Thread_FUNCTIONS
 #define Thread_OPTIONAL(field) \
     W_SERVICE("R", "0x74520003", "2", field ":" "Thread") Thread_FUNCTIONS
+
+/* Scheduler */
+w_ret Scheduler_schedule(Scheduler self, Processor p1)
+    W_SYMBOL("wcall.5c4e0002.0.Scheduler.schedule.r1548615681_n");
+#define Scheduler_ENTRIES(state) struct { \
+    w_ret (*schedule)(state *self, Processor p1); \
+}
+#define Scheduler_FUNCTIONS \
+    W_FUNCTION("schedule(r1548615681_n)") \
+    ""
+#define Scheduler_PROVIDES \
+    W_SERVICE("P", "0x5c4e0002", "0", "Scheduler") Scheduler_FUNCTIONS
+#define Scheduler_LOCAL \
+    W_SERVICE("L", "0x5c4e0002", "0", "Scheduler") Scheduler_FUNCTIONS
+#define Scheduler_REQUIRES(field) \
+    W_SERVICE("R", "0x5c4e0002", "0", field ":" "Scheduler") Scheduler_FUNCTIONS
+#define Scheduler_OPTIONAL(field) \
+    W_SERVICE("R", "0x5c4e0002", "2", field ":" "Scheduler") Scheduler_FUNCTIONS
+
+/* Processor */
+w_ret Processor_dispatch(Processor self, uint64_t p1, uint64_t p2, uint64_t p3, uint32_t p4, void *p5 /* 120 bytes */)
+    W_SYMBOL("wcall.5c4e0001.0.Processor.dispatch.wwwvt120_n");
+w_ret Processor_terms(Processor self, uint64_t p1, void *p2 /* 32 bytes */)
+    W_SYMBOL("wcall.5c4e0001.1.Processor.terms.wt32_n");
+#define Processor_ENTRIES(state) struct { \
+    w_ret (*dispatch)(state *self, uint64_t p1, uint64_t p2, uint64_t p3, uint32_t p4, void *p5 /* 120 bytes */); \
+    w_ret (*terms)(state *self, uint64_t p1, void *p2 /* 32 bytes */); \
+}
+#define Processor_FUNCTIONS \
+    W_FUNCTION("dispatch(wwwvt120_n)") \
+    W_FUNCTION("terms(wt32_n)") \
+    ""
+#define Processor_PROVIDES \
+    W_SERVICE("P", "0x5c4e0001", "0", "Processor") Processor_FUNCTIONS
+#define Processor_LOCAL \
+    W_SERVICE("L", "0x5c4e0001", "0", "Processor") Processor_FUNCTIONS
+#define Processor_REQUIRES(field) \
+    W_SERVICE("R", "0x5c4e0001", "0", field ":" "Processor") Processor_FUNCTIONS
+#define Processor_OPTIONAL(field) \
+    W_SERVICE("R", "0x5c4e0001", "2", field ":" "Processor") Processor_FUNCTIONS
 
 /* SystemControl */
 w_ret SystemControl_server(SystemControl self, uint32_t p1, uint8_t *p2, size_t p2_bytes, void *p3 /* 40 bytes */)
