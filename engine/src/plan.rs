@@ -12,8 +12,8 @@
 //!
 //! # What a decoded plan guarantees
 //!
-//! [`decode`] refuses a plan that [`Plan::check`] refuses: every index names a server, names are unique, and
-//! requirements and substitutes form no cycle, so that whoever follows them comes to an end.
+//! [`decode`] refuses a plan that [`Plan::check`] refuses: every index leads somewhere, names are unique, and
+//! requirements, substitutes, parents and schedulers form no cycle, so that whoever follows them comes to an end.
 
 use alloc::{string::String, vec::Vec};
 
@@ -22,17 +22,21 @@ pub use crate::space::Placement;
 mod check;
 mod decode;
 mod encode;
+mod principal;
 #[cfg(test)]
 mod tests;
 
 pub use check::Fault;
 pub use decode::{PlanError, decode};
 pub use encode::encode;
+pub use principal::{
+    LONGEST_PERIOD_NS, PRINCIPALS, PlannedPrincipal, PrincipalLimits, SYSTEM, Terms, WHOLE,
+};
 
 /// First bytes of a plan.
 pub const MAGIC: [u8; 4] = *b"WPLN";
 /// Version of the format.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 
 /// Servers of one system.
 pub const SERVERS: usize = 1024;
@@ -42,6 +46,8 @@ pub const SERVERS: usize = 1024;
 pub struct Plan {
     /// Name of the system.
     pub system: String,
+    /// Who pays. The first is the system's own, [`SYSTEM`]; each comes after its parent.
+    pub principals: Vec<PlannedPrincipal>,
     /// Its servers. Indices into this list stand for servers in the whole plan.
     pub servers: Vec<PlannedServer>,
     /// Servers to start at boot, in this order: those that are programs run, the others are loaded.
@@ -68,6 +74,8 @@ pub struct PlannedServer {
     pub restart: Restart,
     /// The server to use in its place when it cannot be had, because its device is absent for example.
     pub otherwise: Option<usize>,
+    /// Index of the principal that pays for what the server starts on its own account.
+    pub principal: usize,
 }
 
 /// What a requirement is connected to.

@@ -49,7 +49,8 @@ pub struct System {
 }
 
 /// The plan before there is one.
-static NO_PLAN: Plan = Plan { system: String::new(), servers: Vec::new(), start: Vec::new() };
+static NO_PLAN: Plan =
+    Plan { system: String::new(), principals: Vec::new(), servers: Vec::new(), start: Vec::new() };
 
 impl System {
     /// Tables without an instance.

@@ -3,15 +3,17 @@
 //! # Why cycles are refused here too
 //!
 //! A server is loaded after those that it requires, and a substitute takes the place of a server that cannot be had. Both are
-//! followed by recursion. The tool reports a cycle with file and line; this check is for the reader,
+//! followed by recursion, parents and schedulers by loops. The tool reports a cycle with file and line; this check is for the reader,
 //! which must come to an end whatever lies in the boot archive.
 
 use alloc::{string::String, vec, vec::Vec};
 use core::fmt;
 
-use super::{Plan, SERVERS};
+use super::{PRINCIPALS, Plan, SERVERS, SYSTEM};
 
-/// Why a plan makes no sense. Servers are given by name.
+mod principals;
+
+/// Why a plan makes no sense. Servers and principals are given by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// More servers than a system can have.
@@ -31,6 +33,40 @@ pub enum Fault {
     NoStart(usize),
     /// The server needs itself, directly or through others.
     Cycle(String),
+    /// More principals than a system can have.
+    TooManyPrincipals(usize),
+    /// The first principal is not [`SYSTEM`], or has a parent.
+    NoSystem,
+    /// A principal has no name.
+    UnnamedPrincipal(usize),
+    /// Two principals have the same name.
+    DuplicatePrincipal(String),
+    /// The principal's parent does not come before it.
+    NoParent(String),
+    /// The server belongs to a principal that does not exist.
+    NoPrincipal {
+        /// The server.
+        server: String,
+        /// The principal's index.
+        index: usize,
+    },
+    /// The principal's scheduler is an index that is no server.
+    NoScheduler {
+        /// The principal.
+        principal: String,
+        /// The index.
+        index: usize,
+    },
+    /// Either this principal has a scheduler or the first one, but not both.
+    Unscheduled(String),
+    /// The root scheduler belongs to a principal that is not the first.
+    ForeignRoot(String),
+    /// The schedulers above this one do not lead to the root.
+    Rootless(String),
+    /// Slice and period of the principal are no guarantee.
+    Terms(String),
+    /// More time is guaranteed to the principals of this scheduler than it has.
+    Guarantees(String),
 }
 
 impl fmt::Display for Fault {
@@ -46,6 +82,32 @@ impl fmt::Display for Fault {
             }
             Fault::NoStart(index) => write!(f, "server {index} is to start, but does not exist"),
             Fault::Cycle(server) => write!(f, "`{server}` needs itself through others"),
+            Fault::TooManyPrincipals(count) => {
+                write!(f, "{count} principals, more than the {PRINCIPALS} that a system can have")
+            }
+            Fault::NoSystem => write!(f, "the first principal is not `{SYSTEM}`, or has a parent"),
+            Fault::UnnamedPrincipal(index) => write!(f, "principal {index} has no name"),
+            Fault::DuplicatePrincipal(name) => write!(f, "two principals are called `{name}`"),
+            Fault::NoParent(principal) => {
+                write!(f, "the parent of principal `{principal}` does not come before it")
+            }
+            Fault::NoPrincipal { server, index } => {
+                write!(f, "`{server}` belongs to principal {index}, which does not exist")
+            }
+            Fault::NoScheduler { principal, index } => {
+                write!(f, "server {index}, which is to schedule `{principal}`, does not exist")
+            }
+            Fault::Unscheduled(principal) => {
+                write!(f, "one of `{SYSTEM}` and `{principal}` has a scheduler, the other has none")
+            }
+            Fault::ForeignRoot(server) => {
+                write!(f, "`{server}` schedules `{SYSTEM}`, but belongs to another principal")
+            }
+            Fault::Rootless(server) => {
+                write!(f, "the schedulers above `{server}` do not lead to the system's")
+            }
+            Fault::Terms(principal) => write!(f, "slice and period of `{principal}` do not fit"),
+            Fault::Guarantees(server) => write!(f, "`{server}` guarantees more time than it has"),
         }
     }
 }
@@ -60,7 +122,8 @@ impl Plan {
         }
         self.check_names()?;
         self.check_indices()?;
-        self.check_cycles()
+        self.check_cycles()?;
+        self.check_principals()
     }
 
     /// Servers that this one needs: those it is bound to, and its substitute.

@@ -6,7 +6,10 @@
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
 use core::fmt;
 
-use super::{Binding, Fault, Limits, MAGIC, Placement, Plan, PlannedServer, Restart, VERSION};
+use super::{
+    Binding, Fault, Limits, MAGIC, Placement, Plan, PlannedPrincipal, PlannedServer,
+    PrincipalLimits, Restart, Terms, VERSION,
+};
 
 /// Why bytes are not a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +63,7 @@ pub fn decode(bytes: &[u8]) -> Result<Plan, PlanError> {
     }
     let plan = Plan {
         system: from.text(),
+        principals: from.list(Reader::principal),
         servers: from.list(Reader::server),
         start: from.list(Reader::index),
     };
@@ -103,7 +107,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A number of so many bytes, the lowest first. Not inlined: it is read at thirty places, once.
+    /// A number of so many bytes, the lowest first. Not inlined: it is read at forty places, once.
     #[inline(never)]
     fn number(&mut self, bytes: usize) -> u64 {
         self.take(bytes).iter().rfold(0, |number, byte| number << 8 | u64::from(*byte))
@@ -119,6 +123,10 @@ impl<'a> Reader<'a> {
 
     fn word(&mut self) -> u32 {
         self.number(4) as u32
+    }
+
+    fn long(&mut self) -> u64 {
+        self.number(8)
     }
 
     fn index(&mut self) -> usize {
@@ -150,6 +158,21 @@ impl<'a> Reader<'a> {
         items
     }
 
+    fn principal(&mut self) -> PlannedPrincipal {
+        PlannedPrincipal {
+            name: self.text(),
+            parent: self.optional_index(),
+            scheduler: self.optional_index(),
+            terms: Terms {
+                priority: self.word(),
+                weight: self.word(),
+                slice_ns: self.long(),
+                period_ns: self.long(),
+            },
+            limits: PrincipalLimits { memory_bytes: self.long(), threads: self.word() },
+        }
+    }
+
     fn server(&mut self) -> PlannedServer {
         PlannedServer {
             name: self.text(),
@@ -157,13 +180,14 @@ impl<'a> Reader<'a> {
             placement: self.placement(),
             bindings: self.list(Reader::binding),
             parameters: self.list(|from| (from.text(), from.text())),
-            limits: Limits { memory_bytes: self.number(8), watchdog_ms: self.word() },
+            limits: Limits { memory_bytes: self.long(), watchdog_ms: self.word() },
             restart: Restart { times: self.word(), window_ms: self.word() },
-            otherwise: self.otherwise(),
+            otherwise: self.optional_index(),
+            principal: self.index(),
         }
     }
 
-    fn otherwise(&mut self) -> Option<usize> {
+    fn optional_index(&mut self) -> Option<usize> {
         let at = self.at;
         match self.byte() {
             0 => None,

@@ -5,7 +5,7 @@
 
 use alloc::vec::Vec;
 
-use super::{Binding, MAGIC, Placement, Plan, PlannedServer, VERSION};
+use super::{Binding, MAGIC, Placement, Plan, PlannedPrincipal, PlannedServer, VERSION};
 
 /// The plan in binary. A plan that passes [`Plan::check`] is read back as it is.
 pub fn encode(plan: &Plan) -> Vec<u8> {
@@ -13,6 +13,7 @@ pub fn encode(plan: &Plan) -> Vec<u8> {
     out.0.extend(MAGIC);
     out.0.extend(VERSION.to_le_bytes());
     out.text(&plan.system);
+    out.list(&plan.principals, Writer::principal);
     out.list(&plan.servers, Writer::server);
     out.list(&plan.start, |out, index| out.index(*index));
     out.0
@@ -33,9 +34,23 @@ impl Writer {
         self.0.extend(value.to_le_bytes());
     }
 
+    fn long(&mut self, value: u64) {
+        self.0.extend(value.to_le_bytes());
+    }
+
     /// An index or a count. One that does not fit becomes one that the reader refuses.
     fn index(&mut self, value: usize) {
         self.word(u32::try_from(value).unwrap_or(u32::MAX));
+    }
+
+    fn optional_index(&mut self, value: Option<usize>) {
+        match value {
+            None => self.byte(0),
+            Some(index) => {
+                self.byte(1);
+                self.index(index);
+            }
+        }
     }
 
     fn text(&mut self, text: &str) {
@@ -50,6 +65,18 @@ impl Writer {
         }
     }
 
+    fn principal(&mut self, principal: &PlannedPrincipal) {
+        self.text(&principal.name);
+        self.optional_index(principal.parent);
+        self.optional_index(principal.scheduler);
+        self.word(principal.terms.priority);
+        self.word(principal.terms.weight);
+        self.long(principal.terms.slice_ns);
+        self.long(principal.terms.period_ns);
+        self.long(principal.limits.memory_bytes);
+        self.word(principal.limits.threads);
+    }
+
     fn server(&mut self, server: &PlannedServer) {
         self.text(&server.name);
         self.text(&server.file);
@@ -59,17 +86,12 @@ impl Writer {
             out.text(name);
             out.text(value);
         });
-        self.0.extend(server.limits.memory_bytes.to_le_bytes());
+        self.long(server.limits.memory_bytes);
         self.word(server.limits.watchdog_ms);
         self.word(server.restart.times);
         self.word(server.restart.window_ms);
-        match server.otherwise {
-            None => self.byte(0),
-            Some(index) => {
-                self.byte(1);
-                self.index(index);
-            }
-        }
+        self.optional_index(server.otherwise);
+        self.index(server.principal);
     }
 
     fn placement(&mut self, placement: &Placement) {

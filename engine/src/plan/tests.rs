@@ -1,5 +1,7 @@
 extern crate std;
 
+mod principals;
+
 use alloc::{string::ToString, vec, vec::Vec};
 
 use proptest::{collection::vec as vector, prelude::*};
@@ -16,6 +18,7 @@ fn server(name: &str, bindings: Vec<Binding>) -> PlannedServer {
         limits: Limits::default(),
         restart: Restart::default(),
         otherwise: None,
+        principal: 0,
     }
 }
 
@@ -24,7 +27,8 @@ fn bound_to(server: usize) -> Vec<Binding> {
 }
 
 fn plan(servers: Vec<PlannedServer>) -> Plan {
-    Plan { system: "demo".to_string(), servers, start: vec![0] }
+    let principals = vec![PlannedPrincipal::system()];
+    Plan { system: "demo".to_string(), principals, servers, start: vec![0] }
 }
 
 /// The plan is refused with this fault, both before encoding and after decoding.
@@ -52,8 +56,18 @@ fn a_plan_with_everything_in_it_is_read_back_as_it_was() {
         otherwise: Some(1),
         ..server("first", bindings)
     };
-    let second = PlannedServer { placement: Placement::Kernel, ..server("second", vec![]) };
-    let plan = plan(vec![first, second]);
+    let second =
+        PlannedServer { placement: Placement::Kernel, principal: 1, ..server("second", vec![]) };
+    let system = PlannedPrincipal { scheduler: Some(0), ..PlannedPrincipal::system() };
+    let media = PlannedPrincipal {
+        name: "media".to_string(),
+        parent: Some(0),
+        scheduler: Some(1),
+        terms: Terms { priority: 3, weight: 2, slice_ns: 5_000_000, period_ns: 40_000_000 },
+        limits: PrincipalLimits { memory_bytes: 1 << 40, threads: 8 },
+    };
+    let above = PlannedPrincipal { name: "above".to_string(), scheduler: Some(0), ..media.clone() };
+    let plan = Plan { principals: vec![system, above, media], ..plan(vec![first, second]) };
     assert_eq!(decode(&encode(&plan)), Ok(plan));
 }
 
@@ -117,8 +131,8 @@ fn more_servers_than_a_system_can_have_are_refused() {
 #[test]
 fn a_plan_of_another_version_or_kind_is_refused() {
     let mut bytes = encode(&plan(vec![server("a", vec![])]));
-    bytes[4] = 9;
-    assert_eq!(decode(&bytes), Err(PlanError::Version(9)));
+    bytes[4] = 1;
+    assert_eq!(decode(&bytes), Err(PlanError::Version(1)));
     bytes[0] = b'X';
     assert_eq!(decode(&bytes), Err(PlanError::Magic));
     assert_eq!(decode(b""), Err(PlanError::Magic));
@@ -201,11 +215,13 @@ fn servers(at: usize) -> impl Strategy<Value = PlannedServer> {
 fn plans() -> impl Strategy<Value = Plan> {
     (1usize..6).prop_flat_map(|count| {
         let all: Vec<_> = (0..count).map(servers).collect();
-        (any::<String>(), all, vector(0..count, 0..4)).prop_map(|(system, servers, start)| Plan {
-            system,
-            servers,
-            start,
-        })
+        let principals = principals::trees(count);
+        (any::<String>(), principals, all, vector(0..count, 0..4)).prop_map(
+            |(system, principals, mut servers, start)| {
+                principals::share_out(&principals, &mut servers);
+                Plan { system, principals, servers, start }
+            },
+        )
     })
 }
 

@@ -12,7 +12,7 @@ use warren_engine::{
     import,
     instance::{Function, Instance, Kind, Life, Outgoing},
     layout::{LockWord, OBJECTS, Object},
-    plan::{Limits, Plan, PlannedServer, Restart},
+    plan::{Limits, Plan, PlannedPrincipal, PlannedServer, Restart},
     platform::Platform,
     reference::{self, tables},
     space::{HEAP_OFFSET, MAPPING_OFFSET, PAGE, Placement, Protection},
@@ -70,8 +70,14 @@ pub fn plan() -> Plan {
         limits: Limits::default(),
         restart: Restart::default(),
         otherwise: None,
+        principal: 0,
     };
-    Plan { system: "test".into(), servers: (0..SERVERS).map(server).collect(), start: Vec::new() }
+    Plan {
+        system: "test".into(),
+        principals: vec![PlannedPrincipal::system()],
+        servers: (0..SERVERS).map(server).collect(),
+        start: Vec::new(),
+    }
 }
 
 /// State of every server of tests.

@@ -3,7 +3,9 @@
 //! Servers are constructed after those that they require, so requirements must not form a cycle. A
 //! server that is neither started, nor required, nor to be launched by its name is left out with a warning.
 
-use warren_engine::plan::{Binding, Limits, Placement, Plan, PlannedServer, Restart};
+use warren_engine::plan::{
+    Binding, Limits, Placement, Plan, PlannedPrincipal, PlannedServer, Restart,
+};
 
 use super::{
     ALL, Request, Target,
@@ -46,7 +48,8 @@ pub fn plan(
         }
     }
     let start = starts.iter().filter_map(|at| position[*at]).collect();
-    Some(Plan { system: name, servers: planned, start })
+    let principals = vec![PlannedPrincipal::system()];
+    Some(Plan { system: name, principals, servers: planned, start })
 }
 
 struct Graph<'a> {
@@ -245,6 +248,7 @@ fn planned_server(
         },
         restart: Restart { times, window_ms },
         otherwise,
+        principal: 0,
     })
 }
 
