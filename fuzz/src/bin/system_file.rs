@@ -48,6 +48,8 @@ fn facts() -> Facts {
         ("c".into(), file(&[2, service::FILE_SYSTEM], &[1])),
         ("d".into(), file(&[1], &hardware)),
         ("e".into(), file(&[service::PROGRAM], &natives)),
+        ("round-robin".into(), file(&[service::SCHEDULER], &[])),
+        ("s".into(), file(&[service::SCHEDULER], &[service::SCHEDULER])),
     ])
 }
 

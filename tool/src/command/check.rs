@@ -41,7 +41,9 @@ pub fn run(project: &Project, arguments: &Arguments) -> Outcome {
     let plan = checked(project, &path, &facts, &request)?;
     let many =
         |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
-    output::line(format_args!("{}: {}, no errors", plan.system, many(plan.servers.len(), "server")))
+    let servers = many(plan.servers.len(), "server");
+    let principals = many(plan.principals.len(), "principal");
+    output::line(format_args!("{}: {servers}, {principals}, no errors", plan.system))
 }
 
 /// Checks a system, shows what was found, and returns the plan if there is no error.

@@ -89,6 +89,8 @@ pub mod service {
     pub const LAUNCHER: u32 = <dyn idl::Launcher as Named>::ID;
     /// `FileSystem`.
     pub const FILE_SYSTEM: u32 = <dyn idl::FileSystem as Named>::ID;
+    /// `Scheduler`.
+    pub const SCHEDULER: u32 = <dyn idl::Scheduler as Named>::ID;
     /// `Program`.
     pub const PROGRAM: u32 = <dyn idl::Program as Named>::ID;
 }

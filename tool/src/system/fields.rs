@@ -137,9 +137,14 @@ impl Fields<'_> {
         Located { value, span: self.place(entry) }
     }
 
-    /// Argument `at`, a number up to `most`.
-    pub fn number(&self, at: usize, most: u64, reader: &mut Reader<'_>) -> Option<u64> {
-        self.read_number(self.positional[at], most, reader)
+    /// Argument `at`, a number in this range.
+    pub fn number(
+        &self,
+        at: usize,
+        range: RangeInclusive<u32>,
+        reader: &mut Reader<'_>,
+    ) -> Option<Located<u32>> {
+        self.read_number(self.positional[at], range, reader)
     }
 
     /// Argument `at`, a number of bytes, or text with a unit: `"4 MiB"`.
@@ -151,7 +156,7 @@ impl Fields<'_> {
 
     /// Argument `at`, a time in milliseconds, or text with a unit: `"2 s"`.
     pub fn milliseconds(&self, at: usize, reader: &mut Reader<'_>) -> Option<Located<u32>> {
-        self.read(self.positional[at], DURATION, reader, duration)
+        self.read(self.positional[at], DURATION, reader, milliseconds)
     }
 
     /// Argument `at`, vendor and device as `"1af4:1042"`.
@@ -180,22 +185,36 @@ impl Fields<'_> {
     }
 
     /// Property that is a number up to `most`, if it is there.
-    pub fn property_number(&self, name: &str, most: u64, reader: &mut Reader<'_>) -> Option<u64> {
-        self.read_number(self.property(name)?, most, reader)
+    pub fn property_number(&self, name: &str, most: u32, reader: &mut Reader<'_>) -> Option<u32> {
+        self.read_number(self.property(name)?, 0..=most, reader).map(|number| number.value)
     }
 
     /// Property that is a time in milliseconds, if it is there.
     pub fn property_milliseconds(&self, name: &str, reader: &mut Reader<'_>) -> Option<u32> {
-        self.read(self.property(name)?, DURATION, reader, duration).map(|time| time.value)
+        self.read(self.property(name)?, DURATION, reader, milliseconds).map(|time| time.value)
     }
 
     /// Property that is a number up to `most`, and must be there.
-    pub fn required_number(&self, name: &str, most: u64, reader: &mut Reader<'_>) -> Option<u64> {
+    pub fn required_number(&self, name: &str, most: u32, reader: &mut Reader<'_>) -> Option<u32> {
+        self.require(name, reader);
+        self.property_number(name, most, reader)
+    }
+
+    /// Property that is a time, in nanoseconds, and must be there.
+    pub fn required_nanoseconds(
+        &self,
+        name: &str,
+        reader: &mut Reader<'_>,
+    ) -> Option<Located<u64>> {
+        self.require(name, reader);
+        self.read(self.property(name)?, DURATION, reader, nanoseconds)
+    }
+
+    fn require(&self, name: &str, reader: &mut Reader<'_>) {
         if self.property(name).is_none() {
             let message = format!("`{}` needs `{name}=`", self.node.name().value());
             reader.report(Diagnostic::error(&self.span, message));
         }
-        self.property_number(name, most, reader)
     }
 
     fn property(&self, name: &str) -> Option<&KdlEntry> {
@@ -203,12 +222,16 @@ impl Fields<'_> {
         self.node.entries().iter().find(named)
     }
 
-    fn read_number(&self, entry: &KdlEntry, most: u64, reader: &mut Reader<'_>) -> Option<u64> {
-        let expected = format!("a whole number from 0 to {most}");
-        let read = |value: &KdlValue| {
-            value.as_integer().and_then(|number| u64::try_from(number).ok()).filter(|n| *n <= most)
-        };
-        self.read(entry, &expected, reader, read).map(|number| number.value)
+    fn read_number(
+        &self,
+        entry: &KdlEntry,
+        range: RangeInclusive<u32>,
+        reader: &mut Reader<'_>,
+    ) -> Option<Located<u32>> {
+        let expected = format!("a whole number from {} to {}", range.start(), range.end());
+        self.read(entry, &expected, reader, |value| {
+            u32::try_from(value.as_integer()?).ok().filter(|number| range.contains(number))
+        })
     }
 
     fn read<T>(
@@ -239,19 +262,28 @@ impl Fields<'_> {
 
 const DURATION: &str = "a time in milliseconds, such as 500 or \"2 s\"";
 
-fn duration(value: &KdlValue) -> Option<u32> {
+fn milliseconds(value: &KdlValue) -> Option<u32> {
     quantity(value, &[("", 1), ("ms", 1), ("s", 1000), ("min", 60_000)])
         .and_then(|time| u32::try_from(time).ok())
 }
 
-/// A number, or text of a number and a unit.
+fn nanoseconds(value: &KdlValue) -> Option<u64> {
+    const MS: u64 = 1_000_000;
+    const S: u64 = 1000 * MS;
+    quantity(value, &[("", MS), ("ns", 1), ("us", 1000), ("ms", MS), ("s", S), ("min", 60 * S)])
+}
+
+/// A number, or text of a number and a unit. A number alone has the unit without a name.
 fn quantity(value: &KdlValue, units: &[(&str, u64)]) -> Option<u64> {
-    if let Some(number) = value.as_integer() {
-        return u64::try_from(number).ok();
-    }
-    let text = value.as_string()?.trim();
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let (_, factor) = units.iter().find(|(name, _)| *name == unit.trim())?;
-    number.parse::<u64>().ok()?.checked_mul(*factor)
+    let (number, unit) = match value.as_integer() {
+        Some(number) => (u64::try_from(number).ok()?, ""),
+        None => {
+            let text = value.as_string()?.trim();
+            let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+            let (number, unit) = text.split_at(digits);
+            (number.parse().ok()?, unit.trim())
+        }
+    };
+    let (_, factor) = units.iter().find(|(name, _)| *name == unit)?;
+    number.checked_mul(*factor)
 }

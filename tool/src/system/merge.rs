@@ -1,18 +1,40 @@
 //! Several files become one system: includes are read first, then changes are applied.
+//!
+//! Every system begins with the same few lines, as if it included them; but whoever defines something of them again alters it, and
+//! a server of them that is not needed is no part of the system.
 
-use std::path::{Component, Path, PathBuf};
+use std::{
+    collections::HashSet,
+    path::{Component, Path, PathBuf},
+};
 
 use warren_engine::plan::Placement;
 
 use super::{
-    diagnostic::{Diagnostic, did_you_mean},
+    diagnostic::Diagnostic,
     source::{Located, Sources, Span},
-    syntax::{self, Connect, Document, Server},
+    syntax::{self, Connect, Document, Principal, Server},
 };
+
+mod named;
+
+/// What every system begins with.
+const PREDEFINED: &str = include_str!("predefined.kdl");
+/// Index of its text among the [`Sources`]: it is the first.
+const PREDEFINED_FILE: usize = 0;
+/// How it is called where a finding shows it.
+const PREDEFINED_PATH: &str = "predefined.kdl";
+
+/// Whether something stands in what every system begins with, and no file has defined it again.
+pub fn is_predefined(span: &Span) -> bool {
+    span.file == PREDEFINED_FILE
+}
 
 /// A system of one or more files. Names are unique, changes are applied.
 #[derive(Debug, Default)]
 pub struct System {
+    /// Its principals, in the order of their definition. The first is the system's own.
+    pub principals: Vec<Principal>,
     /// Its servers, in the order of their definition.
     pub servers: Vec<Server>,
     /// Where servers run that do not say it.
@@ -26,19 +48,43 @@ pub struct System {
 impl System {
     /// Index of the server with this name.
     pub fn find(&self, name: &str) -> Option<usize> {
-        self.servers.iter().position(|server| server.name.value == name)
+        named::position(&self.servers, name)
     }
 
     /// Names of all servers.
     pub fn names(&self) -> impl Iterator<Item = &str> + Clone {
-        self.servers.iter().map(|server| server.name.value.as_str())
+        named::names(&self.servers)
+    }
+
+    /// Index of the principal with this name.
+    pub fn find_principal(&self, name: &str) -> Option<usize> {
+        named::position(&self.principals, name)
+    }
+
+    /// Names of all principals.
+    pub fn principal_names(&self) -> impl Iterator<Item = &str> + Clone {
+        named::names(&self.principals)
+    }
+
+    /// Whether a file says anything of servers.
+    pub fn has_servers(&self) -> bool {
+        self.servers.iter().any(|server| !is_predefined(&server.name.span))
+    }
+
+    /// Takes away predefined servers that schedule nobody.
+    fn leave_out_unneeded(&mut self) {
+        let schedulers = self.principals.iter().filter_map(|one| one.scheduler.as_ref());
+        let schedulers: HashSet<&str> = schedulers.map(|name| name.value.as_str()).collect();
+        self.servers.retain(|server| {
+            !is_predefined(&server.name.span) || schedulers.contains(server.name.value.as_str())
+        });
     }
 }
 
 /// Reads a file; the error is one line for people.
 pub type Read<'a> = &'a mut dyn FnMut(&Path) -> Result<String, String>;
 
-/// Reads the file at `path` and what it includes.
+/// Reads what is predefined, the file at `path` and what it includes.
 pub fn load(
     path: &Path,
     read: Read<'_>,
@@ -53,7 +99,10 @@ pub fn load(
         stack: vec![],
         done: vec![],
     };
+    let predefined = loader.parse(PREDEFINED_PATH.into(), PREDEFINED.into());
+    loader.merge(predefined);
     loader.file(path, None);
+    loader.system.leave_out_unneeded();
     loader.system
 }
 
@@ -77,8 +126,7 @@ impl Loader<'_> {
             Ok(text) => text,
             Err(reason) => return self.unreadable(path, &reason, included),
         };
-        let index = self.sources.add(path.display().to_string(), text.clone());
-        let document = syntax::parse(&text, index, self.diagnostics);
+        let document = self.parse(path.display().to_string(), text);
         self.stack.push(path.to_path_buf());
         for include in &document.includes {
             self.include(path, include);
@@ -86,6 +134,11 @@ impl Loader<'_> {
         self.merge(document);
         self.stack.pop();
         self.done.push(path.to_path_buf());
+    }
+
+    fn parse(&mut self, path: String, text: String) -> Document {
+        let index = self.sources.add(path, text);
+        syntax::parse(&self.sources.file(index).text, index, self.diagnostics)
     }
 
     fn unreadable(&mut self, path: &Path, reason: &str, included: Option<&Span>) {
@@ -117,47 +170,21 @@ impl Loader<'_> {
         if let Some(place) = document.place {
             self.system.place = Some(place.value);
         }
+        let System { principals, servers, .. } = &mut self.system;
         for server in document.servers {
-            self.define(server);
+            named::define(servers, server, self.diagnostics);
         }
         for change in document.changes {
-            self.change(change);
+            named::change(servers, change, self.diagnostics);
+        }
+        for principal in document.principals {
+            named::define(principals, principal, self.diagnostics);
+        }
+        for change in document.principal_changes {
+            named::change(principals, change, self.diagnostics);
         }
         self.system.connects.extend(document.connects);
         self.system.starts.extend(document.starts);
-    }
-
-    fn define(&mut self, server: Server) {
-        match self.system.find(&server.name.value) {
-            None => self.system.servers.push(server),
-            Some(at) => {
-                let name = &server.name;
-                let first = &self.system.servers[at].name.span;
-                let found = Diagnostic::error(
-                    &name.span,
-                    format!("two servers are called `{}`", name.value),
-                )
-                .also(first, "first here")
-                .help(format!(
-                    "to alter a server of an included file, say `change \"{}\"`",
-                    name.value
-                ));
-                self.diagnostics.push(found);
-            }
-        }
-    }
-
-    fn change(&mut self, change: Server) {
-        match self.system.find(&change.name.value) {
-            Some(at) => apply(&mut self.system.servers[at], change),
-            None => {
-                let name = &change.name;
-                let found =
-                    Diagnostic::error(&name.span, format!("no server `{}` to change", name.value))
-                        .maybe_help(did_you_mean(&name.value, self.system.names()));
-                self.diagnostics.push(found);
-            }
-        }
     }
 }
 
@@ -181,37 +208,4 @@ fn normal(path: &Path) -> PathBuf {
         }
     }
     normal
-}
-
-/// What is said later replaces what was said earlier of the same thing.
-fn apply(server: &mut Server, change: Server) {
-    fn replace<T>(old: &mut Option<T>, new: Option<T>) {
-        if new.is_some() {
-            *old = new;
-        }
-    }
-    replace(&mut server.file, change.file);
-    replace(&mut server.place, change.place);
-    replace(&mut server.memory_limit, change.memory_limit);
-    replace(&mut server.watchdog, change.watchdog);
-    replace(&mut server.restart, change.restart);
-    replace(&mut server.otherwise, change.otherwise);
-    replace(&mut server.hosted, change.hosted);
-    server.grants.extend(change.grants);
-    for connect in change.connects {
-        server.connects.retain(|old| old.what.value != connect.what.value);
-        server.connects.push(connect);
-    }
-    for piece in change.hardware {
-        let same =
-            |field: &Option<Located<String>>| field.as_ref().map(|field| field.value.clone());
-        server.hardware.retain(|old| {
-            old.piece.node() != piece.piece.node() || same(&old.field) != same(&piece.field)
-        });
-        server.hardware.push(piece);
-    }
-    for (name, value) in change.parameters {
-        server.parameters.retain(|(old, _)| old.value != name.value);
-        server.parameters.push((name, value));
-    }
 }

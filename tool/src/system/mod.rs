@@ -5,6 +5,7 @@
 //! | [`source`] | texts, and places in them |
 //! | [`syntax`], [`fields`] | one file: KDL becomes nodes |
 //! | [`merge`] | several files: includes and changes |
+//! | [`principals`] | who pays for each server, and who schedules whom |
 //! | [`facts`] | what server files and platforms provide |
 //! | [`resolve`] | each requirement gets its binding |
 //! | [`plan`] | order, cycles, what nobody uses; the plan |
@@ -18,6 +19,7 @@ mod fields;
 pub mod merge;
 pub mod place;
 mod plan;
+mod principals;
 mod resolve;
 pub mod source;
 mod syntax;
@@ -88,8 +90,10 @@ pub fn check(path: &Path, facts: &Facts, request: &Request, read: merge::Read<'_
             resolve::resolve(&system, facts, request.target, at, &mut diagnostics)
         })
         .collect();
+    let principals = principals::resolve(&system, facts, &mut diagnostics);
     let name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into());
-    let planned = plan::plan(name, &system, facts, request, resolutions, &mut diagnostics);
+    let planned =
+        plan::plan(name, &system, facts, request, resolutions, principals, &mut diagnostics);
     diagnostics.sort_by_key(|found| {
         found.span.as_ref().map_or((0, 0), |span| (span.file + 1, span.range.start))
     });

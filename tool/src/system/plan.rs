@@ -1,17 +1,16 @@
 //! From resolved requirements to the plan: order, cycles, what nobody uses.
 //!
 //! Servers are constructed after those that they require, so requirements must not form a cycle. A
-//! server that is neither started, nor required, nor to be launched by its name is left out with a warning.
+//! server that is neither started, nor required, nor a scheduler, nor to be launched by its name is left out with a warning.
 
-use warren_engine::plan::{
-    Binding, Limits, Placement, Plan, PlannedPrincipal, PlannedServer, Restart,
-};
+use warren_engine::plan::{Binding, Limits, Placement, Plan, PlannedServer, Restart};
 
 use super::{
     ALL, Request, Target,
     diagnostic::{Diagnostic, Severity, did_you_mean},
     facts::{Facts, provided, service},
     merge::System,
+    principals::Principals,
     resolve::{Resolution, Resolved, facts_of, file_of},
     source::Span,
     syntax::{Hosted, Server},
@@ -24,11 +23,15 @@ pub fn plan(
     facts: &Facts,
     request: &Request,
     mut resolutions: Vec<Resolution>,
+    mut principals: Principals,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<Plan> {
     let graph = Graph { system, facts, target: request.target, resolutions: &resolutions };
     let starts = graph.starts(diagnostics);
-    let (used, launched) = graph.used(&starts);
+    if request.target == Target::Hosted {
+        principals.leave_to_linux();
+    }
+    let (used, launched) = graph.used(&[principals.schedulers(), starts.clone()].concat());
     graph.report_unused(&used, &launched, diagnostics);
     let order = graph.order(diagnostics)?;
     let mut position = vec![None; system.servers.len()];
@@ -44,12 +47,23 @@ pub fn plan(
         if used[at] || launched[at] && possible {
             position[at] = Some(planned.len());
             let requirements = std::mem::take(&mut resolutions[at].requirements);
-            planned.push(planned_server(system, facts, request, at, requirements, &position)?);
+            let payer = principals.payers[at];
+            planned.push(planned_server(
+                system,
+                facts,
+                request,
+                at,
+                requirements,
+                &position,
+                payer,
+            )?);
         }
     }
+    for principal in &mut principals.planned {
+        principal.scheduler = principal.scheduler.and_then(|at| position[at]);
+    }
     let start = starts.iter().filter_map(|at| position[*at]).collect();
-    let principals = vec![PlannedPrincipal::system()];
-    Some(Plan { system: name, principals, servers: planned, start })
+    Some(Plan { system: name, principals: principals.planned, servers: planned, start })
 }
 
 struct Graph<'a> {
@@ -80,7 +94,7 @@ impl Graph<'_> {
 
     /// Servers to start, or what stands in for them.
     fn starts(&self, diagnostics: &mut Vec<Diagnostic>) -> Vec<usize> {
-        if self.system.starts.is_empty() && !self.system.servers.is_empty() {
+        if self.system.starts.is_empty() && self.system.has_servers() {
             let help = "say `start \"SERVER\"` at the end of the file";
             diagnostics.push(Diagnostic::elsewhere("the system starts nothing").help(help));
         }
@@ -111,10 +125,10 @@ impl Graph<'_> {
         }
     }
 
-    /// Servers that are started or required, and those that can only be launched by name.
-    fn used(&self, starts: &[usize]) -> (Vec<bool>, Vec<bool>) {
+    /// These servers and those that they require, and servers that can only be launched by name.
+    fn used(&self, first: &[usize]) -> (Vec<bool>, Vec<bool>) {
         let mut used = vec![false; self.system.servers.len()];
-        starts.iter().for_each(|at| self.mark(*at, &mut used));
+        first.iter().for_each(|at| self.mark(*at, &mut used));
         let launches = |at: usize| {
             let mut required = self.resolutions[at].requirements.iter();
             required.any(|r| r.binding == Binding::Native { service: service::LAUNCHER })
@@ -230,6 +244,7 @@ fn planned_server(
     at: usize,
     requirements: Vec<Resolved>,
     position: &[Option<usize>],
+    principal: usize,
 ) -> Option<PlannedServer> {
     let server = &system.servers[at];
     let bindings = requirements.into_iter().map(|found| renumber(found.binding, position));
@@ -248,7 +263,7 @@ fn planned_server(
         },
         restart: Restart { times, window_ms },
         otherwise,
-        principal: 0,
+        principal,
     })
 }
 

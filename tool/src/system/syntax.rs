@@ -4,8 +4,12 @@
 //! are numbers. What names mean is decided in [`super::merge`] and later. A node that is wrong is
 //! reported and left out, and reading goes on.
 
+mod principal;
+
 use kdl::{KdlDocument, KdlNode};
 use warren_engine::plan::Placement;
+
+pub use principal::{Guarantee, Principal};
 
 use super::{
     diagnostic::{Diagnostic, did_you_mean},
@@ -27,6 +31,10 @@ pub struct Document {
     pub servers: Vec<Server>,
     /// Changes to servers of included files.
     pub changes: Vec<Server>,
+    /// Principals.
+    pub principals: Vec<Principal>,
+    /// Changes to principals of included files.
+    pub principal_changes: Vec<Principal>,
     /// What to start.
     pub starts: Vec<Located<String>>,
 }
@@ -58,6 +66,8 @@ pub struct Server {
     pub otherwise: Option<Located<String>>,
     /// What is in its place in a Linux process.
     pub hosted: Option<Located<Hosted>>,
+    /// The principal that it belongs to.
+    pub principal: Option<Located<String>>,
 }
 
 /// `connect "WHAT" "SERVER"`, or `connect "WHAT" native=#true`.
@@ -125,8 +135,8 @@ pub enum Hosted {
     Server(String),
 }
 
-const TOP: [&str; 6] = ["include", "place", "connect", "server", "change", "start"];
-const INSIDE: [&str; 12] = [
+const TOP: [&str; 7] = ["include", "place", "connect", "server", "principal", "change", "start"];
+const INSIDE: [&str; 13] = [
     "place",
     "connect",
     "device",
@@ -139,6 +149,7 @@ const INSIDE: [&str; 12] = [
     "restart",
     "otherwise",
     "hosted",
+    "principal",
 ];
 
 /// Takes the text of file number `file` apart.
@@ -175,6 +186,10 @@ fn top(node: &KdlNode, document: &mut Document, reader: &mut Reader<'_>) {
         "place" => set_once(&mut document.place, placement(node, reader), "place", reader),
         "connect" => document.connects.extend(connect(node, reader)),
         "server" => document.servers.extend(server(node, reader)),
+        "principal" => document.principals.extend(principal::definition(node, reader)),
+        "change" if principal::is_named(node) => {
+            document.principal_changes.extend(principal::change(node, reader));
+        }
         "change" => document.changes.extend(server(node, reader)),
         "start" => {
             if let Some(fields) = reader.fields(node, 1..=usize::MAX, &[]) {
@@ -201,6 +216,7 @@ fn server(node: &KdlNode, reader: &mut Reader<'_>) -> Option<Server> {
         restart: None,
         otherwise: None,
         hosted: None,
+        principal: None,
     };
     for child in node.iter_children() {
         inside(child, &mut server, reader);
@@ -234,6 +250,9 @@ fn inside(node: &KdlNode, server: &mut Server, reader: &mut Reader<'_>) {
             set_once(&mut server.otherwise, substitute, "otherwise", reader);
         }
         "hosted" => set_once(&mut server.hosted, hosted(node, reader), "hosted", reader),
+        "principal" => {
+            set_once(&mut server.principal, one_text(node, reader), "principal", reader);
+        }
         other => unknown_node(node, other, &INSIDE, reader),
     }
 }
@@ -285,7 +304,7 @@ fn hardware(node: &KdlNode, reader: &mut Reader<'_>) -> Option<Hardware> {
             let fields = reader.fields(node, 1..=usize::MAX, &["bus", "nth", "field"])?;
             let ids = (0..fields.count()).filter_map(|at| fields.pci_id(at, reader)).collect();
             let bus = fields.property_text("bus", reader);
-            let nth = fields.property_number("nth", u32::MAX.into(), reader).unwrap_or(0) as u32;
+            let nth = fields.property_number("nth", u32::MAX, reader).unwrap_or(0);
             (fields, Piece::Device { ids, bus, nth })
         }
         "ports" => {
@@ -296,7 +315,7 @@ fn hardware(node: &KdlNode, reader: &mut Reader<'_>) -> Option<Hardware> {
         }
         _ => {
             let fields = reader.fields(node, 1..=1, &["field"])?;
-            let line = fields.number(0, u32::MAX.into(), reader)? as u32;
+            let line = fields.number(0, 0..=u32::MAX, reader)?.value;
             (fields, Piece::Interrupt(line))
         }
     };
@@ -313,7 +332,7 @@ fn parameter(
 
 fn restart(node: &KdlNode, reader: &mut Reader<'_>) -> Option<(u32, u32)> {
     let fields = reader.fields(node, 0..=0, &["times", "within"])?;
-    let times = fields.required_number("times", u32::MAX.into(), reader)? as u32;
+    let times = fields.required_number("times", u32::MAX, reader)?;
     Some((times, fields.property_milliseconds("within", reader).unwrap_or(60_000)))
 }
 

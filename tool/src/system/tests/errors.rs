@@ -5,12 +5,12 @@ use super::*;
 /// The findings of one file are exactly these: severity, line, column, part of the message, part
 /// of the help.
 #[track_caller]
-fn found(text: &str, expected: &[(usize, usize, &str, &str)]) {
+pub fn found(text: &str, expected: &[(usize, usize, &str, &str)]) {
     found_in(text, &Request::default(), expected);
 }
 
 #[track_caller]
-fn found_in(text: &str, request: &Request, expected: &[(usize, usize, &str, &str)]) {
+pub fn found_in(text: &str, request: &Request, expected: &[(usize, usize, &str, &str)]) {
     let outcome = check_files(&[("demo.kdl", text)], request);
     let all = shown(&outcome);
     assert_eq!(outcome.diagnostics.len(), expected.len(), "{all}");

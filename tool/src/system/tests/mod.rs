@@ -2,6 +2,7 @@
 
 mod errors;
 mod plans;
+mod principals;
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -23,6 +24,7 @@ const PCI_BUS: (u32, &str) = (super::facts::service::PCI_BUS, "PciBus");
 const PCI_DEVICE: (u32, &str) = (super::facts::service::PCI_DEVICE, "PciDevice");
 const PORTS: (u32, &str) = (super::facts::service::IO_PORTS, "IoPorts");
 const PORT_SPACE: (u32, &str) = (0x1090_0003, "PortSpace");
+const SCHEDULER: (u32, &str) = (super::facts::service::SCHEDULER, "Scheduler");
 const PROGRAM: (u32, &str) = (super::facts::service::PROGRAM, "Program");
 
 type Named = (u32, &'static str);
@@ -57,9 +59,12 @@ fn facts_of(provides: &[Named], requires: &[(&str, Named)], parameters: &[&str])
 fn facts() -> Facts {
     BTreeMap::from([
         ("ext4".into(), facts_of(&[FILES], &[("disk", BLOCK), ("clock?", CLOCK)], &["label"])),
+        ("guarantees".into(), facts_of(&[SCHEDULER], &[("clock?", CLOCK)], &[])),
+        ("observer".into(), facts_of(&[PROGRAM], &[("observed", SCHEDULER)], &[])),
         ("pci".into(), facts_of(&[PCI_BUS], &[("ports", PORT_SPACE)], &[])),
         ("ramdisk".into(), facts_of(&[BLOCK], &[], &["size"])),
         ("relay".into(), facts_of(&[BLOCK], &[("below", BLOCK)], &[])),
+        ("round-robin".into(), facts_of(&[SCHEDULER], &[], &["slice-ms"])),
         ("serial".into(), facts_of(&[CONSOLE], &[("ports", PORTS), ("interrupt", INTERRUPT)], &[])),
         (
             "shell".into(),

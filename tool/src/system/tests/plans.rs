@@ -53,8 +53,9 @@ fn bound<'p>(plan: &'p Plan, name: &str, at: usize) -> &'p str {
 fn servers_come_after_those_that_they_need() {
     let plan = planned(SYSTEM, &Request::default());
     assert_eq!(plan.system, "demo");
-    assert_eq!(names(&plan), ["pci", "ramdisk", "disk", "files", "serial", "shell"]);
-    assert_eq!(plan.start, [5]);
+    let all = ["round-robin", "pci", "ramdisk", "disk", "files", "serial", "shell"];
+    assert_eq!(names(&plan), all);
+    assert_eq!(plan.start, [6]);
 }
 
 #[test]
@@ -72,7 +73,7 @@ fn requirements_are_bound_in_the_order_of_the_file() {
 fn hardware_is_bound_to_the_requirement_of_its_service() {
     let plan = planned(SYSTEM, &Request::default());
     let ids = vec![(0x1af4, 0x1042), (0x1af4, 0x1001)];
-    assert_eq!(server(&plan, "disk").bindings, [Binding::Device { bus: 0, ids, nth: 0 }]);
+    assert_eq!(server(&plan, "disk").bindings, [Binding::Device { bus: 1, ids, nth: 0 }]);
     let serial = [Binding::Ports { first: 0x3f8, count: 8 }, Binding::Interrupt { line: 4 }];
     assert_eq!(server(&plan, "serial").bindings, serial);
 }
@@ -84,7 +85,7 @@ fn what_is_said_of_a_server_is_planned() {
     assert_eq!(files.file, "ext4");
     assert_eq!(files.limits, Limits { memory_bytes: 4 << 20, watchdog_ms: 2000 });
     assert_eq!(files.restart, Restart { times: 3, window_ms: 60_000 });
-    assert_eq!(server(&plan, "disk").otherwise, Some(1));
+    assert_eq!(server(&plan, "disk").otherwise, Some(2));
     assert_eq!(server(&plan, "ramdisk").parameters, [("size".to_owned(), "64".to_owned())]);
 }
 
@@ -107,7 +108,7 @@ fn the_command_line_places_before_the_server_and_that_before_the_system() {
 #[test]
 fn a_server_that_says_nothing_runs_in_a_domain_of_its_own() {
     let plan = planned("server \"ramdisk\"\nstart \"ramdisk\"", &Request::default());
-    assert_eq!(plan.servers[0].placement, Placement::Own);
+    assert_eq!(server(&plan, "ramdisk").placement, Placement::Own);
 }
 
 #[test]
@@ -118,7 +119,7 @@ fn a_parameter_for_all_reaches_those_that_read_it_and_do_not_set_it() {
     assert_eq!(server(&plan, "shell").parameters, [("mode".to_owned(), "script".to_owned())]);
     assert_eq!(server(&plan, "pci").parameters, []);
     let plan = planned("server \"ramdisk\"\nstart \"ramdisk\"", &request);
-    assert_eq!(plan.servers[0].parameters, [("size".to_owned(), "1".to_owned())]);
+    assert_eq!(server(&plan, "ramdisk").parameters, [("size".to_owned(), "1".to_owned())]);
 }
 
 #[test]
@@ -160,8 +161,8 @@ fn an_included_file_comes_first_and_can_be_changed() {
     assert_eq!(shown(&outcome), "");
     let plan = outcome.plan.expect("there are no errors");
     assert_eq!(plan.system, "big");
-    assert_eq!(plan.servers[0].placement, Placement::Kernel);
-    assert_eq!(plan.servers[0].parameters, [("size".to_owned(), "2".to_owned())]);
+    assert_eq!(server(&plan, "ramdisk").placement, Placement::Kernel);
+    assert_eq!(server(&plan, "ramdisk").parameters, [("size".to_owned(), "2".to_owned())]);
 }
 
 #[test]
