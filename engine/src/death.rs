@@ -170,7 +170,7 @@ pub fn may_destroy<P: Platform>() -> bool {
 fn frames<P: Platform>() -> impl Iterator<Item = *mut Frame> {
     core::iter::successors(Some(newest_frame::<P>()), |&frame| {
         // SAFETY: frames in use are valid.
-        let is_bottom = unsafe { (*frame).return_address } == 0;
+        let is_bottom = unsafe { (*frame).is_bottom() };
         (!is_bottom).then(|| frame.wrapping_sub(1))
     })
 }
@@ -206,10 +206,10 @@ fn push_own_frame<P: Platform>() -> bool {
     let object = unsafe { (*bottom).object };
     let frame = Frame {
         return_address: finish::<P> as *const () as u64,
-        // SAFETY: as above.
-        stack: unsafe { (*newest_frame::<P>()).stack },
+        // SAFETY: as above. The return address is in the frame, so that it is a multiple of 16.
+        stack: unsafe { (*newest_frame::<P>()).stack } & !15,
         saved: [0; 6],
-        resume: 0,
+        resume: finish::<P> as *const () as u64,
         lock: cpu.idle_lock,
         object,
         platform: [0; 5],
@@ -318,7 +318,7 @@ fn bury_object<P: Platform>(object: *mut Object) {
 
 /// Calls a hidden entry that takes nothing but the state.
 fn call_hidden(object: *mut Object, index: usize) -> Ret {
-    let shape = Shape { atomic: false, reference: false };
+    let shape = Shape::default();
     // SAFETY: hidden entries expect no word but the state, and the object is held by its caller.
     unsafe { stub::invoke(object, index, &Default::default(), shape) }
 }
@@ -546,11 +546,14 @@ fn cut_threads_off<P: Platform>() {
             if let Some(instance) = dead(caller) {
                 // SAFETY: the frame is in use, and its thread does not run or is this one.
                 unsafe { (*caller).lock = idle_lock };
-                // SAFETY: as above.
-                let frame = unsafe { &mut *frame };
-                match instance.shares_space() {
-                    true => frame.return_address = stub::dead_return(),
-                    false => P::forget_caller(frame),
+                if instance.shares_space() {
+                    // SAFETY: as above, and the caller's frame is below.
+                    let slot = unsafe { stub::return_slot(frame) };
+                    // SAFETY: it is the frame's own, or lies where the caller's stub left it.
+                    unsafe { *slot = stub::dead_return() };
+                } else {
+                    // SAFETY: as above.
+                    P::forget_caller(unsafe { &mut *frame });
                 }
             }
         }

@@ -9,7 +9,7 @@
 use alloc::{boxed::Box, string::String, vec::Vec};
 use core::{cell::Cell, ops::Range, sync::atomic::AtomicU64};
 
-use warren_abi::signature::Part;
+use warren_abi::{call::REGISTER_WORDS, signature::Part};
 
 use crate::{
     layout::{LockWord, OBJECTS, Object},
@@ -62,7 +62,11 @@ impl Function {
 
     /// Which stub calls it.
     pub fn shape(&self, atomic: bool) -> Shape {
-        Shape { atomic, reference: matches!(self.result, Part::Reference(..)) }
+        Shape {
+            atomic,
+            reference: matches!(self.result, Part::Reference(..)),
+            wide: self.words() > REGISTER_WORDS,
+        }
     }
 }
 

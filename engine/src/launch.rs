@@ -308,7 +308,7 @@ fn ask_for_device(
     let kind = unsafe { &*kind };
     let index = kind.functions.iter().position(|function| function.name == DEVICE_BUS.1);
     let index = index.ok_or("the bus has no function `find`")?;
-    let shape = Shape { atomic: false, reference: true };
+    let shape = Shape { reference: true, ..Shape::default() };
     let mut why = String::from("no such device is plugged in");
     for (vendor, device) in ids {
         let mut words = stub::Words::default();

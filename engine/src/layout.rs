@@ -81,16 +81,18 @@ impl Object {
 /// loads these registers and jumps to `resume` with the error in `rax`.
 #[repr(C)]
 pub struct Frame {
-    /// Where the caller goes on; 0 in a thread's bottom frame only. If it dies meanwhile and runs in the engine's space, that is
-    /// [`crate::stub::dead_return`]; if it runs in a domain of its own, the platform looks before it goes back there.
+    /// Where the caller goes on, unless that stays on its stack ([`crate::stub::return_slot`]). If the caller dies meanwhile
+    /// and runs in the engine's space, that is [`crate::stub::dead_return`]; if it runs in a domain of its own, the platform
+    /// looks before it goes back there.
     pub return_address: u64,
-    /// The caller's stack pointer after the return.
+    /// The caller's stack pointer at `resume`: a multiple of 16 that is the one after the return, or the address of the return
+    /// address.
     pub stack: u64,
     /// rbx, rbp, r12, r13, r14, r15 of the caller.
     pub saved: [u64; 6],
     /// Code that ends the call: frees the callee's lock, drops temporaries, takes the caller's lock back.
     /// It expects the result in rax and rdx, and finds the frame by [`Cpu::frame`]. The watchdog marks it, in the newest
-    /// and in the first free frame; any call overwrites the mark.
+    /// and in the first free frame; a call overwrites the mark. 0 in a thread's bottom frame only.
     pub resume: u64,
     /// The lock that the callee holds; [`Cpu::idle`] while it runs without one. The caller's is that of the frame below. While
     /// the stub waits for it, it is not held yet.
@@ -105,6 +107,11 @@ impl Frame {
     /// [`Frame::resume`], marked or not: bits 62 and 63 of an address are the same.
     pub fn resume(&self) -> u64 {
         (self.resume << 2).cast_signed().wrapping_shr(2).cast_unsigned()
+    }
+
+    /// Whether it is the first of its thread, which nobody has called.
+    pub fn is_bottom(&self) -> bool {
+        self.resume() == 0
     }
 
     /// Whether the frame bears the watchdog's mark.

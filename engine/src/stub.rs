@@ -1,16 +1,18 @@
 //! Stubs: the code that a server's imports are bound to.
 //!
-//! A stub for a caller in the engine's space is a copy of one of four templates with one number
+//! A stub for a caller in the engine's space is a copy of one of eight templates with one number
 //! patched in, the offset of the function among the callee's entries. A stub for a caller in a domain of
 //! its own is a system call. Templates find everything through gs, so they run at any address.
 //!
 //! # What a template does
 //!
-//! It moves the return address from the stack into a new [`Frame`], so that the callee finds
-//! arguments on the stack where the caller put them; saves what a fault in the callee
-//! needs to go on in the caller; frees the caller's lock, takes the callee's, calls the entry, frees the
-//! callee's, drops temporaries if there are any, takes the caller's lock, and returns with a `ret`
-//! that the processor predicts. An atomic call keeps the caller's lock and so differs.
+//! It makes a [`Frame`] with what a fault in the callee needs to go on in the caller; frees the caller's lock,
+//! takes the callee's, calls the entry, frees the callee's, drops temporaries if there are any, takes the caller's
+//! lock, and returns with a `ret` that the processor predicts. An atomic call keeps the caller's lock and so differs.
+//!
+//! The return address stays on the stack, where the processor put it. A call that passes words there
+//! ([`Shape::wide`]) moves it into the frame meanwhile, so that the callee finds them where the caller put them:
+//! that is a load and a store in each direction, which most calls are spared. [`return_slot`] tells the two apart.
 //!
 //! # Interrupted between compare and store
 //!
@@ -21,13 +23,14 @@ use alloc::vec::Vec;
 use core::{
     ffi::c_void,
     mem::{offset_of, size_of},
+    ops::Range,
 };
 
 use warren_abi::call::{REGISTER_WORDS, Ret, STACK_WORDS};
 
 use crate::{
     layout::{Cpu, Frame, Object},
-    part,
+    part, reference,
 };
 
 /// Functions that stubs call when the fast path does not apply. The platform sets them once.
@@ -49,12 +52,14 @@ pub struct SlowPaths {
 }
 
 /// Which template a call uses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Shape {
     /// The caller's lock is kept.
     pub atomic: bool,
     /// The result is a reference.
     pub reference: bool,
+    /// Words are passed on the stack.
+    pub wide: bool,
 }
 
 /// A system call's number for the return from a callee: all bits are set.
@@ -64,13 +69,17 @@ pub const FIRST_FUNCTION: u32 = 1 << 16;
 /// Number of the instance's first outgoing call. The kernel uses such a number as an index.
 pub const FIRST_CALL: u32 = 0;
 
+/// What the C ABI wants a stack pointer to be a multiple of at a call. At the start of a function it is 8 less.
+const STACK_ALIGNMENT: u64 = 16;
+
 /// Bytes of one stub: every template fits.
 pub const STUB_BYTES: usize = 448;
 
-/// Assembles one template between two labels. `$free` frees the caller's lock, `$take` takes the callee's,
-/// `$call` calls the entry, `$finish` frees the callee's lock and drops temporaries.
+/// Assembles one template between two labels. `$width` says how ([`wide`] or [`narrow`]) the return address is kept,
+/// `$take` takes the callee's lock, `$call` calls the entry, `$finish` frees the callee's lock and drops temporaries,
+/// `$retake` takes the caller's lock back.
 macro_rules! template {
-    ($name:literal, $take:expr, $call:literal, $finish:expr, $retake:expr) => {
+    ($name:literal, $width:ident, $take:expr, $call:literal, $finish:expr, $retake:expr) => {
         concat!(
             ".balign 16\n",
             ".globl ",
@@ -80,7 +89,7 @@ macro_rules! template {
             ":\n",
             part!("frame"),
             "mov r11, gs:[{cpu_frame}]\n",
-            "pop qword ptr [r11 + {return_address}]\n",
+            $width!(enter),
             "mov [r11 + {stack}], rsp\n",
             "mov [r11 + {saved}], rbx\n",
             "mov [r11 + {saved} + 8], rbp\n",
@@ -97,7 +106,7 @@ macro_rules! template {
             part!("callee called"),
             "mov rax, [rdi + {entries}]\n",
             "mov rdi, [rdi + {state}]\n",
-            $call,
+            $width!(call $call),
             ".globl ",
             $name,
             "_resume\n",
@@ -107,13 +116,45 @@ macro_rules! template {
             "mov r11, gs:[{cpu_frame}]\n",
             $finish,
             part!("frame"),
-            "sub r11, {frame_bytes}\n",
-            "mov gs:[{cpu_frame}], r11\n",
+            "sub qword ptr gs:[{cpu_frame}], {frame_bytes}\n",
             $retake,
             part!("return to the caller"),
-            "push qword ptr [r11 + {return_address}]\n",
+            $width!(leave),
             "ret\n",
         )
+    };
+}
+
+/// Moves the return address into the frame: the callee finds words of the call on the stack.
+macro_rules! wide {
+    (enter) => {
+        "pop qword ptr [r11 + {return_address}]\n"
+    };
+    (call $call:literal) => {
+        $call
+    };
+    (leave) => {
+        "push qword ptr [r11 - {frame_bytes} + {return_address}]\n"
+    };
+}
+
+/// Leaves the return address where it is, and calls with the stack aligned as the C ABI wants it.
+macro_rules! narrow {
+    (enter) => {
+        ""
+    };
+    (call $call:literal) => {
+        concat!("sub rsp, 8\n", $call, "add rsp, 8\n")
+    };
+    (leave) => {
+        ""
+    };
+}
+
+/// Loads the value of a free lock, for whoever takes or frees one.
+macro_rules! free_value {
+    () => {
+        "mov r10, gs:[{cpu_free}]\n"
     };
 }
 
@@ -123,14 +164,13 @@ macro_rules! take {
         concat!(
             part!("lock"),
             "mov rax, [r11 - {frame_bytes} + {lock}]\n",
-            "mov r10, gs:[{cpu_free}]\n",
+            free_value!(),
             "mov [rax], r10\n",
-            "add r11, {frame_bytes}\n",
-            "mov gs:[{cpu_frame}], r11\n",
+            "add qword ptr gs:[{cpu_frame}], {frame_bytes}\n",
             $name,
             "_retry:\n",
             "mov rax, [rdi + {object_lock}]\n",
-            "mov [r11 - {frame_bytes} + {lock}], rax\n",
+            "mov [r11 + {lock}], rax\n",
             "mov r11, gs:[{cpu_thread}]\n",
             ".globl ",
             $name,
@@ -157,13 +197,12 @@ macro_rules! take_atomic {
     ($name:literal) => {
         concat!(
             part!("lock"),
-            "mov r10, gs:[{cpu_free}]\n",
-            "add r11, {frame_bytes}\n",
-            "mov gs:[{cpu_frame}], r11\n",
+            free_value!(),
+            "add qword ptr gs:[{cpu_frame}], {frame_bytes}\n",
             $name,
             "_retry:\n",
             "mov rax, [rdi + {object_lock}]\n",
-            "mov [r11 - {frame_bytes} + {lock}], rax\n",
+            "mov [r11 + {lock}], rax\n",
             "mov r11, gs:[{cpu_thread}]\n",
             "cmp rax, gs:[{cpu_idle_lock}]\n",
             "jne ",
@@ -192,7 +231,7 @@ macro_rules! take_atomic {
     };
 }
 
-/// Takes the caller's lock back.
+/// Takes the caller's lock back. The value of a free one is in r10.
 macro_rules! retake {
     ($name:literal) => {
         concat!(
@@ -200,8 +239,7 @@ macro_rules! retake {
             "mov rsi, gs:[{cpu_thread}]\n",
             $name,
             "_back:\n",
-            "mov rcx, [r11 - {frame_bytes} + {lock}]\n",
-            "mov r10, gs:[{cpu_free}]\n",
+            "mov rcx, [r11 - 2 * {frame_bytes} + {lock}]\n",
             ".globl ",
             $name,
             "_retake\n",
@@ -227,7 +265,7 @@ macro_rules! free {
         concat!(
             part!("lock"),
             "mov rcx, [r11 - {frame_bytes} + {lock}]\n",
-            "mov r10, gs:[{cpu_free}]\n",
+            free_value!(),
             "mov [rcx], r10\n",
         )
     };
@@ -243,7 +281,7 @@ macro_rules! free_atomic {
             "je ",
             $name,
             "_same\n",
-            "mov r10, gs:[{cpu_free}]\n",
+            free_value!(),
             "mov [rcx], r10\n",
             $name,
             "_same:\n",
@@ -266,9 +304,9 @@ macro_rules! drop_temporaries {
     };
 }
 
-/// Drops temporaries and makes the result the caller's.
+/// Drops temporaries and makes the result the caller's. `$after` is what goes on behind that.
 macro_rules! hand_over {
-    () => {
+    ($after:expr) => {
         concat!(
             "mov rbx, rsp\n",
             "and rsp, -16\n",
@@ -278,6 +316,7 @@ macro_rules! hand_over {
             "mov rsp, rbx\n",
             "mov r11, gs:[{cpu_frame}]\n",
             "mov rbx, [r11 - {frame_bytes} + {saved}]\n",
+            $after,
         )
     };
 }
@@ -302,14 +341,15 @@ macro_rules! slow {
             "]\n",
             "mov rsp, rbx\n",
             "mov r11, gs:[{cpu_frame}]\n",
-            "mov rbx, [r11 - {frame_bytes} + {saved}]\n",
+            "sub r11, {frame_bytes}\n",
+            "mov rbx, [r11 + {saved}]\n",
             "pop r9\n",
             "pop r8\n",
             "pop rcx\n",
             "pop rdx\n",
             "pop rsi\n",
             "pop rdi\n",
-            "mov r10, gs:[{cpu_free}]\n",
+            free_value!(),
         )
     };
 }
@@ -323,8 +363,8 @@ macro_rules! waited_atomic {
             "jz ",
             $name,
             "_retry\n",
-            "mov r10, [r11 - 2 * {frame_bytes} + {lock}]\n",
-            "mov [r11 - {frame_bytes} + {lock}], r10\n",
+            "mov r10, [r11 - {frame_bytes} + {lock}]\n",
+            "mov [r11 + {lock}], r10\n",
             "jmp ",
             $name,
             "_resume\n",
@@ -351,6 +391,7 @@ macro_rules! slow_back {
             "pop rbx\n",
             "pop rdx\n",
             "pop rax\n",
+            free_value!(),
             "mov rsi, gs:[{cpu_thread}]\n",
             "jmp ",
             $name,
@@ -359,9 +400,9 @@ macro_rules! slow_back {
     };
 }
 
-/// The way off the fast path when there are temporaries.
+/// The way off the fast path when there are temporaries. `$after` is what goes on behind that.
 macro_rules! slow_drop {
-    ($name:literal) => {
+    ($name:literal, $after:expr) => {
         concat!(
             $name,
             "_drop:\n",
@@ -375,6 +416,7 @@ macro_rules! slow_drop {
             "pop rax\n",
             "mov r11, gs:[{cpu_frame}]\n",
             "mov rbx, [r11 - {frame_bytes} + {saved}]\n",
+            $after,
             "jmp ",
             $name,
             "_dropped\n",
@@ -382,99 +424,95 @@ macro_rules! slow_drop {
     };
 }
 
-core::arch::global_asm!(
-    // Values, ordinary.
-    template!(
-        "warren_call",
-        take!("warren_call"),
-        "call [rax + 0x7fffff00]\n",
-        concat!(free!(), drop_temporaries!("warren_call")),
-        retake!("warren_call")
-    ),
-    slow!("warren_call", "{slow_wait}"),
-    "jmp warren_call_retry\n",
-    slow_back!("warren_call"),
-    slow_drop!("warren_call"),
-    ".globl warren_call_end\nwarren_call_end:\n",
-    // A reference, ordinary.
-    template!(
-        "warren_call_reference",
-        take!("warren_call_reference"),
-        "call [rax + 0x7fffff00]\n",
-        concat!(free!(), hand_over!()),
-        retake!("warren_call_reference")
-    ),
-    slow!("warren_call_reference", "{slow_wait}"),
-    "jmp warren_call_reference_retry\n",
-    slow_back!("warren_call_reference"),
-    ".globl warren_call_reference_end\nwarren_call_reference_end:\n",
-    // Values, atomic.
-    template!(
-        "warren_call_atomic",
-        take_atomic!("warren_call_atomic"),
-        "call [rax + 0x7fffff00]\n",
-        concat!(free_atomic!("warren_call_atomic"), drop_temporaries!("warren_call_atomic")),
-        ""
-    ),
-    slow!("warren_call_atomic", "{slow_wait_atomic}"),
-    waited_atomic!("warren_call_atomic"),
-    slow_drop!("warren_call_atomic"),
-    ".globl warren_call_atomic_end\nwarren_call_atomic_end:\n",
-    // A reference, atomic.
-    template!(
-        "warren_call_atomic_reference",
-        take_atomic!("warren_call_atomic_reference"),
-        "call [rax + 0x7fffff00]\n",
-        concat!(free_atomic!("warren_call_atomic_reference"), hand_over!()),
-        ""
-    ),
-    slow!("warren_call_atomic_reference", "{slow_wait_atomic}"),
-    waited_atomic!("warren_call_atomic_reference"),
-    ".globl warren_call_atomic_reference_end\nwarren_call_atomic_reference_end:\n",
-    // The engine's own calls: the entry's offset in rbx, the result never handed over.
-    template!(
-        "warren_call_engine",
-        take!("warren_call_engine"),
-        "call [rax + rbx]\n",
-        concat!(free!(), drop_temporaries!("warren_call_engine")),
-        retake!("warren_call_engine")
-    ),
-    slow!("warren_call_engine", "{slow_wait}"),
-    "jmp warren_call_engine_retry\n",
-    slow_back!("warren_call_engine"),
-    slow_drop!("warren_call_engine"),
-    template!(
-        "warren_call_engine_reference",
-        take!("warren_call_engine_reference"),
-        "call [rax + rbx]\n",
-        concat!(free!(), hand_over!()),
-        retake!("warren_call_engine_reference")
-    ),
-    slow!("warren_call_engine_reference", "{slow_wait}"),
-    "jmp warren_call_engine_reference_retry\n",
-    slow_back!("warren_call_engine_reference"),
-    template!(
-        "warren_call_engine_atomic",
-        take_atomic!("warren_call_engine_atomic"),
-        "call [rax + rbx]\n",
+/// A whole stub for calls that release their caller's lock: a template and its ways off the fast path.
+macro_rules! ordinary {
+    ($name:literal, $width:ident, value, $call:literal) => {
         concat!(
-            free_atomic!("warren_call_engine_atomic"),
-            drop_temporaries!("warren_call_engine_atomic")
-        ),
-        ""
-    ),
-    slow!("warren_call_engine_atomic", "{slow_wait_atomic}"),
-    waited_atomic!("warren_call_engine_atomic"),
-    slow_drop!("warren_call_engine_atomic"),
-    template!(
-        "warren_call_engine_atomic_reference",
-        take_atomic!("warren_call_engine_atomic_reference"),
-        "call [rax + rbx]\n",
-        concat!(free_atomic!("warren_call_engine_atomic_reference"), hand_over!()),
-        ""
-    ),
-    slow!("warren_call_engine_atomic_reference", "{slow_wait_atomic}"),
-    waited_atomic!("warren_call_engine_atomic_reference"),
+            template!(
+                $name,
+                $width,
+                take!($name),
+                $call,
+                concat!(free!(), drop_temporaries!($name)),
+                retake!($name)
+            ),
+            ordinary!(slow $name),
+            slow_drop!($name, free_value!()),
+        )
+    };
+    ($name:literal, $width:ident, reference, $call:literal) => {
+        concat!(
+            template!($name, $width, take!($name), $call, concat!(free!(), hand_over!(free_value!())), retake!($name)),
+            ordinary!(slow $name),
+        )
+    };
+    (slow $name:literal) => {
+        concat!(slow!($name, "{slow_wait}"), "jmp ", $name, "_retry\n", slow_back!($name))
+    };
+}
+
+/// The same for calls that keep it.
+macro_rules! atomic {
+    ($name:literal, $width:ident, value, $call:literal) => {
+        concat!(
+            template!(
+                $name,
+                $width,
+                take_atomic!($name),
+                $call,
+                concat!(free_atomic!($name), drop_temporaries!($name)),
+                ""
+            ),
+            atomic!(slow $name),
+            slow_drop!($name, ""),
+        )
+    };
+    ($name:literal, $width:ident, reference, $call:literal) => {
+        concat!(
+            template!(
+                $name,
+                $width,
+                take_atomic!($name),
+                $call,
+                concat!(free_atomic!($name), hand_over!("")),
+                ""
+            ),
+            atomic!(slow $name),
+        )
+    };
+    (slow $name:literal) => {
+        concat!(slow!($name, "{slow_wait_atomic}"), waited_atomic!($name))
+    };
+}
+
+/// A stub that is copied: its entry's offset is a number to be replaced, and a label marks its end.
+macro_rules! copied {
+    ($kind:ident $name:literal $width:ident $result:ident) => {
+        concat!(
+            $kind!($name, $width, $result, "call [rax + 0x7fffff00]\n"),
+            ".globl ",
+            $name,
+            "_end\n",
+            $name,
+            "_end:\n",
+        )
+    };
+}
+
+core::arch::global_asm!(
+    copied!(ordinary "warren_call" narrow value),
+    copied!(ordinary "warren_call_reference" narrow reference),
+    copied!(atomic "warren_call_atomic" narrow value),
+    copied!(atomic "warren_call_atomic_reference" narrow reference),
+    copied!(ordinary "warren_call_wide" wide value),
+    copied!(ordinary "warren_call_wide_reference" wide reference),
+    copied!(atomic "warren_call_wide_atomic" wide value),
+    copied!(atomic "warren_call_wide_atomic_reference" wide reference),
+    // The engine's own calls: the entry's offset in rbx, the result never handed over. They always pass words on the stack.
+    ordinary!("warren_call_engine", wide, value, "call [rax + rbx]\n"),
+    ordinary!("warren_call_engine_reference", wide, reference, "call [rax + rbx]\n"),
+    atomic!("warren_call_engine_atomic", wide, value, "call [rax + rbx]\n"),
+    atomic!("warren_call_engine_atomic_reference", wide, reference, "call [rax + rbx]\n"),
     // fn(object rdi, offset rsi, words rdx, template rcx) -> Ret: called from Rust, C ABI.
     ".globl warren_invoke\nwarren_invoke:\n",
     "push rbp\nmov rbp, rsp\npush rbx\npush r12\n",
@@ -496,7 +534,7 @@ core::arch::global_asm!(
     "mov rcx, [rdi + {resume}]\nshl rcx, 2\nsar rcx, 2\n",
     "mov rax, rsi\nxor edx, edx\ncld\n",
     "jmp rcx\n",
-    // `return_address` of frames that would return into a dead server.
+    // The return address of calls that would return into a dead server.
     ".globl warren_dead_return\nwarren_dead_return:\n",
     "and rsp, -16\ncall gs:[{slow_dead}]\nud2\n",
     cpu_frame = const offset_of!(Cpu, frame),
@@ -521,66 +559,126 @@ core::arch::global_asm!(
     object_lock = const offset_of!(Object, lock),
 );
 
-/// The labels of one template.
-macro_rules! labels {
-    ($($name:ident: $start:ident $take:ident $taken:ident;)*) => {
-        unsafe extern "C" {
-            $(fn $start(); fn $take(); fn $taken();)*
-        }
-        $(
-            const $name: Labels = Labels { start: $start, take: $take, taken: $taken };
-        )*
-    };
-}
+/// A label in assembly.
+type Label = unsafe extern "C" fn();
 
 /// Addresses inside a template.
 struct Labels {
-    start: unsafe extern "C" fn(),
-    take: unsafe extern "C" fn(),
-    taken: unsafe extern "C" fn(),
+    start: Label,
+    /// The compare that finds the callee's lock free, and behind the store that takes it.
+    take: [Label; 2],
+    /// The same for the caller's lock, if it was released.
+    retake: Option<[Label; 2]>,
+    /// End of a template that is copied.
+    end: Option<Label>,
+}
+
+/// Declares the labels of templates.
+macro_rules! labels {
+    ($($name:ident: $start:ident $take:ident $taken:ident
+        $(back $retake:ident $retaken:ident)? $(end $end:ident)?;)*) => {
+        unsafe extern "C" {
+            $(
+                fn $start();
+                fn $take();
+                fn $taken();
+                $(fn $retake(); fn $retaken();)?
+                $(fn $end();)?
+            )*
+        }
+        $(
+            const $name: Labels = Labels {
+                start: $start,
+                take: [$take, $taken],
+                retake: labels!(option $([$retake, $retaken])?),
+                end: labels!(option $($end)?),
+            };
+        )*
+    };
+    (option) => { None };
+    (option $value:expr) => { Some($value) };
 }
 
 labels! {
-    CALL: warren_call warren_call_take warren_call_taken;
+    CALL: warren_call
+        warren_call_take warren_call_taken
+        back warren_call_retake warren_call_retaken end warren_call_end;
     REFERENCE: warren_call_reference
-                warren_call_reference_take warren_call_reference_taken;
+        warren_call_reference_take warren_call_reference_taken
+        back warren_call_reference_retake warren_call_reference_retaken end warren_call_reference_end;
     ATOMIC: warren_call_atomic
-                warren_call_atomic_take warren_call_atomic_taken;
+        warren_call_atomic_take warren_call_atomic_taken end warren_call_atomic_end;
     ATOMIC_REFERENCE: warren_call_atomic_reference
-                warren_call_atomic_reference_take warren_call_atomic_reference_taken;
+        warren_call_atomic_reference_take warren_call_atomic_reference_taken
+        end warren_call_atomic_reference_end;
+    WIDE: warren_call_wide
+        warren_call_wide_take warren_call_wide_taken
+        back warren_call_wide_retake warren_call_wide_retaken end warren_call_wide_end;
+    WIDE_REFERENCE: warren_call_wide_reference
+        warren_call_wide_reference_take warren_call_wide_reference_taken
+        back warren_call_wide_reference_retake warren_call_wide_reference_retaken
+        end warren_call_wide_reference_end;
+    WIDE_ATOMIC: warren_call_wide_atomic
+        warren_call_wide_atomic_take warren_call_wide_atomic_taken end warren_call_wide_atomic_end;
+    WIDE_ATOMIC_REFERENCE: warren_call_wide_atomic_reference
+        warren_call_wide_atomic_reference_take warren_call_wide_atomic_reference_taken
+        end warren_call_wide_atomic_reference_end;
     ENGINE: warren_call_engine
-                warren_call_engine_take warren_call_engine_taken;
+        warren_call_engine_take warren_call_engine_taken
+        back warren_call_engine_retake warren_call_engine_retaken;
     ENGINE_REFERENCE: warren_call_engine_reference
-                warren_call_engine_reference_take warren_call_engine_reference_taken;
+        warren_call_engine_reference_take warren_call_engine_reference_taken
+        back warren_call_engine_reference_retake warren_call_engine_reference_retaken;
     ENGINE_ATOMIC: warren_call_engine_atomic
-                warren_call_engine_atomic_take warren_call_engine_atomic_taken;
+        warren_call_engine_atomic_take warren_call_engine_atomic_taken;
     ENGINE_ATOMIC_REFERENCE: warren_call_engine_atomic_reference
-                warren_call_engine_atomic_reference_take warren_call_engine_atomic_reference_taken;
+        warren_call_engine_atomic_reference_take warren_call_engine_atomic_reference_taken;
 }
 
+/// The templates that [`invoke`] calls.
+const OWN: [Labels; 4] = [ENGINE, ENGINE_REFERENCE, ENGINE_ATOMIC, ENGINE_ATOMIC_REFERENCE];
+
 unsafe extern "C" {
-    fn warren_call_end();
-    fn warren_call_reference_end();
-    fn warren_call_atomic_end();
-    fn warren_call_atomic_reference_end();
-    fn warren_call_retake();
-    fn warren_call_retaken();
-    fn warren_call_reference_retake();
-    fn warren_call_reference_retaken();
-    fn warren_call_engine_retake();
-    fn warren_call_engine_retaken();
-    fn warren_call_engine_reference_retake();
-    fn warren_call_engine_reference_retaken();
     fn warren_invoke(object: *mut c_void, offset: usize, words: *const u64, template: usize)
     -> Ret;
     fn warren_dead_return();
     fn warren_leave(frame: *const c_void, error: u64) -> !;
 }
 
+/// Address of a label.
+fn address(label: Label) -> u64 {
+    label as *const () as u64
+}
+
+impl Labels {
+    /// Where control must not stay when it was interrupted, as addresses: behind a compare, up to the store.
+    fn windows(&self) -> impl Iterator<Item = Range<u64>> {
+        [Some(self.take), self.retake]
+            .into_iter()
+            .flatten()
+            .map(|[compare, stored]| address(compare)..address(stored))
+    }
+}
+
+/// The template of a stub.
+fn labels(shape: Shape) -> Labels {
+    match (shape.wide, shape.atomic, shape.reference) {
+        (false, false, false) => CALL,
+        (false, false, true) => REFERENCE,
+        (false, true, false) => ATOMIC,
+        (false, true, true) => ATOMIC_REFERENCE,
+        (true, false, false) => WIDE,
+        (true, false, true) => WIDE_REFERENCE,
+        (true, true, false) => WIDE_ATOMIC,
+        (true, true, true) => WIDE_ATOMIC_REFERENCE,
+    }
+}
+
 /// The words of a call after the reference: registers first, then the stack.
 pub type Words = [u64; REGISTER_WORDS + STACK_WORDS];
 
-/// Calls entry `index` of an object on behalf of the code that runs, as a stub would.
+/// Calls entry `index` of an object on behalf of the code that runs, as a stub would. All words are passed, whether the
+/// shape is wide or not.
 ///
 /// # Safety
 ///
@@ -589,10 +687,10 @@ pub type Words = [u64; REGISTER_WORDS + STACK_WORDS];
 /// set up, and preemption is allowed. No borrow of engine tables is alive.
 pub unsafe fn invoke(object: *mut Object, index: usize, words: &Words, shape: Shape) -> Ret {
     let template = match (shape.atomic, shape.reference) {
-        (false, false) => ENGINE.start,
-        (false, true) => ENGINE_REFERENCE.start,
-        (true, false) => ENGINE_ATOMIC.start,
-        (true, true) => ENGINE_ATOMIC_REFERENCE.start,
+        (false, false) => ENGINE,
+        (false, true) => ENGINE_REFERENCE,
+        (true, false) => ENGINE_ATOMIC,
+        (true, true) => ENGINE_ATOMIC_REFERENCE,
     };
     // SAFETY: the caller's promises are those of the assembly.
     unsafe {
@@ -600,7 +698,7 @@ pub unsafe fn invoke(object: *mut Object, index: usize, words: &Words, shape: Sh
             object.cast(),
             index * size_of::<usize>(),
             words.as_ptr(),
-            template as *const () as usize,
+            address(template.start) as usize,
         )
     }
 }
@@ -618,14 +716,9 @@ pub unsafe fn leave(frame: *const Frame, error: u64) -> ! {
 
 /// A template as bytes, and where the entry's offset stands in it.
 fn template(shape: Shape) -> (&'static [u8], usize) {
-    let (labels, end): (Labels, unsafe extern "C" fn()) = match (shape.atomic, shape.reference) {
-        (false, false) => (CALL, warren_call_end),
-        (false, true) => (REFERENCE, warren_call_reference_end),
-        (true, false) => (ATOMIC, warren_call_atomic_end),
-        (true, true) => (ATOMIC_REFERENCE, warren_call_atomic_reference_end),
-    };
-    let start = labels.start as *const () as usize;
-    let length = end as *const () as usize - start;
+    let Labels { start, end, .. } = labels(shape);
+    let end = end.expect("templates of stubs are copied");
+    let length = (address(end) - address(start)) as usize;
     // SAFETY: both labels bound one piece of this program's text, which never changes.
     let code = unsafe { core::slice::from_raw_parts(start as *const u8, length) };
     let marker = code.windows(4).position(|bytes| bytes == 0x7fff_ff00_u32.to_le_bytes());
@@ -669,40 +762,38 @@ pub const SYSTEM_CALL_STACK: u64 = 8;
 /// Returns the address at which to go on. `offset` is the offset of `rip` inside its stub and `shape` the
 /// stub's, or `None` if `rip` may lie in the engine's own templates.
 pub fn restart(rip: u64, stub: Option<(u64, Shape)>) -> u64 {
-    let address = |label: unsafe extern "C" fn()| label as *const () as u64;
-    let own = [
-        (ENGINE.take, ENGINE.taken),
-        (ENGINE_REFERENCE.take, ENGINE_REFERENCE.taken),
-        (ENGINE_ATOMIC.take, ENGINE_ATOMIC.taken),
-        (ENGINE_ATOMIC_REFERENCE.take, ENGINE_ATOMIC_REFERENCE.taken),
-        (warren_call_engine_retake, warren_call_engine_retaken),
-        (warren_call_engine_reference_retake, warren_call_engine_reference_retaken),
-    ];
+    let inside = |window: &Range<u64>, at: u64| at > window.start && at < window.end;
     let Some((offset, shape)) = stub else {
-        let window =
-            own.iter().find(|(from, to)| (address(*from) + 1..address(*to)).contains(&rip));
-        return window.map_or(rip, |(from, _)| address(*from));
+        let mut windows = OWN.iter().flat_map(Labels::windows);
+        return windows.find(|window| inside(window, rip)).map_or(rip, |window| window.start);
     };
-    let (labels, retake): (Labels, Option<[unsafe extern "C" fn(); 2]>) =
-        match (shape.atomic, shape.reference) {
-            (false, false) => (CALL, Some([warren_call_retake, warren_call_retaken])),
-            (false, true) => {
-                (REFERENCE, Some([warren_call_reference_retake, warren_call_reference_retaken]))
-            }
-            (true, false) => (ATOMIC, None),
-            (true, true) => (ATOMIC_REFERENCE, None),
-        };
-    let start = address(labels.start);
-    for [from, to] in [Some([labels.take, labels.taken]), retake].into_iter().flatten() {
-        let window = address(from) - start..address(to) - start;
-        if offset > window.start && offset < window.end {
-            return rip - offset + window.start;
-        }
-    }
-    rip
+    let template = labels(shape);
+    // Where the thread would be in the template that the stub is a copy of.
+    let at = address(template.start) + offset;
+    let window = template.windows().find(|window| inside(window, at));
+    window.map_or(rip, |window| rip - (at - window.start))
 }
 
-/// The `return_address` of frames that would return into a dead server of the engine's space.
+/// Where the return address of a call lies. Only that of a caller in the engine's space can lie on the stack: there
+/// [`Frame::stack`] then points to it, and is no multiple of 16.
+///
+/// # Safety
+///
+/// The frame is in use, and not the bottom frame of its thread.
+pub unsafe fn return_slot(frame: *mut Frame) -> *mut u64 {
+    // SAFETY: the frame below is in use, too, and its callee is the caller.
+    let caller = unsafe { (*frame.wrapping_sub(1)).object };
+    // SAFETY: a frame's object is valid while the frame is there.
+    let caller = unsafe { reference::instance_of(caller) };
+    // SAFETY: the frame is in use.
+    let frame = unsafe { &mut *frame };
+    match caller.shares_space() && !frame.stack.is_multiple_of(STACK_ALIGNMENT) {
+        true => frame.stack as *mut u64,
+        false => &raw mut frame.return_address,
+    }
+}
+
+/// The return address of calls that would return into a dead server of the engine's space.
 pub fn dead_return() -> u64 {
     warren_dead_return as *const () as u64
 }

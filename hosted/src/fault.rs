@@ -137,7 +137,7 @@ pub extern "C" fn handler(signal: i32, info: *mut libc::siginfo_t, context: *mut
 /// Answers a call for which there is no frame left: the stub has done nothing yet.
 fn refuse_call(registers: &mut Registers<'_>) {
     let stack_pointer = registers.get(libc::REG_RSP);
-    // SAFETY: the stub's first instruction that touches a frame takes the return address from there.
+    // SAFETY: the first instruction of a stub that touches its frame finds the return address there, and leaves it.
     let return_address = unsafe { *(stack_pointer as *const u64) };
     registers.set(libc::REG_RIP, return_address);
     registers.set(libc::REG_RSP, stack_pointer + 8);

@@ -6,13 +6,14 @@ mod support;
 use std::{cell::Cell, rc::Rc};
 
 use support::{
-    ATOMIC, FASTEST_NS, Make, REFERENCE, Server, State, VALUES, call, code, count, replace_first,
-    system,
+    ATOMIC, FASTEST_NS, Make, REFERENCE, Server, State, VALUES, WIDE, call, code, count,
+    replace_first, system,
 };
 use warren_abi::call::{Ret, SystemError};
 use warren_engine::{
     death,
     instance::{Instance, Life},
+    stub::Shape,
 };
 use warren_hosted::{Hosted, join, start_thread};
 
@@ -34,17 +35,69 @@ extern "C" fn try_it(state: &State, first: u64, second: u64) -> Ret {
 
 /// A server whose first function is machine code, and a client that survives calling it.
 fn victim_and_client(bytes: &[u8], watchdog_ms: u32) -> (Server, Server) {
+    victim_and_client_of_shape(bytes, watchdog_ms, VALUES)
+}
+
+/// The same, with the shape of the client's call.
+fn victim_and_client_of_shape(bytes: &[u8], watchdog_ms: u32, shape: Shape) -> (Server, Server) {
     let victim =
         Server::new(&Make { name: "victim", root: &[add], watchdog_ms, ..Make::default() });
     replace_first(&victim, code(&victim, bytes));
     let client = Server::new(&Make {
         name: "client",
         root: &[try_it, add],
-        calls: &[(0, VALUES)],
+        calls: &[(0, shape)],
         ..Make::default()
     });
     client.state().words[0].set(victim.word());
     (victim, client)
+}
+
+/// All callee-saved registers are overwritten before the callee faults.
+fn callee_saved_registers_survive(shape: Shape) {
+    // mov rbx, -1; mov rbp, rbx; mov r12, rbx; mov r13, rbx; mov r14, rbx; mov r15, rbx; std; ud2
+    let bytes = [
+        0x48, 0xc7, 0xc3, 0xff, 0xff, 0xff, 0xff, 0x48, 0x89, 0xdd, 0x49, 0x89, 0xdc, 0x49, 0x89,
+        0xdd, 0x49, 0x89, 0xde, 0x49, 0x89, 0xdf, 0xfd, 0x0f, 0x0b,
+    ];
+    let (_, client) = victim_and_client_of_shape(&bytes, 0, shape);
+    let kept = [1u64, 2, 3, 4, 5, 6].map(std::hint::black_box);
+    assert_eq!(client.call(0, 0, 0), Ret::ok(LOST));
+    assert_eq!(kept.map(std::hint::black_box), [1, 2, 3, 4, 5, 6]);
+}
+
+/// A server is killed while a call of this shape that it made is under way.
+fn the_one_below_goes_on(shape: Shape) {
+    extern "C" fn wait(state: &State, _: u64, _: u64) -> Ret {
+        system("wsys.unlock", 0, 0);
+        state.words[ENTERED].set(1);
+        while state.value.get() == 0 {
+            system("wsys.yield", 0, 0);
+        }
+        system("wsys.lock", 0, 0);
+        Ret::ok(0)
+    }
+    let innermost = Server::new(&Make { root: &[wait], ..Make::default() });
+    let caller = |name| {
+        Server::new(&Make { name, root: &[try_it], calls: &[(0, shape)], ..Make::default() })
+    };
+    let (victim, client) = (caller("victim"), caller("client"));
+    victim.state().words[0].set(innermost.word());
+    client.state().words[0].set(victim.word());
+    let result = Rc::new(Cell::new(Ret::ok(0)));
+    let thread = {
+        let result = result.clone();
+        start_thread("inside", move || result.set(client.call(0, 0, 0))).unwrap()
+    };
+    await_entry(&innermost);
+    death::kill::<Hosted>(victim.instance, format_args!("the test wants it"));
+    innermost.state().value.set(1);
+    join(thread);
+    assert_eq!(result.get(), Ret::ok(LOST));
+    assert_eq!(client.state().value.get(), 1, "the client went on");
+    assert_eq!(innermost.call(0, 0, 0), Ret::ok(0));
+    death::finish::<Hosted>();
+    assert_eq!(victim.instance.life.get(), Life::Buried);
 }
 
 fn fails_with_lost(bytes: &[u8], reason: &str) {
@@ -207,15 +260,11 @@ on_a_machine! {
     }
 
     fn callee_saved_registers_of_the_caller_survive_the_callees_death(SLICE_NS) {
-        // mov rbx, -1; mov rbp, rbx; mov r12, rbx; mov r13, rbx; mov r14, rbx; mov r15, rbx; std; ud2
-        let bytes = [
-            0x48, 0xc7, 0xc3, 0xff, 0xff, 0xff, 0xff, 0x48, 0x89, 0xdd, 0x49, 0x89, 0xdc, 0x49, 0x89, 0xdd, 0x49,
-            0x89, 0xde, 0x49, 0x89, 0xdf, 0xfd, 0x0f, 0x0b,
-        ];
-        let (_, client) = victim_and_client(&bytes, 0);
-        let kept = [1u64, 2, 3, 4, 5, 6].map(std::hint::black_box);
-        assert_eq!(client.call(0, 0, 0), Ret::ok(LOST));
-        assert_eq!(kept.map(std::hint::black_box), [1, 2, 3, 4, 5, 6]);
+        callee_saved_registers_survive(VALUES);
+    }
+
+    fn callee_saved_registers_survive_a_call_with_words_on_the_stack(SLICE_NS) {
+        callee_saved_registers_survive(WIDE);
     }
 
     fn a_thread_that_sleeps_in_a_server_is_cut_off_when_that_is_killed(SLICE_NS) {
@@ -263,29 +312,11 @@ on_a_machine! {
     }
 
     fn a_call_that_returns_into_a_dead_server_goes_on_in_the_one_below(SLICE_NS) {
-        extern "C" fn wait(state: &State, _: u64, _: u64) -> Ret {
-            system("wsys.unlock", 0, 0);
-            state.words[ENTERED].set(1);
-            while state.value.get() == 0 { system("wsys.yield", 0, 0); }
-            system("wsys.lock", 0, 0);
-            Ret::ok(0)
-        }
-        let innermost = Server::new(&Make { root: &[wait], ..Make::default() });
-        let victim = Server::new(&Make { name: "victim", root: &[try_it], calls: &[(0, VALUES)], ..Make::default() });
-        let client = Server::new(&Make { root: &[try_it], calls: &[(0, VALUES)], ..Make::default() });
-        victim.state().words[0].set(innermost.word());
-        client.state().words[0].set(victim.word());
-        let result = Rc::new(Cell::new(Ret::ok(0)));
-        let thread = start_thread("inside", { let result = result.clone(); move || result.set(client.call(0, 0, 0)) }).unwrap();
-        await_entry(&innermost);
-        death::kill::<Hosted>(victim.instance, format_args!("the test wants it"));
-        innermost.state().value.set(1);
-        join(thread);
-        assert_eq!(result.get(), Ret::ok(LOST));
-        assert_eq!(client.state().value.get(), 1, "the client went on");
-        assert_eq!(innermost.call(0, 0, 0), Ret::ok(0));
-        death::finish::<Hosted>();
-        assert_eq!(victim.instance.life.get(), Life::Buried);
+        the_one_below_goes_on(VALUES);
+    }
+
+    fn a_call_with_words_on_the_stack_that_returns_into_a_dead_server_goes_on_below(SLICE_NS) {
+        the_one_below_goes_on(WIDE);
     }
 
     fn a_callee_that_only_the_dead_caller_referred_to_ends_its_call_first(SLICE_NS) {

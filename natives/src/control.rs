@@ -13,6 +13,7 @@ use warren_engine::{
     platform::{Level, Placement, Platform},
     record::Held,
     reference::{instance_of, tables},
+    stub::return_slot,
 };
 use warren_idl::{ServerStatus, SystemControl, SystemControlError};
 
@@ -79,8 +80,7 @@ impl<P: Platform> SystemControl for Control<P> {
                 let mut frame = thread.frame;
                 while frame > thread.frames {
                     frame = frame.wrapping_sub(1);
-                    // SAFETY: frames from the first to the first free one are initialised.
-                    log_frame::<P>(unsafe { &*frame });
+                    log_frame::<P>(frame);
                 }
             });
         });
@@ -109,14 +109,28 @@ fn describe(instance: &Instance) -> String {
     format!("{}\0{}\0{placement}\0{domain}", instance.name, instance.file)
 }
 
-fn log_frame<P: Platform>(frame: &Frame) {
-    // SAFETY: a frame's object is valid while the frame is there.
-    let Instance { name, base, .. } = unsafe { instance_of(frame.object) };
+/// Writes a line about a frame between the first and the first free one of a thread.
+fn log_frame<P: Platform>(frame: *mut Frame) {
+    // SAFETY: the frame is in use.
+    let &Frame { object, .. } = unsafe { &*frame };
     // SAFETY: as above.
-    let kind = unsafe { (*frame.object).kind };
+    let is_bottom = unsafe { (*frame).is_bottom() };
+    // SAFETY: a frame's object is valid while the frame is there.
+    let Instance { name, base, .. } = unsafe { instance_of(object) };
+    // SAFETY: as above.
+    let kind = unsafe { (*object).kind };
     // SAFETY: a kind is valid as long as an object of it is in use, or a frame names one.
     let kind = unsafe { &*kind };
-    let (kind, from) = (&kind.name, frame.return_address);
+    let kind = &kind.name;
+    let from = match is_bottom {
+        true => 0,
+        false => {
+            // SAFETY: the frame is in use and not the bottom one.
+            let slot = unsafe { return_slot(frame) };
+            // SAFETY: what a frame in use names there can be read.
+            unsafe { *slot }
+        }
+    };
     let line = format_args!("  {name} as {kind}, base {base:#x}, from {from:#x}");
     P::log(Level::Info, SYSTEM, line);
 }

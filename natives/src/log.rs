@@ -108,7 +108,7 @@ impl Follower {
         if object.is_null() {
             return;
         }
-        let shape = Shape { atomic: true, reference: false };
+        let shape = Shape { atomic: true, ..Shape::default() };
         // SAFETY: the object provides `LogFollower`, whose only function takes no word, and is held.
         unsafe { stub::invoke(object, 0, &Words::default(), shape) };
         // What nobody refers to any more is destroyed later: whoever writes keeps its lock.

@@ -45,8 +45,8 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Decodes a stub, up to the breakpoints that fill its cell, and runs it.
-    pub fn run(bytes: &[u8]) -> Seen {
+    /// Decodes a stub, up to the breakpoints that fill its cell, and runs it. `wide` says whether it passes words on the stack.
+    pub fn run(bytes: &[u8], wide: bool) -> Seen {
         let end = bytes.iter().rposition(|byte| *byte != 0xcc).expect("a stub has code") + 1;
         let decoder = Decoder::with_ip(64, &bytes[..end], 0, DecoderOptions::NONE);
         let code: BTreeMap<u64, Instruction> =
@@ -59,7 +59,7 @@ impl Machine {
             seen: Seen::default(),
         };
         machine.check_instructions();
-        machine.flow(0, State::entered());
+        machine.flow(0, State::entered(wide));
         while let Some((at, state)) = machine.open.pop() {
             machine.step(at, state);
         }
@@ -160,8 +160,10 @@ impl Machine {
         state.forget_after_call();
         state.set(Register::RAX, Word::Result(0));
         state.set(Register::RDX, Word::Result(1));
-        // Whoever ends the call restores the registers, and so knows as much as the callee's return.
-        self.flow(resume, state.clone());
+        // Whoever ends the call restores the registers and the stack pointer, and so knows as much as the callee's return.
+        let mut ended = state.clone();
+        ended.stack.truncate(ended.kept_words());
+        self.flow(resume, ended);
     }
 
     fn system_call(&mut self, state: &mut State) {
@@ -240,6 +242,17 @@ impl Machine {
             Mnemonic::And if instruction.op0_register() == Register::RSP => {
                 assert_eq!(instruction.immediate(1) as i64, -16, "{instruction:?}");
                 state.rounded = true;
+            }
+            Mnemonic::Sub if instruction.op0_register() == Register::RSP => {
+                assert_eq!(instruction.immediate(1), 8, "{instruction:?}");
+                state.push(Word::Unknown);
+            }
+            Mnemonic::Add if instruction.op0_register() == Register::RSP => {
+                assert_eq!(instruction.immediate(1), 8, "{instruction:?}");
+                state.pop();
+            }
+            Mnemonic::Add | Mnemonic::Sub if instruction.memory_segment() == Register::GS => {
+                state.move_frame(instruction);
             }
             Mnemonic::Add | Mnemonic::Sub if from != OpKind::Register && to == OpKind::Register => {
                 state.add(instruction);

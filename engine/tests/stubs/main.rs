@@ -23,13 +23,15 @@ const RESULTS: [Word; 2] = [Word::Result(0), Word::Result(1)];
 const REFUSED: [Word; 2] = [Word::Result(0), Word::Entered(Register::RDX)];
 
 fn shapes() -> impl Iterator<Item = Shape> {
-    let all = [(false, false), (false, true), (true, false), (true, true)];
-    all.into_iter().map(|(atomic, reference)| Shape { atomic, reference })
+    [false, true].into_iter().flat_map(|wide| {
+        let all = [(false, false), (false, true), (true, false), (true, true)];
+        all.into_iter().map(move |(atomic, reference)| Shape { atomic, reference, wide })
+    })
 }
 
 /// Examines the stub of a call.
 fn check_call(code: &[u8], index: u16, shape: Shape) {
-    let seen = Machine::run(code);
+    let seen = Machine::run(code, shape.wide);
     assert!(!seen.entries.is_empty() && seen.system_calls.is_empty());
     assert!(seen.entries.iter().all(|at| *at == 8 * u64::from(index)), "{seen:?}");
     assert!(seen.results.contains(&RESULTS));
@@ -74,7 +76,7 @@ fn a_call_does_all_that_a_call_must_on_every_path() {
 #[test]
 fn a_system_call_has_its_number_and_keeps_what_the_caller_keeps() {
     for number in [stub::FIRST_FUNCTION, stub::FIRST_CALL, stub::FIRST_CALL + 4000] {
-        let seen = Machine::run(&stub::system_call_stub(number));
+        let seen = Machine::run(&stub::system_call_stub(number), false);
         assert_eq!(seen.system_calls, [u64::from(number)]);
         assert_eq!(seen.results, [RESULTS]);
         assert!(seen.entries.is_empty() && seen.slow.is_empty());
@@ -94,7 +96,7 @@ fn stack_words_lie_where_the_kernel_looks_for_them() {
 
 #[test]
 fn the_function_that_does_nothing_gives_its_argument_back() {
-    let seen = Machine::run(&stub::identity_stub());
+    let seen = Machine::run(&stub::identity_stub(), false);
     assert_eq!(seen.results, [[Word::Number(0), Word::Entered(Register::RDI)]]);
 }
 

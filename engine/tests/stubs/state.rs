@@ -83,6 +83,8 @@ pub enum Flags {
 /// What is known at one instruction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct State {
+    /// Whether the call passes words on the stack.
+    pub wide: bool,
     /// Words in registers; what is missing is unknown.
     pub registers: BTreeMap<Register, Word>,
     /// Words above the caller's part of the stack.
@@ -106,9 +108,10 @@ pub struct State {
 }
 
 impl State {
-    pub fn entered() -> Self {
+    pub fn entered(wide: bool) -> Self {
         let entered = SAVED.into_iter().chain(ARGUMENTS);
         State {
+            wide,
             registers: entered.map(|register| (register, Word::Entered(register))).collect(),
             stack: vec![Word::Return],
             rounded: false,
@@ -120,6 +123,11 @@ impl State {
             dropped: false,
             flags: Flags::Unknown,
         }
+    }
+
+    /// Words above the caller's part of the stack while the callee runs: the return address, unless it is in the frame.
+    pub fn kept_words(&self) -> usize {
+        if self.wide { 0 } else { 1 }
     }
 
     /// What is known on one side of a branch; `None` if it cannot be taken.
@@ -285,7 +293,7 @@ impl State {
         let field = self.field(instruction);
         let field = field.unwrap_or_else(|| panic!("writes somewhere: {instruction:?}"));
         let expected = match field {
-            at if at == offset_of!(Frame, stack) => Word::Stack(0),
+            at if at == offset_of!(Frame, stack) => Word::Stack(self.kept_words()),
             at if at == offset_of!(Frame, resume) => Word::Resume,
             at if at == offset_of!(Frame, object) => Word::Entered(Register::RDI),
             at if at == offset_of!(Frame, lock) => {
@@ -297,6 +305,13 @@ impl State {
         };
         assert_eq!(word, expected, "the frame is filled with something else: {instruction:?}");
         self.written.insert(field);
+    }
+
+    /// [`Cpu::frame`] becomes another one.
+    pub fn move_frame(&mut self, instruction: &Instruction) {
+        assert_eq!(instruction.memory_displacement64() as usize, offset_of!(Cpu, frame));
+        let sign = if instruction.mnemonic() == Mnemonic::Add { 1 } else { -1 };
+        self.newest += sign * instruction.immediate(1) as i64;
     }
 
     pub fn add(&mut self, instruction: &Instruction) {
@@ -312,9 +327,11 @@ impl State {
 
     /// What the callee and a fault in it rely on.
     pub fn check_entry(&self) {
-        assert!(self.stack.is_empty() && !self.rounded, "stack arguments are out of place");
+        // Where the return address stays it is the only word, and one more aligns the stack.
+        let kept: &[Word] = if self.wide { &[] } else { &[Word::Return, Word::Unknown] };
+        assert!(self.stack == kept && !self.rounded, "the stack is not as the callee expects it");
         assert_eq!(self.newest, FRAME, "the frame is not published");
-        let missing: Vec<_> = frame_fields().difference(&self.written).copied().collect();
+        let missing: Vec<_> = frame_fields(self.wide).difference(&self.written).copied().collect();
         assert!(missing.is_empty(), "fields of the frame that are not filled: {missing:?}");
         assert_eq!(self.get(Register::RDI), Word::State);
         let newest = self.held.last().copied().map(Word::Lock);
@@ -344,11 +361,11 @@ impl State {
 }
 
 /// Fields that a frame must have before the callee is entered.
-fn frame_fields() -> BTreeSet<usize> {
+fn frame_fields(wide: bool) -> BTreeSet<usize> {
     let saved = (0..SAVED.len()).map(|index| offset_of!(Frame, saved) + 8 * index);
     saved
+        .chain(wide.then_some(offset_of!(Frame, return_address)))
         .chain([
-            offset_of!(Frame, return_address),
             offset_of!(Frame, stack),
             offset_of!(Frame, resume),
             offset_of!(Frame, lock),

@@ -83,7 +83,7 @@ fn begin(name: &str, program: u64) -> Option<Run> {
     let state = Shared::new(State::default());
     let ended = state.clone();
     let started = schedule::start_thread(name, move || {
-        let shape = Shape { atomic: false, reference: false };
+        let shape = Shape::default();
         // SAFETY: the object provides `Program`, whose first function takes no word; its count is held.
         let result = unsafe { stub::invoke(program as *mut Object, 0, &Words::default(), shape) };
         ended.result.get_or_init(|| result);

@@ -6,8 +6,10 @@
 
 use std::{cell::Cell, process::Command, sync::atomic::AtomicU64};
 
-use warren_abi::call::Ret;
-use warren_abi::signature::Part;
+use warren_abi::{
+    call::{REGISTER_WORDS, Ret},
+    signature::Part,
+};
 use warren_engine::{
     import,
     instance::{Function, Instance, Kind, Life, Outgoing},
@@ -133,11 +135,13 @@ impl Default for Make<'_> {
 }
 
 /// Ordinary call of values.
-pub const VALUES: Shape = Shape { atomic: false, reference: false };
+pub const VALUES: Shape = Shape { atomic: false, reference: false, wide: false };
+/// The same with words on the stack.
+pub const WIDE: Shape = Shape { wide: true, ..VALUES };
 /// Ordinary call that returns a reference.
-pub const REFERENCE: Shape = Shape { atomic: false, reference: true };
+pub const REFERENCE: Shape = Shape { reference: true, ..VALUES };
 /// Atomic call of values.
-pub const ATOMIC: Shape = Shape { atomic: true, reference: false };
+pub const ATOMIC: Shape = Shape { atomic: true, ..VALUES };
 
 /// An entry that does nothing.
 pub extern "C" fn nothing(_: &State, _: u64, _: u64) -> Ret {
@@ -323,7 +327,10 @@ fn instance(
                 service: SERVICE,
                 index: 0,
                 atomic: shape.atomic,
-                function: function(result(shape)),
+                function: Function {
+                    parameters: vec![Part::Word; if shape.wide { REGISTER_WORDS + 1 } else { 2 }],
+                    ..function(result(shape))
+                },
             })
             .collect(),
         roots: Cell::default(),

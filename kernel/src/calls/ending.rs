@@ -55,7 +55,7 @@ pub fn refuse_deeper_call(frame: &mut TrapFrame) -> bool {
     if !in_stub || !threads::is_behind_frames(registers::fault_address()) {
         return false;
     }
-    // SAFETY: a stub's first instruction pops the return address, which is still there.
+    // SAFETY: the first instruction of a stub that touches its frame finds the return address there, and leaves it.
     frame.rip = unsafe { (frame.rsp as *const u64).read() };
     frame.rsp += 8;
     frame.rax = SystemError::TooDeep.number();

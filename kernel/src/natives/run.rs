@@ -96,7 +96,7 @@ fn begin(name: &str, program: Word) -> Option<Run> {
     let state = Arc::new(Guarded::new(State { result: None, waiting: Vec::new() }));
     let ended = Run(state.clone());
     let started = threads::start(name, bottom(), move || {
-        let shape = Shape { atomic: false, reference: false };
+        let shape = Shape::default();
         // SAFETY: the object provides `Program`, whose first function takes no word; its count is held.
         let result = unsafe { stub::invoke(program as *mut Object, 0, &Words::default(), shape) };
         release(program);

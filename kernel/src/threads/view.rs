@@ -4,7 +4,7 @@
 use alloc::string::String;
 use core::fmt::Write;
 
-use warren_engine::{layout::Frame, thread::ThreadRecord};
+use warren_engine::{layout::Frame, stub::return_slot, thread::ThreadRecord};
 
 use super::{
     IDLE, Token, running,
@@ -109,12 +109,20 @@ pub fn write_calls(out: &mut impl Write) {
             return;
         }
         // SAFETY: the frame is mapped, and frames below the first free one are initialised.
-        let Frame { object, return_address: address, .. } = unsafe { &*frame };
-        if *address == 0 {
+        let &Frame { object, .. } = unsafe { &*frame };
+        // SAFETY: as above.
+        if unsafe { (*frame).is_bottom() } {
             return;
         }
+        // SAFETY: the frame is in use and not the bottom one.
+        let slot = unsafe { return_slot(frame) };
+        if !kernel_map::is_mapped(slot as u64) {
+            return;
+        }
+        // SAFETY: what is mapped can be read.
+        let address = unsafe { *slot };
         // SAFETY: frames name objects, which are valid for good.
-        let instance = unsafe { (**object).instance };
+        let instance = unsafe { (*object).instance };
         // SAFETY: so are instances.
         let instance = unsafe { &*instance };
         let _ = writeln!(out, "call: {} at {:#x}, from {address:#x}", instance.name, instance.base);
