@@ -6,12 +6,12 @@
 //!
 //! They keep their place and the rest of their slice. So whoever waits for a device comes before those that stand further back
 //! when it wakes, and runs soon; but not longer than for the rest of its slice, and then it goes to the end like everybody.
-//! To block often wins nothing. Whoever sleeps until all those have had their turn that stood in line when it blocked, could as
-//! well have gone to the end at that time: it has that place then, and a new slice. To sleep long wins nothing more.
+//! To block often wins nothing. Whoever sleeps until all those have had their turn that stood in line when it blocked gets a new
+//! slice, as if it had gone to the end at that time. To sleep longer wins nothing more.
 
 use alloc::collections::VecDeque;
 
-use crate::{FOREVER_NS, Slot};
+use crate::Slot;
 
 /// A line of contexts that are ready.
 #[derive(Clone, Debug)]
@@ -33,6 +33,13 @@ pub struct Place {
     left_ns: u64,
 }
 
+impl Place {
+    /// What is left of the slice, in nanoseconds; at least 1.
+    pub fn left_ns(&self) -> u64 {
+        self.left_ns
+    }
+}
+
 impl Line {
     /// An empty line, in which everybody has slices of `slice_ns` nanoseconds, which is not 0.
     pub const fn new(slice_ns: u64) -> Self {
@@ -50,7 +57,6 @@ impl Line {
         let all_had_their_turn =
             self.waiting.front().is_none_or(|(first, _)| *first > place.retreat);
         if all_had_their_turn {
-            place.number = place.retreat;
             place.left_ns = self.slice_ns;
         }
         let position = self.waiting.partition_point(|(number, _)| *number < place.number);
@@ -66,11 +72,6 @@ impl Line {
     /// Whose turn it is.
     pub fn first(&self) -> Option<Slot> {
         self.waiting.front().map(|(_, slot)| *slot)
-    }
-
-    /// How long that turn may last if the context has this place: without end if nobody else is in line.
-    pub fn budget_ns(&self, place: &Place) -> u64 {
-        if self.waiting.len() > 1 { place.left_ns } else { FOREVER_NS }
     }
 
     /// The context in line with this place has used time, and goes to the end if its slice is used up or it gave way.

@@ -2,7 +2,7 @@
 
 use proptest::{collection::vec, prelude::*};
 
-use crate::{Disturbance, MS, Step, Task};
+use crate::{Disturbance, MS, Span, Step, Task};
 
 /// Steps of a context that computes, waits and gives way as it likes.
 pub fn any_steps() -> impl Strategy<Value = Vec<Step>> {
@@ -31,4 +31,9 @@ pub fn any_task(until_ns: u64) -> impl Strategy<Value = Task> {
 /// Some contexts of that kind.
 pub fn any_tasks(until_ns: u64) -> impl Strategy<Value = Vec<Task>> {
     vec(any_task(until_ns), 0..8)
+}
+
+/// Any part of the time until `until_ns`.
+pub fn any_span(until_ns: u64) -> impl Strategy<Value = Span> {
+    (0..until_ns, 0..until_ns).prop_map(|(a, b)| Span { from_ns: a.min(b), to_ns: a.max(b) })
 }

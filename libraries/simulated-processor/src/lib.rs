@@ -16,7 +16,7 @@ mod history;
 mod processor;
 mod task;
 
-pub use any::{any_steps, any_task, any_tasks};
+pub use any::{any_span, any_steps, any_task, any_tasks};
 pub use history::{History, Span};
 pub use processor::simulate;
 pub use task::{Disturbance, Step, Task};

@@ -94,7 +94,6 @@ impl Policy for RoundRobin {
 
     fn choose(&mut self, _now_ns: u64) -> Option<Turn> {
         let slot = self.line.first()?;
-        let budget_ns = self.line.budget_ns(&self.places[slot]);
-        Some(Turn { slot, budget_ns, until_ns: FOREVER_NS })
+        Some(Turn { slot, budget_ns: self.places[slot].left_ns(), until_ns: FOREVER_NS })
     }
 }
