@@ -9,6 +9,7 @@
 //! | part | what it decides |
 //! | --- | --- |
 //! | [`Line`] | whose turn it is among equals: round robin |
+//! | [`Principals`] | whose turn it is among principals: each in proportion to its weight, its contexts in a line |
 //!
 //! # State
 //!
@@ -30,10 +31,12 @@ mod dispatcher;
 mod line;
 mod parameters;
 mod policy;
+mod principals;
 mod run;
 
 pub use dispatcher::{Dispatch, Dispatcher, OnProcessor};
 pub use line::{Line, Place};
 pub use parameters::{number, slice_ns};
 pub use policy::{FOREVER_NS, PerContext, Policy, Slot, Turn};
+pub use principals::Principals;
 pub use run::run;
