@@ -18,7 +18,7 @@ mod task;
 
 pub use any::{any_span, any_steps, any_task, any_tasks};
 pub use history::{History, Span};
-pub use processor::simulate;
+pub use processor::{simulate, simulate_at_cost};
 pub use task::{Disturbance, Step, Task};
 
 /// Nanoseconds of a millisecond.

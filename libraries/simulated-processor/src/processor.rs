@@ -16,7 +16,21 @@ const PATIENCE: usize = 10_000;
 ///
 /// If the scheduler returns before, or goes round without time passing.
 pub fn simulate(tasks: Vec<Task>, policy: impl Policy, end_ns: u64) -> History {
-    let mut processor = Processor::new(tasks, end_ns);
+    simulate_at_cost(tasks, policy, end_ns, 0)
+}
+
+/// The same on a processor on which each dispatch takes `cost_ns` before the context runs. Nobody is charged for that.
+///
+/// # Panics
+///
+/// As [`simulate`] does.
+pub fn simulate_at_cost(
+    tasks: Vec<Task>,
+    policy: impl Policy,
+    end_ns: u64,
+    cost_ns: u64,
+) -> History {
+    let mut processor = Processor::new(tasks, end_ns, cost_ns);
     let ended = run(&mut processor, policy);
     assert_eq!(ended, Err(Processor::END), "the scheduler gave up at {} ns", processor.now_ns);
     processor.finish()
@@ -25,6 +39,7 @@ pub fn simulate(tasks: Vec<Task>, policy: impl Policy, end_ns: u64) -> History {
 struct Processor {
     now_ns: u64,
     end_ns: u64,
+    cost_ns: u64,
     contexts: Vec<Context>,
     /// Contexts of which there are news.
     news: VecDeque<usize>,
@@ -93,12 +108,12 @@ impl Processor {
     /// How a simulation ends.
     const END: DispatchError = DispatchError::NotTheHost;
 
-    fn new(tasks: Vec<Task>, end_ns: u64) -> Self {
+    fn new(tasks: Vec<Task>, end_ns: u64, cost_ns: u64) -> Self {
         let history = History { ready: vec![Vec::new(); tasks.len()], ..History::default() };
         let contexts = tasks.into_iter().map(Context::new).collect();
         let news = VecDeque::new();
         let mut processor =
-            Processor { now_ns: 0, end_ns, contexts, news, history, idle_dispatches: 0 };
+            Processor { now_ns: 0, end_ns, cost_ns, contexts, news, history, idle_dispatches: 0 };
         processor.events();
         processor
     }
@@ -284,7 +299,6 @@ impl Dispatcher for Processor {
         self.idle_dispatches += 1;
         assert!(self.idle_dispatches < PATIENCE, "no time passes after {} ns", self.now_ns);
         assert!(dispatch.budget_ns > 0, "a budget of nothing at {} ns", self.now_ns);
-        let start_ns = self.now_ns;
         if dispatch.context == 0 {
             let reason = self.wait(dispatch.until_ns);
             return Ok(self.outcome(reason, 0));
@@ -294,6 +308,9 @@ impl Dispatcher for Processor {
             self.history.refused += 1;
             return Err(DispatchError::NotReady);
         }
+        self.pass(None, (self.now_ns + self.cost_ns).min(self.end_ns));
+        self.events();
+        let start_ns = self.now_ns;
         let reason = self.execute(context, dispatch.budget_ns, dispatch.until_ns);
         Ok(self.outcome(reason, self.now_ns - start_ns))
     }

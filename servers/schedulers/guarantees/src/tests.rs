@@ -5,7 +5,7 @@ use std::{string::ToString, vec, vec::Vec};
 use proptest::{collection::vec, prelude::*};
 use warren_idl::Terms;
 use warren_simulated_processor::{
-    Disturbance, History, MS, Span, Step, Task, any_steps, any_task, simulate,
+    Disturbance, History, MS, Span, Step, Task, any_steps, any_task, simulate, simulate_at_cost,
 };
 
 use crate::policy::{Guarantees, Refused};
@@ -78,6 +78,24 @@ proptest! {
         for (context, (terms, arrival)) in guarantees.iter().zip(&arrivals).enumerate() {
             let span = Span { from_ns: *arrival, to_ns: END };
             for period in periods(span, terms.period_ns) {
+                let used = history.used_ns(context, period);
+                prop_assert!(used >= terms.slice_ns, "{context}: {used} of {terms:?} in {period:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_dispatching_costs_is_paid_by_what_is_not_guaranteed(
+        guarantees in any_guarantees(), others in any_others()
+    ) {
+        let tenths = |terms: Terms| Terms { slice_ns: terms.slice_ns / 10 * 9, ..terms };
+        let guarantees: Vec<_> = guarantees.into_iter().map(tenths).collect();
+        let tasks: Vec<_> = guarantees.iter().map(|terms| Task::greedy().with(*terms)).collect();
+        let policy = Guarantees::new(SLICE, 90, |refused: &Refused| panic!("{refused}"));
+        let history = simulate_at_cost([tasks, others].concat(), policy, END, 20_000);
+        for (context, terms) in guarantees.iter().enumerate() {
+            // The first one starts late by one dispatch.
+            for period in periods(Span { from_ns: 20_000, to_ns: END }, terms.period_ns) {
                 let used = history.used_ns(context, period);
                 prop_assert!(used >= terms.slice_ns, "{context}: {used} of {terms:?} in {period:?}");
             }
