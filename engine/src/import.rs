@@ -9,7 +9,7 @@ use core::ops::Range;
 use warren_abi::system::FUNCTIONS;
 
 use crate::{
-    death,
+    deadline, death,
     file::{Import, ServerFile},
     instance::Outgoing,
     lock,
@@ -125,5 +125,7 @@ pub fn functions<P: Platform>() -> [u64; FUNCTIONS.len()] {
         reference::grow::<P> as *const () as u64,
         death::panic::<P> as *const () as u64,
         death::panicked::<P> as *const () as u64,
+        deadline::begin::<P> as *const () as u64,
+        deadline::end::<P> as *const () as u64,
     ]
 }

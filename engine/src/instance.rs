@@ -186,7 +186,7 @@ pub struct Instance {
     pub mapping_end: Cell<u64>,
     /// Bytes of memory it holds.
     pub memory_bytes: Cell<u64>,
-    /// Ticks that one call may compute without calling or returning; for the platform's watchdog.
+    /// Milliseconds that one call may compute without calling or returning; for the platform's watchdog.
     pub watchdog_ms: u32,
     /// Page with a fault that the next call into it runs; 0 for none ([`crate::injection`]).
     pub fault: Cell<u64>,

@@ -331,7 +331,8 @@ fn place<P: Platform>(
     server: &PlannedServer,
     file: &ServerFile,
 ) -> Result<Held<P>, LaunchFault> {
-    let base = P::create_region(&server.placement).map_err(|_| LaunchFault::Exhausted)?;
+    let base = P::create_region(&server.placement, server.principal)
+        .map_err(|_| LaunchFault::Exhausted)?;
     let isolated = P::ISOLATES && server.placement != Placement::Kernel;
     let imports = Imports::new::<P>(file, base, !isolated);
     let image = file.image(base, |import| imports.address(import));

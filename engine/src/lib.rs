@@ -12,6 +12,7 @@
 #![no_std]
 extern crate alloc;
 
+pub mod deadline;
 pub mod death;
 pub mod file;
 pub mod import;

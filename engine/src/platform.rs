@@ -8,6 +8,7 @@ pub use crate::space::{
     STATE_OFFSET,
 };
 use crate::{
+    deadline::Deadlines,
     instance::Instance,
     layout::{Cpu, Frame, Object},
     system::System,
@@ -74,8 +75,9 @@ pub trait Platform: Sized + 'static {
     fn critical<R>(work: impl FnOnce() -> R) -> R;
 
     /// Sets aside an empty region and, unless the placement is the engine's own space, a domain (a new one,
-    /// or the one with the placement's name) that shows it. Returns the region's first address.
-    fn create_region(placement: &Placement) -> Result<u64, Exhausted>;
+    /// or the one with the placement's name) that shows it. Its memory is the principal's with this index in the plan. Returns the
+    /// region's first address.
+    fn create_region(placement: &Placement, principal: usize) -> Result<u64, Exhausted>;
 
     /// Maps fresh pages at `address`, which lies in a region, is a multiple of the page and not
     /// mapped yet. The pages hold `contents` and then zeroes up to `bytes`, a multiple of the page.
@@ -97,6 +99,9 @@ pub trait Platform: Sized + 'static {
 
     /// Frees the region with everything mapped in it, and its domain with the last region.
     fn remove_region(base: u64);
+
+    /// Works on the deadlines of the thread that runs.
+    fn with_deadlines<R>(work: impl FnOnce(&mut Deadlines) -> R) -> R;
 
     /// Code that a caller in the engine's own space calls to enter function `index` of an object
     /// in a domain of its own. Finds the object in the thread's newest frame.

@@ -146,7 +146,7 @@ pub(crate) fn with<R>(work: impl FnOnce(&mut Machine) -> R) -> R {
 
 /// Nanoseconds since the machine started.
 pub fn now_ns() -> u64 {
-    time::monotonic_ns() - with(|machine| machine.started_ns)
+    with(|machine| machine.now_ns())
 }
 
 /// How often another thread was switched to.

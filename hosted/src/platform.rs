@@ -2,6 +2,7 @@
 #![expect(unsafe_code, reason = "the engine is given raw access to threads and memory")]
 
 use warren_engine::{
+    deadline::Deadlines,
     instance::Instance,
     layout::{Cpu, Frame, Object},
     platform::{Exhausted, Level, Placement, Platform, Protection, Provision},
@@ -34,7 +35,7 @@ impl Platform for Hosted {
         critical::run(work)
     }
 
-    fn create_region(_placement: &Placement) -> Result<u64, Exhausted> {
+    fn create_region(_placement: &Placement, _principal: usize) -> Result<u64, Exhausted> {
         machine::with(|machine| machine.regions.create())
     }
 
@@ -60,6 +61,11 @@ impl Platform for Hosted {
         for space in mapped {
             count_down::<Hosted>(space as *mut Object);
         }
+    }
+
+    fn with_deadlines<R>(work: impl FnOnce(&mut Deadlines) -> R) -> R {
+        // SAFETY: the running thread's record, inside a critical section.
+        machine::with(|machine| work(unsafe { &mut (*machine.current).deadlines }))
     }
 
     fn gate(_index: usize) -> usize {

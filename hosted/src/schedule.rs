@@ -6,7 +6,8 @@
 
 use std::{io, sync::atomic::Ordering::Relaxed};
 
-use warren_engine::{layout::Frame, reference::newest_frame};
+use warren_abi::call::SystemError;
+use warren_engine::{deadline, layout::Frame, reference::newest_frame};
 
 use crate::{
     Hosted, context, critical, fault, machine,
@@ -35,6 +36,15 @@ pub(crate) fn name_of_thread(token: u64) -> String {
         let thread = machine.thread(Token(token));
         // SAFETY: threads in the table are valid.
         thread.map_or_else(String::new, |thread| unsafe { (*thread).name.clone() })
+    })
+}
+
+/// Ends a thread: every wait fails from now on. `false` if there is none.
+pub(crate) fn kill(token: u64) -> bool {
+    machine::with(|machine| {
+        let thread = machine.thread(Token(token));
+        // SAFETY: threads in the table are valid, and inside a critical section nobody else uses them.
+        thread.map(|thread| unsafe { (*thread).deadlines.kill() }).is_some()
     })
 }
 
@@ -158,6 +168,11 @@ fn switch_to(next: *mut Thread) {
 }
 
 impl Machine {
+    /// Nanoseconds since the machine started.
+    pub(crate) fn now_ns(&self) -> u64 {
+        time::monotonic_ns() - self.started_ns
+    }
+
     /// The thread with this token.
     pub(crate) fn thread(&mut self, token: Token) -> Option<*mut Thread> {
         let thread = self.threads.iter_mut().find(|thread| thread.token() == token)?;
@@ -180,6 +195,7 @@ impl Machine {
     fn wake(&mut self, timeout_ns: Option<u64>) {
         self.wake_waiters_for_descriptors(timeout_ns);
         let now = time::monotonic_ns();
+        let clock = self.now_ns();
         let alive: Vec<Token> = self
             .threads
             .iter()
@@ -192,7 +208,8 @@ impl Machine {
                 State::Joining(token) => !alive.contains(&token),
                 State::Ready | State::Descriptor(..) | State::Ended => false,
             };
-            if is_over {
+            let waits = !matches!(thread.state, State::Ready | State::Ended);
+            if is_over || waits && thread.deadlines.earliest_ns() <= clock {
                 thread.state = State::Ready;
             }
         }
@@ -230,19 +247,26 @@ impl Machine {
     /// How long nothing can happen by itself; `None` for ever.
     fn idle_ns(&self) -> Option<u64> {
         let now = time::monotonic_ns();
-        let until = self.threads.iter().filter_map(|thread| match thread.state {
-            State::Sleeping(until) => Some(until),
-            _ => None,
+        let clock = self.now_ns();
+        let waiting = self.threads.iter().filter(|thread| thread.state != State::Ended);
+        let times = waiting.filter_map(|thread| {
+            let deadline = thread.deadlines.earliest_ns();
+            let deadline = (deadline != u64::MAX).then(|| deadline.saturating_sub(clock));
+            let sleep = match thread.state {
+                State::Sleeping(until) => Some(until.saturating_sub(now)),
+                _ => None,
+            };
+            deadline.into_iter().chain(sleep).min()
         });
-        until.min().map(|until| until.saturating_sub(now))
+        times.min()
     }
 
     /// Whether any thread waits for something that comes from outside.
     fn is_hopeless(&self) -> bool {
-        !self
-            .threads
-            .iter()
-            .any(|thread| matches!(thread.state, State::Sleeping(_) | State::Descriptor(..)))
+        !self.threads.iter().filter(|thread| thread.state != State::Ended).any(|thread| {
+            matches!(thread.state, State::Sleeping(_) | State::Descriptor(..))
+                || thread.deadlines.earliest_ns() != u64::MAX
+        })
     }
 }
 
@@ -292,31 +316,33 @@ pub(crate) fn yield_to(token: Token) {
     });
 }
 
-/// Waits in this state. Outside of critical sections.
-fn block(state: State) {
+/// Waits in this state. Outside of critical sections. Fails if the thread is not to wait any more.
+fn block(state: State) -> Result<(), SystemError> {
     critical::run(|| {
+        deadline::refusal::<Hosted>().map_or(Ok(()), Err)?;
         // SAFETY: inside a critical section, and the borrow ends at once.
         let current = unsafe { machine::state() }.current;
         // SAFETY: the running thread's record.
         unsafe { (*current).state = state };
         let next = wait_for_next();
         switch_to(next);
-    });
+        deadline::refusal::<Hosted>().map_or(Ok(()), Err)
+    })
 }
 
 /// Waits for at least so long.
-pub fn sleep_ns(duration_ns: u64) {
-    block(State::Sleeping(time::monotonic_ns().saturating_add(duration_ns)));
+pub fn sleep_ns(duration_ns: u64) -> Result<(), SystemError> {
+    block(State::Sleeping(time::monotonic_ns().saturating_add(duration_ns)))
 }
 
 /// Waits until a file descriptor has one of the events of `poll`.
-pub fn block_on_descriptor(descriptor: i32, events: i16) {
-    block(State::Descriptor(descriptor, events));
+pub fn block_on_descriptor(descriptor: i32, events: i16) -> Result<(), SystemError> {
+    block(State::Descriptor(descriptor, events))
 }
 
 /// Waits until a thread has ended.
-pub fn join(token: Token) {
-    block(State::Joining(token));
+pub fn join(token: Token) -> Result<(), SystemError> {
+    block(State::Joining(token))
 }
 
 /// Makes a thread that does not run go on in the `resume` of its newest frame. Inside a critical section.

@@ -4,6 +4,7 @@
 use std::io;
 
 use warren_engine::{
+    deadline::Deadlines,
     layout::{FRAMES, Frame, LockWord, Object, TEMPORARIES, Temporary},
     thread::ThreadRecord,
 };
@@ -66,6 +67,8 @@ pub(crate) struct Thread {
     pub main: Option<Box<dyn FnOnce()>>,
     /// Processor time that it used.
     pub used_ns: u64,
+    /// When its calls are to be over.
+    pub deadlines: Deadlines,
     /// What the watchdog saw last.
     pub watch: Watch,
 }
@@ -109,6 +112,7 @@ impl Thread {
             name: name.into(),
             main: Some(main),
             used_ns: 0,
+            deadlines: Deadlines::NONE,
             watch: Watch::default(),
         }))
     }

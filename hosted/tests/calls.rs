@@ -268,7 +268,7 @@ on_a_machine! {
             client.state().words[0].set(counter.word());
             start_thread("client", move || assert_eq!(client.call(0, 0, 0), Ret::ok(0))).unwrap()
         }).collect();
-        threads.into_iter().for_each(join);
+        threads.into_iter().for_each(|thread| join(thread).unwrap());
         assert_eq!(counter.state().value.get(), 2 * TIMES);
         assert!(warren_hosted::machine::switches() > 100, "the threads were preempted");
     }
@@ -293,7 +293,7 @@ on_a_machine! {
             client.state().words[0].set(counter.word());
             start_thread("client", move || assert_eq!(client.call(0, 0, 0), Ret::ok(0))).unwrap()
         }).collect();
-        threads.into_iter().for_each(join);
+        threads.into_iter().for_each(|thread| join(thread).unwrap());
         assert_eq!(counter.state().value.get(), 2 * TIMES);
     }
 
@@ -320,7 +320,7 @@ on_a_machine! {
                 for _ in 0..TIMES { assert_eq!(client.call(0, 0, 0), Ret::ok(0)); }
             }).unwrap()
         }).collect();
-        threads.into_iter().for_each(join);
+        threads.into_iter().for_each(|thread| join(thread).unwrap());
         assert_eq!(files.state().value.get(), 2 * TIMES);
         assert_eq!(files.instance.objects.get(), 1);
     }
@@ -376,9 +376,9 @@ on_a_machine! {
         let server = Server::new(&Make { root: &[wait, set], ..Make::default() });
         let result = Rc::new(Cell::new(Ret::ok(0)));
         let waiter = start_thread("waiter", { let result = result.clone(); move || result.set(server.call(0, 0, 0)) }).unwrap();
-        warren_hosted::sleep_ns(1_000_000);
+        warren_hosted::sleep_ns(1_000_000).unwrap();
         assert_eq!(server.call(1, 5, 0), Ret::ok(0));
-        join(waiter);
+        join(waiter).unwrap();
         assert_eq!(result.get(), Ret::ok(5));
     }
 

@@ -92,7 +92,7 @@ fn the_one_below_goes_on(shape: Shape) {
     await_entry(&innermost);
     death::kill::<Hosted>(victim.instance, format_args!("the test wants it"));
     innermost.state().value.set(1);
-    join(thread);
+    join(thread).unwrap();
     assert_eq!(result.get(), Ret::ok(LOST));
     assert_eq!(client.state().value.get(), 1, "the client went on");
     assert_eq!(innermost.call(0, 0, 0), Ret::ok(0));
@@ -282,7 +282,7 @@ on_a_machine! {
         death::kill::<Hosted>(victim.instance, format_args!("the test wants it"));
         death::finish::<Hosted>();
         assert_eq!(victim.instance.life.get(), Life::Dead, "a frame still needs it");
-        join(thread);
+        join(thread).unwrap();
         assert_eq!(result.get(), Ret::ok(LOST));
         death::finish::<Hosted>();
         assert_eq!(victim.instance.life.get(), Life::Buried);
@@ -350,7 +350,7 @@ on_a_machine! {
         death::kill::<Hosted>(victim.instance, format_args!("the test wants it"));
         death::finish::<Hosted>();
         ready.set(1);
-        join(thread);
+        join(thread).unwrap();
         death::finish::<Hosted>();
         assert_eq!(ready.get(), 112, "first the call ended, then the server was destructed");
     }
@@ -363,7 +363,7 @@ on_a_machine! {
             client.state().words[0].set(victim.word());
             start_thread("waiter", move || assert_eq!(client.call(0, 0, 0), Ret::ok(LOST))).unwrap()
         }).collect();
-        threads.into_iter().for_each(join);
+        threads.into_iter().for_each(|thread| join(thread).unwrap());
         death::finish::<Hosted>();
         assert_eq!(victim.instance.life.get(), Life::Buried);
     }
@@ -390,7 +390,7 @@ on_a_machine! {
             death::finish::<Hosted>();
         }
         done.set(true);
-        threads.into_iter().for_each(join);
+        threads.into_iter().for_each(|thread| join(thread).unwrap());
         death::finish::<Hosted>();
     }
 }

@@ -30,12 +30,12 @@ on_a_machine! {
         let threads: Vec<_> = [3, 1, 2].into_iter().map(|number| {
             let order = order.clone();
             start_thread("sleeper", move || {
-                sleep_ns(number * 20 * MILLISECOND);
+                sleep_ns(number * 20 * MILLISECOND).unwrap();
                 order.set(order.get() * 10 + number);
             }).unwrap()
         }).collect();
         let start = machine::now_ns();
-        threads.into_iter().for_each(join);
+        threads.into_iter().for_each(|thread| join(thread).unwrap());
         assert_eq!(order.get(), 123);
         assert!(machine::now_ns() - start >= 60 * MILLISECOND);
     }
@@ -47,7 +47,7 @@ on_a_machine! {
         let waiter = start_thread("waiter", {
             let read = read.clone();
             move || {
-                block_on_descriptor(reader, libc::POLLIN);
+                block_on_descriptor(reader, libc::POLLIN).unwrap();
                 read.set(true);
             }
         }).unwrap();
@@ -58,17 +58,17 @@ on_a_machine! {
                 yield_now();
             }
         }).unwrap();
-        join(counter);
+        join(counter).unwrap();
         assert_eq!((counted.get(), read.get()), (100, false));
         write_byte(writer);
-        join(waiter);
+        join(waiter).unwrap();
         assert!(read.get());
     }
 
     fn the_only_thread_may_wait_for_a_descriptor(SLICE_NS) {
         let [reader, writer] = pipe();
         let writing = std::thread::spawn(move || write_byte(writer));
-        block_on_descriptor(reader, libc::POLLIN);
+        block_on_descriptor(reader, libc::POLLIN).unwrap();
         writing.join().unwrap();
     }
 
@@ -78,20 +78,20 @@ on_a_machine! {
             let stop = stop.clone();
             move || while !std::hint::black_box(&stop).get() {}
         }).unwrap();
-        sleep_ns(MILLISECOND);
+        sleep_ns(MILLISECOND).unwrap();
         stop.set(true);
-        join(busy);
+        join(busy).unwrap();
     }
 
     fn a_thread_that_has_ended_is_joined_at_once(SLICE_NS) {
         let thread = start_thread("short", || ()).unwrap();
-        join(thread);
-        join(thread);
+        join(thread).unwrap();
+        join(thread).unwrap();
     }
 
     fn threads_come_and_go_without_leaving_anything(SLICE_NS) {
         for _ in 0..2000 {
-            join(start_thread("short", || ()).unwrap());
+            join(start_thread("short", || ()).unwrap()).unwrap();
         }
         let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
         assert!(maps.lines().count() < 200, "stacks of threads are given back");

@@ -28,6 +28,7 @@ macro_rules! services {
     };
 }
 services! {
+    Accounts
     BlockDevice
     Clock Timer
     Console
@@ -43,6 +44,7 @@ services! {
     Power
     Program ThreadFactory Thread
     Scheduler Processor
+    Signal Signals
     SystemControl
     Terminal
 }

@@ -14,16 +14,19 @@
 //! | [`LogFeed`], [`LogFollower`] | where a log gets its lines; whoever is told of new ones |
 //! | [`Program`], [`ThreadFactory`], [`Thread`] | something to run, what runs it, one run |
 //! | [`Scheduler`], [`Processor`] | whoever decides whose turn it is; the time that it hands on |
+//! | [`Signal`], [`Signals`] | telling threads that something has happened; where that comes from |
 //! | [`Clock`], [`Timer`] | what time it is; waiting |
 //! | [`DataSpace`], [`Memory`], [`PhysicalMemory`], [`AddressSpace`] | memory, where it comes from, where it becomes visible |
 //! | [`IoPorts`], [`PortSpace`], [`InterruptLine`], [`Interrupts`] | hardware, by the piece and by the whole |
 //! | [`PciBus`], [`PciDevice`] | what is plugged in |
 //! | [`Parameters`] | what the system file says to this server |
 //! | [`Launcher`] | loads servers by the names that the system file gives them |
+//! | [`Accounts`] | who has used what |
 //! | [`SystemControl`], [`Power`] | what runs, and making it stop |
 //! | [`Echo`], [`Hub`], [`Token`], [`Counter`], [`Fragile`] | what tests and benchmarks call |
 #![no_std]
 
+mod accounts;
 mod block;
 mod clock;
 mod console;
@@ -42,9 +45,11 @@ mod ports;
 mod power;
 mod program;
 mod schedule;
+mod signal;
 mod system;
 mod terminal;
 
+pub use accounts::*;
 pub use block::*;
 pub use clock::*;
 pub use console::*;
@@ -63,5 +68,6 @@ pub use ports::*;
 pub use power::*;
 pub use program::*;
 pub use schedule::*;
+pub use signal::*;
 pub use system::*;
 pub use terminal::*;

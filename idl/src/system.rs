@@ -6,7 +6,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 /// Why the system refused.
 #[errors]
 pub enum SystemControlError {
-    /// There is no such server.
+    /// There is no such server or thread.
     Unknown = 1,
     /// There is no further entry.
     End = 2,
@@ -46,7 +46,7 @@ impl ServerStatus {
 impl Flat for ServerStatus {}
 
 /// The system's view of its servers.
-#[service(id = 0x5c00_0001)]
+#[service(id = 0x5c00_0002)]
 pub trait SystemControl {
     /// Server `index` in the order of loading.
     fn server(
@@ -57,6 +57,9 @@ pub trait SystemControl {
     /// Makes the next call into `server` fail in the way of `fault`: one of `null`, `write`,
     /// `divide`, `panic`, `stack`, `loop`, `reference`, `buffer`, `privileged`.
     fn crash(cx: &mut Cx<'_, Self>, server: &str, fault: &str) -> Result<(), SystemControlError>;
+    /// Ends a thread, by the context that `Accounts` shows: every call that it makes and everything that it waits for fails from now on, so
+    /// that it leaves all servers by their own error paths. If its own program goes on nevertheless, that dies.
+    fn end_thread(cx: &mut Cx<'_, Self>, context: u64) -> Result<(), SystemControlError>;
     /// Writes a backtrace of every thread to the log.
     fn backtrace(cx: &mut Cx<'_, Self>) -> Result<(), SystemControlError>;
 }

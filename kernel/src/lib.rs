@@ -13,8 +13,10 @@ pub mod archive;
 pub mod arguments;
 pub mod bytes;
 pub mod command_line;
+pub mod contexts;
 pub mod frames;
 pub mod information;
+pub mod ledger;
 pub mod numbers;
 pub mod rows;
 

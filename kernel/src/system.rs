@@ -4,6 +4,7 @@
 use core::cell::UnsafeCell;
 
 use warren_engine::{
+    deadline::Deadlines,
     death,
     instance::Instance,
     layout::{Cpu, Frame, OBJECTS, Object},
@@ -20,7 +21,8 @@ use crate::{
     log::{self, log},
     machine,
     memory::{heap, regions},
-    natives, threads,
+    natives,
+    threads::{self, Place},
 };
 
 /// The bare machine.
@@ -60,8 +62,8 @@ impl Platform for Kernel {
         interrupts::off(work)
     }
 
-    fn create_region(placement: &Placement) -> Result<u64, Exhausted> {
-        regions::create(placement)
+    fn create_region(placement: &Placement, principal: usize) -> Result<u64, Exhausted> {
+        regions::create(placement, principal)
     }
 
     fn map(
@@ -88,6 +90,10 @@ impl Platform for Kernel {
     fn remove_region(base: u64) {
         regions::remove(base);
         natives::release_mappings(base);
+    }
+
+    fn with_deadlines<R>(work: impl FnOnce(&mut Deadlines) -> R) -> R {
+        threads::with_deadlines(work)
     }
 
     fn gate(index: usize) -> usize {
@@ -166,6 +172,9 @@ pub fn start(controllers: Controllers, command_line: &str) {
         }
     }
     natives::install(controllers, command_line);
-    let started = threads::start("start", natives::bottom(), natives::start_programs);
-    started.expect("the first thread has room");
+    let started =
+        threads::start("start", Place::SYSTEM, natives::bottom(), natives::start_programs);
+    let token = started.expect("the first thread has room");
+    // Interrupts are off: it runs when the code that boots has become the root.
+    threads::with_books(|contexts| contexts.set_guest(0, token));
 }

@@ -3,6 +3,8 @@
 
 #include "warren.h"
 
+typedef struct { uint64_t word; } Accounts;
+#define Accounts_ID 0xacc00001u
 typedef struct { uint64_t word; } BlockDevice;
 #define BlockDevice_ID 0xb10c0001u
 typedef struct { uint64_t word; } Clock;
@@ -63,10 +65,40 @@ typedef struct { uint64_t word; } Scheduler;
 #define Scheduler_ID 0x5c4e0002u
 typedef struct { uint64_t word; } Processor;
 #define Processor_ID 0x5c4e0001u
+typedef struct { uint64_t word; } Signal;
+#define Signal_ID 0x51690001u
+typedef struct { uint64_t word; } Signals;
+#define Signals_ID 0x51690002u
 typedef struct { uint64_t word; } SystemControl;
-#define SystemControl_ID 0x5c000001u
+#define SystemControl_ID 0x5c000002u
 typedef struct { uint64_t word; } Terminal;
 #define Terminal_ID 0xc0150002u
+
+/* Accounts */
+w_ret Accounts_account(Accounts self, uint32_t p1, uint8_t *p2, size_t p2_bytes, void *p3 /* 64 bytes */)
+    W_SYMBOL("wcall.acc00001.0.Accounts.account.vot64_n");
+w_ret Accounts_thread(Accounts self, uint32_t p1, uint8_t *p2, size_t p2_bytes, void *p3 /* 40 bytes */)
+    W_SYMBOL("wcall.acc00001.1.Accounts.thread.vot40_n");
+w_ret Accounts_time(Accounts self, void *p1 /* 16 bytes */)
+    W_SYMBOL("wcall.acc00001.2.Accounts.time.t16_n");
+#define Accounts_ENTRIES(state) struct { \
+    w_ret (*account)(state *self, uint32_t p1, uint8_t *p2, size_t p2_bytes, void *p3 /* 64 bytes */); \
+    w_ret (*thread)(state *self, uint32_t p1, uint8_t *p2, size_t p2_bytes, void *p3 /* 40 bytes */); \
+    w_ret (*time)(state *self, void *p1 /* 16 bytes */); \
+}
+#define Accounts_FUNCTIONS \
+    W_FUNCTION("account(vot64_n)") \
+    W_FUNCTION("thread(vot40_n)") \
+    W_FUNCTION("time(t16_n)") \
+    ""
+#define Accounts_PROVIDES \
+    W_SERVICE("P", "0xacc00001", "0", "Accounts") Accounts_FUNCTIONS
+#define Accounts_LOCAL \
+    W_SERVICE("L", "0xacc00001", "0", "Accounts") Accounts_FUNCTIONS
+#define Accounts_REQUIRES(field) \
+    W_SERVICE("R", "0xacc00001", "0", field ":" "Accounts") Accounts_FUNCTIONS
+#define Accounts_OPTIONAL(field) \
+    W_SERVICE("R", "0xacc00001", "2", field ":" "Accounts") Accounts_FUNCTIONS
 
 /* BlockDevice */
 w_ret BlockDevice_block_bytes(BlockDevice self)
@@ -728,31 +760,75 @@ w_ret Processor_terms(Processor self, uint64_t p1, void *p2 /* 32 bytes */)
 #define Processor_OPTIONAL(field) \
     W_SERVICE("R", "0x5c4e0001", "2", field ":" "Processor") Processor_FUNCTIONS
 
+/* Signal */
+w_ret Signal_raise(Signal self)
+    W_SYMBOL("wcall.51690001.0.Signal.raise._w");
+w_ret Signal_wait(Signal self, uint64_t p1)
+    W_SYMBOL("wcall.51690001.1.Signal.wait.w_w");
+#define Signal_ENTRIES(state) struct { \
+    w_ret (*raise)(state *self); \
+    w_ret (*wait)(state *self, uint64_t p1); \
+}
+#define Signal_FUNCTIONS \
+    W_FUNCTION("raise(_w)") \
+    W_FUNCTION("wait(w_w)") \
+    ""
+#define Signal_PROVIDES \
+    W_SERVICE("P", "0x51690001", "0", "Signal") Signal_FUNCTIONS
+#define Signal_LOCAL \
+    W_SERVICE("L", "0x51690001", "0", "Signal") Signal_FUNCTIONS
+#define Signal_REQUIRES(field) \
+    W_SERVICE("R", "0x51690001", "0", field ":" "Signal") Signal_FUNCTIONS
+#define Signal_OPTIONAL(field) \
+    W_SERVICE("R", "0x51690001", "2", field ":" "Signal") Signal_FUNCTIONS
+
+/* Signals */
+w_ret Signals_signal(Signals self)
+    W_SYMBOL("wcall.51690002.0.Signals.signal._r1365835777");
+#define Signals_ENTRIES(state) struct { \
+    w_ret (*signal)(state *self); \
+}
+#define Signals_FUNCTIONS \
+    W_FUNCTION("signal(_r1365835777)") \
+    ""
+#define Signals_PROVIDES \
+    W_SERVICE("P", "0x51690002", "0", "Signals") Signals_FUNCTIONS
+#define Signals_LOCAL \
+    W_SERVICE("L", "0x51690002", "0", "Signals") Signals_FUNCTIONS
+#define Signals_REQUIRES(field) \
+    W_SERVICE("R", "0x51690002", "0", field ":" "Signals") Signals_FUNCTIONS
+#define Signals_OPTIONAL(field) \
+    W_SERVICE("R", "0x51690002", "2", field ":" "Signals") Signals_FUNCTIONS
+
 /* SystemControl */
 w_ret SystemControl_server(SystemControl self, uint32_t p1, uint8_t *p2, size_t p2_bytes, void *p3 /* 40 bytes */)
-    W_SYMBOL("wcall.5c000001.0.SystemControl.server.vot40_n");
+    W_SYMBOL("wcall.5c000002.0.SystemControl.server.vot40_n");
 w_ret SystemControl_crash(SystemControl self, const uint8_t *p1, size_t p1_bytes, const uint8_t *p2, size_t p2_bytes)
-    W_SYMBOL("wcall.5c000001.1.SystemControl.crash.ii_n");
+    W_SYMBOL("wcall.5c000002.1.SystemControl.crash.ii_n");
+w_ret SystemControl_end_thread(SystemControl self, uint64_t p1)
+    W_SYMBOL("wcall.5c000002.2.SystemControl.end_thread.w_n");
 w_ret SystemControl_backtrace(SystemControl self)
-    W_SYMBOL("wcall.5c000001.2.SystemControl.backtrace._n");
+    W_SYMBOL("wcall.5c000002.3.SystemControl.backtrace._n");
 #define SystemControl_ENTRIES(state) struct { \
     w_ret (*server)(state *self, uint32_t p1, uint8_t *p2, size_t p2_bytes, void *p3 /* 40 bytes */); \
     w_ret (*crash)(state *self, const uint8_t *p1, size_t p1_bytes, const uint8_t *p2, size_t p2_bytes); \
+    w_ret (*end_thread)(state *self, uint64_t p1); \
     w_ret (*backtrace)(state *self); \
 }
 #define SystemControl_FUNCTIONS \
     W_FUNCTION("server(vot40_n)") \
     W_FUNCTION("crash(ii_n)") \
+    W_FUNCTION("end_thread(w_n)") \
     W_FUNCTION("backtrace(_n)") \
     ""
 #define SystemControl_PROVIDES \
-    W_SERVICE("P", "0x5c000001", "0", "SystemControl") SystemControl_FUNCTIONS
+    W_SERVICE("P", "0x5c000002", "0", "SystemControl") SystemControl_FUNCTIONS
 #define SystemControl_LOCAL \
-    W_SERVICE("L", "0x5c000001", "0", "SystemControl") SystemControl_FUNCTIONS
+    W_SERVICE("L", "0x5c000002", "0", "SystemControl") SystemControl_FUNCTIONS
 #define SystemControl_REQUIRES(field) \
-    W_SERVICE("R", "0x5c000001", "0", field ":" "SystemControl") SystemControl_FUNCTIONS
+    W_SERVICE("R", "0x5c000002", "0", field ":" "SystemControl") SystemControl_FUNCTIONS
 #define SystemControl_OPTIONAL(field) \
-    W_SERVICE("R", "0x5c000001", "2", field ":" "SystemControl") SystemControl_FUNCTIONS
+    W_SERVICE("R", "0x5c000002", "2", field ":" "SystemControl") SystemControl_FUNCTIONS
 
 /* Terminal */
 w_ret Terminal_read_line(Terminal self, const uint8_t *p1, size_t p1_bytes, uint8_t *p2, size_t p2_bytes)

@@ -34,6 +34,8 @@ enum {
     W_ABSENT,
     W_NOT_ATOMIC,
     W_PANICKED,
+    W_DEADLINE,
+    W_KILLED,
 };
 
 static inline w_ret w_ok(uint64_t value) {
@@ -75,6 +77,8 @@ w_ret w_unlock(void) W_SYMBOL("wsys.unlock");
 w_ret w_lock(void) W_SYMBOL("wsys.lock");
 w_ret w_yield(void) W_SYMBOL("wsys.yield");
 w_ret w_grow(uint64_t bytes) W_SYMBOL("wsys.grow");
+w_ret w_deadline(uint64_t until_ns) W_SYMBOL("wsys.deadline");
+w_ret w_deadline_end(uint64_t mark) W_SYMBOL("wsys.deadline_end");
 _Noreturn void w_panic(const char *text, size_t bytes) W_SYMBOL("wsys.panic");
 
 /* The required references in the order of the description; 0 where an optional one is absent. The system

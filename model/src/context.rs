@@ -160,6 +160,37 @@ impl<S> Cx<'_, S> {
     }
 }
 
+impl<S> Cx<'_, S> {
+    /// Runs `work`, whose calls are to be over when the clock shows `until_ns`. Those that are under way then fail with
+    /// [`SystemError::Deadline`] as soon as they wait for something or call somebody, and so do those that `work` makes later.
+    ///
+    /// # Errors
+    ///
+    /// `TooDeep` if too many deadlines lie one inside another; `work` has not run then.
+    pub fn until<R>(
+        &mut self,
+        until_ns: u64,
+        work: impl FnOnce(&mut Self) -> R,
+    ) -> Result<R, SystemError> {
+        // SAFETY: called from an activation (C1).
+        let mark = value(unsafe { calls::deadline(until_ns) })?;
+        let deadline = SetDeadline(mark);
+        let result = work(self);
+        drop(deadline);
+        Ok(result)
+    }
+}
+
+/// A deadline that this activation has set. It is taken back when this is dropped: also when a panic leaves the activation.
+struct SetDeadline(u64);
+
+impl Drop for SetDeadline {
+    fn drop(&mut self) {
+        // SAFETY: called from the activation that set it.
+        unsafe { calls::deadline_end(self.0) };
+    }
+}
+
 impl<'f, S: Activation, M> Cx<'f, S, M> {
     /// What the server requires.
     #[inline]

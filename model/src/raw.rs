@@ -63,6 +63,10 @@ pub mod calls {
         pub fn panic(text: *const u8, bytes: usize) -> !;
         #[link_name = "wsys.panicked"]
         pub fn panicked(text: *const u8, bytes: usize) -> Ret;
+        #[link_name = "wsys.deadline"]
+        pub fn deadline(until_ns: u64) -> Ret;
+        #[link_name = "wsys.deadline_end"]
+        pub fn deadline_end(mark: u64) -> Ret;
     }
 
     unsafe extern "C" {

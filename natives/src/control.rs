@@ -23,15 +23,16 @@ const SYSTEM: &str = "system";
 /// The view of the platform's own system.
 pub struct Control<P> {
     name_of_thread: fn(u64) -> String,
+    end_thread: fn(u64) -> bool,
     platform: PhantomData<fn() -> P>,
 }
 
 crate::natives!(for P: Platform, Control<P>);
 
 impl<P> Control<P> {
-    /// The control of a platform that names its threads so.
-    pub const fn new(name_of_thread: fn(u64) -> String) -> Self {
-        Control { name_of_thread, platform: PhantomData }
+    /// The control of a platform that names and ends its threads so; `false` is for a thread that does not exist.
+    pub const fn new(name_of_thread: fn(u64) -> String, end_thread: fn(u64) -> bool) -> Self {
+        Control { name_of_thread, end_thread, platform: PhantomData }
     }
 }
 
@@ -68,6 +69,13 @@ impl<P: Platform> SystemControl for Control<P> {
         match injection::arm::<P>(&*instance.ok_or(SystemControlError::Unknown)?, fault) {
             true => Ok(()),
             false => Err(SystemControlError::BadFault),
+        }
+    }
+
+    fn end_thread(cx: &mut Cx<'_, Self>, context: u64) -> Result<(), SystemControlError> {
+        match (cx.state().end_thread)(context) {
+            true => Ok(()),
+            false => Err(SystemControlError::Unknown),
         }
     }
 

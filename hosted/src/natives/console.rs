@@ -32,7 +32,7 @@ impl Console for Standard {
         }
         loop {
             match arrived(&mut buffer)? {
-                0 => schedule::block_on_descriptor(libc::STDIN_FILENO, libc::POLLIN),
+                0 => schedule::block_on_descriptor(libc::STDIN_FILENO, libc::POLLIN)?,
                 count => return Ok(count),
             }
         }
@@ -73,7 +73,7 @@ fn arrived(buffer: &mut Out<'_>) -> Result<u64, ConsoleError> {
 fn write_all(mut rest: &[u8]) -> Result<(), ConsoleError> {
     while !rest.is_empty() {
         if !is_ready(libc::STDOUT_FILENO, libc::POLLOUT) {
-            schedule::block_on_descriptor(libc::STDOUT_FILENO, libc::POLLOUT);
+            schedule::block_on_descriptor(libc::STDOUT_FILENO, libc::POLLOUT)?;
         }
         // SAFETY: the slice is readable.
         let count = unsafe { libc::write(libc::STDOUT_FILENO, rest.as_ptr().cast(), rest.len()) };

@@ -41,7 +41,10 @@ pub fn install(devices: Devices) {
         provide::<dyn idl::ThreadFactory, _>(run::Factory::new());
         provide::<dyn idl::Power, _>(power::Switch);
         provide::<dyn idl::Launcher, _>(Launcher::<Hosted>::new());
-        provide::<dyn idl::SystemControl, _>(Control::<Hosted>::new(schedule::name_of_thread));
+        provide::<dyn idl::SystemControl, _>(Control::<Hosted>::new(
+            schedule::name_of_thread,
+            schedule::kill,
+        ));
         let (log, feed) = log_and_feed::<Hosted>(log::read);
         provide::<dyn idl::Log, _>(log);
         provide::<dyn idl::LogFeed, _>(feed);

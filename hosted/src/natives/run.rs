@@ -70,7 +70,7 @@ impl Thread for Run {
 impl Run {
     /// Waits for the end and returns the exit status.
     fn wait(&self) -> Result<u64, ThreadError> {
-        schedule::join(Token(self.0.thread.load(Relaxed)));
+        schedule::join(Token(self.0.thread.load(Relaxed)))?;
         match self.0.result.get() {
             Some(Ret { error: 0, value }) => Ok(*value),
             _ => Err(ThreadError::Failed),

@@ -21,7 +21,7 @@ impl warren_idl::Clock for Clock {
 
 impl warren_idl::Timer for Timer {
     fn sleep(_: &mut Cx<'_, Self>, duration_ns: u64) -> Result<(), TimeError> {
-        schedule::sleep_ns(duration_ns);
+        schedule::sleep_ns(duration_ns)?;
         Ok(())
     }
 }

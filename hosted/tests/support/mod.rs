@@ -183,7 +183,7 @@ impl Server {
     /// Makes one.
     pub fn new(make: &Make<'_>) -> Self {
         Hosted::critical(|| {
-            let base = Hosted::create_region(&Placement::Kernel).expect("a region");
+            let base = Hosted::create_region(&Placement::Kernel, 0).expect("a region");
             let (code, shapes): (Vec<_>, Vec<_>) = make
                 .calls
                 .iter()

@@ -52,7 +52,7 @@ fn start_devices(controllers: &Controllers) -> Result<(), memory::Exhausted> {
     io_apic::install(controllers)?;
     let frequencies = clock::start();
     log!("processor {} MHz", frequencies.time_stamp / 1_000_000);
-    local_apic::tick_every((frequencies.local_apic / threads::TICKS_PER_SECOND) as u32);
+    local_apic::open_timer();
     Ok(())
 }
 

@@ -1,10 +1,10 @@
-//! What the tick does to the code that it interrupts: moves stubs back to where they may be
-//! interrupted, and counts how long a call computes without calling or returning.
+//! What the timer does to the code that it interrupts: moves stubs back to where they may be
+//! interrupted, and measures how long a call computes without calling or returning.
 //!
 //! # How the watchdog sees that nothing happens
 //!
 //! It marks the thread's newest frame and the first free one. A stub overwrites the mark of every frame
-//! that it fills in. If both marks are still there at the next tick, and the newest frame is the
+//! that it fills in. If both marks are still there when it looks again, and the newest frame is the
 //! same, the thread has been in one activation and made no call.
 #![expect(unsafe_code, reason = "frames are raw memory")]
 
@@ -15,10 +15,16 @@ use warren_engine::{
 
 use super::ending::{is_region, server_stack};
 use crate::{
+    cpu::clock,
     system::{Kernel, tables},
-    threads::{self, TICKS_PER_SECOND},
+    threads,
     traps::frame::TrapFrame,
 };
+
+/// What a thread that was ended may use before its program dies of it.
+const GRACE_NS: u64 = 10_000_000;
+/// In a millisecond.
+const NANOSECONDS: u64 = 1_000_000;
 
 /// Makes it safe to switch threads where code was interrupted.
 pub fn leave_stub(frame: &mut TrapFrame) {
@@ -27,15 +33,30 @@ pub fn leave_stub(frame: &mut TrapFrame) {
     }
 }
 
-/// Called by each tick that interrupts a thread. Returns a stack pointer if the running server must end.
+/// Called by each interrupt of the timer. Returns a stack pointer if the running server must end.
 pub fn watch(frame: &TrapFrame) -> Option<u64> {
-    let silent = silent_ticks();
+    if !threads::running_has_calls() {
+        return None;
+    }
+    let silent = silent();
     let callee = current::<Kernel>();
-    let limit = (u64::from(callee.watchdog_ms) * TICKS_PER_SECOND).div_ceil(1000);
-    let loops = limit != 0 && u64::from(silent) > limit;
+    let limit = clock::counts_of(u64::from(callee.watchdog_ms) * NANOSECONDS);
+    let loops = limit != 0 && silent > limit || outlives_its_end();
     // Code of the kernel or a stub waits for somebody; only the server's own code can loop.
     let own_code = frame.is_users() || is_region(frame.rip) && !callee.has_stub_at(frame.rip);
     if loops && own_code { server_stack(frame) } else { None }
+}
+
+/// Whether the thread was ended, and its own program goes on although all its calls fail. Servers that it calls are not meant: they
+/// end by themselves, and others use them.
+fn outlives_its_end() -> bool {
+    let used = threads::used();
+    threads::with_running(|thread| {
+        let first = thread.area.as_ref().map(|area| area.frames().wrapping_add(1));
+        thread.deadlines.is_killed()
+            && first == Some(newest_frame::<Kernel>())
+            && used - thread.killed_at > clock::counts_of(GRACE_NS)
+    })
 }
 
 /// A system call has come: the newest call does something, even if the system call is refused.
@@ -44,8 +65,8 @@ pub fn heard() {
     unsafe { &mut *newest_frame::<Kernel>() }.mark(false);
 }
 
-/// Ticks for which the newest call has neither called nor returned.
-fn silent_ticks() -> u32 {
+/// For how many counts of the clock the thread has run in its newest call, which has neither called nor returned meanwhile.
+fn silent() -> u64 {
     let newest: *mut Frame = newest_frame::<Kernel>();
     // SAFETY: the array ends behind the newest frame at the earliest.
     let free = unsafe { newest.add(1) };
@@ -55,10 +76,13 @@ fn silent_ticks() -> u32 {
         // SAFETY: the frame lies in the array, is free, and belongs to the running thread.
         silent &= mark(unsafe { &mut *free });
     }
+    let used = threads::used();
     threads::with_running(|thread| {
         let same = core::mem::replace(&mut thread.silent_frame, free as u64) == free as u64;
-        thread.silent_ticks = if silent && same { thread.silent_ticks + 1 } else { 0 };
-        thread.silent_ticks
+        if !(silent && same) {
+            thread.heard = used;
+        }
+        used - thread.heard
     })
 }
 

@@ -16,10 +16,16 @@ const INTERVAL_COUNTS: u64 = INTERVAL_HZ / 100;
 /// Reads after which the interval timer is believed to stand still.
 const PATIENCE: u32 = 200_000;
 const HYPERVISOR_APIC_HZ: u64 = 1_000_000_000;
+/// In a second.
+const NANOSECONDS: u64 = 1_000_000_000;
 
 static START: AtomicU64 = AtomicU64::new(0);
 /// Nanoseconds of 2³² counts.
 static SCALE: AtomicU64 = AtomicU64::new(0);
+/// Counts of 2³² nanoseconds.
+static INVERSE: AtomicU64 = AtomicU64::new(0);
+/// Counts of the local APIC's timer in 2³² counts.
+static TIMER: AtomicU64 = AtomicU64::new(0);
 
 /// How fast things count.
 #[derive(Clone, Copy, Debug)]
@@ -34,15 +40,42 @@ pub struct Frequencies {
 pub fn start() -> Frequencies {
     START.store(registers::time_stamp(), Ordering::Relaxed);
     let frequencies = measure();
-    let scale = (1_000_000_000u128 << 32) / u128::from(frequencies.time_stamp.max(1));
-    SCALE.store(scale as u64, Ordering::Relaxed);
+    let Frequencies { time_stamp, local_apic } = frequencies;
+    let ratio = |of: u64, to: u64| ((u128::from(of) << 32) / u128::from(to.max(1))) as u64;
+    SCALE.store(ratio(NANOSECONDS, time_stamp), Ordering::Relaxed);
+    INVERSE.store(ratio(time_stamp, NANOSECONDS), Ordering::Relaxed);
+    TIMER.store(ratio(local_apic, time_stamp), Ordering::Relaxed);
     frequencies
+}
+
+/// Counts of the time-stamp counter since [`start`].
+pub fn counts() -> u64 {
+    registers::time_stamp().wrapping_sub(START.load(Ordering::Relaxed))
 }
 
 /// Nanoseconds since [`start`]; 0 before.
 pub fn now_ns() -> u64 {
-    let counts = registers::time_stamp().wrapping_sub(START.load(Ordering::Relaxed));
-    ((u128::from(counts) * u128::from(SCALE.load(Ordering::Relaxed))) >> 32) as u64
+    ns_of(counts())
+}
+
+/// Nanoseconds in so many counts.
+pub fn ns_of(counts: u64) -> u64 {
+    scaled(counts, &SCALE)
+}
+
+/// Counts in so many nanoseconds. Forever stays forever.
+pub fn counts_of(nanoseconds: u64) -> u64 {
+    if nanoseconds == u64::MAX { u64::MAX } else { scaled(nanoseconds, &INVERSE) }
+}
+
+/// Counts of the local APIC's timer in so many counts.
+pub fn timer_counts_of(counts: u64) -> u64 {
+    scaled(counts, &TIMER)
+}
+
+fn scaled(value: u64, by: &AtomicU64) -> u64 {
+    let product = (u128::from(value) * u128::from(by.load(Ordering::Relaxed))) >> 32;
+    u64::try_from(product).unwrap_or(u64::MAX)
 }
 
 fn measure() -> Frequencies {

@@ -3,15 +3,28 @@
 
 use core::arch::asm;
 
-/// Runs `work` with interrupts off, and leaves them as they were. Nests.
+use crate::threads;
+
+/// Runs `work` with interrupts off, and leaves them as they were. Nests; the outermost one lets others run who are due because of
+/// what `work` did.
 pub fn off<R>(work: impl FnOnce() -> R) -> R {
     let were_on = enabled();
     disable();
     let result = work();
     if were_on {
+        if threads::is_due() {
+            let_others_run();
+        }
         enable();
     }
     result
+}
+
+/// Goes on with whoever is due. Not inlined: there would be hundreds of copies.
+#[cold]
+#[inline(never)]
+fn let_others_run() {
+    threads::pass();
 }
 
 /// Runs `work` with interrupts on, and leaves them as they were.

@@ -1,4 +1,4 @@
-//! The local APIC: the tick, and the end of each interrupt.
+//! The local APIC: the timer, and the end of each interrupt.
 #![expect(unsafe_code, reason = "device registers")]
 
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -6,8 +6,8 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use super::registers;
 use crate::memory::{self, Exhausted};
 
-/// Vector of the tick.
-pub const TICK_VECTOR: u8 = 0x70;
+/// Vector of the timer.
+pub const TIMER_VECTOR: u8 = 0x70;
 /// Vector of interrupts that vanished before they were delivered.
 pub const SPURIOUS_VECTOR: u8 = 0x7f;
 
@@ -23,7 +23,6 @@ const CURRENT_COUNT: u64 = 0x390;
 const DIVISOR: u64 = 0x3e0;
 
 const MASKED: u32 = 1 << 16;
-const PERIODIC: u32 = 1 << 17;
 const NO_DIVISION: u32 = 0b1011;
 const ENABLED: u32 = 1 << 8;
 
@@ -81,10 +80,15 @@ pub fn counted() -> u64 {
     u64::from(u32::MAX - read(CURRENT_COUNT))
 }
 
-/// Interrupts by [`TICK_VECTOR`] every `counts` counts.
-pub fn tick_every(counts: u32) {
-    write(TIMER, PERIODIC | u32::from(TICK_VECTOR));
-    write(INITIAL_COUNT, counts);
+/// Lets the timer interrupt by [`TIMER_VECTOR`] once each time it is set.
+pub fn open_timer() {
+    write(TIMER, u32::from(TIMER_VECTOR));
+}
+
+/// Interrupts once, after so many counts of the timer; in place of an interrupt that was to come.
+pub fn interrupt_after(counts: u64) {
+    // 0 would stop it.
+    write(INITIAL_COUNT, u32::try_from(counts).unwrap_or(u32::MAX).max(1));
 }
 
 /// Says that the interrupt that is being handled is done with.

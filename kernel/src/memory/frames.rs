@@ -1,9 +1,15 @@
-//! The frames of this machine: handed out one by one, or in rows for devices and the heap.
+//! The frames of this machine: handed out one by one, or in rows for devices and the heap, each on somebody's account.
+//!
+//! What is taken for a server is charged to the principal of the thread that runs, or to whom [`on_account`] names, within that
+//! principal's limit. Everything else is the system's.
 #![expect(unsafe_code, reason = "writes to frames that it owns")]
+
+use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
 use warren_kernel::{
     frames::Frames,
     information::{Information, List, RANGES, Range},
+    ledger::{Ledger, UNLIMITED},
     rows::{Row, Rows},
 };
 
@@ -24,6 +30,9 @@ const RESERVE: u64 = 2048;
 /// Frames that only devices' drivers get.
 static DEVICE_ROWS: Guarded<Rows> = Guarded::new(Rows::new());
 static FRAMES: Guarded<Option<Frames<'static>>> = Guarded::new(None);
+static LEDGER: Guarded<Ledger> = Guarded::new(Ledger::new());
+/// On whose account servers' frames are taken.
+static PAYER: AtomicU8 = AtomicU8::new(SYSTEM);
 static USABLE: Guarded<List<Range, RANGES>> = Guarded::new(List::new());
 
 /// Takes charge of everything usable except `image` and the modules. Called once, while the boot
@@ -31,13 +40,16 @@ static USABLE: Guarded<List<Range, RANGES>> = Guarded::new(List::new());
 pub fn install(information: &Information, image: Range) -> Result<(), Exhausted> {
     let usable = || information.memory.entries().iter().filter(|entry| entry.usable);
     let end = usable().map(|entry| entry.range.end).max().unwrap_or(0).min(MEMORY_LIMIT);
-    let bytes = Frames::bytes_for(end);
-    let place = information.place(bytes, image, DEVICE_LIMIT).ok_or(Exhausted)?;
+    let words = Frames::words_for(end);
+    let place = information.place(words * (8 + 64), image, DEVICE_LIMIT).ok_or(Exhausted)?;
     let bits = direct(place.start) as *mut u64;
+    let owners = direct(place.start + words * 8) as *mut u8;
     // SAFETY: nothing else uses the range, it is visible at the direct map, now and for ever, and
     // every bit pattern is a `u64`.
-    let bits = unsafe { core::slice::from_raw_parts_mut(bits, (bytes / 8) as usize) };
-    let mut frames = Frames::new(bits);
+    let bits = unsafe { core::slice::from_raw_parts_mut(bits, words as usize) };
+    // SAFETY: as above; the owners lie behind the bits.
+    let owners = unsafe { core::slice::from_raw_parts_mut(owners, words as usize * 64) };
+    let mut frames = Frames::new(bits, owners);
     for entry in usable() {
         frames.free_range(entry.range);
         USABLE.with(|ranges| ranges.push(entry.range));
@@ -53,19 +65,81 @@ fn with<R>(work: impl FnOnce(&mut Frames<'static>) -> R) -> R {
     FRAMES.with(|frames| work(frames.as_mut().expect("frames are installed at boot")))
 }
 
+/// Sets who pays from now on for what is taken for servers, and returns who paid before.
+pub fn set_payer(principal: usize) -> usize {
+    PAYER.swap(number(principal), Relaxed).into()
+}
+
+/// Does `work` on a principal's account. With interrupts off: a switch of threads sets who pays.
+pub fn on_account<R>(principal: usize, work: impl FnOnce() -> R) -> R {
+    let before = set_payer(principal);
+    let result = work();
+    set_payer(before);
+    result
+}
+
+/// The system's own principal.
+const SYSTEM: u8 = 0;
+
+/// Plans have no more principals than a ledger.
+fn number(principal: usize) -> u8 {
+    u8::try_from(principal).unwrap_or(SYSTEM)
+}
+
+/// Sets how many bytes a principal and those below it may hold; 0 for no limit.
+pub fn open_account(principal: usize, parent: usize, limit_bytes: u64) {
+    let limit = if limit_bytes == 0 { UNLIMITED } else { limit_bytes / PAGE };
+    LEDGER.with(|ledger| ledger.open(principal, parent, limit));
+}
+
+/// Bytes that a principal holds.
+pub fn held_by(principal: usize) -> u64 {
+    LEDGER.with(|ledger| ledger.held(principal)) * PAGE
+}
+
 /// Takes a zeroed frame for a server. The last ones are not for servers: the kernel itself must not run out.
 pub fn take_for_server() -> Result<u64, Exhausted> {
-    if free_count() > RESERVE { take_zeroed() } else { Err(Exhausted) }
+    if free_count() <= RESERVE {
+        return Err(Exhausted);
+    }
+    let owner = PAYER.load(Relaxed);
+    let frame = charged(owner, 1, || with(|frames| frames.take(owner)))?;
+    clear(frame);
+    Ok(frame)
+}
+
+/// Takes so many frames on an account, if they are there and its limit allows it.
+fn charged(owner: u8, count: u64, take: impl FnOnce() -> Option<u64>) -> Result<u64, Exhausted> {
+    if !LEDGER.with(|ledger| ledger.charge(owner.into(), count)) {
+        return Err(Exhausted);
+    }
+    take().ok_or_else(|| {
+        LEDGER.with(|ledger| ledger.release(owner.into(), count));
+        Exhausted
+    })
 }
 
 /// Takes `count` zeroed frames in a row below [`DEVICE_LIMIT`] for a server: first of those that devices had before.
 pub fn take_row_for_server(count: u64) -> Result<u64, Exhausted> {
-    if let Some(row) = DEVICE_ROWS.with(|rows| rows.take(count)) {
-        let first = row.first * PAGE;
-        (0..count).for_each(|index| clear(first + index * PAGE));
-        return Ok(first);
+    let owner = PAYER.load(Relaxed);
+    let left = free_count().saturating_sub(count);
+    let first = charged(owner, count, || {
+        if let Some(row) = DEVICE_ROWS.with(|rows| rows.take(count)) {
+            let first = row.first * PAGE;
+            hand_over(first, count, owner);
+            return Some(first);
+        }
+        with(|frames| frames.take_row(count, DEVICE_LIMIT, owner).filter(|_| left >= RESERVE))
+    })?;
+    (0..count).for_each(|index| clear(first + index * PAGE));
+    Ok(first)
+}
+
+/// Lets frames in a row belong to another.
+fn hand_over(first: u64, count: u64, owner: u8) {
+    for index in 0..count {
+        with(|frames| frames.hand_over(first + index * PAGE, owner));
     }
-    take_row_above_reserve(count, DEVICE_LIMIT)
 }
 
 /// Like [`take_row`], but the last frames are not taken.
@@ -76,12 +150,15 @@ pub fn take_row_above_reserve(count: u64, limit: u64) -> Result<u64, Exhausted> 
 
 /// Gives back frames in a row that a device may still write to.
 pub fn give_row(first: u64, count: u64) {
+    let owner = with(|frames| frames.hand_over(first, SYSTEM));
+    LEDGER.with(|ledger| ledger.release(owner.into(), count));
+    hand_over(first, count, SYSTEM);
     DEVICE_ROWS.with(|rows| rows.give(Row { first: first / PAGE, count }));
 }
 
 /// Takes a frame, with whatever it contains.
 pub fn take() -> Result<u64, Exhausted> {
-    with(|frames| frames.take()).ok_or(Exhausted)
+    with(|frames| frames.take(SYSTEM)).inspect(|_| count_for_system(1)).ok_or(Exhausted)
 }
 
 /// Takes a frame full of zeroes.
@@ -93,14 +170,21 @@ pub fn take_zeroed() -> Result<u64, Exhausted> {
 
 /// Takes `count` zeroed frames in a row that end at or below `limit`.
 pub fn take_row(count: u64, limit: u64) -> Result<u64, Exhausted> {
-    let first = with(|frames| frames.take_row(count, limit)).ok_or(Exhausted)?;
+    let first = with(|frames| frames.take_row(count, limit, SYSTEM)).ok_or(Exhausted)?;
+    count_for_system(count);
     (0..count).for_each(|index| clear(first + index * PAGE));
     Ok(first)
 }
 
+/// What the kernel takes is the system's, which has no limit of its own.
+fn count_for_system(count: u64) {
+    LEDGER.with(|ledger| ledger.add(SYSTEM.into(), count));
+}
+
 /// Gives a frame back that nobody uses or maps any more.
 pub fn give(frame: u64) {
-    with(|frames| frames.give(frame));
+    let owner = with(|frames| frames.give(frame));
+    LEDGER.with(|ledger| ledger.release(owner.into(), 1));
 }
 
 /// Whether a range of physical addresses holds no RAM.

@@ -17,7 +17,11 @@ use super::{
     kernel_map::{root, show_region},
     tables::{NO_EXECUTE, OWNED, PRESENT, Slot, Table, UNCACHED, USER, WRITABLE, frame_of, index},
 };
-use crate::{cpu::registers, guarded::Guarded, threads};
+use crate::{
+    cpu::{interrupts, registers},
+    guarded::Guarded,
+    threads,
+};
 
 /// Regions that exist at the same time: one table of pointers.
 pub const REGIONS: usize = 512;
@@ -31,6 +35,8 @@ struct Region {
     directory: Table,
     /// `None` if it is placed in the kernel.
     domain: Option<Domain>,
+    /// On whose account it is; `None` for stacks, which are those of the threads.
+    payer: Option<usize>,
 }
 
 struct DomainRecord {
@@ -102,14 +108,18 @@ impl Space {
     }
 
     /// A fresh region, shown to the kernel's view only.
-    fn add_region(&mut self, domain: Option<Domain>) -> Result<usize, Exhausted> {
+    fn add_region(
+        &mut self,
+        domain: Option<Domain>,
+        payer: Option<usize>,
+    ) -> Result<usize, Exhausted> {
         let directory = Table::new()?;
         let Some(number) = self.numbers.take() else {
             directory.free(2);
             return Err(Exhausted);
         };
         show_region(number, Some(directory));
-        self.regions[number] = Some(Region { directory, domain });
+        self.regions[number] = Some(Region { directory, domain, payer });
         Ok(number)
     }
 
@@ -137,7 +147,7 @@ impl Space {
         let number = self.domains.iter().position(Option::is_none).ok_or(Exhausted)?;
         let pointers = Table::new()?;
         let table = Table::new().inspect_err(|_| frames::give(pointers.address()))?;
-        let Ok(stacks) = self.add_region(Some(number)) else {
+        let Ok(stacks) = self.add_region(Some(number), None) else {
             frames::give(pointers.address());
             frames::give(table.address());
             return Err(Exhausted);
@@ -238,11 +248,15 @@ fn leave_translations() {
     unsafe { registers::set_page_tables(current) };
 }
 
-/// Sets a region aside, with a domain if it needs one. Returns its first address.
-pub fn create(placement: &Placement) -> Result<u64, Exhausted> {
+/// Sets a region aside on a principal's account, with a domain if it needs one. Returns its first address.
+pub fn create(placement: &Placement, principal: usize) -> Result<u64, Exhausted> {
+    interrupts::off(|| frames::on_account(principal, || create_on_account(placement, principal)))
+}
+
+fn create_on_account(placement: &Placement, principal: usize) -> Result<u64, Exhausted> {
     SPACE.with(|space| {
         let domain = space.domain_for(placement)?;
-        let number = match space.add_region(domain) {
+        let number = match space.add_region(domain, Some(principal)) {
             Ok(number) => number,
             Err(error) => {
                 let unused = |domain: &Domain| {
@@ -269,8 +283,23 @@ pub fn remove(base: u64) {
     }
 }
 
-/// Maps fresh pages that hold `contents` and then zeroes.
+/// Maps fresh pages that hold `contents` and then zeroes: on the account of whom the region was made for, and those of stacks on
+/// that of the thread that runs.
 pub fn map(
+    address: u64,
+    bytes: u64,
+    contents: &[u8],
+    protection: Protection,
+) -> Result<(), Exhausted> {
+    let payer = SPACE.with(|space| space.region(address).and_then(|region| region.payer));
+    let map = || map_pages(address, bytes, contents, protection);
+    match payer {
+        Some(payer) => interrupts::off(|| frames::on_account(payer, map)),
+        None => map(),
+    }
+}
+
+fn map_pages(
     address: u64,
     bytes: u64,
     contents: &[u8],

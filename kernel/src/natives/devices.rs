@@ -45,7 +45,7 @@ impl Interrupts for AllLines {
 
 impl InterruptLine for Line {
     fn wait(cx: &mut Cx<'_, Self>, seen: u64) -> Result<u64, InterruptError> {
-        Ok(interrupts::wait(cx.state().0, seen))
+        Ok(interrupts::wait(cx.state().0, seen)?)
     }
 }
 

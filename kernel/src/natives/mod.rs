@@ -5,10 +5,13 @@
 //! Touch a caller's buffer with interrupts off: a wild one of a server placed in the kernel is then taken
 //! for a fault of the kernel and not for its caller's.
 
+mod accounts;
 mod devices;
 mod memory;
 mod ports;
 mod run;
+mod schedulers;
+mod signals;
 mod time;
 
 use alloc::{string::String, vec::Vec};
@@ -22,6 +25,7 @@ use warren_kernel::{acpi::Controllers, command_line};
 use warren_natives::{Control, Launcher, LocalKind, Parameters, log_and_feed};
 
 pub use memory::release_mappings;
+use run::release;
 pub use run::start_programs;
 
 use crate::{cpu::interrupts, guarded::Guarded, log, system::Kernel, threads};
@@ -46,6 +50,8 @@ struct Kinds {
     ports: &'static LocalKind<dyn idl::IoPorts, ports::Ports>,
     lines: &'static LocalKind<dyn idl::InterruptLine, devices::Line>,
     runs: &'static LocalKind<dyn idl::Thread, run::Run>,
+    processors: &'static LocalKind<dyn idl::Processor, schedulers::Processor>,
+    signals: &'static LocalKind<dyn idl::Signal, signals::Signal>,
 }
 
 static REGISTRY: Guarded<Option<Registry>> = Guarded::new(None);
@@ -58,20 +64,30 @@ pub fn install(controllers: Controllers, command_line: &str) {
     let mut objects = Objects { instance, all: Vec::new() };
     objects.add::<dyn idl::Clock, _>(time::Clock);
     objects.add::<dyn idl::Timer, _>(time::Timer);
+    objects.add::<dyn idl::Signals, _>(signals::AllSignals);
     objects.add::<dyn idl::Memory, _>(memory::Source);
     objects.add::<dyn idl::PhysicalMemory, _>(memory::Devices);
     objects.add::<dyn idl::AddressSpace, _>(memory::Mapper);
     objects.add::<dyn idl::PortSpace, _>(ports::AllPorts);
     objects.add::<dyn idl::Interrupts, _>(devices::AllLines);
+    objects.add::<dyn idl::Accounts, _>(accounts::Books);
     objects.add::<dyn idl::Power, _>(devices::Switch);
     objects.add::<dyn idl::Launcher, _>(Launcher::<Kernel>::new());
     let (log, feed) = log_and_feed::<Kernel>(log::read);
     objects.add::<dyn idl::Log, _>(log);
     objects.add::<dyn idl::LogFeed, _>(feed);
     objects.add::<dyn idl::Parameters, _>(Parameters::<Kernel>::new(from_command_line));
-    objects.add::<dyn idl::SystemControl, _>(Control::<Kernel>::new(threads::name_of));
+    objects
+        .add::<dyn idl::SystemControl, _>(Control::<Kernel>::new(threads::name_of, threads::kill));
     let bottom = objects.add::<dyn idl::ThreadFactory, _>(run::Factory);
-    let kinds = Kinds { spaces: kind(), ports: kind(), lines: kind(), runs: kind() };
+    let kinds = Kinds {
+        spaces: kind(),
+        ports: kind(),
+        lines: kind(),
+        runs: kind(),
+        processors: kind(),
+        signals: kind(),
+    };
     devices::install(controllers);
     let registry = Registry { instance, objects: objects.all, bottom, kinds };
     REGISTRY.with(|stored| *stored = Some(registry));

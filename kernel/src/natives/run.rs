@@ -15,15 +15,19 @@ use warren_engine::{
     stub::{self, Shape, Words},
 };
 use warren_idl::{Program, Thread, ThreadError, ThreadFactory};
+use warren_kernel::contexts::End;
 
-use super::{Word, answer, bottom, kinds};
+use super::{
+    Word, answer, bottom, kinds,
+    schedulers::{self, place_of},
+};
 use crate::{
     cpu::interrupts,
     guarded::Guarded,
     log::log,
     machine,
     system::{self, Kernel},
-    threads::{self, Token},
+    threads::{self, Place, Token},
 };
 
 /// Makes threads.
@@ -47,14 +51,14 @@ impl ThreadFactory for Factory {
     ) -> Result<Ref<'f, dyn Thread>, ThreadError> {
         let name = warren_natives::thread_name(name);
         interrupts::off(|| count_up(program.word() as *mut Object));
-        let run = begin(&name, program.word()).ok_or(ThreadError::TooMany)?;
+        let run = begin(&name, payer(), program.word()).ok_or(ThreadError::TooMany)?;
         answer(kinds().runs, run).map_err(ThreadError::System)
     }
 }
 
 impl Thread for Run {
     fn join(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
-        match cx.state().wait() {
+        match cx.state().wait()? {
             Ret { error: 0, value } => Ok(value),
             _ => Err(ThreadError::Failed),
         }
@@ -63,21 +67,14 @@ impl Thread for Run {
 
 impl Run {
     /// Waits for the end and returns what the program answered.
-    fn wait(&self) -> Ret {
-        interrupts::off(|| {
-            loop {
-                let running = threads::running();
-                let result = self.0.with(|state| {
-                    if state.result.is_none() {
-                        state.waiting.push(running);
-                    }
-                    state.result
-                });
-                match result {
-                    Some(result) => return result,
-                    None => threads::block(u64::MAX),
-                };
-            }
+    fn wait(&self) -> Result<Ret, SystemError> {
+        threads::wait_until(|waiter| {
+            self.0.with(|state| {
+                if state.result.is_none() {
+                    state.waiting.push(waiter);
+                }
+                state.result
+            })
         })
     }
 
@@ -91,16 +88,26 @@ impl Run {
     }
 }
 
-/// Starts a thread that runs a program; it takes over a count of it. `None` if there is no room for a thread.
-fn begin(name: &str, program: Word) -> Option<Run> {
+/// The principal of the server that called the native which runs.
+fn payer() -> usize {
+    let caller = warren_natives::caller::<Kernel>();
+    interrupts::off(|| {
+        let planned = caller.planned.map(|planned| &system::tables().plan.servers[planned]);
+        planned.map_or(Place::SYSTEM.principal, |server| server.principal)
+    })
+}
+
+/// Starts a thread of a principal that runs a program; it takes over a count of it. `None` if there is no room for a thread.
+fn begin(name: &str, principal: usize, program: Word) -> Option<Run> {
     let state = Arc::new(Guarded::new(State { result: None, waiting: Vec::new() }));
     let ended = Run(state.clone());
-    let started = threads::start(name, bottom(), move || {
+    let started = threads::start(name, place_of(principal), bottom(), move || {
         let shape = Shape::default();
         // SAFETY: the object provides `Program`, whose first function takes no word; its count is held.
         let result = unsafe { stub::invoke(program as *mut Object, 0, &Words::default(), shape) };
         release(program);
         ended.end(result);
+        if result.error == 0 { End::Finished } else { End::Faulted }
     });
     if started.is_err() {
         release(program);
@@ -110,7 +117,7 @@ fn begin(name: &str, program: Word) -> Option<Run> {
 }
 
 /// Gives a count back.
-fn release(object: Word) {
+pub fn release(object: Word) {
     if interrupts::off(|| count_down::<Kernel>(object as *mut Object)) {
         death::finish::<Kernel>();
     }
@@ -118,7 +125,8 @@ fn release(object: Word) {
 
 /// Starts what the plan says: programs run, other servers are loaded. When all programs have ended the
 /// machine stops with the status of the last one to be started.
-pub fn start_programs() {
+pub fn start_programs() -> End {
+    schedulers::start();
     let planned = interrupts::off(|| &system::tables().plan.start);
     let mut instances = Vec::new();
     for &server in planned {
@@ -131,7 +139,7 @@ pub fn start_programs() {
     let runs: Vec<_> = instances.into_iter().filter_map(begun).collect();
     let mut status = 0;
     for (instance, run) in runs {
-        let Ret { error, value } = run.wait();
+        let Ret { error, value } = run.wait().unwrap_or_else(|error| Ret::err(error.number()));
         status = if error == 0 { value as u8 } else { 1 };
         if error != 0 {
             let why = SystemError::from_number(error).map_or("its own error", SystemError::message);
@@ -151,5 +159,7 @@ fn begin_server(instance: &Instance) -> Option<Run> {
         count_up(object);
         Some(object)
     })?;
-    begin(&instance.name, object as Word)
+    let planned = instance.planned?;
+    let principal = interrupts::off(|| system::tables().plan.servers[planned].principal);
+    begin(&instance.name, principal, object as Word)
 }

@@ -26,7 +26,7 @@ impl warren_idl::Timer for Timer {
     fn sleep(_: &mut Cx<'_, Self>, duration_ns: u64) -> Result<(), TimeError> {
         let until = clock::now_ns().saturating_add(duration_ns);
         while clock::now_ns() < until {
-            interrupts::off(|| threads::block(until));
+            interrupts::off(|| threads::block(until))?;
         }
         Ok(())
     }

@@ -7,14 +7,12 @@
 
 use alloc::{boxed::Box, vec::Vec};
 
+use warren_abi::call::SystemError;
 use warren_kernel::acpi::Controllers;
 
-use super::{Token, block, running, wake_first};
+use super::{Token, wait_until, wake};
 use crate::{
-    cpu::{
-        interrupts,
-        io_apic::{self, LINES, Line},
-    },
+    cpu::io_apic::{self, LINES, Line},
     guarded::Guarded,
 };
 
@@ -41,28 +39,24 @@ pub fn exists(controllers: &Controllers, number: u32) -> bool {
 }
 
 /// Opens a line that exists, and waits until its count differs from `seen`. Returns the count.
-pub fn wait(number: u32, seen: u64) -> u64 {
-    interrupts::off(|| {
-        loop {
-            let running = running();
-            let count = with(number, |state| {
-                if state.count == seen && !state.waiting.contains(&running) {
-                    state.waiting.push(running);
-                }
-                state.count
-            });
-            if count != seen {
-                return count;
+pub fn wait(number: u32, seen: u64) -> Result<u64, SystemError> {
+    wait_until(|waiter| {
+        let count = with(number, |state| {
+            if state.count == seen && !state.waiting.contains(&waiter) {
+                state.waiting.push(waiter);
             }
+            state.count
+        });
+        if count == seen {
+            // The line may arrive at once; the waiter is on its list.
             with(number, |state| state.line.set_open(true));
-            // The line may have arrived at once only after interrupts are on again, in another thread.
-            block(u64::MAX);
         }
+        (count != seen).then_some(count)
     })
 }
 
-/// An interrupt arrived on a line. Returns whether somebody has waited for it.
-pub fn arrived(number: u32) -> bool {
+/// An interrupt arrived on a line: whoever waits for it is ready.
+pub fn arrived(number: u32) {
     let waiting = with(number, |state| {
         state.count += 1;
         if state.line.level {
@@ -70,9 +64,7 @@ pub fn arrived(number: u32) -> bool {
         }
         core::mem::take(&mut state.waiting)
     });
-    let woken = !waiting.is_empty();
-    waiting.into_iter().for_each(wake_first);
-    woken
+    waiting.into_iter().for_each(wake);
 }
 
 fn with<R: Default>(number: u32, work: impl FnOnce(&mut State) -> R) -> R {

@@ -5,63 +5,80 @@ use alloc::{boxed::Box, string::String};
 use core::{ptr::null_mut, sync::atomic::Ordering::Relaxed};
 
 use warren_engine::layout::{Frame, Object};
+use warren_kernel::{
+    contexts::{Contexts, End},
+    ledger,
+};
 
 use super::{
-    IDLE, Token,
+    Token,
     area::Area,
-    record::{Registers, State, Thread},
-    scheduler::{SCHEDULER, pass_on},
-    switch, yield_now,
+    record::{Registers, Thread, Work},
+    switch,
+    switching::{self, with, with_running},
 };
 use crate::{
-    cpu::{self, block},
-    memory::{Exhausted, kernel_map},
+    cpu::{self, block, clock},
+    memory::{Exhausted, frames, kernel_map},
 };
 
-/// Makes the code that boots the idle thread.
+/// How long a waiter for a lock lends its time before it looks at the lock again.
+const HELP_NS: u64 = 20_000;
+
+/// Where a new thread belongs.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    /// Who decides when it runs: the number of a processor, or `None` for the root.
+    pub processor: Option<usize>,
+    /// Who pays.
+    pub principal: usize,
+}
+
+impl Place {
+    /// Under the root, on the system's account.
+    pub const SYSTEM: Place = Place { processor: None, principal: 0 };
+}
+
+/// Makes the code that boots the root thread.
 pub fn install() {
-    let root = kernel_map::root().address();
+    let contexts = Contexts::new(clock::counts(), clock::counts_of(HELP_NS));
     let registers = Registers {
         frame: null_mut(),
         temporary: null_mut(),
         owner: null_mut(),
-        idle: IDLE,
+        idle: contexts.running(),
         kernel_stack: 0,
-        page_tables: root,
+        page_tables: kernel_map::root().address(),
     };
-    let idle = Thread::new(String::from("idle"), registers, None, None);
-    SCHEDULER.with(|scheduler| {
-        scheduler.add(idle);
-        scheduler.current = &raw mut *scheduler.threads[0];
-    });
+    let token = contexts.running();
+    let root = |token| {
+        Thread::new(token, String::from("idle"), Place::SYSTEM.principal, registers, None, None)
+    };
+    switching::install(contexts, root);
     // SAFETY: the block is this CPU's, and no thread runs yet.
     let cpu = unsafe { &mut *block::engine() };
-    cpu.thread = IDLE;
-    cpu.idle.store(IDLE, Relaxed);
+    cpu.thread = token;
+    cpu.idle.store(token, Relaxed);
     cpu.idle_lock = &raw const cpu.idle;
+}
+
+/// Limits how many threads a principal and those below it may have; 0 for no limit.
+pub fn limit_threads(principal: usize, parent: usize, limit: u32) {
+    let limit = if limit == 0 { ledger::UNLIMITED } else { limit.into() };
+    with(|threads| threads.ledger.open(principal, parent, limit));
 }
 
 /// Starts a thread that does `work`. `bottom` is what it counts as running until its first call.
 pub fn start(
     name: &str,
+    place: Place,
     bottom: *mut Object,
-    work: impl FnOnce() + Send + 'static,
+    work: impl FnOnce() -> End + Send + 'static,
 ) -> Result<Token, Exhausted> {
-    let area = Area::new()?;
-    let frames = area.frames();
-    let registers = Registers {
-        frame: frames.wrapping_add(1),
-        temporary: area.temporaries(),
-        owner: null_mut(),
-        idle: 0,
-        kernel_stack: area.stack_top(),
-        page_tables: kernel_map::root().address(),
-    };
-    let top = area.stack_top();
-    let mut thread = Thread::new(name.into(), registers, Some(area), Some(Box::new(work)));
+    let area = cpu::interrupts::off(|| frames::on_account(place.principal, Area::new))?;
     let bottom = Frame {
         return_address: 0,
-        stack: top,
+        stack: area.stack_top(),
         saved: [0; 6],
         resume: 0,
         // SAFETY: the block is this CPU's.
@@ -70,43 +87,40 @@ pub fn start(
         platform: [0; 5],
     };
     // SAFETY: the frames were mapped just now, for this thread alone.
-    unsafe { frames.write(bottom) };
+    unsafe { area.frames().write(bottom) };
     // SAFETY: so was the stack.
-    thread.stack = unsafe { switch::prepare(top, first_steps) };
-    Ok(SCHEDULER.with(|scheduler| {
-        let token = scheduler.add(thread);
-        let thread = scheduler.find(token).expect("it was added just now");
-        thread.registers.idle = token;
-        scheduler.queue.push_back(token);
-        token
-    }))
+    let stack = unsafe { switch::prepare(area.stack_top(), first_steps) };
+    with(|threads| {
+        let Place { processor, principal } = place;
+        if !threads.ledger.charge(principal, 1) {
+            return Err(Exhausted);
+        }
+        let token = threads.contexts.add(processor, principal).ok_or_else(|| {
+            threads.ledger.release(principal, 1);
+            Exhausted
+        })?;
+        let registers = Registers {
+            frame: area.frames().wrapping_add(1),
+            temporary: area.temporaries(),
+            owner: null_mut(),
+            idle: token,
+            kernel_stack: area.stack_top(),
+            page_tables: kernel_map::root().address(),
+        };
+        let (area, work) = (Some(area), Some(Box::new(work) as Work));
+        let mut thread = Thread::new(token, name.into(), principal, registers, area, work);
+        thread.stack = stack;
+        threads.add(thread);
+        Ok(token)
+    })
 }
 
 /// What a thread does first and last.
 extern "C" fn first_steps() -> ! {
-    let work = SCHEDULER.with(|scheduler| scheduler.running().work.take());
+    switching::bury();
+    let work = with_running(|thread| thread.work.take());
     cpu::interrupts::enable();
-    if let Some(work) = work {
-        work();
-    }
-    cpu::interrupts::disable();
-    let stacks = SCHEDULER.with(|scheduler| {
-        let thread = scheduler.running();
-        thread.state = State::Ended;
-        core::mem::take(&mut thread.user_stacks)
-    });
-    stacks.free();
-    pass_on();
-    unreachable!("an ended thread is never switched to")
-}
-
-/// What the idle thread does.
-pub fn idle() -> ! {
-    loop {
-        cpu::interrupts::disable();
-        if SCHEDULER.with(|scheduler| scheduler.queue.is_empty()) {
-            cpu::interrupts::wait();
-        }
-        yield_now();
-    }
+    let how = work.map_or(End::Finished, |work| work());
+    let was_killed = with_running(|thread| thread.deadlines.is_killed());
+    switching::end(if was_killed { End::Killed } else { how })
 }

@@ -1,37 +1,39 @@
-//! Threads, and which of them runs: round robin with a tick of 10 ms.
+//! Threads: the machine's side of contexts.
+//!
+//! Who runs is in the books ([`warren_kernel::contexts`]), and decided by nobody here. After each change of the books
+//! the CPU goes on with whoever runs then ([`switching`]).
 //!
 //! # How a thread stops
 //!
-//! By a switch ([`scheduler`]) in kernel code, with interrupts off: because it waits ([`block`]), gives
-//! way ([`yield_now`]), or was interrupted by the tick. Its registers are then on its kernel stack, and what
-//! the CPU block held is in its [`record::Thread`].
+//! By a switch in kernel code, with interrupts off: because it waits ([`block`]), gives way ([`yield_now`]), dispatches another
+//! ([`dispatch`]), or was interrupted. Its registers are then on its kernel stack, and what the CPU block held is in its
+//! [`record::Thread`].
+//!
+//! # Who was woken
+//!
+//! A wake-up only changes the books. If somebody is to run because of it ([`is_due`]), that happens when interrupts are switched on
+//! again: at the end of the outermost [`crate::cpu::interrupts::off`], or of the interrupt.
 //!
 //! # Never
 //!
 //! Stops while it uses a guarded value.
+pub mod alarm;
 pub mod area;
 pub mod interrupts;
 mod life;
 mod record;
-mod scheduler;
 mod switch;
+mod switching;
 mod view;
 
-pub use life::{idle, install, start};
-pub use scheduler::{
-    block, give_time_to, in_atomic_call, preempt, running, set_in_atomic_call, set_page_tables,
-    tick, wake, wake_first, with_running, yield_now,
+pub use life::{Place, install, limit_threads, start};
+pub use switching::{
+    block, change_books, dispatch, give_time_to, idle, in_atomic_call, is_due, kill, pass, preempt,
+    running, running_has_calls, set_in_atomic_call, set_page_tables, wait_until, wake,
+    with_deadlines, with_running, yield_now,
 };
 pub use view::{
     divert, forget_domain, forget_enough, forget_page_tables, frame_of, is_behind_frames, name_of,
-    running_has_calls, stack_left, visit, write_calls,
+    sight, stack_left, used, visit, with_books, write_calls,
 };
-
-/// Ticks in a second.
-pub const TICKS_PER_SECOND: u64 = 100;
-
-/// A thread as a lock holder: above every CPU number, and never used again.
-pub type Token = u64;
-const FIRST_TOKEN: Token = 0x1000;
-/// The thread that runs when no other can. It runs on the boot stack.
-const IDLE: Token = FIRST_TOKEN;
+pub use warren_kernel::contexts::Token;

@@ -4,23 +4,14 @@
 use alloc::{boxed::Box, string::String};
 
 use warren_engine::{
+    deadline::Deadlines,
     layout::{Frame, Temporary},
     thread::ThreadRecord,
 };
+use warren_kernel::contexts::{End, Token};
 
-use super::{Token, area::Area};
+use super::area::Area;
 use crate::memory::user_stacks::UserStacks;
-
-/// What a thread does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    /// Runs, or would if it were its turn.
-    Ready,
-    /// Waits to be woken, at the latest at this time.
-    Waiting(u64),
-    /// Its last switch is behind it.
-    Ended,
-}
 
 /// What of the CPU's block belongs to the thread.
 #[derive(Clone, Copy, Debug)]
@@ -34,26 +25,32 @@ pub struct Registers {
     pub page_tables: u64,
 }
 
+/// What a thread does in its life.
+pub type Work = Box<dyn FnOnce() -> End + Send>;
+
 /// One thread.
 pub struct Thread {
     pub token: Token,
     pub name: String,
-    pub state: State,
-    /// Whether the last wait was ended by [`wake`].
-    pub woken: bool,
+    /// Whose memory its stacks are.
+    pub principal: usize,
     pub stack: u64,
     pub registers: Registers,
-    /// `None` for the idle thread.
+    /// `None` for the root.
     pub area: Option<Area>,
-    pub work: Option<Box<dyn FnOnce() + Send>>,
+    pub work: Option<Work>,
     /// Its stacks in the domains that it has visited.
     pub user_stacks: UserStacks,
     /// Whether it is in a domain that was entered by an atomic call: its caller keeps a lock, so that only
     /// atomic calls, which do not wait for others, can be made there.
     pub in_atomic_call: bool,
-    /// Ticks that the newest call has computed without calling or returning.
-    pub silent_ticks: u32,
-    /// The first free frame at the last tick.
+    /// When its calls are to be over.
+    pub deadlines: Deadlines,
+    /// What it had used when the newest call was last seen to call or return, in counts of the clock.
+    pub heard: u64,
+    /// What it had used when it was ended.
+    pub killed_at: u64,
+    /// The first free frame when the watchdog last looked.
     pub silent_frame: u64,
 }
 
@@ -62,30 +59,33 @@ pub struct Thread {
 unsafe impl Send for Thread {}
 
 impl Thread {
-    /// A thread that is ready, without a token yet.
+    /// A new thread.
     pub fn new(
+        token: Token,
         name: String,
+        principal: usize,
         registers: Registers,
         area: Option<Area>,
-        work: Option<Box<dyn FnOnce() + Send>>,
+        work: Option<Work>,
     ) -> Self {
         Thread {
-            token: 0,
+            token,
             name,
-            state: State::Ready,
-            woken: false,
+            principal,
             stack: 0,
             registers,
             area,
             work,
             user_stacks: UserStacks::default(),
             in_atomic_call: false,
-            silent_ticks: 0,
+            deadlines: Deadlines::NONE,
+            heard: 0,
+            killed_at: 0,
             silent_frame: 0,
         }
     }
 
-    /// The thread as the engine sees it; `None` for the idle thread.
+    /// The thread as the engine sees it; `None` for the root.
     pub fn record(&self) -> Option<ThreadRecord> {
         let area = self.area.as_ref()?;
         Some(ThreadRecord {

@@ -4,38 +4,88 @@
 use alloc::string::String;
 use core::fmt::Write;
 
-use warren_engine::{layout::Frame, stub::return_slot, thread::ThreadRecord};
+use warren_engine::{
+    layout::Frame, reference::instance_of, stub::return_slot, thread::ThreadRecord,
+};
+use warren_kernel::contexts::Contexts;
 
 use super::{
-    IDLE, Token, running,
-    scheduler::{SCHEDULER, swap_out},
-    switch, with_running,
+    Token,
+    record::Thread,
+    switch,
+    switching::{swap_out, wake, with, with_running},
 };
 use crate::{
-    cpu::block,
+    cpu::{block, clock},
     memory::{kernel_map, user_stacks},
 };
 
 /// Name of a thread; empty if it has ended.
 pub fn name_of(token: Token) -> String {
-    SCHEDULER
-        .with(|scheduler| scheduler.find(token).map(|thread| thread.name.clone()))
-        .unwrap_or_default()
+    with(|threads| threads.find(token).map(|thread| thread.name.clone())).unwrap_or_default()
 }
 
-/// Shows each thread to the engine, which may change where its calls go on. The scheduler is not in use
+/// Shows each thread to the engine, which may change where its calls go on. The threads are not in use
 /// meanwhile: the engine may call [`divert`].
 pub fn visit(visit: &mut dyn FnMut(&mut ThreadRecord)) {
-    let count = SCHEDULER.with(|scheduler| {
-        scheduler.running().registers = swap_out();
-        scheduler.threads.len()
+    let count = with(|threads| {
+        threads.running().registers = swap_out();
+        threads.by_slot.len()
     });
     // Nobody adds or frees a thread meanwhile: interrupts are off.
-    for index in 0..count {
-        let record = SCHEDULER.with(|scheduler| scheduler.threads[index].record());
+    for slot in 0..count {
+        let record = with(|threads| threads.by_slot[slot].as_ref()?.record());
         let Some(mut record) = record else { continue };
         visit(&mut record);
     }
+}
+
+/// Uses the books, with everything charged up to now.
+pub fn with_books<R>(work: impl FnOnce(&mut Contexts) -> R) -> R {
+    with(|threads| {
+        threads.contexts.charge(clock::counts());
+        work(&mut threads.contexts)
+    })
+}
+
+/// What is known of a thread to those who look on.
+pub struct Sight {
+    /// Its number among all, which others have too when it has ended.
+    pub slot: usize,
+    pub token: Token,
+    /// Calls under way.
+    pub depth: usize,
+    /// Its name.
+    pub name: String,
+    /// The server that its newest call entered.
+    pub server: String,
+}
+
+/// The first thread whose slot is at least `from`, the root aside.
+pub fn sight(from: usize) -> Option<Sight> {
+    with(|threads| {
+        threads.running().registers = swap_out();
+        threads.by_slot.iter().enumerate().skip(from).find_map(|(slot, thread)| {
+            let thread = thread.as_ref()?;
+            let ThreadRecord { frames, frame, .. } = thread.record()?;
+            // SAFETY: every thread has a frame below its first free one, and interrupts are off.
+            let newest = unsafe { &*frame.wrapping_sub(1) };
+            // SAFETY: a frame's object is valid while the frame is there.
+            let server = unsafe { instance_of(newest.object) };
+            Some(Sight {
+                slot,
+                token: thread.token,
+                depth: (frame as usize - frames as usize) / size_of::<Frame>() - 1,
+                name: thread.name.clone(),
+                server: server.name.clone(),
+            })
+        })
+    })
+}
+
+/// What the running thread has used, in counts of the clock.
+pub fn used() -> u64 {
+    with_books(|contexts| contexts.used_by(contexts.running()))
 }
 
 /// Makes a thread that does not run go on in `function`, on the stack below `top`.
@@ -46,27 +96,25 @@ pub fn visit(visit: &mut dyn FnMut(&mut ThreadRecord)) {
 pub unsafe fn divert(token: Token, top: u64, function: extern "C" fn() -> !) {
     // SAFETY: the caller's promise.
     let stack = unsafe { switch::prepare(top, function) };
-    SCHEDULER.with(|scheduler| {
-        if let Some(thread) = scheduler.find(token) {
+    with(|threads| {
+        if let Some(thread) = threads.find(token) {
             thread.stack = stack;
         }
-        scheduler.wake(token, false);
     });
+    wake(token);
 }
 
 /// The first free frame of a thread that does not run, and where its kernel stack goes on when it enters the kernel.
 pub fn frame_of(token: Token) -> Option<(*mut Frame, u64)> {
-    SCHEDULER.with(|scheduler| {
-        let registers = scheduler.find(token)?.registers;
+    with(|threads| {
+        let registers = threads.find(token)?.registers;
         Some((registers.frame, registers.kernel_stack))
     })
 }
 
 /// Lets no thread enter a domain on the fast path before it has been there on the long way.
 pub fn forget_enough(domain: usize) {
-    SCHEDULER.with(|scheduler| {
-        scheduler.threads.iter_mut().for_each(|thread| thread.user_stacks.forget_enough(domain));
-    });
+    for_each(|thread| thread.user_stacks.forget_enough(domain));
 }
 
 /// Whether an address lies in the page behind the running thread's frames.
@@ -83,20 +131,21 @@ pub fn stack_left(stack: u64) -> u64 {
 
 /// Lets threads that were interrupted at the end of a domain go on with the kernel's page tables: the domain's are gone.
 pub fn forget_page_tables(page_tables: u64) {
-    SCHEDULER.with(|scheduler| {
-        let threads = scheduler.threads.iter_mut().map(|thread| &mut thread.registers);
-        threads
-            .filter(|registers| registers.page_tables == page_tables)
-            .for_each(|registers| registers.page_tables = kernel_map::root().address());
+    for_each(|thread| {
+        if thread.registers.page_tables == page_tables {
+            thread.registers.page_tables = kernel_map::root().address();
+        }
     });
 }
 
 /// Forgets the stacks of all threads in a domain that is gone.
 pub fn forget_domain(domain: usize) {
     user_stacks::forget_needs(domain);
-    SCHEDULER.with(|scheduler| {
-        scheduler.threads.iter_mut().for_each(|thread| thread.user_stacks.forget(domain));
-    });
+    for_each(|thread| thread.user_stacks.forget(domain));
+}
+
+fn for_each(work: impl FnMut(&mut Thread)) {
+    with(|threads| threads.by_slot.iter_mut().flatten().map(|thread| &mut **thread).for_each(work));
 }
 
 /// Writes who called whom in the running thread. For the kernel's panic: uses nothing that is guarded.
@@ -127,9 +176,4 @@ pub fn write_calls(out: &mut impl Write) {
         let instance = unsafe { &*instance };
         let _ = writeln!(out, "call: {} at {:#x}, from {address:#x}", instance.name, instance.base);
     }
-}
-
-/// Whether the running thread can make calls: the idle thread cannot.
-pub fn running_has_calls() -> bool {
-    running() != IDLE
 }

@@ -112,9 +112,10 @@ macro_rules! call_trap {
 /// Bytes of a stack that a handler of an interrupt may need; less than two guard pages.
 const HANDLER_BYTES: usize = 8000;
 
-/// Tells the interrupt controller that an interrupt was taken.
-extern "C" fn local_apic_end_interrupt() {
+/// Lets an interrupt go that cannot be handled now. What it was about is looked at a little later.
+extern "C" fn let_go() {
     crate::cpu::local_apic::end_interrupt();
+    crate::threads::alarm::try_again();
 }
 
 core::arch::global_asm!(
@@ -177,9 +178,9 @@ core::arch::global_asm!(
     "23:",
     "add rsp, 16",
     "iretq",
-    // There is not: the interrupt is let go. Whoever runs overflows at once, or returns; the next tick comes.
+    // There is not: the interrupt is let go. Whoever runs overflows at once, or returns; the timer comes again.
     "26:",
-    "call {end_interrupt}",
+    "call {let_go}",
     "jmp 27b",
     "9:",
     "mov rsp, rax",
@@ -223,7 +224,7 @@ core::arch::global_asm!(
     block = sym BLOCK,
     gs_base = const GS_BASE,
     handler_bytes = const HANDLER_BYTES,
-    end_interrupt = sym local_apic_end_interrupt,
+    let_go = sym let_go,
     trap = sym super::trap,
     end_server = sym super::faults::end_server,
 );

@@ -23,7 +23,7 @@ const DEBUG: u64 = 1;
 const DOUBLE_FAULT: u64 = 8;
 const MACHINE_CHECK: u64 = 18;
 
-const TICK: u64 = local_apic::TICK_VECTOR as u64;
+const TIMER: u64 = local_apic::TIMER_VECTOR as u64;
 
 /// One place in the kernel's text that may fault, and where to go on then.
 #[derive(Clone, Copy)]
@@ -140,7 +140,7 @@ pub fn name(vector: u64) -> &'static str {
         17 => "misaligned access",
         18 => "machine check",
         19 => "vector error",
-        TICK => "endless loop",
+        TIMER => "endless loop",
         _ => "unknown fault",
     }
 }

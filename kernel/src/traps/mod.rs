@@ -4,7 +4,7 @@
 //! | --- | --- | --- |
 //! | 0 to 31 | fault | [`faults`]: a fixup, the death of a server, or the kernel's panic |
 //! | 0x30 to 0x6f | line of an I/O APIC | [`crate::threads::interrupts`] |
-//! | 0x70 | tick | clock of the scheduler, watchdog, preemption |
+//! | 0x70 | timer | watchdog, ends of loans and of sleep |
 //! | 0x7f | spurious | nothing |
 
 mod entry;
@@ -15,6 +15,7 @@ pub use entry::entry_of;
 use frame::TrapFrame;
 
 use crate::{
+    calls,
     cpu::{io_apic, local_apic},
     threads,
 };
@@ -24,20 +25,22 @@ use crate::{
 extern "C" fn trap(frame: &mut TrapFrame) -> u64 {
     match frame.vector as u8 {
         0..32 => return faults::fault(frame),
-        local_apic::TICK_VECTOR => {
+        local_apic::TIMER_VECTOR => {
             local_apic::end_interrupt();
-            if let Some(stack) = threads::tick(frame) {
+            threads::alarm::rang();
+            if let Some(stack) = calls::watch(frame) {
+                threads::alarm::try_again();
                 faults::note(frame);
                 return stack;
             }
+            threads::preempt(frame);
         }
         local_apic::SPURIOUS_VECTOR => (),
         vector => {
             let line = vector.wrapping_sub(io_apic::FIRST_VECTOR);
-            let woken = threads::interrupts::arrived(line.into());
+            threads::interrupts::arrived(line.into());
             local_apic::end_interrupt();
-            if woken {
-                // A driver runs at once: its device waits for it.
+            if threads::is_due() {
                 threads::preempt(frame);
             }
         }

@@ -97,11 +97,15 @@ pub enum SystemError {
     NotAtomic = SYSTEM_ERRORS + 11,
     /// The server panicked in this call, and goes on.
     Panicked = SYSTEM_ERRORS + 12,
+    /// The time that was set for the call has passed.
+    Deadline = SYSTEM_ERRORS + 13,
+    /// The thread was ended.
+    Killed = SYSTEM_ERRORS + 14,
 }
 
 impl SystemError {
     /// Every system error, in the order of the numbers.
-    pub const ALL: [SystemError; 13] = [
+    pub const ALL: [SystemError; 15] = [
         SystemError::Lost,
         SystemError::Revoked,
         SystemError::Budget,
@@ -115,6 +119,8 @@ impl SystemError {
         SystemError::Absent,
         SystemError::NotAtomic,
         SystemError::Panicked,
+        SystemError::Deadline,
+        SystemError::Killed,
     ];
 
     /// The number that travels in [`Ret::error`].
@@ -144,6 +150,8 @@ impl SystemError {
             SystemError::Absent => "the service is not connected",
             SystemError::NotAtomic => "only atomic calls can be made inside of an atomic call",
             SystemError::Panicked => "the server panicked in this call",
+            SystemError::Deadline => "the time for the call has passed",
+            SystemError::Killed => "the thread was ended",
         }
     }
 }

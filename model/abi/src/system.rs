@@ -26,9 +26,11 @@
 //! | `wsys.grow` | bytes | address | adds zeroed pages at the end of the instance's heap; `Budget` when there are none |
 //! | `wsys.panic` | text address, bytes | never returns | the activation fails with `Lost` at its caller and the server dies |
 //! | `wsys.panicked` | text address, bytes | – | says in the log that an activation panicked which the server leaves by itself, with `Panicked` |
+//! | `wsys.deadline` | time | mark | calls of this activation fail with `Deadline` when the clock shows this many nanoseconds, and those that its callees make |
+//! | `wsys.deadline_end` | mark | – | takes the deadline back, and those set since |
 
 /// Names of the functions. The index is the system call number in domains of their own.
-pub const FUNCTIONS: [&str; 17] = [
+pub const FUNCTIONS: [&str; 19] = [
     "wsys.keep",
     "wsys.release",
     "wsys.pin",
@@ -46,6 +48,8 @@ pub const FUNCTIONS: [&str; 17] = [
     "wsys.grow",
     "wsys.panic",
     "wsys.panicked",
+    "wsys.deadline",
+    "wsys.deadline_end",
 ];
 
 /// Data symbol: the instance's table of required references, one word each, in the order of the

@@ -443,6 +443,16 @@ extern "C" fn scope_end(mark: u64) -> Ret {
     Ret::ok(0)
 }
 
+#[unsafe(export_name = "wsys.deadline")]
+extern "C" fn deadline(_until_ns: u64) -> Ret {
+    Ret::ok(0)
+}
+
+#[unsafe(export_name = "wsys.deadline_end")]
+extern "C" fn deadline_end(_mark: u64) -> Ret {
+    Ret::ok(0)
+}
+
 #[unsafe(export_name = "wsys.unlock")]
 extern "C" fn unlock() -> Ret {
     engine(|engine| {

@@ -1,0 +1,91 @@
+//! `Accounts`: the system's books.
+
+use alloc::{format, string::String};
+
+use warren::{Cx, Out};
+use warren_idl::{AccountStatus, AccountsError, SystemTime, ThreadStatus};
+use warren_kernel::contexts::Activity;
+
+use crate::{
+    cpu::{clock, interrupts},
+    memory::frames,
+    system, threads,
+};
+
+/// The books.
+pub struct Books;
+
+warren_natives::natives!(Books);
+
+impl warren_idl::Accounts for Books {
+    fn account(
+        _: &mut Cx<'_, Self>,
+        principal: u32,
+        mut text: Out<'_>,
+    ) -> Result<AccountStatus, AccountsError> {
+        let number = principal as usize;
+        let (name, mut status) = interrupts::off(|| {
+            let planned = system::tables().plan.principals.get(number)?;
+            let (account, threads) = threads::with_books(|contexts| {
+                (contexts.accounts().get(number).copied(), contexts.count_of(number))
+            });
+            let account = account.unwrap_or_default();
+            let status = AccountStatus {
+                used_ns: clock::ns_of(account.used),
+                helped_ns: clock::ns_of(account.helped),
+                memory_bytes: frames::held_by(number),
+                memory_limit: planned.limits.memory_bytes,
+                slice_ns: planned.terms.slice_ns,
+                period_ns: planned.terms.period_ns,
+                threads: threads as u32,
+                thread_limit: planned.limits.threads,
+                parent: planned.parent.unwrap_or(number) as u32,
+                text_bytes: 0,
+            };
+            Some((&planned.name, status))
+        })
+        .ok_or(AccountsError::End)?;
+        text.fill_from(name.as_bytes());
+        status.text_bytes = name.len() as u32;
+        Ok(status)
+    }
+
+    fn thread(
+        _: &mut Cx<'_, Self>,
+        index: u32,
+        mut text: Out<'_>,
+    ) -> Result<ThreadStatus, AccountsError> {
+        let (line, status) = interrupts::off(|| shown(index as usize)).ok_or(AccountsError::End)?;
+        text.fill_from(line.as_bytes());
+        Ok(status)
+    }
+
+    fn time(_: &mut Cx<'_, Self>) -> Result<SystemTime, AccountsError> {
+        Ok(threads::with_books(|contexts| SystemTime {
+            elapsed_ns: clock::ns_of(contexts.elapsed()),
+            idle_ns: clock::ns_of(contexts.idle()),
+        }))
+    }
+}
+
+/// The first thread from `index` on. With interrupts off.
+fn shown(index: usize) -> Option<(String, ThreadStatus)> {
+    let sight = threads::sight(index)?;
+    let line = format!("{}\0{}", sight.name, sight.server);
+    let token = sight.token;
+    let status = threads::with_books(|contexts| ThreadStatus {
+        used_ns: clock::ns_of(contexts.used_by(token)),
+        context: token,
+        index: sight.slot as u32,
+        principal: contexts.principal_of(token).unwrap_or_default() as u32,
+        state: match contexts.activity_of(token) {
+            Some(Activity::Lends) => ThreadStatus::LENDING,
+            Some(Activity::Blocked) => ThreadStatus::BLOCKED,
+            Some(Activity::Ready) | None => ThreadStatus::READY,
+        },
+        depth: sight.depth as u32,
+        text_bytes: line.len() as u32,
+        padding: 0,
+    });
+    Some((line, status))
+}

@@ -1,0 +1,273 @@
+//! `Processor`, and the threads in which schedulers run.
+#![expect(unsafe_code, reason = "schedulers are called by the engine's own stub")]
+
+use alloc::vec::Vec;
+
+use warren::{Cx, Service};
+use warren_abi::call::{Ret, SystemError};
+use warren_engine::{
+    instance::Instance,
+    launch,
+    layout::Object,
+    plan::Plan,
+    record::Held,
+    reference::count_up,
+    stub::{self, Shape, Words},
+};
+use warren_idl::{ContextNews, DispatchError, Outcome, Scheduler, Terms};
+use warren_kernel::contexts::{self, Change, End, Reason, Refusal};
+
+use super::{Word, bottom, kinds, release};
+use crate::{
+    cpu::{clock, interrupts},
+    guarded::Guarded,
+    log::log,
+    machine,
+    memory::frames,
+    system::{self, Kernel},
+    threads::{self, Place},
+};
+
+/// A dispatch lasts no longer, so that a scheduler whose server has died notices it.
+const LONGEST_NS: u64 = 100_000_000;
+
+/// The time that one scheduler hands on, by the number of its processor.
+pub struct Processor(usize);
+
+warren_natives::natives!(Processor);
+
+impl warren_idl::Processor for Processor {
+    fn dispatch(
+        cx: &mut Cx<'_, Self>,
+        context: u64,
+        budget_ns: u64,
+        until_ns: u64,
+        at_once: u32,
+    ) -> Result<Outcome, DispatchError> {
+        let processor = cx.state().0;
+        let guest = (context != 0).then_some(context);
+        let terms = contexts::Terms {
+            budget: clock::counts_of(budget_ns.min(LONGEST_NS)),
+            until: clock::counts_of(until_ns),
+            at_once: at_once != 0,
+        };
+        interrupts::off(|| {
+            threads::dispatch(processor, guest, terms).map_err(refused)?;
+            Ok(outcome(processor))
+        })
+    }
+
+    fn terms(cx: &mut Cx<'_, Self>, context: u64) -> Result<Terms, DispatchError> {
+        let processor = cx.state().0;
+        interrupts::off(|| {
+            let principal =
+                threads::with_books(|contexts| contexts.principal_at(processor, context));
+            let principal = principal.ok_or(DispatchError::Unknown)?;
+            let planned = system::tables().plan.principals.get(principal);
+            let terms = planned.map(|planned| planned.terms).unwrap_or_default();
+            Ok(Terms {
+                principal: principal as u32,
+                priority: terms.priority,
+                weight: terms.weight,
+                padding: 0,
+                slice_ns: terms.slice_ns,
+                period_ns: terms.period_ns,
+            })
+        })
+    }
+}
+
+fn refused(refusal: Refusal) -> DispatchError {
+    match refusal {
+        Refusal::Unknown => DispatchError::Unknown,
+        Refusal::NotReady => DispatchError::NotReady,
+        Refusal::NotTheHost => DispatchError::NotTheHost,
+        Refusal::TooDeep => DispatchError::TooDeep,
+    }
+}
+
+/// How the dispatch of the running thread ended, with news.
+fn outcome(processor: usize) -> Outcome {
+    threads::with_books(|contexts| {
+        let stop = contexts.stop_of(contexts.running());
+        let mut outcome = Outcome {
+            reason: match stop.reason {
+                Reason::Blocked => Outcome::BLOCKED,
+                Reason::Preempted => Outcome::PREEMPTED,
+                Reason::Spent => Outcome::SPENT,
+                Reason::Deadline => Outcome::DEADLINE,
+                Reason::Yielded => Outcome::YIELDED,
+                Reason::Ended(End::Finished) => Outcome::FINISHED,
+                Reason::Ended(End::Faulted) => Outcome::FAULTED,
+                Reason::Ended(End::Killed) => Outcome::KILLED,
+            },
+            used_ns: clock::ns_of(stop.used),
+            now_ns: clock::now_ns(),
+            ..Outcome::default()
+        };
+        while (outcome.count as usize) < Outcome::NEWS
+            && let Some(news) = contexts.next_news(processor)
+        {
+            let kind = match news.change {
+                Change::Arrived => ContextNews::ARRIVED,
+                Change::Ready => ContextNews::READY,
+                Change::Blocked => ContextNews::BLOCKED,
+                Change::Gone => ContextNews::GONE,
+            };
+            outcome.news[outcome.count as usize] =
+                ContextNews { context: news.context, kind, padding: 0 };
+            outcome.count += 1;
+        }
+        outcome
+    })
+}
+
+/// The processors on which each principal's contexts are scheduled.
+static PROCESSORS: Guarded<Vec<usize>> = Guarded::new(Vec::new());
+
+/// Where threads of a principal belong.
+pub fn place_of(principal: usize) -> Place {
+    let processor = PROCESSORS.with(|processors| processors.get(principal).copied());
+    Place { processor, principal }
+}
+
+/// Makes a processor for each scheduler of the plan, with a thread that launches the scheduler and runs in it. From then on
+/// the running thread, which the root has run until now, is the system's.
+pub fn start() {
+    let plan = interrupts::off(|| system::tables().plan);
+    let mut servers: Vec<usize> = Vec::new();
+    for principal in &plan.principals {
+        let server = principal.scheduler.unwrap_or_else(|| {
+            log!(
+                "principal `{}` has no scheduler: the plan is for a hosted system",
+                principal.name
+            );
+            machine::exit(1)
+        });
+        if !servers.contains(&server) {
+            servers.push(server);
+        }
+    }
+    for (number, principal) in plan.principals.iter().enumerate() {
+        let parent = principal.parent.unwrap_or(number);
+        frames::open_account(number, parent, principal.limits.memory_bytes);
+        threads::limit_threads(number, parent, principal.limits.threads);
+    }
+    let numbers = threads::with_books(|contexts| {
+        contexts.open_accounts(plan.principals.len());
+        servers.iter().map(|_| contexts.add_processor()).collect::<Vec<_>>()
+    });
+    let processor_of = |scheduler: Option<usize>| {
+        let place = servers.iter().position(|server| Some(*server) == scheduler);
+        numbers[place.expect("each principal's scheduler is among them")]
+    };
+    let by_principal = plan.principals.iter().map(|principal| processor_of(principal.scheduler));
+    PROCESSORS.with(|processors| *processors = by_principal.collect());
+    for (&server, &processor) in servers.iter().zip(&numbers) {
+        let principal = plan.servers[server].principal;
+        let above = plan.principals[principal].scheduler.filter(|above| *above != server);
+        let above = above.map(|above| processor_of(Some(above)));
+        let place = Place { processor: above, principal };
+        let host = Host { server, processor, above };
+        let started =
+            threads::start(&plan.servers[server].name, place, bottom(), move || host.run(plan));
+        let token = started.expect("the first threads have room");
+        if above.is_none() {
+            let own = threads::running();
+            threads::change_books(|contexts, now| {
+                contexts.move_to(own, processor);
+                contexts.set_guest(now, token);
+            });
+        }
+    }
+}
+
+/// The thread of a scheduler. It outlives the scheduler's server.
+struct Host {
+    /// Index in the plan.
+    server: usize,
+    processor: usize,
+    /// The processor where the thread itself is scheduled; `None` for the root.
+    above: Option<usize>,
+}
+
+impl Host {
+    /// Launches the scheduler and runs in it, again and again. When it cannot be had any more its contexts go to the scheduler above.
+    fn run(self, plan: &Plan) -> End {
+        let name = &plan.servers[self.server].name;
+        let own = threads::running();
+        let mut next = launch::launch::<Kernel>(self.server).ok();
+        while let Some(instance) = next {
+            threads::change_books(|contexts, _| contexts.set_host(self.processor, own));
+            let why = self.schedule(&instance);
+            log!("scheduler {name} stopped: {why}");
+            next = self.again(&instance);
+        }
+        match self.above {
+            Some(above) => {
+                log!("the contexts of scheduler {name} go to the one above");
+                PROCESSORS.with(|processors| {
+                    let all = processors.iter_mut().filter(|number| **number == self.processor);
+                    all.for_each(|number| *number = above);
+                });
+                threads::change_books(|contexts, _| contexts.move_all(self.processor, above));
+            }
+            None => {
+                log!("there is no scheduler");
+                machine::exit(1)
+            }
+        }
+        End::Faulted
+    }
+
+    /// Runs in a scheduler until that stops. Returns why.
+    fn schedule(&self, instance: &Instance) -> &'static str {
+        let Some(scheduler) = interrupts::off(|| root_of(instance)) else {
+            return "it does not provide the service";
+        };
+        let processor = interrupts::off(|| {
+            let kind = kinds().processors;
+            let state = Processor(self.processor);
+            let object =
+                warren_natives::create_object::<Kernel, _, _>(super::instance(), kind, state)?;
+            count_up(object);
+            Some(object as Word)
+        });
+        let Some(processor) = processor else {
+            release(scheduler);
+            return "objects have run out";
+        };
+        let mut words = Words::default();
+        words[0] = processor;
+        let shape = Shape::default();
+        // SAFETY: the object provides `Scheduler`, whose first function takes one reference; the counts of both are held.
+        let Ret { error, .. } = unsafe { stub::invoke(scheduler as *mut Object, 0, &words, shape) };
+        release(scheduler);
+        release(processor);
+        match error {
+            0 => "it had enough",
+            error => SystemError::from_number(error).map_or("its own error", SystemError::message),
+        }
+    }
+
+    /// What to run in after an instance has stopped: the one that was launched in its place, and under the root any, because
+    /// without one nobody would ever run.
+    fn again(&self, stopped: &Instance) -> Option<Held<Kernel>> {
+        let is_dead = interrupts::off(|| !stopped.is_alive());
+        let came_back = interrupts::off(|| {
+            let tables = system::tables();
+            tables.running[self.server].is_some()
+        });
+        let may = is_dead && (came_back || self.above.is_none());
+        may.then(|| launch::launch::<Kernel>(self.server).ok()).flatten()
+    }
+}
+
+/// The root object by which an instance provides `Scheduler`, with a count for the caller.
+fn root_of(instance: &Instance) -> Option<Word> {
+    let id = <dyn Scheduler as Service>::ID;
+    let kind = instance.kinds.iter().position(|kind| kind.service == id && !kind.local)?;
+    let object = instance.living_root(kind)?;
+    count_up(object);
+    Some(object as Word)
+}

@@ -1,0 +1,361 @@
+//! From the books ([`Contexts`]) to the machine: after each change the CPU goes on with whoever runs.
+#![expect(unsafe_code, reason = "switches stacks, and fills the CPU's block")]
+
+use alloc::{boxed::Box, vec::Vec};
+use core::{
+    ptr::null_mut,
+    sync::atomic::{
+        AtomicBool,
+        Ordering::{self, Relaxed},
+    },
+};
+
+use warren_abi::call::SystemError;
+use warren_engine::deadline::{self, Deadlines};
+use warren_kernel::{
+    contexts::{CONTEXTS, Contexts, End, Refusal, Terms, Token},
+    ledger::Ledger,
+};
+
+use super::{
+    alarm,
+    area::Area,
+    record::{Registers, Thread},
+    switch,
+};
+use crate::{
+    calls::{self, KERNEL_STACK_RESERVE},
+    cpu::{self, block, clock, registers},
+    guarded::Guarded,
+    memory::{frames, user_stacks::UserStacks},
+    system::Kernel,
+    traps::frame::TrapFrame,
+};
+
+/// All threads, and the books.
+///
+/// T1: threads are boxed and stay where they are until they are buried; `current` is the record of the thread on whose stack
+/// this CPU runs.
+pub struct Threads {
+    pub contexts: Contexts,
+    /// By the slots of their contexts.
+    pub by_slot: Vec<Option<Box<Thread>>>,
+    /// How many threads each principal has.
+    pub ledger: Ledger,
+    current: *mut Thread,
+    /// A thread that has ended, until nobody runs on its stack.
+    ended: Option<Box<Thread>>,
+}
+
+// SAFETY: as for `Thread`.
+unsafe impl Send for Threads {}
+
+static THREADS: Guarded<Option<Threads>> = Guarded::new(None);
+
+/// Whether the books have something to say that the machine does not match yet.
+static DUE: AtomicBool = AtomicBool::new(false);
+
+impl Threads {
+    /// The thread with this token.
+    pub fn find(&mut self, token: Token) -> Option<&mut Thread> {
+        let place = self.by_slot.get_mut(Contexts::slot(token))?;
+        place.as_deref_mut().filter(|thread| thread.token == token)
+    }
+
+    /// The running thread.
+    pub fn running(&mut self) -> &mut Thread {
+        // SAFETY: T1; the threads are borrowed, so nobody else reaches them.
+        unsafe { &mut *self.current }
+    }
+
+    /// Takes a thread in whose context exists.
+    pub fn add(&mut self, thread: Thread) {
+        let slot = Contexts::slot(thread.token);
+        self.by_slot[slot] = Some(Box::new(thread));
+    }
+}
+
+/// Uses the threads.
+pub fn with<R>(work: impl FnOnce(&mut Threads) -> R) -> R {
+    THREADS.with(|threads| work(threads.as_mut().expect("threads are installed at boot")))
+}
+
+/// Makes the code that boots the first thread, for the books' root.
+pub fn install(contexts: Contexts, root: impl FnOnce(Token) -> Thread) {
+    let root = root(contexts.running());
+    let mut by_slot = Vec::new();
+    by_slot.resize_with(CONTEXTS, || None);
+    let ledger = Ledger::new();
+    let mut threads = Threads { contexts, by_slot, ledger, current: null_mut(), ended: None };
+    let slot = Contexts::slot(root.token);
+    threads.add(root);
+    threads.current = threads.by_slot[slot].as_deref_mut().map_or(null_mut(), core::ptr::from_mut);
+    THREADS.with(|stored| *stored = Some(threads));
+}
+
+/// Uses the running thread's record.
+pub fn with_running<R>(work: impl FnOnce(&mut Thread) -> R) -> R {
+    with(|threads| work(threads.running()))
+}
+
+/// The running thread's token.
+pub fn running() -> Token {
+    with_running(|thread| thread.token)
+}
+
+/// Whether the running thread can make calls: the root cannot.
+pub fn running_has_calls() -> bool {
+    with_running(|thread| thread.area.is_some())
+}
+
+/// Changes the books at the present time, and goes on with whoever runs then. With interrupts off.
+fn change<R>(work: impl FnOnce(&mut Contexts, u64) -> R) -> R {
+    let result = with(|threads| work(&mut threads.contexts, clock::counts()));
+    go_on();
+    result
+}
+
+/// Goes on with whoever runs by the books; comes back when the caller does. With interrupts off.
+fn go_on() {
+    let (next, event) = with(|threads| {
+        let contexts = &threads.contexts;
+        DUE.store(contexts.is_due(), Ordering::Relaxed);
+        let look = if contexts.is_idle() { u64::MAX } else { alarm::next_look() };
+        let (next, event) = (contexts.running(), contexts.next_event().min(look));
+        (next, event.min(threads.find(next).map_or(u64::MAX, next_deadline)))
+    });
+    alarm::set(event);
+    switch_to(next);
+}
+
+/// The clock's count at which a thread's next deadline passes. One that has passed is shown to the fast path.
+fn next_deadline(thread: &mut Thread) -> u64 {
+    match thread.deadlines.earliest_ns() {
+        u64::MAX => u64::MAX,
+        earliest if earliest > clock::now_ns() => clock::counts_of(earliest),
+        _ => {
+            show_stacks(thread);
+            u64::MAX
+        }
+    }
+}
+
+/// Waits until [`wake`], or until the clock shows `until_ns`. With interrupts off: whoever calls it has looked just before
+/// whether there is anything to wait for, and looks again. Fails if the thread is not to wait any more.
+pub fn block(until_ns: u64) -> Result<(), SystemError> {
+    deadline::refusal::<Kernel>().map_or(Ok(()), Err)?;
+    let until =
+        clock::counts_of(until_ns.min(with_running(|thread| thread.deadlines.earliest_ns())));
+    change(|contexts, now| contexts.block(now, until));
+    deadline::refusal::<Kernel>().map_or(Ok(()), Err)
+}
+
+/// Waits until `look` finds what the running thread waits for; `look` notes the thread wherever it will be woken from.
+pub fn wait_until<R>(mut look: impl FnMut(Token) -> Option<R>) -> Result<R, SystemError> {
+    cpu::interrupts::off(|| {
+        loop {
+            if let Some(found) = look(running()) {
+                return Ok(found);
+            }
+            block(u64::MAX)?;
+        }
+    })
+}
+
+/// Ends a thread: every call that it makes from now on fails, and so does what it waits for. `false` if there is none, or if it is
+/// a scheduler's, which goes when its principals do.
+pub fn kill(token: Token) -> bool {
+    let found = with(|threads| {
+        threads.contexts.charge(clock::counts());
+        let used = threads.contexts.used_by(token);
+        let is_scheduler = threads.contexts.is_host(token);
+        let found = threads.find(token).filter(|thread| thread.area.is_some() && !is_scheduler);
+        let Some(thread) = found else {
+            return false;
+        };
+        thread.deadlines.kill();
+        thread.killed_at = used;
+        true
+    });
+    // It may be the one that runs.
+    with_deadlines(|_| ());
+    wake(token);
+    found
+}
+
+/// Works on the deadlines of the running thread.
+pub fn with_deadlines<R>(work: impl FnOnce(&mut Deadlines) -> R) -> R {
+    with_running(|thread| {
+        let result = work(&mut thread.deadlines);
+        show_stacks(thread);
+        result
+    })
+}
+
+/// Makes a waiting thread ready. Whether it runs before the caller goes on is its scheduler's matter.
+pub fn wake(token: Token) {
+    with(|threads| {
+        threads.contexts.wake(token);
+        DUE.store(threads.contexts.is_due(), Ordering::Relaxed);
+    });
+}
+
+/// Whether somebody else is to run as soon as interrupts are on again.
+pub fn is_due() -> bool {
+    DUE.load(Ordering::Relaxed)
+}
+
+/// Lets others run, if the running thread's scheduler likes.
+pub fn yield_now() {
+    cpu::interrupts::off(|| change(Contexts::give_way));
+}
+
+/// Lends the running thread's time to `holder`, for whose lock it waits.
+pub fn give_time_to(holder: Token) {
+    cpu::interrupts::off(|| change(|contexts, now| contexts.help(now, holder)));
+}
+
+/// Lets `guest` run on the time of the running thread, the host of a processor. See [`Contexts::dispatch`].
+pub fn dispatch(processor: usize, guest: Option<Token>, terms: Terms) -> Result<(), Refusal> {
+    change(|contexts, now| contexts.dispatch(now, processor, guest, terms))
+}
+
+/// Does what has become due: the end of loans and of sleep. With interrupts off.
+pub fn pass() {
+    change(Contexts::pass);
+}
+
+/// The same in the middle of whatever was interrupted at `frame`.
+pub fn preempt(frame: &mut TrapFrame) {
+    if running_has_calls() {
+        calls::leave_stub(frame);
+    }
+    pass();
+}
+
+/// Changes who is under the root, and goes on with it.
+pub fn change_books(work: impl FnOnce(&mut Contexts, u64)) {
+    cpu::interrupts::off(|| change(work));
+}
+
+/// Ends the running thread, whose work is done.
+pub fn end(how: End) -> ! {
+    cpu::interrupts::disable();
+    let stacks = with_running(|thread| core::mem::take(&mut thread.user_stacks));
+    stacks.free();
+    with(|threads| {
+        let slot = Contexts::slot(threads.running().token);
+        threads.ended = threads.by_slot[slot].take();
+        let principal = threads.running().principal;
+        threads.ledger.release(principal, 1);
+    });
+    change(|contexts, now| contexts.end(now, how));
+    unreachable!("an ended thread is never switched to")
+}
+
+/// What the root does: halts while nobody can run.
+pub fn idle() -> ! {
+    loop {
+        cpu::interrupts::disable();
+        pass();
+        cpu::interrupts::wait();
+    }
+}
+
+/// Runs `next` until somebody switches back. With interrupts off.
+fn switch_to(next: Token) {
+    let switch = with(|threads| {
+        if threads.running().token == next {
+            return None;
+        }
+        let old = threads.running();
+        old.registers = swap_out();
+        let save = &raw mut old.stack;
+        threads.current = threads.find(next).expect("contexts that run have threads");
+        let new = threads.running();
+        swap_in(new);
+        Some((save, new.stack))
+    });
+    if let Some((save, load)) = switch {
+        // SAFETY: threads are boxed, so `save` stays where it is; `load` was saved by a switch or prepared,
+        // and the thread's state in the CPU's block is loaded.
+        unsafe { switch::switch(save, load) };
+        bury();
+    }
+}
+
+/// Frees the thread that has ended. Runs on another thread's stack.
+pub fn bury() {
+    let ended = with(|threads| threads.ended.take());
+    drop(ended);
+}
+
+/// What the running thread has in the CPU's block.
+pub fn swap_out() -> Registers {
+    let own = block::current();
+    // SAFETY: interrupts are off, and the block is this CPU's.
+    let cpu = unsafe { &*block::engine() };
+    Registers {
+        frame: cpu.frame,
+        temporary: cpu.temporary,
+        owner: cpu.owner,
+        idle: cpu.idle.load(Relaxed),
+        kernel_stack: own.kernel_stack.get(),
+        page_tables: registers::page_tables(),
+    }
+}
+
+/// Puts a thread's part into the CPU's block, and switches to its domain.
+fn swap_in(thread: &Thread) {
+    let own = block::current();
+    let registers = thread.registers;
+    own.kernel_stack.set(registers.kernel_stack);
+    set_page_tables(registers.page_tables);
+    let end = thread.area.as_ref().map_or(null_mut(), Area::temporaries_end);
+    show_stacks(thread);
+    frames::set_payer(thread.principal);
+    // SAFETY: interrupts are off, and the block is this CPU's.
+    let cpu = unsafe { &mut *block::engine() };
+    cpu.frame = registers.frame;
+    cpu.temporary = registers.temporary;
+    cpu.temporary_end = end;
+    cpu.owner = registers.owner;
+    cpu.thread = thread.token;
+    cpu.idle.store(registers.idle, Relaxed);
+}
+
+/// Shows the fast path of calls the running thread's stacks. In an atomic call, and after a deadline, it sees none, and leaves
+/// every call to the long way, which refuses those that are not to be made.
+fn show_stacks(thread: &Thread) {
+    let own = block::current();
+    let earliest = thread.deadlines.earliest_ns();
+    let is_over = earliest != u64::MAX && earliest <= clock::now_ns();
+    let refuses = thread.in_atomic_call || is_over;
+    let area = thread.area.as_ref().filter(|_| !refuses);
+    let stacks = if refuses { &UserStacks::NONE } else { &thread.user_stacks };
+    own.user_stacks.set(core::ptr::from_ref(stacks) as u64);
+    let limit = area.map(|area| area.stack_bottom() + KERNEL_STACK_RESERVE);
+    own.stack_limit.set(limit.unwrap_or(u64::MAX));
+}
+
+/// Whether the running thread is in a domain that was entered by an atomic call.
+pub fn in_atomic_call() -> bool {
+    with_running(|thread| thread.in_atomic_call)
+}
+
+/// Notes whether it is.
+pub fn set_in_atomic_call(inside: bool) {
+    with_running(|thread| {
+        if core::mem::replace(&mut thread.in_atomic_call, inside) != inside {
+            show_stacks(thread);
+        }
+    });
+}
+
+/// Enters a domain's page tables, unless they are in use.
+pub fn set_page_tables(root: u64) {
+    if registers::page_tables() != root {
+        // SAFETY: every root that is stored is the kernel's or a domain's, which all map the kernel's half.
+        unsafe { registers::set_page_tables(root) };
+    }
+}
