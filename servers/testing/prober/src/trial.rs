@@ -14,12 +14,8 @@ use crate::{
 const FIRST_FUNCTION: u64 = 1 << 16;
 /// Numbers of system calls that end the prober or fill the log: the return of a call, `wsys.panic`, `wsys.panicked`, and
 /// `wsys.deadline`, after which its calls fail.
-const ENDING: [u32; 4] = [
-    u32::MAX,
-    FIRST_FUNCTION as u32 + 15,
-    FIRST_FUNCTION as u32 + 16,
-    FIRST_FUNCTION as u32 + 17,
-];
+const ENDING: [u32; 4] =
+    [u32::MAX, FIRST_FUNCTION as u32 + 15, FIRST_FUNCTION as u32 + 16, FIRST_FUNCTION as u32 + 17];
 /// Numbers of `wsys.release` and `wsys.unweak`: what the last look at the servers needs is not given back.
 const GIVING_BACK: [u64; 2] = [FIRST_FUNCTION + 1, FIRST_FUNCTION + 5];
 /// Where the kernel's addresses start.
