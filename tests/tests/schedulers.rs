@@ -1,0 +1,73 @@
+//! Schedulers as servers: each of them runs a system, they stack, and they die without taking a thread along.
+
+use std::{fs, path::PathBuf};
+
+use warren_tests::{
+    run::{Run, folder},
+    variant,
+};
+
+/// What a person does who notices whether everything still runs.
+const SCRIPT: [&str; 4] =
+    ["echo one | wc -l", "sha256 /docs/README.md", "ls / | head -n 1", "echo end"];
+
+/// A system file of this name that includes the first system and goes on so.
+fn system(name: &str, rest: &str) -> String {
+    let path: PathBuf = folder("systems").join(format!("{name}.kdl"));
+    let demo = warren_tests::run::root().join("systems").join("demo.kdl");
+    let text = format!("include \"{}\"\n{rest}\n", demo.display());
+    fs::write(&path, text).expect("the folder was made just now");
+    path.display().to_string()
+}
+
+/// Runs a system's script and compares its output with that of the first system.
+#[track_caller]
+fn works(system: &str, arguments: &[&str]) -> String {
+    let plain = Run::new("demo", &SCRIPT).go();
+    let run = Run::new(system, &SCRIPT).with(arguments).with(["--verbose"]).go();
+    run.expect_status(0);
+    assert_eq!(run.output, plain.output, "{run}");
+    run.errors
+}
+
+#[test]
+fn every_scheduler_runs_the_first_system_in_every_placement() {
+    for name in ["round-robin", "priorities", "shares", "guarantees"] {
+        for placement in ["kernel", "own"] {
+            let rest = format!(
+                "principal \"system\" {{ scheduler \"{name}\"; }}\n\
+                 server \"{name}\" {{ place \"{placement}\"; }}"
+            );
+            works(&system(&format!("{name}-{placement}"), &rest), &[]);
+        }
+    }
+}
+
+#[test]
+fn schedulers_stack() {
+    works("stacked", &[]);
+    works("stacked", variant::OWN.arguments);
+}
+
+#[test]
+fn a_root_scheduler_that_dies_again_and_again_takes_no_thread_along() {
+    let rest = "principal \"system\" { scheduler \"mortal\"; }\n\
+                server \"mortal\" { parameter \"turns\" 3; }";
+    let log = works(&system("mortal-root", rest), &[]);
+    assert!(log.matches("scheduler mortal stopped").count() >= 3, "{log}");
+}
+
+#[test]
+fn contexts_of_a_scheduler_that_stays_dead_go_to_the_one_above() {
+    let rest = "principal \"people\" { scheduler \"mortal\"; }\n\
+                principal \"below\" { scheduler \"round-robin\"; }\n\
+                server \"mortal\" { principal \"below\"; parameter \"turns\" 3; restart times=1; }\n\
+                change \"shell\" { principal \"people\"; }";
+    let log = works(&system("mortal-below", rest), &[]);
+    assert_eq!(log.matches("scheduler mortal stopped").count(), 2, "{log}");
+    assert_eq!(
+        log.matches("the contexts of scheduler mortal go to the one above").count(),
+        1,
+        "{log}"
+    );
+}
