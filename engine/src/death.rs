@@ -39,10 +39,7 @@ extern "C" fn lost<P: Platform>() -> Ret {
         system.unburied != 0 || !system.reviving.is_empty()
     });
     if is_left && may_destroy::<P>() {
-        P::critical(|| {
-            hold_idle_lock::<P>();
-            disown_newest_frame::<P>();
-        });
+        P::critical(forget_callee::<P>);
         finish::<P>();
         launch::revive::<P>();
     }
@@ -146,10 +143,7 @@ extern "C" fn hand_over<P: Platform>(error: u64, word: u64) -> Ret {
 
 /// A call has returned into a dead server: goes on in that server's caller.
 extern "C" fn dead_return<P: Platform>() -> ! {
-    P::critical(|| {
-        hold_idle_lock::<P>();
-        disown_newest_frame::<P>();
-    });
+    P::critical(forget_callee::<P>);
     finish::<P>();
     P::abort(SystemError::Lost.number())
 }
@@ -396,10 +390,7 @@ fn take_references_back<P: Platform>(instance: &Instance) {
 /// The running server failed: it dies, and its caller gets `Lost`. Outside of `critical`.
 pub fn die<P: Platform>(instance: &Instance, reason: Arguments<'_>) -> ! {
     kill::<P>(instance, reason);
-    P::critical(|| {
-        hold_idle_lock::<P>();
-        disown_newest_frame::<P>();
-    });
+    P::critical(forget_callee::<P>);
     if may_destroy::<P>() {
         finish::<P>();
         launch::revive::<P>();
@@ -411,11 +402,23 @@ pub fn die<P: Platform>(instance: &Instance, reason: Arguments<'_>) -> ! {
 /// from here on is the system's doing, and references that it gets are the system's. So nobody cuts it
 /// off in the middle. Inside `critical`.
 fn disown_newest_frame<P: Platform>() {
+    // SAFETY: the newest frame is the running thread's.
+    unsafe { (*newest_frame::<P>()).object = own_object::<P>() };
+}
+
+/// The same for a frame whose callee died, which gives back what it had of it: the lock, and the count if it had one. Inside
+/// `critical`.
+fn forget_callee<P: Platform>() {
+    hold_idle_lock::<P>();
+    // SAFETY: the newest frame is the running thread's.
+    P::replace_callee(unsafe { &mut *newest_frame::<P>() }, own_object::<P>());
+}
+
+/// The platform's own object.
+fn own_object<P: Platform>() -> *mut Object {
     let bottom = frames::<P>().last().expect("every thread has a bottom frame");
     // SAFETY: a thread's first frame is its bottom, whose object is the platform's own.
-    let own = unsafe { (*bottom).object };
-    // SAFETY: the newest frame is the running thread's.
-    unsafe { (*newest_frame::<P>()).object = own };
+    unsafe { (*bottom).object }
 }
 
 /// Bytes of a panic's message that are logged.

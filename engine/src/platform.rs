@@ -121,6 +121,12 @@ pub trait Platform: Sized + 'static {
     /// the dead caller's own caller, with [`warren_abi::call::SystemError::Lost`].
     fn forget_caller(frame: &mut Frame);
 
+    /// Makes the platform's object `own` the callee of a frame whose callee died. If the platform has made the frame with a count
+    /// of the callee, it becomes one of `own`.
+    fn replace_callee(frame: &mut Frame, own: *mut Object) {
+        frame.object = own;
+    }
+
     /// Makes a thread that does not run now go on, when it next does, in the `resume` of its newest
     /// frame with [`warren_abi::call::SystemError::Lost`].
     fn cut_off(thread: u64);

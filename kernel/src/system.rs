@@ -116,6 +116,10 @@ impl Platform for Kernel {
         calls::forget_caller(frame);
     }
 
+    fn replace_callee(frame: &mut Frame, own: *mut Object) {
+        calls::replace_callee(frame, own);
+    }
+
     fn cut_off(thread: u64) {
         calls::cut_off(thread);
     }

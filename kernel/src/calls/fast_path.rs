@@ -155,6 +155,16 @@ pub fn prepare_end(frame: &mut Frame) {
     }
 }
 
+/// Makes `own` the callee of a frame whose callee died. A frame that was made here has a count of its callee, which its end
+/// gives back.
+pub fn replace_callee(frame: &mut Frame, own: *mut Object) {
+    let object = core::mem::replace(&mut frame.object, own);
+    if is_fast(frame) {
+        count_up(own);
+        count_down::<Kernel>(object);
+    }
+}
+
 /// Lets a call end in its caller's caller: the caller died.
 pub fn forget_caller(frame: &mut Frame) {
     if is_fast(frame) {

@@ -20,14 +20,28 @@ pub const WAYS: &[(&str, u32)] = &[
 pub const WAITING: &str =
     "a server that dies while it calls is an error at its caller, not below it";
 
+/// A way that lives on.
+pub const NO_WAY: u32 = u32::MAX;
+
 /// How long a victim may take to come back.
 pub const PATIENCE_MS: u64 = 5000;
 
-/// Makes the victim die once. The system file says that it comes back.
+/// Makes the victim die, in the first call of its kind and in one that the system knows already. The system file says that it
+/// comes back.
 pub fn check(cx: &mut Cx<'_, Exerciser>, way: u32) -> Result<(), Failure> {
+    for known in [false, true] {
+        cx.scope(|cx| check_once(cx, way, known))?;
+    }
+    Ok(())
+}
+
+fn check_once(cx: &mut Cx<'_, Exerciser>, way: u32, known: bool) -> Result<(), Failure> {
     await_victim(cx)?;
     let victim = cx.req().victim.or_absent()?.as_ref();
     let other = cx.req().near_hub.as_ref();
+    if known {
+        victim.die(cx, NO_WAY)?;
+    }
     let token = victim.make(cx, 1)?;
     other.watch(cx, token)?;
     refused("die", victim.die(cx, way), SystemError::Lost.into())?;
@@ -44,6 +58,8 @@ pub fn check_waiting(cx: &mut Cx<'_, Exerciser>) -> Result<(), Failure> {
     for (_, way) in WAYS {
         let victim = cx.req().victim.or_absent()?.as_ref();
         let near = cx.req().near_hub.as_ref();
+        // From now on the system knows all calls that are about to be made.
+        equal("what the killer saw", victim.be_killed(cx, near, NO_WAY)?, 0)?;
         refused("be_killed", victim.be_killed(cx, near, *way), SystemError::Lost.into())?;
         equal("what the killer saw", near.killed(cx)?, SystemError::Lost.number())?;
         equal("the number of calls", near.bounce(cx, near, 3)?, 3)?;
@@ -53,7 +69,7 @@ pub fn check_waiting(cx: &mut Cx<'_, Exerciser>) -> Result<(), Failure> {
 }
 
 /// Waits until the victim answers.
-fn await_victim(cx: &mut Cx<'_, Exerciser>) -> Result<(), Failure> {
+pub fn await_victim(cx: &mut Cx<'_, Exerciser>) -> Result<(), Failure> {
     let needs = cx.req();
     for _ in 0..PATIENCE_MS {
         let victim: &warren::Req<dyn Hub> = needs.victim.or_absent()?;
