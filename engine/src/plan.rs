@@ -50,7 +50,7 @@ pub struct Plan {
     pub principals: Vec<PlannedPrincipal>,
     /// Its servers. Indices into this list stand for servers in the whole plan.
     pub servers: Vec<PlannedServer>,
-    /// Servers to start at boot, in this order: those that are programs run, the others are loaded.
+    /// Servers to start at boot, in this order: tasks run, the others are loaded.
     /// Servers that are not named here are loaded when they are first needed.
     pub start: Vec<usize>,
 }

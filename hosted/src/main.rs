@@ -50,7 +50,7 @@ fn boot() -> Result<u8, String> {
     let settings = Settings { verbose: arguments.verbose, plan, archive, ..Settings::default() };
     let run = machine::run(settings, || {
         natives::install(Devices { disk });
-        natives::end(natives::run_programs());
+        natives::end(natives::run_tasks());
     });
     run.map_err(|error| format!("cannot start: {error}"))?;
     Ok(0)

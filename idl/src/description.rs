@@ -42,7 +42,7 @@ services! {
     PciBus PciDevice
     IoPorts PortSpace
     Power
-    Program ThreadFactory Thread
+    Task ThreadFactory Thread
     Scheduler Processor
     Signal Signals
     SystemControl

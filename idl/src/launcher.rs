@@ -2,7 +2,7 @@
 
 use warren::{Cx, Ref, errors, service};
 
-use crate::{FileSystem, Program};
+use crate::{FileSystem, Task};
 
 /// Why a server was not launched.
 #[errors]
@@ -24,10 +24,7 @@ pub enum LaunchError {
 #[service(id = 0x1a0c_0001)]
 pub trait Launcher {
     /// The server as a program.
-    fn program<'f>(
-        cx: &mut Cx<'f, Self>,
-        server: &str,
-    ) -> Result<Ref<'f, dyn Program>, LaunchError>;
+    fn program<'f>(cx: &mut Cx<'f, Self>, server: &str) -> Result<Ref<'f, dyn Task>, LaunchError>;
     /// The server as a file system.
     fn file_system<'f>(
         cx: &mut Cx<'f, Self>,

@@ -12,7 +12,7 @@
 //! | [`Console`], [`Terminal`] | a byte stream to a person; the same with lines and editing |
 //! | [`Log`], [`LogBook`] | where servers write what happens; the lines that are still there |
 //! | [`LogFeed`], [`LogFollower`] | where a log gets its lines; whoever is told of new ones |
-//! | [`Program`], [`ThreadFactory`], [`Thread`] | something to run, what runs it, one run |
+//! | [`Task`], [`ThreadFactory`], [`Thread`] | something to run, what runs it, one run |
 //! | [`Scheduler`], [`Processor`] | whoever decides whose turn it is; the time that it hands on |
 //! | [`Signal`], [`Signals`] | telling threads that something has happened; where that comes from |
 //! | [`Clock`], [`Timer`] | what time it is; waiting |
@@ -43,11 +43,11 @@ mod parameters;
 mod pci;
 mod ports;
 mod power;
-mod program;
 mod schedule;
 mod signal;
 mod system;
 mod terminal;
+mod thread;
 
 pub use accounts::*;
 pub use block::*;
@@ -66,8 +66,8 @@ pub use parameters::*;
 pub use pci::*;
 pub use ports::*;
 pub use power::*;
-pub use program::*;
 pub use schedule::*;
 pub use signal::*;
 pub use system::*;
 pub use terminal::*;
+pub use thread::*;

@@ -55,8 +55,8 @@ typedef struct { uint64_t word; } PortSpace;
 #define PortSpace_ID 0x10900003u
 typedef struct { uint64_t word; } Power;
 #define Power_ID 0x90e20001u
-typedef struct { uint64_t word; } Program;
-#define Program_ID 0x74520001u
+typedef struct { uint64_t word; } Task;
+#define Task_ID 0x74520001u
 typedef struct { uint64_t word; } ThreadFactory;
 #define ThreadFactory_ID 0x74520002u
 typedef struct { uint64_t word; } Thread;
@@ -666,29 +666,29 @@ w_ret Power_off(Power self, uint32_t p1)
 #define Power_OPTIONAL(field) \
     W_SERVICE("R", "0x90e20001", "2", field ":" "Power") Power_FUNCTIONS
 
-/* Program */
-w_ret Program_run(Program self)
-    W_SYMBOL("wcall.74520001.0.Program.run._w");
-#define Program_ENTRIES(state) struct { \
+/* Task */
+w_ret Task_run(Task self)
+    W_SYMBOL("wcall.74520001.0.Task.run._w");
+#define Task_ENTRIES(state) struct { \
     w_ret (*run)(state *self); \
 }
-#define Program_FUNCTIONS \
+#define Task_FUNCTIONS \
     W_FUNCTION("run(_w)") \
     ""
-#define Program_PROVIDES \
-    W_SERVICE("P", "0x74520001", "0", "Program") Program_FUNCTIONS
-#define Program_LOCAL \
-    W_SERVICE("L", "0x74520001", "0", "Program") Program_FUNCTIONS
-#define Program_REQUIRES(field) \
-    W_SERVICE("R", "0x74520001", "0", field ":" "Program") Program_FUNCTIONS
-#define Program_OPTIONAL(field) \
-    W_SERVICE("R", "0x74520001", "2", field ":" "Program") Program_FUNCTIONS
+#define Task_PROVIDES \
+    W_SERVICE("P", "0x74520001", "0", "Task") Task_FUNCTIONS
+#define Task_LOCAL \
+    W_SERVICE("L", "0x74520001", "0", "Task") Task_FUNCTIONS
+#define Task_REQUIRES(field) \
+    W_SERVICE("R", "0x74520001", "0", field ":" "Task") Task_FUNCTIONS
+#define Task_OPTIONAL(field) \
+    W_SERVICE("R", "0x74520001", "2", field ":" "Task") Task_FUNCTIONS
 
 /* ThreadFactory */
-w_ret ThreadFactory_start(ThreadFactory self, const uint8_t *p1, size_t p1_bytes, Program p2)
+w_ret ThreadFactory_start(ThreadFactory self, const uint8_t *p1, size_t p1_bytes, Task p2)
     W_SYMBOL("wcall.74520002.0.ThreadFactory.start.ir1951531009_r1951531011");
 #define ThreadFactory_ENTRIES(state) struct { \
-    w_ret (*start)(state *self, const uint8_t *p1, size_t p1_bytes, Program p2); \
+    w_ret (*start)(state *self, const uint8_t *p1, size_t p1_bytes, Task p2); \
 }
 #define ThreadFactory_FUNCTIONS \
     W_FUNCTION("start(ir1951531009_r1951531011)") \

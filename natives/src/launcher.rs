@@ -9,7 +9,7 @@ use warren_engine::{
     platform::Platform,
     reference::{push_temporary, tables},
 };
-use warren_idl::{FileSystem, LaunchError, Program};
+use warren_idl::{FileSystem, LaunchError, Task};
 
 use crate::kind::reference;
 
@@ -32,11 +32,8 @@ impl<P> Default for Launcher<P> {
 }
 
 impl<P: Platform> warren_idl::Launcher for Launcher<P> {
-    fn program<'f>(
-        _: &mut Cx<'f, Self>,
-        server: &str,
-    ) -> Result<Ref<'f, dyn Program>, LaunchError> {
-        root::<P, dyn Program>(server)
+    fn program<'f>(_: &mut Cx<'f, Self>, server: &str) -> Result<Ref<'f, dyn Task>, LaunchError> {
+        root::<P, dyn Task>(server)
     }
 
     fn file_system<'f>(

@@ -1,10 +1,10 @@
 //! A lock must not be held during a call.
 
 use warren::{Cx, Lock, New, Server, StartError, server};
-use warren_idl::{Program, ThreadError};
+use warren_idl::{Task, ThreadError};
 
 /// Runs in several threads at a time.
-#[server(provides(Program), concurrent)]
+#[server(provides(Task), concurrent)]
 pub struct Several {
     count: Lock<u64>,
 }
@@ -17,10 +17,10 @@ impl Server for Several {
     }
 }
 
-impl Program for Several {
+impl Task for Several {
     fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
         let mut count = cx.count.lock(cx);
-        let this = cx.root::<dyn Program>()?;
+        let this = cx.root::<dyn Task>()?;
         *count += this.run(cx)?;
         Ok(0)
     }

@@ -1,10 +1,10 @@
 //! The state of a concurrent server is shared.
 
 use warren::{Cx, New, Server, StartError, server};
-use warren_idl::{Program, ThreadError};
+use warren_idl::{Task, ThreadError};
 
 /// Runs in several threads at a time.
-#[server(provides(Program), concurrent)]
+#[server(provides(Task), concurrent)]
 pub struct Several {
     count: u64,
 }
@@ -17,7 +17,7 @@ impl Server for Several {
     }
 }
 
-impl Program for Several {
+impl Task for Several {
     fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
         cx.count += 1;
         Ok(0)

@@ -3,10 +3,10 @@
 use std::cell::Cell;
 
 use warren::{Cx, New, Server, StartError, server};
-use warren_idl::{Program, ThreadError};
+use warren_idl::{Task, ThreadError};
 
 /// Runs in several threads at a time.
-#[server(provides(Program), concurrent)]
+#[server(provides(Task), concurrent)]
 pub struct Several {
     count: Cell<u64>,
 }
@@ -19,7 +19,7 @@ impl Server for Several {
     }
 }
 
-impl Program for Several {
+impl Task for Several {
     fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
         Ok(cx.count.get())
     }

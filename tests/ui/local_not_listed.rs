@@ -6,10 +6,10 @@ mod holder;
 use holder::*;
 use warren::{Cx, local};
 
-#[local(provides = Program, parent = Holder)]
+#[local(provides = Task, parent = Holder)]
 pub struct Stranger;
 
-impl Program for Stranger {
+impl Task for Stranger {
     fn run(_cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
         Ok(0)
     }

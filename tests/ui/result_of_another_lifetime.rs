@@ -2,14 +2,14 @@
 #![allow(unused_imports)]
 
 use warren::{Cx, Ref, service};
-use warren_idl::{ConsoleError, Program};
+use warren_idl::{ConsoleError, Task};
 
 #[service(id = 1)]
 pub trait Shelf {
     fn take<'a, 'f>(
         cx: &mut Cx<'f, Self>,
-        other: Ref<'a, dyn Program>,
-    ) -> Result<Ref<'a, dyn Program>, ConsoleError>;
+        other: Ref<'a, dyn Task>,
+    ) -> Result<Ref<'a, dyn Task>, ConsoleError>;
 }
 
 fn main() {}

@@ -7,7 +7,7 @@ use holder::*;
 use warren::{Closing, Cx};
 
 pub fn case(cx: &mut Cx<'_, Closing<Holder>>) {
-    let _ = cx.root::<dyn Program>();
+    let _ = cx.root::<dyn Task>();
 }
 
 fn main() {}

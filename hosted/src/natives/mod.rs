@@ -21,7 +21,7 @@ use warren_natives::{Control, Launcher, LocalKind, Parameters, log_and_feed};
 use crate::{Hosted, critical, log, machine, schedule};
 
 pub use power::end;
-pub use run::run_programs;
+pub use run::run_tasks;
 
 /// What the person who starts the process gives the system.
 #[derive(Default)]

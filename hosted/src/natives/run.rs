@@ -1,5 +1,5 @@
-//! `ThreadFactory` and `Thread`, and the programs that a system starts with.
-#![expect(unsafe_code, reason = "programs are called by the engine's own stub")]
+//! `ThreadFactory` and `Thread`, and the tasks that a system starts with.
+#![expect(unsafe_code, reason = "tasks are called by the engine's own stub")]
 
 use std::sync::{
     OnceLock,
@@ -17,7 +17,7 @@ use warren_engine::{
     reference::{count_down, count_up, tables},
     stub::{self, Shape, Words},
 };
-use warren_idl::{Program, Thread, ThreadError, ThreadFactory};
+use warren_idl::{Task, Thread, ThreadError, ThreadFactory};
 use warren_natives::LocalKind;
 
 use super::Shared;
@@ -26,14 +26,14 @@ use crate::{Hosted, Token, critical, machine, schedule};
 /// Makes threads.
 pub struct Factory(LocalKind<dyn Thread, Run>);
 
-/// One run of a program.
+/// One run of a task.
 pub struct Run(Shared<State>);
 
 #[derive(Default)]
 struct State {
     /// The thread that runs it, from right after its start.
     thread: AtomicU64,
-    /// What the program answered.
+    /// What the task answered.
     result: OnceLock<Ret>,
 }
 
@@ -50,11 +50,11 @@ impl ThreadFactory for Factory {
     fn start<'f>(
         cx: &mut Cx<'f, Self>,
         name: &str,
-        program: Ref<'f, dyn Program>,
+        task: Ref<'f, dyn Task>,
     ) -> Result<Ref<'f, dyn Thread>, ThreadError> {
         let name = warren_natives::thread_name(name);
-        critical::run(|| count_up(program.word() as *mut Object));
-        let run = begin(&name, program.word()).ok_or(ThreadError::TooMany)?;
+        critical::run(|| count_up(task.word() as *mut Object));
+        let run = begin(&name, task.word()).ok_or(ThreadError::TooMany)?;
         let kind = &cx.state().0;
         let created = warren_natives::create_local::<Hosted, _, _>(machine::natives(), kind, run);
         created.map_err(ThreadError::System)
@@ -78,19 +78,19 @@ impl Run {
     }
 }
 
-/// Starts a thread that runs a program; it takes over a count of it. `None` if there is no room for a thread.
-fn begin(name: &str, program: u64) -> Option<Run> {
+/// Starts a thread that runs a task; it takes over a count of it. `None` if there is no room for a thread.
+fn begin(name: &str, task: u64) -> Option<Run> {
     let state = Shared::new(State::default());
     let ended = state.clone();
     let started = schedule::start_thread(name, move || {
         let shape = Shape::default();
-        // SAFETY: the object provides `Program`, whose first function takes no word; its count is held.
-        let result = unsafe { stub::invoke(program as *mut Object, 0, &Words::default(), shape) };
+        // SAFETY: the object provides `Task`, whose first function takes no word; its count is held.
+        let result = unsafe { stub::invoke(task as *mut Object, 0, &Words::default(), shape) };
         ended.result.get_or_init(|| result);
-        release(program);
+        release(task);
     });
     let Ok(Token(token)) = started else {
-        release(program);
+        release(task);
         return None;
     };
     state.thread.store(token, Relaxed);
@@ -104,9 +104,9 @@ fn release(object: u64) {
     }
 }
 
-/// Starts what the plan says: programs run, other servers are loaded. Returns the status of the last program
+/// Starts what the plan says: tasks run, other servers are loaded. Returns the status of the last task
 /// to be started when all of them have ended.
-pub fn run_programs() -> u32 {
+pub fn run_tasks() -> u32 {
     // SAFETY: inside a critical section.
     let planned = critical::run(|| &unsafe { tables::<Hosted>() }.plan.start);
     let mut instances = Vec::new();
@@ -125,14 +125,14 @@ pub fn run_programs() -> u32 {
     for run in runs {
         status = run.wait().map_or(1, |status| status as u32);
     }
-    Hosted::log(Level::Info, machine::NAME, format_args!("all programs have ended"));
+    Hosted::log(Level::Info, machine::NAME, format_args!("all tasks have ended"));
     status
 }
 
-/// Runs the root object of an instance, if it is a program.
+/// Runs the root object of an instance, if it is a task.
 fn begin_server(instance: &Instance) -> Option<Run> {
-    let program = <dyn Program as Service>::ID;
-    let kind = instance.kinds.iter().position(|kind| kind.service == program && !kind.local)?;
+    let task = <dyn Task as Service>::ID;
+    let kind = instance.kinds.iter().position(|kind| kind.service == task && !kind.local)?;
     let object = critical::run(|| {
         let object = instance.living_root(kind)?;
         count_up(object);

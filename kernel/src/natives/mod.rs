@@ -26,7 +26,7 @@ use warren_natives::{Control, Launcher, LocalKind, Parameters, log_and_feed};
 
 pub use memory::release_mappings;
 use run::release;
-pub use run::start_programs;
+pub use run::start_tasks;
 
 use crate::{cpu::interrupts, guarded::Guarded, log, system::Kernel, threads};
 

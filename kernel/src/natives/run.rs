@@ -1,5 +1,5 @@
-//! `ThreadFactory` and `Thread`, and the programs that a system starts with.
-#![expect(unsafe_code, reason = "programs are called by the engine's own stub")]
+//! `ThreadFactory` and `Thread`, and the tasks that a system starts with.
+#![expect(unsafe_code, reason = "tasks are called by the engine's own stub")]
 
 use alloc::{sync::Arc, vec::Vec};
 
@@ -14,7 +14,7 @@ use warren_engine::{
     reference::{count_down, count_up},
     stub::{self, Shape, Words},
 };
-use warren_idl::{Program, Thread, ThreadError, ThreadFactory};
+use warren_idl::{Task, Thread, ThreadError, ThreadFactory};
 use warren_kernel::contexts::End;
 
 use super::{
@@ -33,7 +33,7 @@ use crate::{
 /// Makes threads.
 pub struct Factory;
 
-/// One run of a program.
+/// One run of a task.
 pub struct Run(Arc<Guarded<State>>);
 
 struct State {
@@ -47,11 +47,11 @@ impl ThreadFactory for Factory {
     fn start<'f>(
         _: &mut Cx<'f, Self>,
         name: &str,
-        program: Ref<'f, dyn Program>,
+        task: Ref<'f, dyn Task>,
     ) -> Result<Ref<'f, dyn Thread>, ThreadError> {
         let name = warren_natives::thread_name(name);
-        interrupts::off(|| count_up(program.word() as *mut Object));
-        let run = begin(&name, payer(), program.word()).ok_or(ThreadError::TooMany)?;
+        interrupts::off(|| count_up(task.word() as *mut Object));
+        let run = begin(&name, payer(), task.word()).ok_or(ThreadError::TooMany)?;
         answer(kinds().runs, run).map_err(ThreadError::System)
     }
 }
@@ -66,7 +66,7 @@ impl Thread for Run {
 }
 
 impl Run {
-    /// Waits for the end and returns what the program answered.
+    /// Waits for the end and returns what the task answered.
     fn wait(&self) -> Result<Ret, SystemError> {
         threads::wait_until(|waiter| {
             self.0.with(|state| {
@@ -78,7 +78,7 @@ impl Run {
         })
     }
 
-    /// Notes what the program answered.
+    /// Notes what the task answered.
     fn end(&self, result: Ret) {
         let waiting = self.0.with(|state| {
             state.result = Some(result);
@@ -97,20 +97,20 @@ fn payer() -> usize {
     })
 }
 
-/// Starts a thread of a principal that runs a program; it takes over a count of it. `None` if there is no room for a thread.
-fn begin(name: &str, principal: usize, program: Word) -> Option<Run> {
+/// Starts a thread of a principal that runs a task; it takes over a count of it. `None` if there is no room for a thread.
+fn begin(name: &str, principal: usize, task: Word) -> Option<Run> {
     let state = Arc::new(Guarded::new(State { result: None, waiting: Vec::new() }));
     let ended = Run(state.clone());
     let started = threads::start(name, place_of(principal), bottom(), move || {
         let shape = Shape::default();
-        // SAFETY: the object provides `Program`, whose first function takes no word; its count is held.
-        let result = unsafe { stub::invoke(program as *mut Object, 0, &Words::default(), shape) };
-        release(program);
+        // SAFETY: the object provides `Task`, whose first function takes no word; its count is held.
+        let result = unsafe { stub::invoke(task as *mut Object, 0, &Words::default(), shape) };
+        release(task);
         ended.end(result);
         if result.error == 0 { End::Finished } else { End::Faulted }
     });
     if started.is_err() {
-        release(program);
+        release(task);
         return None;
     }
     Some(Run(state))
@@ -123,9 +123,9 @@ pub fn release(object: Word) {
     }
 }
 
-/// Starts what the plan says: programs run, other servers are loaded. When all programs have ended the
+/// Starts what the plan says: tasks run, other servers are loaded. When all tasks have ended the
 /// machine stops with the status of the last one to be started.
-pub fn start_programs() -> End {
+pub fn start_tasks() -> End {
     schedulers::start();
     let planned = interrupts::off(|| &system::tables().plan.start);
     let mut instances = Vec::new();
@@ -146,14 +146,14 @@ pub fn start_programs() -> End {
             log!("{} failed: {why} ({error})", instance.name);
         }
     }
-    log!("all programs have ended");
+    log!("all tasks have ended");
     machine::exit(status)
 }
 
-/// Runs the root object of an instance, if it is a program.
+/// Runs the root object of an instance, if it is a task.
 fn begin_server(instance: &Instance) -> Option<Run> {
-    let program = <dyn Program as Service>::ID;
-    let kind = instance.kinds.iter().position(|kind| kind.service == program && !kind.local)?;
+    let task = <dyn Task as Service>::ID;
+    let kind = instance.kinds.iter().position(|kind| kind.service == task && !kind.local)?;
     let object = interrupts::off(|| {
         let object = instance.living_root(kind)?;
         count_up(object);

@@ -2,7 +2,7 @@
 
 use warren::{Cx, Kept, Lock, New, Ref, Req, Required, Server, StartError, local, server};
 #[allow(unused_imports)]
-pub use warren_idl::{Clock, Console, ConsoleError, Program, ThreadError};
+pub use warren_idl::{Clock, Console, ConsoleError, Task, ThreadError};
 
 #[derive(Required)]
 pub struct Needs {
@@ -11,7 +11,7 @@ pub struct Needs {
 }
 
 /// Holds things.
-#[server(provides(Program), locals(Inner))]
+#[server(provides(Task), locals(Inner))]
 pub struct Holder {
     pub bytes: [u8; 16],
     pub console: Option<Kept<dyn Console>>,
@@ -26,7 +26,7 @@ impl Server for Holder {
     }
 }
 
-impl Program for Holder {
+impl Task for Holder {
     fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
         cx.spawn(Inner { count: 0 })?;
         Ok(0)
@@ -34,12 +34,12 @@ impl Program for Holder {
 }
 
 /// A part of the holder.
-#[local(provides = Program, parent = Holder)]
+#[local(provides = Task, parent = Holder)]
 pub struct Inner {
     pub count: u64,
 }
 
-impl Program for Inner {
+impl Task for Inner {
     fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
         Ok(cx.parent().count)
     }

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use warren::{Cx, Kept, New, Optional, Req, Required, Server, StartError, server};
 use warren_idl::{
     Clock, File, FileError, FileStatus, FileSystem, Launcher, LogBook, LogError, MountError,
-    Namespace, ParameterError, Parameters, Power, Program, SystemControl, SystemControlError,
+    Namespace, ParameterError, Parameters, Power, SystemControl, SystemControlError, Task,
     Terminal, TerminalError, ThreadError,
 };
 
@@ -55,7 +55,7 @@ pub struct Needs {
 ///
 /// Parameter `mode`: `script` leaves the banner away, `interactive` shows it. Without it the terminal
 /// is asked what it is.
-#[server(provides(Program), parameters("mode"), stack = 32768)]
+#[server(provides(Task), parameters("mode"), stack = 32768)]
 pub struct Shell {
     mode: Mode,
 }
@@ -85,7 +85,7 @@ impl Server for Shell {
     }
 }
 
-impl Program for Shell {
+impl Task for Shell {
     fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
         let needs = cx.req();
         let interactive = match cx.mode {

@@ -21,7 +21,7 @@ mod rows;
 
 use warren::{Cx, New, Optional, Req, Required, Server, StartError, server};
 use warren_idl::{
-    Counter, Echo, FileSystem, Hub, Launcher, Parameters, Program, SystemControl, Terminal,
+    Counter, Echo, FileSystem, Hub, Launcher, Parameters, SystemControl, Task, Terminal,
     ThreadError, ThreadFactory,
 };
 
@@ -53,7 +53,7 @@ pub struct Needs {
 }
 
 /// Measures calls.
-#[server(provides(Program), locals(Nothing), parameters("here", "rounds", "file"), stack = 32768)]
+#[server(provides(Task), locals(Nothing), parameters("here", "rounds", "file"), stack = 32768)]
 pub struct Benchmark {}
 
 impl Server for Benchmark {
@@ -64,7 +64,7 @@ impl Server for Benchmark {
     }
 }
 
-impl Program for Benchmark {
+impl Task for Benchmark {
     fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
         match rows::all(cx) {
             Ok(()) => Ok(0),

@@ -1,7 +1,7 @@
 //! What comes and goes: threads, servers, and servers that die.
 
 use warren::{Cx, SystemError, local};
-use warren_idl::{EchoError, LaunchError, Program, ThreadError};
+use warren_idl::{EchoError, LaunchError, Task, ThreadError};
 
 use crate::{
     Benchmark,
@@ -16,10 +16,10 @@ const SERVERS: [(&str, &str); 2] = [("kernel", "registers-kernel"), ("own", "reg
 const DEATHS: u64 = 3;
 
 /// What a thread runs that does nothing.
-#[local(provides = Program, parent = Benchmark)]
+#[local(provides = Task, parent = Benchmark)]
 pub struct Nothing {}
 
-impl Program for Nothing {
+impl Task for Nothing {
     fn run(_cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
         Ok(0)
     }

@@ -11,7 +11,7 @@ extern crate alloc;
 use alloc::{vec, vec::Vec};
 
 use warren::{Cx, New, Req, Required, Server, StartError, local, server};
-use warren_idl::{BlockDevice, BlockError, Program, ThreadError, ThreadFactory};
+use warren_idl::{BlockDevice, BlockError, Task, ThreadError, ThreadFactory};
 
 /// Threads that read at once.
 const READERS: u64 = 12;
@@ -31,7 +31,7 @@ pub struct Needs {
 
 /// The test.
 #[server(
-    provides(Program),
+    provides(Task),
     locals(Reader),
     stack = 16384,
     summary = "reads a disk by many threads at once"
@@ -42,7 +42,7 @@ pub struct DiskReader {
 }
 
 /// One thread of the test.
-#[local(provides = Program, parent = DiskReader)]
+#[local(provides = Task, parent = DiskReader)]
 pub struct Reader {
     number: u64,
 }
@@ -55,7 +55,7 @@ impl Server for DiskReader {
     }
 }
 
-impl Program for DiskReader {
+impl Task for DiskReader {
     fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
         let mut sums = Vec::new();
         for piece in 0..PIECES {
@@ -75,7 +75,7 @@ impl Program for DiskReader {
     }
 }
 
-impl Program for Reader {
+impl Task for Reader {
     fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
         let mut wrong = 0;
         for at in 0..PIECES {

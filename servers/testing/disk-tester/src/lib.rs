@@ -10,7 +10,7 @@ extern crate alloc;
 use alloc::{format, string::String, vec, vec::Vec};
 
 use warren::{Cx, New, Req, Required, Server, StartError, server};
-use warren_idl::{BlockDevice, BlockError, Program, Terminal, TerminalError, ThreadError};
+use warren_idl::{BlockDevice, BlockError, Task, Terminal, TerminalError, ThreadError};
 
 /// What the system file says of the disk.
 const BLOCKS: u64 = 300;
@@ -26,7 +26,7 @@ pub struct Needs {
 }
 
 /// The test.
-#[server(provides(Program), stack = 16384, summary = "tests a disk that may be overwritten")]
+#[server(provides(Task), stack = 16384, summary = "tests a disk that may be overwritten")]
 pub struct DiskTester {}
 
 impl Server for DiskTester {
@@ -53,7 +53,7 @@ const CHECKS: &[Check] = &[
     ("it is written when a flush returns", |cx| Ok(cx.req().disk.flush(cx)?)),
 ];
 
-impl Program for DiskTester {
+impl Task for DiskTester {
     fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
         let mut failed = 0;
         for (name, check) in CHECKS {

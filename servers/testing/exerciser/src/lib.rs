@@ -28,8 +28,8 @@ use core::hint::black_box;
 
 use warren::{Cx, New, Optional, Ref, Req, Required, Server, StartError, server};
 use warren_idl::{
-    Clock, Counter, Echo, Fragile, Hub, Log, LogBook, Program, Terminal, ThreadError,
-    ThreadFactory, Timer,
+    Clock, Counter, Echo, Fragile, Hub, Log, LogBook, Task, Terminal, ThreadError, ThreadFactory,
+    Timer,
 };
 
 use report::{Failure, Report};
@@ -55,7 +55,7 @@ pub struct Needs {
 }
 
 /// Tests every way to pass something between servers.
-#[server(provides(Program), locals(threads::Worker, threads::Killer), stack = 32768)]
+#[server(provides(Task), locals(threads::Worker, threads::Killer), stack = 32768)]
 pub struct Exerciser {}
 
 /// One test server.
@@ -87,7 +87,7 @@ impl Server for Exerciser {
     }
 }
 
-impl Program for Exerciser {
+impl Task for Exerciser {
     fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
         let mut report = Report::default();
         let oldest = black_box([OLDEST; 64]);

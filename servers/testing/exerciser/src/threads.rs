@@ -2,7 +2,7 @@
 
 use warren::{Cx, Ref, SystemError, local};
 use warren_answers as answers;
-use warren_idl::{Program, Thread, ThreadError};
+use warren_idl::{Task, Thread, ThreadError};
 
 use crate::{
     Exerciser, Failure,
@@ -22,16 +22,16 @@ const ROUNDS: u64 = 1500;
 const SELDOM: u64 = 10;
 
 /// What one thread does.
-#[local(provides = Program, parent = Exerciser)]
+#[local(provides = Task, parent = Exerciser)]
 pub struct Worker {
     seed: u64,
 }
 
 /// A thread that makes the victim loop without end.
-#[local(provides = Program, parent = Exerciser)]
+#[local(provides = Task, parent = Exerciser)]
 pub struct Killer {}
 
-impl Program for Worker {
+impl Task for Worker {
     fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
         let seed = cx.seed;
         let wrong = (0..ROUNDS).filter(|round| cx.scope(|cx| turn(cx, seed, *round)).is_err());
@@ -39,7 +39,7 @@ impl Program for Worker {
     }
 }
 
-impl Program for Killer {
+impl Task for Killer {
     fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
         let victim = cx.req().victim.or_absent()?;
         Ok(victim.die(cx, 3).map_or_else(|error| error.number(), |()| 0))

@@ -5,13 +5,13 @@
 use core::hint::black_box;
 
 use warren::{Cx, New, Server, StartError, server};
-use warren_idl::{Program, ThreadError};
+use warren_idl::{Task, ThreadError};
 
 /// Constants that fill most of what an image may have. They are not zeroes, so that they are in the file.
 static BALLAST: [u8; 6 << 20] = [1; 6 << 20];
 
 /// Has an image of six mebibytes.
-#[server(provides(Program))]
+#[server(provides(Task))]
 pub struct Giant {}
 
 impl Server for Giant {
@@ -22,7 +22,7 @@ impl Server for Giant {
     }
 }
 
-impl Program for Giant {
+impl Task for Giant {
     fn run(_cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
         let last = black_box(&BALLAST).last();
         Ok(u64::from(last != Some(&1)))

@@ -24,7 +24,7 @@ use alloc::{format, string::String, vec};
 
 use warren::{Cx, Kept, New, Req, Required, Server, StartError, server};
 use warren_idl::{
-    AddressSpace, DataSpace, Launcher, Memory, Parameters, Program, Terminal, TerminalError,
+    AddressSpace, DataSpace, Launcher, Memory, Parameters, Task, Terminal, TerminalError,
     ThreadError,
 };
 
@@ -44,7 +44,7 @@ pub struct Needs {
 }
 
 /// Takes all memory, or launches servers endlessly.
-#[server(provides(Program), parameters("others", "giant", "launch", "times"))]
+#[server(provides(Task), parameters("others", "giant", "launch", "times"))]
 pub struct Hoarder {
     /// A page to be mapped over and over, taken before all memory is.
     page: Kept<dyn DataSpace>,
@@ -66,7 +66,7 @@ impl Server for Hoarder {
     }
 }
 
-impl Program for Hoarder {
+impl Task for Hoarder {
     fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
         let outcome = match parameter(cx, "launch") {
             Some(name) => {

@@ -23,7 +23,7 @@ use alloc::{format, vec, vec::Vec};
 
 use warren::{Cx, New, Req, Required, Server, StartError, server};
 use warren_idl::{
-    Counter, Echo, EchoError, Hub, Parameters, Program, Terminal, TerminalError, ThreadError,
+    Counter, Echo, EchoError, Hub, Parameters, Task, Terminal, TerminalError, ThreadError,
 };
 
 use random::Random;
@@ -50,7 +50,7 @@ pub struct Needs {
 }
 
 /// Makes random system calls and sees what comes of it.
-#[server(provides(Program, Counter), parameters("seed", "tries"), stack = 32768)]
+#[server(provides(Task, Counter), parameters("seed", "tries"), stack = 32768)]
 pub struct Prober {}
 
 impl Server for Prober {
@@ -61,7 +61,7 @@ impl Server for Prober {
     }
 }
 
-impl Program for Prober {
+impl Task for Prober {
     fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
         let seed = number(cx, "seed").unwrap_or(1);
         let tries = number(cx, "tries").unwrap_or(TRIES);

@@ -15,7 +15,7 @@ mod hold;
 use alloc::format;
 
 use warren::{Cx, New, Ref, Req, Required, Server, StartError, local, server};
-use warren_idl::{Program, Terminal, TerminalError, Thread, ThreadError, ThreadFactory, Timer};
+use warren_idl::{Task, Terminal, TerminalError, Thread, ThreadError, ThreadFactory, Timer};
 
 /// Threads at the same time.
 const THREADS: usize = 3;
@@ -33,11 +33,11 @@ pub struct Needs {
 }
 
 /// Holds values in registers and the red zone while it is interrupted.
-#[server(provides(Program), locals(Holder), concurrent)]
+#[server(provides(Task), locals(Holder), concurrent)]
 pub struct Registers {}
 
 /// One thread's work.
-#[local(provides = Program, parent = Registers)]
+#[local(provides = Task, parent = Registers)]
 pub struct Holder {
     pattern: u64,
 }
@@ -50,7 +50,7 @@ impl Server for Registers {
     }
 }
 
-impl Program for Holder {
+impl Task for Holder {
     fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
         let pattern = cx.state().pattern;
         let mut changed = 0;
@@ -65,7 +65,7 @@ impl Program for Holder {
     }
 }
 
-impl Program for Registers {
+impl Task for Registers {
     fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
         let mut threads: [Option<Ref<'_, dyn Thread>>; THREADS] = [None; THREADS];
         for (number, thread) in (1..).zip(&mut threads) {

@@ -7,13 +7,13 @@ use warren::{Cx, Ref, errors, service};
 pub enum ThreadError {
     /// No further thread is allowed.
     TooMany = 1,
-    /// The program ended with an error of the system's or its own.
+    /// The task ended with an error of the system's or its own.
     Failed = 2,
 }
 
 /// Something that a thread can run.
 #[service(id = 0x7452_0001)]
-pub trait Program {
+pub trait Task {
     /// Runs to its end and returns its exit status, 0 for success.
     fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError>;
 }
@@ -21,11 +21,11 @@ pub trait Program {
 /// Makes threads.
 #[service(id = 0x7452_0002)]
 pub trait ThreadFactory {
-    /// Starts a thread that runs `program`. The thread holds a reference to it until it ends.
+    /// Starts a thread that runs `task`. The thread holds a reference to it until it ends.
     fn start<'f>(
         cx: &mut Cx<'f, Self>,
         name: &str,
-        program: Ref<'f, dyn Program>,
+        task: Ref<'f, dyn Task>,
     ) -> Result<Ref<'f, dyn Thread>, ThreadError>;
 }
 
