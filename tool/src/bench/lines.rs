@@ -69,13 +69,17 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Lines before the tests at the end of a file.
+/// Lines without those that only tests have: a module in another file, or the rest of the file.
 fn code_lines(text: &str) -> usize {
+    let mut lines = text.lines().map(str::trim);
     let mut in_comment = false;
     let mut count = 0;
-    for line in text.lines().map(str::trim) {
+    while let Some(line) = lines.next() {
         if line == "#[cfg(test)]" {
-            return count;
+            match lines.next() {
+                Some(item) if item.ends_with(';') => continue,
+                _ => return count,
+            }
         }
         in_comment |= line.starts_with("/*");
         count += usize::from(!(in_comment || line.is_empty() || line.starts_with("//")));
@@ -91,6 +95,12 @@ mod tests {
     #[test]
     fn comments_blanks_and_tests_are_not_counted() {
         let text = "//! What.\n\n/* One\n   two */\nfn a() {}\n    // why\nfn b() {}\n#[cfg(test)]\nmod tests {}\n";
+        assert_eq!(code_lines(text), 2);
+    }
+
+    #[test]
+    fn what_stands_behind_a_module_of_tests_in_another_file_is_counted() {
+        let text = "mod a;\n#[cfg(test)]\nextern crate std;\n#[cfg(test)]\nmod tests;\nfn b() {}\n";
         assert_eq!(code_lines(text), 2);
     }
 }
