@@ -36,7 +36,7 @@ pub use principal::{
 /// First bytes of a plan.
 pub const MAGIC: [u8; 4] = *b"WPLN";
 /// Version of the format.
-pub const VERSION: u16 = 2;
+pub const VERSION: u16 = 3;
 
 /// Servers of one system.
 pub const SERVERS: usize = 1024;
@@ -62,6 +62,8 @@ pub struct PlannedServer {
     pub name: String,
     /// Name of its file in the boot archive, `ramdisk` for example.
     pub file: String,
+    /// What it does as a program, in a line; `None` if it is none.
+    pub program: Option<String>,
     /// Where it runs.
     pub placement: Placement,
     /// One for each requirement, in the order of the file's description.

@@ -42,6 +42,7 @@ services! {
     PciBus PciDevice
     IoPorts PortSpace
     Power
+    Program Stream Supervisor
     Task ThreadFactory Thread
     Scheduler Processor
     Signal Signals

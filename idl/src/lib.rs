@@ -12,6 +12,7 @@
 //! | [`Console`], [`Terminal`] | a byte stream to a person; the same with lines and editing |
 //! | [`Log`], [`LogBook`] | where servers write what happens; the lines that are still there |
 //! | [`LogFeed`], [`LogFollower`] | where a log gets its lines; whoever is told of new ones |
+//! | [`Program`], [`Stream`], [`Supervisor`] | what is run by its name; what it reads and puts out; whoever runs it |
 //! | [`Task`], [`ThreadFactory`], [`Thread`] | something to run, what runs it, one run |
 //! | [`Scheduler`], [`Processor`] | whoever decides whose turn it is; the time that it hands on |
 //! | [`Signal`], [`Signals`] | telling threads that something has happened; where that comes from |
@@ -43,6 +44,7 @@ mod parameters;
 mod pci;
 mod ports;
 mod power;
+mod program;
 mod schedule;
 mod signal;
 mod system;
@@ -66,6 +68,7 @@ pub use parameters::*;
 pub use pci::*;
 pub use ports::*;
 pub use power::*;
+pub use program::*;
 pub use schedule::*;
 pub use signal::*;
 pub use system::*;

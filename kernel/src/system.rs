@@ -176,8 +176,7 @@ pub fn start(controllers: Controllers, command_line: &str) {
         }
     }
     natives::install(controllers, command_line);
-    let started =
-        threads::start("start", Place::SYSTEM, natives::bottom(), natives::start_tasks);
+    let started = threads::start("start", Place::SYSTEM, natives::bottom(), natives::start_tasks);
     let token = started.expect("the first thread has room");
     // Interrupts are off: it runs when the code that boots has become the root.
     threads::with_books(|contexts| contexts.set_guest(0, token));

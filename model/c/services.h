@@ -24,7 +24,7 @@ typedef struct { uint64_t word; } InterruptLine;
 typedef struct { uint64_t word; } Interrupts;
 #define Interrupts_ID 0x12790002u
 typedef struct { uint64_t word; } Launcher;
-#define Launcher_ID 0x1a0c0001u
+#define Launcher_ID 0x1a0c0002u
 typedef struct { uint64_t word; } Log;
 #define Log_ID 0x10900004u
 typedef struct { uint64_t word; } LogBook;
@@ -55,6 +55,12 @@ typedef struct { uint64_t word; } PortSpace;
 #define PortSpace_ID 0x10900003u
 typedef struct { uint64_t word; } Power;
 #define Power_ID 0x90e20001u
+typedef struct { uint64_t word; } Program;
+#define Program_ID 0x74520004u
+typedef struct { uint64_t word; } Stream;
+#define Stream_ID 0x74520005u
+typedef struct { uint64_t word; } Supervisor;
+#define Supervisor_ID 0x74520006u
 typedef struct { uint64_t word; } Task;
 #define Task_ID 0x74520001u
 typedef struct { uint64_t word; } ThreadFactory;
@@ -308,25 +314,29 @@ w_ret Interrupts_line(Interrupts self, uint32_t p1)
 
 /* Launcher */
 w_ret Launcher_program(Launcher self, const uint8_t *p1, size_t p1_bytes)
-    W_SYMBOL("wcall.1a0c0001.0.Launcher.program.i_r1951531009");
+    W_SYMBOL("wcall.1a0c0002.0.Launcher.program.i_r1951531012");
 w_ret Launcher_file_system(Launcher self, const uint8_t *p1, size_t p1_bytes)
-    W_SYMBOL("wcall.1a0c0001.1.Launcher.file_system.i_r4045275138");
+    W_SYMBOL("wcall.1a0c0002.1.Launcher.file_system.i_r4045275138");
+w_ret Launcher_listed(Launcher self, uint64_t p1, uint8_t *p2, size_t p2_bytes, void *p3 /* 8 bytes */)
+    W_SYMBOL("wcall.1a0c0002.2.Launcher.listed.wot8_n");
 #define Launcher_ENTRIES(state) struct { \
     w_ret (*program)(state *self, const uint8_t *p1, size_t p1_bytes); \
     w_ret (*file_system)(state *self, const uint8_t *p1, size_t p1_bytes); \
+    w_ret (*listed)(state *self, uint64_t p1, uint8_t *p2, size_t p2_bytes, void *p3 /* 8 bytes */); \
 }
 #define Launcher_FUNCTIONS \
-    W_FUNCTION("program(i_r1951531009)") \
+    W_FUNCTION("program(i_r1951531012)") \
     W_FUNCTION("file_system(i_r4045275138)") \
+    W_FUNCTION("listed(wot8_n)") \
     ""
 #define Launcher_PROVIDES \
-    W_SERVICE("P", "0x1a0c0001", "0", "Launcher") Launcher_FUNCTIONS
+    W_SERVICE("P", "0x1a0c0002", "0", "Launcher") Launcher_FUNCTIONS
 #define Launcher_LOCAL \
-    W_SERVICE("L", "0x1a0c0001", "0", "Launcher") Launcher_FUNCTIONS
+    W_SERVICE("L", "0x1a0c0002", "0", "Launcher") Launcher_FUNCTIONS
 #define Launcher_REQUIRES(field) \
-    W_SERVICE("R", "0x1a0c0001", "0", field ":" "Launcher") Launcher_FUNCTIONS
+    W_SERVICE("R", "0x1a0c0002", "0", field ":" "Launcher") Launcher_FUNCTIONS
 #define Launcher_OPTIONAL(field) \
-    W_SERVICE("R", "0x1a0c0001", "2", field ":" "Launcher") Launcher_FUNCTIONS
+    W_SERVICE("R", "0x1a0c0002", "2", field ":" "Launcher") Launcher_FUNCTIONS
 
 /* Log */
 w_ret Log_write(Log self, uint32_t p1, const uint8_t *p2, size_t p2_bytes)
@@ -665,6 +675,72 @@ w_ret Power_off(Power self, uint32_t p1)
     W_SERVICE("R", "0x90e20001", "0", field ":" "Power") Power_FUNCTIONS
 #define Power_OPTIONAL(field) \
     W_SERVICE("R", "0x90e20001", "2", field ":" "Power") Power_FUNCTIONS
+
+/* Program */
+w_ret Program_start(Program self, const uint8_t *p1, size_t p1_bytes, const uint8_t *p2, size_t p2_bytes, FileSystem p3, Stream p4, Supervisor p5)
+    W_SYMBOL("wcall.74520004.0.Program.start.iir4045275138r1951531013r1951531014_r1951531013");
+w_ret Program_manual(Program self, uint8_t *p1, size_t p1_bytes)
+    W_SYMBOL("wcall.74520004.1.Program.manual.o_w");
+#define Program_ENTRIES(state) struct { \
+    w_ret (*start)(state *self, const uint8_t *p1, size_t p1_bytes, const uint8_t *p2, size_t p2_bytes, FileSystem p3, Stream p4, Supervisor p5); \
+    w_ret (*manual)(state *self, uint8_t *p1, size_t p1_bytes); \
+}
+#define Program_FUNCTIONS \
+    W_FUNCTION("start(iir4045275138r1951531013r1951531014_r1951531013)") \
+    W_FUNCTION("manual(o_w)") \
+    ""
+#define Program_PROVIDES \
+    W_SERVICE("P", "0x74520004", "0", "Program") Program_FUNCTIONS
+#define Program_LOCAL \
+    W_SERVICE("L", "0x74520004", "0", "Program") Program_FUNCTIONS
+#define Program_REQUIRES(field) \
+    W_SERVICE("R", "0x74520004", "0", field ":" "Program") Program_FUNCTIONS
+#define Program_OPTIONAL(field) \
+    W_SERVICE("R", "0x74520004", "2", field ":" "Program") Program_FUNCTIONS
+
+/* Stream */
+w_ret Stream_read(Stream self, uint8_t *p1, size_t p1_bytes)
+    W_SYMBOL("wcall.74520005.0.Stream.read.o_w");
+w_ret Stream_status(Stream self)
+    W_SYMBOL("wcall.74520005.1.Stream.status._w");
+#define Stream_ENTRIES(state) struct { \
+    w_ret (*read)(state *self, uint8_t *p1, size_t p1_bytes); \
+    w_ret (*status)(state *self); \
+}
+#define Stream_FUNCTIONS \
+    W_FUNCTION("read(o_w)") \
+    W_FUNCTION("status(_w)") \
+    ""
+#define Stream_PROVIDES \
+    W_SERVICE("P", "0x74520005", "0", "Stream") Stream_FUNCTIONS
+#define Stream_LOCAL \
+    W_SERVICE("L", "0x74520005", "0", "Stream") Stream_FUNCTIONS
+#define Stream_REQUIRES(field) \
+    W_SERVICE("R", "0x74520005", "0", field ":" "Stream") Stream_FUNCTIONS
+#define Stream_OPTIONAL(field) \
+    W_SERVICE("R", "0x74520005", "2", field ":" "Stream") Stream_FUNCTIONS
+
+/* Supervisor */
+w_ret Supervisor_complain(Supervisor self, const uint8_t *p1, size_t p1_bytes)
+    W_SYMBOL("wcall.74520006.0.Supervisor.complain.i_n");
+w_ret Supervisor_go_on(Supervisor self)
+    W_SYMBOL("wcall.74520006.1.Supervisor.go_on._n");
+#define Supervisor_ENTRIES(state) struct { \
+    w_ret (*complain)(state *self, const uint8_t *p1, size_t p1_bytes); \
+    w_ret (*go_on)(state *self); \
+}
+#define Supervisor_FUNCTIONS \
+    W_FUNCTION("complain(i_n)") \
+    W_FUNCTION("go_on(_n)") \
+    ""
+#define Supervisor_PROVIDES \
+    W_SERVICE("P", "0x74520006", "0", "Supervisor") Supervisor_FUNCTIONS
+#define Supervisor_LOCAL \
+    W_SERVICE("L", "0x74520006", "0", "Supervisor") Supervisor_FUNCTIONS
+#define Supervisor_REQUIRES(field) \
+    W_SERVICE("R", "0x74520006", "0", field ":" "Supervisor") Supervisor_FUNCTIONS
+#define Supervisor_OPTIONAL(field) \
+    W_SERVICE("R", "0x74520006", "2", field ":" "Supervisor") Supervisor_FUNCTIONS
 
 /* Task */
 w_ret Task_run(Task self)

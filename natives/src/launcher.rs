@@ -3,13 +3,14 @@
 
 use core::marker::PhantomData;
 
-use warren::{Cx, Ref, Service};
+use warren::{Cx, Out, Ref, Service};
 use warren_engine::{
     launch::{self, LaunchFault},
+    plan::PlannedServer,
     platform::Platform,
     reference::{push_temporary, tables},
 };
-use warren_idl::{FileSystem, LaunchError, Task};
+use warren_idl::{FileSystem, LaunchError, Program, ProgramEntry};
 
 use crate::kind::reference;
 
@@ -32,26 +33,54 @@ impl<P> Default for Launcher<P> {
 }
 
 impl<P: Platform> warren_idl::Launcher for Launcher<P> {
-    fn program<'f>(_: &mut Cx<'f, Self>, server: &str) -> Result<Ref<'f, dyn Task>, LaunchError> {
-        root::<P, dyn Task>(server)
+    fn program<'f>(
+        _: &mut Cx<'f, Self>,
+        server: &str,
+    ) -> Result<Ref<'f, dyn Program>, LaunchError> {
+        let planned = planned::<P>(server)?;
+        match servers::<P>()[planned].program {
+            Some(_) => root::<P, dyn Program>(planned),
+            None => Err(LaunchError::WrongService),
+        }
     }
 
     fn file_system<'f>(
         _: &mut Cx<'f, Self>,
         server: &str,
     ) -> Result<Ref<'f, dyn FileSystem>, LaunchError> {
-        root::<P, dyn FileSystem>(server)
+        root::<P, dyn FileSystem>(planned::<P>(server)?)
+    }
+
+    fn listed(
+        _: &mut Cx<'_, Self>,
+        index: u64,
+        mut text: Out<'_>,
+    ) -> Result<ProgramEntry, LaunchError> {
+        let mut programs =
+            servers::<P>().iter().filter_map(|one| Some((&one.name, one.program.as_ref()?)));
+        let entry = usize::try_from(index).ok().and_then(|index| programs.nth(index));
+        let (name, summary) = entry.ok_or(LaunchError::End)?;
+        text.write(0, name.as_bytes());
+        text.write(name.len(), summary.as_bytes());
+        Ok(ProgramEntry { name_bytes: name.len() as u32, summary_bytes: summary.len() as u32 })
     }
 }
 
+/// The servers of the plan, which stays as it is.
+fn servers<P: Platform>() -> &'static [PlannedServer] {
+    // SAFETY: inside `critical`.
+    P::critical(|| &unsafe { tables::<P>() }.plan.servers)
+}
+
+/// Where a server stands in the plan.
+fn planned<P: Platform>(server: &str) -> Result<usize, LaunchError> {
+    let planned = servers::<P>().iter().position(|planned| planned.name == server);
+    planned.ok_or(LaunchError::Unknown)
+}
+
 /// The root object by which a server provides `X`, held by the call that runs; launches the server.
-fn root<'f, P: Platform, X: ?Sized + Service>(server: &str) -> Result<Ref<'f, X>, LaunchError> {
-    let planned = P::critical(|| {
-        // SAFETY: inside `critical`.
-        let servers = &unsafe { tables::<P>() }.plan.servers;
-        servers.iter().position(|planned| planned.name == server)
-    });
-    let instance = launch::launch::<P>(planned.ok_or(LaunchError::Unknown)?).map_err(error_of)?;
+fn root<'f, P: Platform, X: ?Sized + Service>(planned: usize) -> Result<Ref<'f, X>, LaunchError> {
+    let instance = launch::launch::<P>(planned).map_err(error_of)?;
     let kind = instance.kinds.iter().position(|kind| kind.service == X::ID && !kind.local);
     let kind = kind.ok_or(LaunchError::WrongService)?;
     let object = P::critical(|| {

@@ -5,10 +5,10 @@ use warren_tests::{disk::known, run::Run};
 /// Lets eight servers take all memory and as many mappings as they get, twice.
 fn hoard(memory_mib: &str) {
     let script = [
-        "run giant",
-        "run hoarder",
+        "giant",
+        "hoarder",
         "echo status $?",
-        "run hoarder",
+        "hoarder",
         "echo status $?",
         "ls /",
         "echo status $?",
@@ -27,8 +27,7 @@ fn servers_that_take_all_memory_and_all_mappings_are_refused() {
 
 #[test]
 fn a_server_that_is_launched_endlessly_leaves_nothing_behind() {
-    let script =
-        ["run relauncher-own", "echo status $?", "run relauncher-kernel", "echo status $?"];
+    let script = ["relauncher-own", "echo status $?", "relauncher-kernel", "echo status $?"];
     let run = Run::new("hoard", &script).disk(&known().image).with(["--memory", "64"]).go();
     run.expect_status(0);
     assert_eq!(run.output.matches(": 1000 launches").count(), 2, "{run}");

@@ -22,8 +22,7 @@ const CHECKS: usize = 2 * 32 + 6 + 6 + 1 + 1 + 1;
 
 /// Runs all exercisers in one boot.
 fn exercise(arguments: &[&str]) {
-    let lines: Vec<String> = EXERCISERS.iter().map(|name| format!("run {name}")).collect();
-    let run = Run::new("test", &lines).with(arguments).go();
+    let run = Run::new("test", &EXERCISERS).with(arguments).go();
     run.expect_status(0);
     let count = |start: &str| run.lines().iter().filter(|line| line.starts_with(start)).count();
     assert_eq!(count("FAILED"), 0, "{run}");
@@ -47,7 +46,7 @@ fn everything_can_be_passed_on_a_processor_with_no_extensions() {
 
 /// Programs that hold values in registers and the red zone while they are interrupted.
 fn interrupt(arguments: &[&str]) {
-    let run = Run::new("test", &["run registers-kernel", "run registers-own"]).with(arguments).go();
+    let run = Run::new("test", &["registers-kernel", "registers-own"]).with(arguments).go();
     run.expect_status(0);
     assert_eq!(run.output.matches("changed 0 times in 36 rounds").count(), 2, "{run}");
 }
@@ -73,8 +72,7 @@ const DISK_CHECKS: usize = 10;
 #[test]
 fn a_disk_in_c_does_what_its_twin_in_rust_does_in_every_placement() {
     for variant in variant::ALL {
-        let lines =
-            ["run disk-tester-rust", "echo status $?", "run disk-tester-c", "echo status $?"];
+        let lines = ["disk-tester-rust", "echo status $?", "disk-tester-c", "echo status $?"];
         let run = Run::new("test", &lines).placed(&variant).go();
         let said = run.lines();
         let (rust, c) = said.split_at(said.len() / 2);
@@ -93,7 +91,7 @@ fn a_disk_in_c_says_like_its_twin_why_it_does_not_start() {
     let text = format!("include {base:?}\n{}{}", change("ramdisk-rust"), change("ramdisk-c"));
     fs::write(&system, text).expect("the target directory can be written");
     for variant in [variant::OWN, variant::HOSTED] {
-        let lines = ["run disk-tester-rust", "run disk-tester-c"];
+        let lines = ["disk-tester-rust", "disk-tester-c"];
         let run = Run::new(&system.display().to_string(), &lines).placed(&variant).go();
         for name in ["ramdisk-rust", "ramdisk-c"] {
             let why = format!("{name}: not started: `blocks` is no number of blocks");
@@ -105,7 +103,7 @@ fn a_disk_in_c_says_like_its_twin_why_it_does_not_start() {
 #[test]
 fn many_threads_that_read_a_disk_read_what_one_reads() {
     for variant in [variant::KERNEL, variant::OWN, variant::HOSTED] {
-        let run = Run::new("test", &["run disk-reader"]).placed(&variant).go();
+        let run = Run::new("test", &["disk-reader"]).placed(&variant).go();
         assert_eq!((run.status, &*run.output), (Some(0), ""), "{}: {run}", variant.name);
     }
 }
@@ -118,7 +116,7 @@ fn probe(seed: u64, tries: u64) -> Ended {
         "include {base:?}\nchange \"prober\" {{\n    parameter \"seed\" {seed}\n    parameter \"tries\" {tries}\n}}\n"
     );
     fs::write(&system, text).expect("the target directory can be written");
-    Run::new(&system.display().to_string(), &["run prober", "echo status $?", "ls /docs"]).go()
+    Run::new(&system.display().to_string(), &["prober", "echo status $?", "ls /docs"]).go()
 }
 
 #[test]

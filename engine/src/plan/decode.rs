@@ -161,8 +161,8 @@ impl<'a> Reader<'a> {
     fn principal(&mut self) -> PlannedPrincipal {
         PlannedPrincipal {
             name: self.text(),
-            parent: self.optional_index(),
-            scheduler: self.optional_index(),
+            parent: self.option(Reader::index),
+            scheduler: self.option(Reader::index),
             terms: Terms {
                 priority: self.word(),
                 weight: self.word(),
@@ -177,21 +177,22 @@ impl<'a> Reader<'a> {
         PlannedServer {
             name: self.text(),
             file: self.text(),
+            program: self.option(Reader::text),
             placement: self.placement(),
             bindings: self.list(Reader::binding),
             parameters: self.list(|from| (from.text(), from.text())),
             limits: Limits { memory_bytes: self.long(), watchdog_ms: self.word() },
             restart: Restart { times: self.word(), window_ms: self.word() },
-            otherwise: self.optional_index(),
+            otherwise: self.option(Reader::index),
             principal: self.index(),
         }
     }
 
-    fn optional_index(&mut self) -> Option<usize> {
+    fn option<T>(&mut self, read: fn(&mut Self) -> T) -> Option<T> {
         let at = self.at;
         match self.byte() {
             0 => None,
-            1 => Some(self.index()),
+            1 => Some(read(self)),
             _ => {
                 self.refuse(PlanError::Choice(at));
                 None

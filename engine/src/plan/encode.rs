@@ -43,13 +43,10 @@ impl Writer {
         self.word(u32::try_from(value).unwrap_or(u32::MAX));
     }
 
-    fn optional_index(&mut self, value: Option<usize>) {
-        match value {
-            None => self.byte(0),
-            Some(index) => {
-                self.byte(1);
-                self.index(index);
-            }
+    fn option<T>(&mut self, item: Option<T>, write: impl Fn(&mut Self, T)) {
+        self.byte(item.is_some().into());
+        if let Some(item) = item {
+            write(self, item);
         }
     }
 
@@ -67,8 +64,8 @@ impl Writer {
 
     fn principal(&mut self, principal: &PlannedPrincipal) {
         self.text(&principal.name);
-        self.optional_index(principal.parent);
-        self.optional_index(principal.scheduler);
+        self.option(principal.parent, Writer::index);
+        self.option(principal.scheduler, Writer::index);
         self.word(principal.terms.priority);
         self.word(principal.terms.weight);
         self.long(principal.terms.slice_ns);
@@ -80,6 +77,7 @@ impl Writer {
     fn server(&mut self, server: &PlannedServer) {
         self.text(&server.name);
         self.text(&server.file);
+        self.option(server.program.as_deref(), Writer::text);
         self.placement(&server.placement);
         self.list(&server.bindings, Writer::binding);
         self.list(&server.parameters, |out, (name, value)| {
@@ -90,7 +88,7 @@ impl Writer {
         self.word(server.limits.watchdog_ms);
         self.word(server.restart.times);
         self.word(server.restart.window_ms);
-        self.optional_index(server.otherwise);
+        self.option(server.otherwise, Writer::index);
         self.index(server.principal);
     }
 

@@ -12,6 +12,7 @@ fn server(name: &str, bindings: Vec<Binding>) -> PlannedServer {
     PlannedServer {
         name: name.to_string(),
         file: name.to_string(),
+        program: None,
         placement: Placement::Own,
         bindings,
         parameters: Vec::new(),
@@ -49,6 +50,7 @@ fn a_plan_with_everything_in_it_is_read_back_as_it_was() {
         Binding::HostedNative { name: "terminal".to_string() },
     ];
     let first = PlannedServer {
+        program: Some("say hello".to_string()),
         placement: Placement::Shared("drivers".to_string()),
         parameters: vec![("greeting".to_string(), "good day".to_string())],
         limits: Limits { memory_bytes: 1 << 40, watchdog_ms: 500 },
@@ -200,16 +202,25 @@ fn bindings(at: usize) -> impl Strategy<Value = Binding> {
 fn servers(at: usize) -> impl Strategy<Value = PlannedServer> {
     let numbers = any::<(u64, u32, u32, u32)>();
     let parameters = vector(any::<(String, String)>(), 0..3);
-    (placements(), vector(bindings(at), 0..5), parameters, numbers, any::<bool>()).prop_map(
-        move |(placement, bindings, parameters, numbers, otherwise)| PlannedServer {
-            placement,
-            parameters,
-            limits: Limits { memory_bytes: numbers.0, watchdog_ms: numbers.1 },
-            restart: Restart { times: numbers.2, window_ms: numbers.3 },
-            otherwise: otherwise.then(|| at.checked_sub(1)).flatten(),
-            ..server(&std::format!("server{at}"), bindings)
-        },
+    (
+        any::<Option<String>>(),
+        placements(),
+        vector(bindings(at), 0..5),
+        parameters,
+        numbers,
+        any::<bool>(),
     )
+        .prop_map(move |(program, placement, bindings, parameters, numbers, otherwise)| {
+            PlannedServer {
+                program,
+                placement,
+                parameters,
+                limits: Limits { memory_bytes: numbers.0, watchdog_ms: numbers.1 },
+                restart: Restart { times: numbers.2, window_ms: numbers.3 },
+                otherwise: otherwise.then(|| at.checked_sub(1)).flatten(),
+                ..server(&std::format!("server{at}"), bindings)
+            }
+        })
 }
 
 fn plans() -> impl Strategy<Value = Plan> {

@@ -66,6 +66,7 @@ pub fn plan() -> Plan {
     let server = |index| PlannedServer {
         name: format!("server{index}"),
         file: String::new(),
+        program: None,
         placement: Placement::Kernel,
         bindings: Vec::new(),
         parameters: Vec::new(),

@@ -120,7 +120,7 @@ const IN_GUEST: Part = Part {
 
 /// What the system `test` is to run in the Linux guest.
 pub fn script_in_guest() -> String {
-    IN_GUEST.programs.iter().map(|program| format!("run {program}\n")).collect()
+    IN_GUEST.programs.iter().map(|program| format!("{program}\n")).collect()
 }
 
 /// Reads what that wrote.
@@ -197,7 +197,7 @@ fn child(arguments: &[&str], programs: &[&str], log: Stdio) -> Outcome<Output> {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log).spawn().when(when)?;
     let mut script = child.stdin.take().ok_or_else(|| Failure::new(when()))?;
     for program in programs {
-        writeln!(script, "run {program}").when(when)?;
+        writeln!(script, "{program}").when(when)?;
     }
     drop(script);
     let output = child.wait_with_output().when(when)?;

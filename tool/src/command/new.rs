@@ -25,31 +25,68 @@ enum What {
         #[arg(value_name = "ROLE/NAME")]
         name: String,
     },
+    /// A program in Rust that shows its arguments: one folder, and one line in a system.
+    Program {
+        /// Its name, by which the shell runs it: count makes servers/programs/count.
+        name: String,
+    },
 }
 
-const PACKAGE: &str = include_str!("../template/Cargo.toml.txt");
-const CODE: &str = include_str!("../template/lib.rs.txt");
+/// The files of something new, with `NAME` and `TYPE` for its name and that of its type.
+struct Template {
+    package: &'static str,
+    code: &'static str,
+}
+
+const SERVER: Template = Template {
+    package: include_str!("../template/server.toml.txt"),
+    code: include_str!("../template/server.rs.txt"),
+};
+const PROGRAM: Template = Template {
+    package: include_str!("../template/program.toml.txt"),
+    code: include_str!("../template/program.rs.txt"),
+};
 
 /// Makes the folder and says what to do next.
 pub fn run(project: &Project, arguments: &Arguments) -> Outcome {
-    let What::Server { name } = &arguments.what;
-    let Some((role, name)) =
-        name.split_once('/').filter(|(role, name)| is_name(role) && is_name(name))
-    else {
-        return Err(Failure::new(format!("`{name}` is not the role and name of a server"))
-            .remedy("small letters, digits and `-`, as in storage/cache"));
-    };
+    match &arguments.what {
+        What::Server { name } => {
+            let parts = name.split_once('/').filter(|(role, name)| is_name(role) && is_name(name));
+            let (role, name) = parts.ok_or_else(|| {
+                Failure::new(format!("`{name}` is not the role and name of a server"))
+                    .remedy("small letters, digits and `-`, as in storage/cache")
+            })?;
+            make(project, &SERVER, role, name)?;
+            eprintln!(
+                "add `server \"{name}\"` and `start \"{name}\"` to systems/demo.kdl, then: ./warren run"
+            );
+        }
+        What::Program { name } if is_name(name) => {
+            make(project, &PROGRAM, "programs", name)?;
+            eprintln!(
+                "add `server \"{name}\"` to systems/demo.kdl, then: ./warren run -- {name} hello"
+            );
+        }
+        What::Program { name } => {
+            return Err(Failure::new(format!("`{name}` is not the name of a program"))
+                .remedy("small letters, digits and `-`"));
+        }
+    }
+    Ok(())
+}
+
+/// Makes the folder of a server.
+fn make(project: &Project, template: &Template, role: &str, name: &str) -> Outcome {
     let folder = project.root().join("servers").join(role).join(name);
     if folder.exists() {
         return Err(Failure::new(format!("`{}` is there already", folder.display())));
     }
+    let fill = |text: &str| text.replace("NAME", name).replace("TYPE", &type_name(name));
     let failed = || format!("cannot write to `{}`", folder.display());
     fs::create_dir_all(folder.join("src")).when(failed)?;
-    fs::write(folder.join("Cargo.toml"), PACKAGE.replace("NAME", name)).when(failed)?;
-    fs::write(folder.join("src/lib.rs"), CODE.replace("TYPE", &type_name(name))).when(failed)?;
-    output::line(project.shown(&folder).display())?;
-    eprintln!("add `server \"{name}\"` to systems/demo.kdl, then: ./warren run -- run {name}");
-    Ok(())
+    fs::write(folder.join("Cargo.toml"), fill(template.package)).when(failed)?;
+    fs::write(folder.join("src/lib.rs"), fill(template.code)).when(failed)?;
+    output::line(project.shown(&folder).display())
 }
 
 /// Whether this can be the name of a folder and of a package.

@@ -185,11 +185,11 @@ fn in_machine(
     }
 }
 
-/// A script is sent when the first program has started: what it requires, the console included, is there by
-/// then, and loses no byte.
+/// A script is sent when everything has started that is to be started: what that requires, the console included, is
+/// there by then, and loses no byte.
 pub fn ready_mark(plan: &Plan) -> Option<String> {
-    let first = plan.servers.get(*plan.start.first()?)?;
-    Some(format!("{}: started", first.name))
+    let last = plan.servers.get(*plan.start.last()?)?;
+    Some(format!("{}: started", last.name))
 }
 
 /// The least memory that can be worth a try: what is loaded, twice, and something to work with.

@@ -91,6 +91,6 @@ pub mod service {
     pub const FILE_SYSTEM: u32 = <dyn idl::FileSystem as Named>::ID;
     /// `Scheduler`.
     pub const SCHEDULER: u32 = <dyn idl::Scheduler as Named>::ID;
-    /// `Task`.
-    pub const TASK: u32 = <dyn idl::Task as Named>::ID;
+    /// `Program`.
+    pub const PROGRAM: u32 = <dyn idl::Program as Named>::ID;
 }

@@ -137,7 +137,7 @@ impl Graph<'_> {
         if (0..used.len()).any(|at| used[at] && launches(at)) {
             for at in 0..used.len() {
                 let facts = facts_of(self.server(at), self.facts);
-                let by_name = [service::TASK, service::FILE_SYSTEM];
+                let by_name = [service::PROGRAM, service::FILE_SYSTEM];
                 if facts
                     .is_some_and(|facts| by_name.iter().any(|id| provided(facts, *id).is_some()))
                 {
@@ -254,6 +254,9 @@ fn planned_server(
     Some(PlannedServer {
         name: server.name.value.clone(),
         file: file_of(server).value.clone(),
+        program: facts_of(server, facts)
+            .filter(|facts| provided(facts, service::PROGRAM).is_some())
+            .map(|facts| facts.summary.clone()),
         placement: placement(system, request, server),
         bindings: bindings.collect::<Option<_>>()?,
         parameters: parameters(server, facts, request),

@@ -2,9 +2,11 @@
 //!
 //! # Shape
 //!
-//! [`book`] holds the lines and is tested on the host. [`LogServer`] is the server around it: it takes lines over
+//! [`book`] holds the lines, [`show`] makes text of them; both are tested on the host. [`LogServer`] is the server around it: it takes lines over
 //! from the platform, which writes each of them with the time and with the name of the server whose call it was.
 //! It is told of new ones on the thread that has written one, so the writer pays, and no thread waits here.
+//!
+//! It is the program `log` as well: who shows the lines need not be another server than who has them.
 //!
 //! # State, and what a restart loses
 //!
@@ -22,11 +24,16 @@ extern crate alloc;
 extern crate std;
 
 pub mod book;
+mod show;
 
 use warren::{AtomicCx, Cx, New, Out, Req, Required, Server, StartError, server};
-use warren_idl::{LogBook, LogError, LogFeed, LogFollower, LogRecord, ParameterError, Parameters};
+use warren_idl::{
+    LogBook, LogError, LogFeed, LogFollower, LogRecord, ParameterError, Parameters, Program,
+};
+use warren_program::program;
 
 use crate::book::Book;
+use crate::show::Showing;
 
 /// KiB of lines that are kept if the system file does not say.
 const DEFAULT_KIB: usize = 64;
@@ -45,9 +52,10 @@ pub struct Needs {
 ///
 /// Parameter `kib`: how many KiB of them are kept.
 #[server(
-    provides(LogBook, LogFollower),
+    provides(LogBook, LogFollower, Program),
+    locals(Run),
     parameters("kib"),
-    summary = "keeps the newest lines of servers and system"
+    summary = "show what servers and system have written to the log"
 )]
 pub struct LogServer {
     book: Book,
@@ -67,6 +75,8 @@ impl Server for LogServer {
         Ok(cx.take_over(feed)?)
     }
 }
+
+program!(LogServer, Run, Showing);
 
 impl LogFollower for LogServer {
     fn told(cx: &mut AtomicCx<'_, Self>) -> Result<(), LogError> {

@@ -5,11 +5,11 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use warren_idl::FileError;
+use warren_program::path;
+use warren_program::pattern::{Glyph, Pattern};
 
-use crate::path;
-use crate::pattern::Pattern;
-use crate::stage::{Context, Stop};
-use crate::words::{Glyph, Word};
+use crate::session::{Context, Stop};
+use crate::words::{Piece, Word};
 
 /// The arguments that these words stand for. A pattern that matches nothing stands for itself.
 ///
@@ -22,7 +22,7 @@ pub fn expand(context: &mut Context<'_>, words: &[Word]) -> Result<Option<Vec<St
         let found = if is_pattern(&word) { matches(context, &word)? } else { Ok(Vec::new()) };
         match found {
             Ok(found) if found.is_empty() => {
-                arguments.push(word.iter().filter_map(character).collect());
+                arguments.push(word.into_iter().map(Glyph::character).collect());
             }
             Ok(found) => arguments.extend(found),
             Err(Failure { path, error }) => {
@@ -49,37 +49,33 @@ impl Failure {
     }
 }
 
-fn with_status(word: &Word, status: u8) -> Word {
-    let mut replaced = Word::new();
-    for glyph in word {
-        match glyph {
-            Glyph::Status => replaced.extend(format!("{status}").chars().map(Glyph::Quoted)),
-            other => replaced.push(*other),
+fn with_status(word: &Word, status: u8) -> Vec<Glyph> {
+    let mut glyphs = Vec::new();
+    for piece in word {
+        match piece {
+            Piece::Status => glyphs.extend(format!("{status}").chars().map(Glyph::Quoted)),
+            Piece::Glyph(glyph) => glyphs.push(*glyph),
         }
     }
-    replaced
+    glyphs
 }
 
-fn is_pattern(word: &Word) -> bool {
+fn is_pattern(word: &[Glyph]) -> bool {
     word.iter().any(|glyph| matches!(glyph, Glyph::Plain('*' | '?' | '[')))
 }
 
-fn character(glyph: &Glyph) -> Option<char> {
-    match glyph {
-        Glyph::Plain(c) | Glyph::Quoted(c) => Some(*c),
-        Glyph::Status => None,
-    }
-}
-
 /// The paths that a pattern matches, part by part, in order.
-fn matches(context: &mut Context<'_>, word: &Word) -> Result<Result<Vec<String>, Failure>, Stop> {
-    let absolute = word.first().and_then(character) == Some('/');
+fn matches(
+    context: &mut Context<'_>,
+    word: &[Glyph],
+) -> Result<Result<Vec<String>, Failure>, Stop> {
+    let absolute = word.first().is_some_and(is_slash);
     let mut paths = Vec::from([String::from(if absolute { "/" } else { "" })]);
-    for part in word.split(|glyph| character(glyph) == Some('/')).filter(|part| !part.is_empty()) {
+    for part in word.split(is_slash).filter(|part| !part.is_empty()) {
         let pattern = Pattern::new(part);
         let mut longer = Vec::new();
         for path in paths {
-            context.check()?;
+            context.go_on()?;
             let found = match pattern.literal() {
                 Some(name) => existing(context, path::join(&path, &name)),
                 None => list(context, &path, &pattern),
@@ -92,6 +88,10 @@ fn matches(context: &mut Context<'_>, word: &Word) -> Result<Result<Vec<String>,
         paths = longer;
     }
     Ok(Ok(paths))
+}
+
+fn is_slash(glyph: &Glyph) -> bool {
+    glyph.character() == '/'
 }
 
 /// The path, if there is something.

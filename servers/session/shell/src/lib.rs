@@ -1,11 +1,12 @@
-//! The shell: runs a person's or a script's commands over files and servers.
+//! The shell: runs a person's or a script's commands over files and programs.
 //!
 //! # Shape
 //!
-//! Everything but the `server` module is pure: it reaches the system through the traits of
+//! Everything but `server`, `live` and `streams` is pure: it reaches the system through the traits of
 //! [`world`] and is tested on the host over a tree of files in memory. A line goes through
 //! [`words`] (quoting), [`grammar`] (pipelines, `;`, `&&`, `||`), [`expand`] (`$?`, patterns) and
-//! [`session`], which starts the [`commands`] as [`stage`]s and pulls from the last.
+//! [`session`], which runs the [`commands`] that are about the session itself, starts programs for all others, each
+//! on the stream of the one before, and reads the last stream.
 //!
 //! # State, and what a restart loses
 //!
@@ -14,29 +15,23 @@
 //!
 //! # Not here
 //!
-//! Redirection, variables, background commands, programs beside the commands: a line that uses the first or
-//! the third is refused, never taken for something else.
+//! Redirection, variables, background commands: a line that uses the first or the third is refused, never taken for
+//! something else.
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 
 extern crate alloc;
 
-mod arguments;
 mod commands;
-mod date;
 mod expand;
 mod grammar;
-mod input;
+mod live;
 mod messages;
-mod path;
-mod pattern;
 mod server;
 mod session;
-mod stage;
-mod table;
+mod streams;
 #[cfg(test)]
 mod tests;
-mod walk;
 mod words;
 mod world;
 

@@ -1,22 +1,23 @@
 //! One person's or script's session: reads a command, runs it, remembers what is left of it.
 
 use alloc::borrow::ToOwned;
-use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
+use alloc::vec;
 use alloc::vec::Vec;
 
-use warren_idl::TerminalError;
+use warren_idl::{LaunchError, ProgramError, TerminalError};
+use warren_program::messages::Reason;
+use warren_program::{MISUSED, STREAM_BYTES, UsageError, path};
 
-use crate::commands;
+use crate::commands::{self, Command, Trouble};
 use crate::expand::expand;
 use crate::grammar::{Pipeline, Step, When, parse};
 use crate::messages;
-use crate::stage::{Context, Flow, Invocation, MISUSED, Stage, Stop};
 use crate::words::SyntaxError;
-use crate::world::World;
+use crate::world::{Said, Source, Start, StartFailure, StreamHandle, World};
 
-/// Status of a command that could not be started, or whose output was lost.
+/// Status of a command that could not be started, that died, or whose output was lost.
 const FAILED: u8 = 1;
 
 /// Status of a command that does not exist.
@@ -25,13 +26,16 @@ const UNKNOWN: u8 = 127;
 /// Status of a command that ^C ended.
 const INTERRUPTED: u8 = 130;
 
-/// Commands that a pipeline may have. Each adds to the depth of the stack when the last one pulls.
-const PIPELINE_COMMANDS: usize = 16;
+/// Commands that a pipeline may have. They all read at once, each in the call of the one behind it, on one stack.
+const PIPELINE_COMMANDS: usize = 8;
+
+/// Bytes that the arguments of one program may have: they travel in one call, with the directory.
+const ARGUMENT_BYTES: usize = 32 * 1024;
 
 /// What the shell remembers between commands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
-    /// The directory that relative paths start from, in the form of [`crate::path::resolve`].
+    /// The directory that relative paths start from, in the form of [`path::resolve`].
     pub directory: String,
     /// Exit status of the last pipeline.
     pub status: u8,
@@ -132,52 +136,175 @@ impl Session {
     /// Runs a pipeline: what its last command gives goes to the person, and its status counts.
     fn pipeline(&mut self, world: &mut dyn World, pipeline: &Pipeline) -> Result<u8, Stop> {
         let mut context = Context { world, session: self };
-        let mut last = match start(&mut context, pipeline)? {
-            Ok(stage) => stage,
-            Err(status) => return Ok(status),
-        };
-        let mut output = Vec::new();
-        loop {
-            context.check()?;
-            let flow = last.pull(&mut context, &mut output)?;
-            if !output.is_empty() {
-                context.world.write(&output).map_err(Stop::Terminal)?;
-                output.clear();
+        let status = context.pipeline(pipeline);
+        context.world.close_all();
+        status
+    }
+}
+
+/// Why a command line stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// ^C.
+    Interrupted,
+    /// Nobody hears us any more.
+    Terminal(TerminalError),
+}
+
+impl From<TerminalError> for Stop {
+    fn from(error: TerminalError) -> Self {
+        match error {
+            TerminalError::Cancelled => Stop::Interrupted,
+            error => Stop::Terminal(error),
+        }
+    }
+}
+
+/// What commands work on.
+pub struct Context<'a> {
+    /// Everything outside.
+    pub world: &'a mut dyn World,
+    /// What the shell remembers between commands.
+    pub session: &'a mut Session,
+}
+
+impl Context<'_> {
+    /// The absolute path of an operand.
+    pub fn path(&self, operand: &str) -> String {
+        path::resolve(&self.session.directory, operand)
+    }
+
+    /// Tells the person that `command` had trouble.
+    pub fn complain(&mut self, command: &str, trouble: &str) -> Result<(), Stop> {
+        Ok(self.world.write(format!("{command}: {trouble}\n").as_bytes())?)
+    }
+
+    /// Tells the person that `command` had trouble with something.
+    pub fn complain_about(
+        &mut self,
+        command: &str,
+        subject: &str,
+        error: impl Into<Reason>,
+    ) -> Result<(), Stop> {
+        let Reason(reason) = error.into();
+        self.complain(command, &format!("{subject}: {reason}"))
+    }
+
+    /// Stops here if ^C was pressed. Whatever works for long calls this for each piece.
+    pub fn go_on(&mut self) -> Result<(), Stop> {
+        Ok(self.world.go_on()?)
+    }
+
+    /// Starts the commands of a pipeline from left to right, each on the stream of the one before, and shows what
+    /// the last one gives. Its status.
+    fn pipeline(&mut self, pipeline: &Pipeline) -> Result<u8, Stop> {
+        if pipeline.len() > PIPELINE_COMMANDS {
+            let trouble = format!("a pipeline has at most {PIPELINE_COMMANDS} commands");
+            return self.complain("shell", &trouble).map(|()| MISUSED);
+        }
+        let mut last = String::new();
+        let mut source = Source::Person;
+        for words in pipeline {
+            let Some(mut arguments) = expand(self, words)? else { return Ok(FAILED) };
+            last = arguments.remove(0);
+            let started = match commands::find(&last) {
+                Some(command) => self.run(command, arguments)?.map(Source::Said),
+                None => self.start(&last, &arguments, source)?.map(Source::Stream),
+            };
+            source = match started {
+                Ok(source) => source,
+                Err(status) => return Ok(status),
+            };
+        }
+        match source {
+            Source::Person => unreachable!("a pipeline has a command"),
+            Source::Said(Said { text, status }) => {
+                self.world.write(&text)?;
+                Ok(status)
             }
-            if let Flow::End(status) = flow {
-                return Ok(status);
+            Source::Stream(stream) => self.show(&last, stream),
+        }
+    }
+
+    /// Runs a command of the shell itself; a status if it was not understood.
+    fn run(&mut self, command: &Command, arguments: Vec<String>) -> Result<Result<Said, u8>, Stop> {
+        match (command.run)(self, arguments) {
+            Ok(said) => Ok(Ok(said)),
+            Err(Trouble::Stop(stop)) => Err(stop),
+            Err(Trouble::Usage(UsageError(trouble))) => {
+                self.complain(command.name, &trouble)?;
+                self.world.write(command.manual.usage(command.name).as_bytes())?;
+                Ok(Err(MISUSED))
+            }
+        }
+    }
+
+    /// Starts a program; a status if that failed, of which the person was told.
+    fn start(
+        &mut self,
+        name: &str,
+        arguments: &[String],
+        input: Source,
+    ) -> Result<Result<StreamHandle, u8>, Stop> {
+        let arguments = match joined(arguments) {
+            Ok(arguments) => arguments,
+            Err(trouble) => return self.complain(name, trouble).map(|()| Err(MISUSED)),
+        };
+        let directory = &self.session.directory;
+        let start = Start { name, arguments: &arguments, directory, input };
+        let failure = match self.world.start(start) {
+            Ok(stream) => return Ok(Ok(stream)),
+            Err(failure) => failure,
+        };
+        match failure {
+            StartFailure::Launch(LaunchError::Unknown | LaunchError::WrongService) => {
+                self.complain(name, "no such command; try help")?;
+                return Ok(Err(UNKNOWN));
+            }
+            StartFailure::Start(ProgramError::Misused) => return Ok(Err(MISUSED)),
+            StartFailure::Start(error) => {
+                self.go_on()?;
+                self.complain(name, error.message())?;
+            }
+            StartFailure::Launch(error) => self.complain(name, error.message())?,
+        }
+        Ok(Err(FAILED))
+    }
+
+    /// Shows what a program puts out, which makes it work, and all before it. Its status.
+    fn show(&mut self, name: &str, stream: StreamHandle) -> Result<u8, Stop> {
+        let mut buffer = vec![0; STREAM_BYTES];
+        let status = loop {
+            self.go_on()?;
+            match self.world.read(stream, &mut buffer) {
+                Ok(0) => break self.world.exit_status(stream),
+                Ok(count) => self.world.write(&buffer[..count])?,
+                Err(error) => break Err(error),
+            }
+        };
+        match status {
+            Ok(status) => Ok(u8::try_from(status).unwrap_or(u8::MAX)),
+            Err(error) => {
+                // If the program has stopped because it was to stop, that is why.
+                self.go_on()?;
+                self.complain(name, error.message())?;
+                Ok(FAILED)
             }
         }
     }
 }
 
-/// Starts the commands of a pipeline; gives its last one, or a status if one was not understood.
-fn start(
-    context: &mut Context<'_>,
-    pipeline: &Pipeline,
-) -> Result<Result<Box<dyn Stage>, u8>, Stop> {
-    if pipeline.len() > PIPELINE_COMMANDS {
-        let trouble = format!("a pipeline has at most {PIPELINE_COMMANDS} commands");
-        return context.complain("shell", &trouble).map(|()| Err(MISUSED));
-    }
-    let mut input: Option<Box<dyn Stage>> = None;
-    for words in pipeline {
-        let Some(mut arguments) = expand(context, words)? else { return Ok(Err(FAILED)) };
-        let name = arguments.remove(0);
-        let Some(command) = commands::find(&name) else {
-            context.complain(&name, "no such command; try help")?;
-            return Ok(Err(UNKNOWN));
-        };
-        match (command.start)(Invocation { arguments, input: input.take() }) {
-            Ok(stage) => input = Some(stage),
-            Err(error) => {
-                context.complain(&name, &error.0)?;
-                context.complain("usage", command.usage)?;
-                return Ok(Err(MISUSED));
-            }
+/// Arguments as programs get them, or why that is impossible.
+fn joined(arguments: &[String]) -> Result<Vec<u8>, &'static str> {
+    let mut bytes = Vec::new();
+    for argument in arguments {
+        if argument.contains('\0') {
+            return Err("an argument has a zero byte");
         }
+        bytes.extend(argument.bytes());
+        bytes.push(0);
     }
-    Ok(input.ok_or(UNKNOWN))
+    if bytes.len() > ARGUMENT_BYTES { Err("the arguments are too long") } else { Ok(bytes) }
 }
 
 /// Why there is no command to run.

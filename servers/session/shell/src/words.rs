@@ -11,19 +11,25 @@ use alloc::vec::Vec;
 use core::iter::Peekable;
 use core::str::Chars;
 
-/// One character of a word.
+use warren_program::pattern::Glyph;
+
+/// A part of a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Glyph {
-    /// Typed bare: `*`, `?` and `[` make the word a pattern.
-    Plain(char),
-    /// Quoted: means itself.
-    Quoted(char),
+pub enum Piece {
+    /// A character. Bare, `*`, `?` and `[` make the word a pattern.
+    Glyph(Glyph),
     /// `$?`, the status of the command before.
     Status,
 }
 
+impl From<Glyph> for Piece {
+    fn from(glyph: Glyph) -> Self {
+        Piece::Glyph(glyph)
+    }
+}
+
 /// One word, which may be empty if it was quoted.
-pub type Word = Vec<Glyph>;
+pub type Word = Vec<Piece>;
 
 /// What a line consists of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,11 +96,11 @@ fn word(rest: &mut Peekable<Chars<'_>>) -> Result<Word, SyntaxError> {
             '\\' => match rest.next().ok_or(SyntaxError::Unfinished)? {
                 '\n' if rest.peek().is_none() => return Err(SyntaxError::Unfinished),
                 '\n' => {}
-                kept => word.push(Glyph::Quoted(kept)),
+                kept => word.push(Glyph::Quoted(kept).into()),
             },
             '$' => dollar(rest, &mut word, Glyph::Plain('$')),
             '<' | '>' | '(' | ')' | '`' => return Err(SyntaxError::Unsupported(next)),
-            plain => word.push(Glyph::Plain(plain)),
+            plain => word.push(Glyph::Plain(plain).into()),
         }
     }
     Ok(word)
@@ -104,7 +110,7 @@ fn single_quoted(rest: &mut Peekable<Chars<'_>>, word: &mut Word) -> Result<(), 
     loop {
         match rest.next().ok_or(SyntaxError::Unfinished)? {
             '\'' => return Ok(()),
-            kept => word.push(Glyph::Quoted(kept)),
+            kept => word.push(Glyph::Quoted(kept).into()),
         }
     }
 }
@@ -115,16 +121,16 @@ fn double_quoted(rest: &mut Peekable<Chars<'_>>, word: &mut Word) -> Result<(), 
             '"' => return Ok(()),
             '\\' => match rest.next_if(|c| "\"\\$\n".contains(*c)) {
                 Some('\n') => {}
-                Some(kept) => word.push(Glyph::Quoted(kept)),
-                None => word.push(Glyph::Quoted('\\')),
+                Some(kept) => word.push(Glyph::Quoted(kept).into()),
+                None => word.push(Glyph::Quoted('\\').into()),
             },
             '$' => dollar(rest, word, Glyph::Quoted('$')),
-            kept => word.push(Glyph::Quoted(kept)),
+            kept => word.push(Glyph::Quoted(kept).into()),
         }
     }
 }
 
 fn dollar(rest: &mut Peekable<Chars<'_>>, word: &mut Word, literal: Glyph) {
-    let glyph = if rest.next_if_eq(&'?').is_some() { Glyph::Status } else { literal };
-    word.push(glyph);
+    let status = rest.next_if_eq(&'?').is_some();
+    word.push(if status { Piece::Status } else { literal.into() });
 }

@@ -19,18 +19,19 @@ mod measure;
 mod output;
 mod rows;
 
+use alloc::{string::String, vec::Vec};
+
 use warren::{Cx, New, Optional, Req, Required, Server, StartError, server};
 use warren_idl::{
-    Counter, Echo, FileSystem, Hub, Launcher, Parameters, SystemControl, Task, Terminal,
-    ThreadError, ThreadFactory,
+    Counter, Echo, FileSystem, Hub, Launcher, Parameters, Program, SystemControl, ThreadFactory,
 };
+use warren_program::{Arguments, Flow, Handed, Manual, Stop, UsageError, Work, program};
 
 use life::Nothing;
 
 /// What the benchmark needs.
 #[derive(Required)]
 pub struct Needs {
-    terminal: Req<dyn Terminal>,
     parameters: Req<dyn Parameters>,
     /// In the kernel.
     kernel: Optional<dyn Echo>,
@@ -53,7 +54,12 @@ pub struct Needs {
 }
 
 /// Measures calls.
-#[server(provides(Task), locals(Nothing), parameters("here", "rounds", "file"), stack = 32768)]
+#[server(
+    provides(Program),
+    locals(Run, Nothing),
+    parameters("here", "rounds", "file"),
+    stack = 32768
+)]
 pub struct Benchmark {}
 
 impl Server for Benchmark {
@@ -64,11 +70,31 @@ impl Server for Benchmark {
     }
 }
 
-impl Task for Benchmark {
-    fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
-        match rows::all(cx) {
-            Ok(()) => Ok(0),
-            Err(failure) => output::failure(cx, failure).map(|()| 1),
+program!(Benchmark, Run, Measuring);
+
+/// All rows, at once.
+struct Measuring;
+
+impl Work<Run> for Measuring {
+    const MANUAL: Manual = Manual { usage: "", details: "" };
+
+    fn start(arguments: Vec<String>) -> Result<Self, UsageError> {
+        Arguments::parse(arguments, "", "")?.none()?;
+        Ok(Measuring)
+    }
+
+    fn pull(
+        &mut self,
+        cx: &mut Cx<'_, Run>,
+        _: &mut Handed,
+        output: &mut Vec<u8>,
+    ) -> Result<Flow, Stop> {
+        match rows::all(cx, output) {
+            Ok(()) => Ok(Flow::End(0)),
+            Err(failure) => {
+                output.extend(failure.line().bytes());
+                Ok(Flow::End(1))
+            }
         }
     }
 }

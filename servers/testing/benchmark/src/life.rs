@@ -1,13 +1,13 @@
 //! What comes and goes: threads, servers, and servers that die.
 
 use warren::{Cx, SystemError, local};
-use warren_idl::{EchoError, LaunchError, Task, ThreadError};
+use warren_idl::{EchoError, LaunchError, ProgramError, Task, ThreadError};
 
 use crate::{
-    Benchmark,
+    Run,
     measure::{once, round},
     output::Failure,
-    rows::Run,
+    rows::Rows,
 };
 
 /// Small servers that nobody else uses, and where they run.
@@ -16,7 +16,7 @@ const SERVERS: [(&str, &str); 2] = [("kernel", "registers-kernel"), ("own", "reg
 const DEATHS: u64 = 3;
 
 /// What a thread runs that does nothing.
-#[local(provides = Task, parent = Benchmark)]
+#[local(provides = Task, parent = Run)]
 pub struct Nothing {}
 
 impl Task for Nothing {
@@ -26,26 +26,27 @@ impl Task for Nothing {
 }
 
 /// Measures all of it.
-pub fn all(cx: &mut Cx<'_, Benchmark>, run: &Run<'_>) -> Result<(), Failure> {
-    threads(cx, run)?;
+pub fn all(cx: &mut Cx<'_, Run>, rows: &mut Rows<'_>) -> Result<(), Failure> {
+    threads(cx, rows)?;
     for (place, server) in SERVERS {
-        cx.scope(|cx| servers(cx, run, place, server))?;
-        cx.scope(|cx| deaths(cx, run, place, server))?;
+        cx.scope(|cx| servers(cx, rows, place, server))?;
+        cx.scope(|cx| deaths(cx, rows, place, server))?;
     }
     Ok(())
 }
 
 /// Something to run is made; a thread is started, runs it, and is joined.
-fn threads(cx: &mut Cx<'_, Benchmark>, run: &Run<'_>) -> Result<(), Failure> {
+fn threads(cx: &mut Cx<'_, Run>, rows: &mut Rows<'_>) -> Result<(), Failure> {
     let threads = cx.req().threads.as_ref();
-    let measured = round(cx, run.seldom(), |cx| {
+    let measured = round(cx, rows.seldom(), |cx| {
         let ended = cx.scope(|cx| {
-            let program = cx.spawn(Nothing {})?;
-            threads.start(cx, "nothing", program)?.join(cx)
+            let task = cx.spawn(Nothing {})?;
+            threads.start(cx, "nothing", task)?.join(cx)
         });
         ended.map(|_| ()).map_err(error_of)
     })?;
-    run.write(cx, ["threads", "here", "created and joined"], measured)
+    rows.add(["threads", "here", "created and joined"], measured);
+    Ok(())
 }
 
 fn error_of(error: ThreadError) -> EchoError {
@@ -57,22 +58,23 @@ fn error_of(error: ThreadError) -> EchoError {
 
 /// A server is loaded because it is asked for, and destroyed because nobody refers to it.
 fn servers(
-    cx: &mut Cx<'_, Benchmark>,
-    run: &Run<'_>,
+    cx: &mut Cx<'_, Run>,
+    rows: &mut Rows<'_>,
     place: &str,
     server: &str,
 ) -> Result<(), Failure> {
     let Some(launcher) = cx.req().launcher.get() else { return Ok(()) };
     let launched =
-        |cx: &mut Cx<'_, Benchmark>, ()| cx.scope(|cx| launcher.program(cx, server).map(|_| ()));
+        |cx: &mut Cx<'_, Run>, ()| cx.scope(|cx| launcher.program(cx, server).map(|_| ()));
     let measured = once(cx, DEATHS, |_| Ok(()), launched)?;
-    run.write(cx, ["servers", place, "loaded and destroyed"], measured)
+    rows.add(["servers", place, "loaded and destroyed"], measured);
+    Ok(())
 }
 
 /// A server reads address 0, and its caller gets the error.
 fn deaths(
-    cx: &mut Cx<'_, Benchmark>,
-    run: &Run<'_>,
+    cx: &mut Cx<'_, Run>,
+    rows: &mut Rows<'_>,
     place: &str,
     server: &str,
 ) -> Result<(), Failure> {
@@ -88,10 +90,11 @@ fn deaths(
             control.crash(cx, server, "null").map_err(|_| LaunchError::Failed)?;
             Ok(program)
         },
-        |cx, program| match program.run(cx) {
-            Err(ThreadError::System(SystemError::Lost)) => Ok(()),
+        |cx, program| match program.manual(cx, &mut []) {
+            Err(ProgramError::System(SystemError::Lost)) => Ok(()),
             _ => Err(LaunchError::Failed),
         },
     )?;
-    run.write(cx, ["faults", place, "address 0 is read"], measured)
+    rows.add(["faults", place, "address 0 is read"], measured);
+    Ok(())
 }

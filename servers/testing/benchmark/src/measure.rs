@@ -5,7 +5,7 @@ use core::hint::black_box;
 use warren::Cx;
 use warren_idl::EchoError;
 
-use crate::Benchmark;
+use crate::Run;
 
 /// How a loop is measured.
 #[derive(Clone, Copy)]
@@ -18,9 +18,9 @@ pub struct Effort {
 
 /// Thousandths of a tick for one round of `work`, loop included.
 pub fn round<'f>(
-    cx: &mut Cx<'f, Benchmark>,
+    cx: &mut Cx<'f, Run>,
     effort: Effort,
-    mut work: impl FnMut(&mut Cx<'f, Benchmark>) -> Result<(), EchoError>,
+    mut work: impl FnMut(&mut Cx<'f, Run>) -> Result<(), EchoError>,
 ) -> Result<u64, EchoError> {
     let mut best = u64::MAX;
     for _ in 0..effort.tries {
@@ -35,10 +35,10 @@ pub fn round<'f>(
 
 /// Thousandths of a tick for what `prepare` has prepared, without the preparation. The shortest of several tries counts.
 pub fn once<'f, T, E>(
-    cx: &mut Cx<'f, Benchmark>,
+    cx: &mut Cx<'f, Run>,
     tries: u64,
-    mut prepare: impl FnMut(&mut Cx<'f, Benchmark>) -> Result<T, E>,
-    mut work: impl FnMut(&mut Cx<'f, Benchmark>, T) -> Result<(), E>,
+    mut prepare: impl FnMut(&mut Cx<'f, Run>) -> Result<T, E>,
+    mut work: impl FnMut(&mut Cx<'f, Run>, T) -> Result<(), E>,
 ) -> Result<u64, E> {
     let mut best = u64::MAX;
     for _ in 0..tries {
@@ -63,7 +63,7 @@ pub struct Base {
 
 impl Base {
     /// Measures all of them.
-    pub fn measure(cx: &mut Cx<'_, Benchmark>, effort: Effort) -> Result<Self, EchoError> {
+    pub fn measure(cx: &mut Cx<'_, Run>, effort: Effort) -> Result<Self, EchoError> {
         let empty = round(cx, effort, |_| nothing())?;
         let function: fn(u64) -> Result<(), EchoError> = black_box(plain);
         let plain = round(cx, effort, |_| black_box(function)(0))?;

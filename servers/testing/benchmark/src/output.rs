@@ -6,9 +6,9 @@ use alloc::{
 };
 
 use warren::Cx;
-use warren_idl::{EchoError, LaunchError, TerminalError, ThreadError};
+use warren_idl::{EchoError, LaunchError};
 
-use crate::{Benchmark, measure::Base};
+use crate::{Run, measure::Base};
 
 /// Why the benchmark ends.
 pub enum Failure {
@@ -16,8 +16,6 @@ pub enum Failure {
     Call(EchoError),
     /// A server that is measured was not launched, or did not die as it should.
     Launch(LaunchError),
-    /// The output cannot be written.
-    Output(ThreadError),
 }
 
 impl From<EchoError> for Failure {
@@ -32,27 +30,22 @@ impl From<LaunchError> for Failure {
     }
 }
 
-impl From<ThreadError> for Failure {
-    fn from(error: ThreadError) -> Self {
-        Failure::Output(error)
+impl Failure {
+    /// As a line.
+    pub fn line(&self) -> String {
+        match self {
+            Failure::Call(error) => format!("{{\"error\":\"{error}\"}}\n"),
+            Failure::Launch(error) => format!("{{\"error\":\"launch: {error}\"}}\n"),
+        }
     }
 }
 
 /// Value of a parameter.
-pub fn parameter(cx: &Cx<'_, Benchmark>, name: &str) -> Option<String> {
+pub fn parameter(cx: &Cx<'_, Run>, name: &str) -> Option<String> {
     let mut text = [0; 128];
     let length = cx.req().parameters.get(name, &mut text).ok()?;
     let text = text.get(..usize::try_from(length).ok()?)?;
     Some(core::str::from_utf8(text).ok()?.to_string())
-}
-
-/// Writes one line.
-pub fn write(cx: &mut Cx<'_, Benchmark>, line: &str) -> Result<(), ThreadError> {
-    match cx.req().terminal.write(cx, line.as_bytes()) {
-        Ok(()) => Ok(()),
-        Err(TerminalError::System(error)) => Err(error.into()),
-        Err(_) => Err(ThreadError::Failed),
-    }
 }
 
 /// What is measured.
@@ -68,48 +61,27 @@ pub struct Name<'a> {
     pub what: &'a str,
 }
 
-/// Writes what one kind of call costs.
-pub fn row(
-    cx: &mut Cx<'_, Benchmark>,
-    name: Name<'_>,
-    round: u64,
-    base: Base,
-) -> Result<(), ThreadError> {
+/// What one kind of call costs.
+pub fn row(name: Name<'_>, round: u64, base: Base) -> String {
     let Name { group, from, to, what } = name;
     let whole = round.saturating_sub(base.empty);
     let plain = base.plain.saturating_sub(base.empty).max(1);
-    let line = format!(
+    format!(
         "{{\"group\":\"{group}\",\"from\":\"{from}\",\"to\":\"{to}\",\"what\":\"{what}\",\"ticks\":{},\"whole\":{},\"ratio\":{}}}\n",
         thousandths(round.saturating_sub(base.plain)),
         thousandths(whole),
         thousandths(whole * 1000 / plain),
-    );
-    write(cx, &line)
+    )
 }
 
-/// Writes what a tick is and what the plain call costs.
-pub fn calibration(
-    cx: &mut Cx<'_, Benchmark>,
-    from: &str,
-    ticks: u64,
-    base: Base,
-) -> Result<(), ThreadError> {
-    let line = format!(
+/// What a tick is and what the plain call costs.
+pub fn calibration(from: &str, ticks: u64, base: Base) -> String {
+    format!(
         "{{\"from\":\"{from}\",\"calibration\":{},\"empty\":{},\"plain\":{}}}\n",
         thousandths(ticks),
         thousandths(base.empty),
         thousandths(base.plain.saturating_sub(base.empty)),
-    );
-    write(cx, &line)
-}
-
-/// Says why the benchmark ends.
-pub fn failure(cx: &mut Cx<'_, Benchmark>, failure: Failure) -> Result<(), ThreadError> {
-    match failure {
-        Failure::Call(error) => write(cx, &format!("{{\"error\":\"{error}\"}}\n")),
-        Failure::Launch(error) => write(cx, &format!("{{\"error\":\"launch: {error}\"}}\n")),
-        Failure::Output(error) => Err(error),
-    }
+    )
 }
 
 /// Thousandths as a decimal number.

@@ -1,12 +1,12 @@
 //! What is measured.
 
-use alloc::{format, string::String, vec};
+use alloc::{format, string::String, vec, vec::Vec};
 
 use warren::{Cx, Ref};
 use warren_idl::{Counter, Echo, EchoError, FileError, Hub};
 
 use crate::{
-    Benchmark, calibrate, life,
+    Run, calibrate, life,
     measure::{Base, Effort, round},
     output::{Failure, Name, calibration, parameter, row},
 };
@@ -27,16 +27,16 @@ const LARGEST: usize = 16384;
 const FILE: &str = "/docs/ARCHITECTURE.md";
 
 /// Measures everything that is connected.
-pub fn all(cx: &mut Cx<'_, Benchmark>) -> Result<(), Failure> {
+pub fn all(cx: &mut Cx<'_, Run>, output: &mut Vec<u8>) -> Result<(), Failure> {
     let here = parameter(cx, "here").unwrap_or_else(|| String::from("here"));
     let rounds = parameter(cx, "rounds").and_then(|text| text.parse().ok()).unwrap_or(ROUNDS);
     let ticks = calibrate::ticks_for_a_thousand();
     let tries = if ticks == EXACT { TRIES_IF_EXACT } else { TRIES };
     let effort = Effort { rounds, tries };
     let base = Base::measure(cx, effort)?;
-    calibration(cx, &here, ticks, base)?;
-    let run = Run { here: &here, effort, base };
-    run.plain(cx)?;
+    output.extend(calibration(&here, ticks, base).bytes());
+    let mut rows = Rows { here: &here, effort, base, output };
+    rows.plain();
     let needs = cx.req();
     let targets = [
         ("kernel", &needs.kernel, &needs.kernel_hub, &needs.kernel_counter),
@@ -45,49 +45,47 @@ pub fn all(cx: &mut Cx<'_, Benchmark>) -> Result<(), Failure> {
     ];
     for (name, echo, hub, counter) in targets {
         if let Some(echo) = echo.get() {
-            cx.scope(|cx| run.values(cx, name, echo.as_ref()))?;
-            cx.scope(|cx| run.buffers(cx, name, echo.as_ref()))?;
+            cx.scope(|cx| rows.values(cx, name, echo.as_ref()))?;
+            cx.scope(|cx| rows.buffers(cx, name, echo.as_ref()))?;
         }
         if let Some(hub) = hub.get() {
-            cx.scope(|cx| run.references(cx, name, hub.as_ref()))?;
+            cx.scope(|cx| rows.references(cx, name, hub.as_ref()))?;
         }
         if let Some(counter) = counter.get() {
-            cx.scope(|cx| run.atomic(cx, name, counter.as_ref()))?;
+            cx.scope(|cx| rows.atomic(cx, name, counter.as_ref()))?;
         }
     }
     if let Some(concurrent) = needs.concurrent.get() {
-        cx.scope(|cx| run.values(cx, "concurrent", concurrent.as_ref()))?;
+        cx.scope(|cx| rows.values(cx, "concurrent", concurrent.as_ref()))?;
     }
-    run.file(cx)?;
-    life::all(cx, &run)
+    rows.file(cx)?;
+    life::all(cx, &mut rows)
 }
 
-/// One run of the benchmark.
-pub struct Run<'a> {
+/// The rows of one run of the benchmark.
+pub struct Rows<'a> {
     here: &'a str,
     effort: Effort,
     base: Base,
+    output: &'a mut Vec<u8>,
 }
 
-impl Run<'_> {
+impl Rows<'_> {
     fn row<'f>(
-        &self,
-        cx: &mut Cx<'f, Benchmark>,
+        &mut self,
+        cx: &mut Cx<'f, Run>,
         [group, to, what]: [&str; 3],
-        work: impl FnMut(&mut Cx<'f, Benchmark>) -> Result<(), EchoError>,
+        work: impl FnMut(&mut Cx<'f, Run>) -> Result<(), EchoError>,
     ) -> Result<(), Failure> {
         let measured = round(cx, self.effort, work)?;
-        self.write(cx, [group, to, what], measured)
+        self.add([group, to, what], measured);
+        Ok(())
     }
 
-    /// Writes a row of something that was measured: thousandths of a tick for one round of a loop.
-    pub fn write(
-        &self,
-        cx: &mut Cx<'_, Benchmark>,
-        [group, to, what]: [&str; 3],
-        measured: u64,
-    ) -> Result<(), Failure> {
-        Ok(row(cx, Name { group, from: self.here, to, what }, measured, self.base)?)
+    /// Adds a row of something that was measured: thousandths of a tick for one round of a loop.
+    pub fn add(&mut self, [group, to, what]: [&str; 3], measured: u64) {
+        let line = row(Name { group, from: self.here, to, what }, measured, self.base);
+        self.output.extend(line.bytes());
     }
 
     /// How something long is measured: in few rounds.
@@ -96,17 +94,16 @@ impl Run<'_> {
     }
 
     /// Calls that leave no server.
-    fn plain(&self, cx: &mut Cx<'_, Benchmark>) -> Result<(), Failure> {
+    fn plain(&mut self) {
         let Base { plain, direct, dynamic, .. } = self.base;
         for (what, measured) in [("direct", direct), ("indirect", plain), ("dyn", dynamic)] {
-            self.write(cx, ["calls", "itself", what], measured)?;
+            self.add(["calls", "itself", what], measured);
         }
-        Ok(())
     }
 
     fn values<'f>(
-        &self,
-        cx: &mut Cx<'f, Benchmark>,
+        &mut self,
+        cx: &mut Cx<'f, Run>,
         to: &str,
         echo: Ref<'_, dyn Echo>,
     ) -> Result<(), Failure> {
@@ -118,8 +115,8 @@ impl Run<'_> {
     }
 
     fn buffers<'f>(
-        &self,
-        cx: &mut Cx<'f, Benchmark>,
+        &mut self,
+        cx: &mut Cx<'f, Run>,
         to: &str,
         echo: Ref<'_, dyn Echo>,
     ) -> Result<(), Failure> {
@@ -133,8 +130,8 @@ impl Run<'_> {
     }
 
     fn references<'f>(
-        &self,
-        cx: &mut Cx<'f, Benchmark>,
+        &mut self,
+        cx: &mut Cx<'f, Run>,
         to: &str,
         hub: Ref<'_, dyn Hub>,
     ) -> Result<(), Failure> {
@@ -151,8 +148,8 @@ impl Run<'_> {
     }
 
     fn atomic<'f>(
-        &self,
-        cx: &mut Cx<'f, Benchmark>,
+        &mut self,
+        cx: &mut Cx<'f, Run>,
         to: &str,
         counter: Ref<'_, dyn Counter>,
     ) -> Result<(), Failure> {
@@ -160,11 +157,11 @@ impl Run<'_> {
     }
 
     /// Opens a file, reads a page of it, and closes it.
-    fn file(&self, cx: &mut Cx<'_, Benchmark>) -> Result<(), Failure> {
+    fn file(&mut self, cx: &mut Cx<'_, Run>) -> Result<(), Failure> {
         let path = parameter(cx, "file").unwrap_or_else(|| String::from(FILE));
         let Some(files) = cx.req().files.get() else { return Ok(()) };
         let mut page = vec![0; 4096];
-        let mut once = |cx: &mut Cx<'_, Benchmark>| {
+        let mut once = |cx: &mut Cx<'_, Run>| {
             let read = cx.scope(|cx| files.open(cx, &path)?.read(cx, 0, &mut page));
             read.map(|_| ()).map_err(|error| match error {
                 FileError::System(error) => error.into(),
@@ -174,6 +171,7 @@ impl Run<'_> {
         // The first time starts servers and waits for the disk; from then on its blocks are in the cache.
         once(cx)?;
         let measured = round(cx, self.seldom(), once)?;
-        self.write(cx, ["files", "files", "open, read 4096, close"], measured)
+        self.add(["files", "files", "open, read 4096, close"], measured);
+        Ok(())
     }
 }

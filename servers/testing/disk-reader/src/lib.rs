@@ -8,10 +8,11 @@
 
 extern crate alloc;
 
-use alloc::{vec, vec::Vec};
+use alloc::{rc::Rc, string::String, vec, vec::Vec};
 
 use warren::{Cx, New, Req, Required, Server, StartError, local, server};
-use warren_idl::{BlockDevice, BlockError, Task, ThreadError, ThreadFactory};
+use warren_idl::{BlockDevice, BlockError, Program, Task, ThreadError, ThreadFactory};
+use warren_program::{Arguments, Flow, Handed, Manual, Stop, UsageError, Work, program};
 
 /// Threads that read at once.
 const READERS: u64 = 12;
@@ -31,48 +32,69 @@ pub struct Needs {
 
 /// The test.
 #[server(
-    provides(Task),
-    locals(Reader),
+    provides(Program),
+    locals(Run, Reader),
     stack = 16384,
     summary = "reads a disk by many threads at once"
 )]
-pub struct DiskReader {
-    /// What one thread has read of each piece.
-    sums: Vec<u64>,
-}
+pub struct DiskReader {}
 
 /// One thread of the test.
-#[local(provides = Task, parent = DiskReader)]
+#[local(provides = Task, parent = Run)]
 pub struct Reader {
     number: u64,
+    /// What one thread has read of each piece.
+    sums: Rc<[u64]>,
 }
 
 impl Server for DiskReader {
     type Required = Needs;
 
     fn new(_cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
-        Ok(DiskReader { sums: Vec::new() })
+        Ok(DiskReader {})
     }
 }
 
-impl Task for DiskReader {
-    fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
-        let mut sums = Vec::new();
-        for piece in 0..PIECES {
-            sums.push(read(cx, piece).map_err(|_| ThreadError::Failed)?);
-        }
-        cx.sums = sums;
-        let mut threads = Vec::new();
-        for number in 0..READERS {
-            let reader = cx.spawn(Reader { number })?;
-            threads.push(cx.req().threads.start(cx, "disk-reader", reader)?);
-        }
-        let mut wrong = 0;
-        for thread in threads {
-            wrong += thread.join(cx)?;
-        }
-        Ok(wrong)
+program!(DiskReader, Run, Comparison);
+
+/// Starts the threads and waits for them.
+struct Comparison;
+
+impl Work<Run> for Comparison {
+    const MANUAL: Manual = Manual { usage: "", details: "" };
+
+    fn start(arguments: Vec<String>) -> Result<Self, UsageError> {
+        Arguments::parse(arguments, "", "")?.none()?;
+        Ok(Comparison)
     }
+
+    fn pull(
+        &mut self,
+        cx: &mut Cx<'_, Run>,
+        handed: &mut Handed,
+        _: &mut Vec<u8>,
+    ) -> Result<Flow, Stop> {
+        match read_by_all(cx) {
+            Ok(wrong) => Ok(Flow::End(u8::try_from(wrong).unwrap_or(u8::MAX))),
+            Err(error) => handed.fail(cx, "readers", error),
+        }
+    }
+}
+
+/// How many reads of all threads were wrong.
+fn read_by_all(cx: &mut Cx<'_, Run>) -> Result<u64, ThreadError> {
+    let sums = (0..PIECES).map(|piece| read(cx, piece)).collect::<Result<Rc<[u64]>, _>>();
+    let sums = sums.map_err(|_| ThreadError::Failed)?;
+    let mut threads = Vec::new();
+    for number in 0..READERS {
+        let reader = cx.spawn(Reader { number, sums: sums.clone() })?;
+        threads.push(cx.req().threads.start(cx, "disk-reader", reader)?);
+    }
+    let mut wrong = 0;
+    for thread in threads {
+        wrong += thread.join(cx)?;
+    }
+    Ok(wrong)
 }
 
 impl Task for Reader {
@@ -81,7 +103,7 @@ impl Task for Reader {
         for at in 0..PIECES {
             let piece = (cx.number + at * STEP) % PIECES;
             let sum = read(cx, piece);
-            let expected = cx.parent().sums[piece as usize];
+            let expected = cx.sums[piece as usize];
             wrong += u64::from(sum != Ok(expected));
         }
         Ok(wrong)

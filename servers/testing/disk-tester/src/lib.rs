@@ -10,7 +10,8 @@ extern crate alloc;
 use alloc::{format, string::String, vec, vec::Vec};
 
 use warren::{Cx, New, Req, Required, Server, StartError, server};
-use warren_idl::{BlockDevice, BlockError, Task, Terminal, TerminalError, ThreadError};
+use warren_idl::{BlockDevice, BlockError, Program};
+use warren_program::{Arguments, Flow, Handed, Manual, Stop, UsageError, Work, program};
 
 /// What the system file says of the disk.
 const BLOCKS: u64 = 300;
@@ -22,11 +23,15 @@ const MOST: u64 = 100;
 #[derive(Required)]
 pub struct Needs {
     disk: Req<dyn BlockDevice>,
-    terminal: Req<dyn Terminal>,
 }
 
 /// The test.
-#[server(provides(Task), stack = 16384, summary = "tests a disk that may be overwritten")]
+#[server(
+    provides(Program),
+    locals(Run),
+    stack = 16384,
+    summary = "tests a disk that may be overwritten"
+)]
 pub struct DiskTester {}
 
 impl Server for DiskTester {
@@ -38,7 +43,7 @@ impl Server for DiskTester {
 }
 
 /// A check and its name.
-type Check = (&'static str, fn(&mut Cx<'_, DiskTester>) -> Result<(), Failure>);
+type Check = (&'static str, fn(&mut Cx<'_, Run>) -> Result<(), Failure>);
 
 const CHECKS: &[Check] = &[
     ("it is as large as the system file says", size),
@@ -53,21 +58,44 @@ const CHECKS: &[Check] = &[
     ("it is written when a flush returns", |cx| Ok(cx.req().disk.flush(cx)?)),
 ];
 
-impl Task for DiskTester {
-    fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
-        let mut failed = 0;
-        for (name, check) in CHECKS {
-            let line = match check(cx) {
-                Ok(()) => format!("ok {name}\n"),
-                Err(Failure(why)) => {
-                    failed += 1;
-                    format!("FAILED {name}: {why}\n")
-                }
+program!(DiskTester, Run, Checking);
+
+/// How far the checks are.
+struct Checking {
+    next: usize,
+    failed: u8,
+}
+
+impl Work<Run> for Checking {
+    const MANUAL: Manual = Manual { usage: "", details: "" };
+
+    fn start(arguments: Vec<String>) -> Result<Self, UsageError> {
+        Arguments::parse(arguments, "", "")?.none()?;
+        Ok(Checking { next: 0, failed: 0 })
+    }
+
+    fn pull(
+        &mut self,
+        cx: &mut Cx<'_, Run>,
+        handed: &mut Handed,
+        output: &mut Vec<u8>,
+    ) -> Result<Flow, Stop> {
+        let Some((name, check)) = CHECKS.get(self.next) else {
+            return match fill(cx, |_| 0) {
+                Ok(()) => Ok(Flow::End(self.failed)),
+                Err(error) => handed.fail(cx, "disk", error),
             };
-            tell(cx, &line)?;
-        }
-        fill(cx, |_| 0).map_err(|_| ThreadError::Failed)?;
-        Ok(failed)
+        };
+        self.next += 1;
+        let line = match check(cx) {
+            Ok(()) => format!("ok {name}\n"),
+            Err(Failure(why)) => {
+                self.failed += 1;
+                format!("FAILED {name}: {why}\n")
+            }
+        };
+        output.extend(line.bytes());
+        Ok(Flow::More)
     }
 }
 
@@ -87,13 +115,6 @@ fn equal<T: PartialEq + core::fmt::Debug>(what: &str, found: T, right: T) -> Res
     }
 }
 
-fn tell(cx: &mut Cx<'_, DiskTester>, line: &str) -> Result<(), ThreadError> {
-    cx.req().terminal.write(cx, line.as_bytes()).map_err(|error| match error {
-        TerminalError::System(error) => error.into(),
-        _ => ThreadError::Failed,
-    })
-}
-
 /// A byte for each block, no two neighbours the same.
 fn pattern(block: u64) -> u8 {
     (block * 7 + 1) as u8
@@ -105,7 +126,7 @@ fn blocks(first: u64, count: u64, byte: fn(u64) -> u8) -> Vec<u8> {
 }
 
 /// Writes all blocks.
-fn fill(cx: &mut Cx<'_, DiskTester>, byte: fn(u64) -> u8) -> Result<(), BlockError> {
+fn fill(cx: &mut Cx<'_, Run>, byte: fn(u64) -> u8) -> Result<(), BlockError> {
     for first in (0..BLOCKS).step_by(MOST as usize) {
         cx.req().disk.write(cx, first, &blocks(first, MOST, byte))?;
     }
@@ -113,7 +134,7 @@ fn fill(cx: &mut Cx<'_, DiskTester>, byte: fn(u64) -> u8) -> Result<(), BlockErr
 }
 
 /// All blocks hold this.
-fn expect(cx: &mut Cx<'_, DiskTester>, byte: fn(u64) -> u8) -> Result<(), Failure> {
+fn expect(cx: &mut Cx<'_, Run>, byte: fn(u64) -> u8) -> Result<(), Failure> {
     let mut buffer = vec![0xee; MOST as usize * BLOCK_BYTES];
     for first in (0..BLOCKS).step_by(MOST as usize) {
         cx.req().disk.read(cx, first, &mut buffer)?;
@@ -124,18 +145,18 @@ fn expect(cx: &mut Cx<'_, DiskTester>, byte: fn(u64) -> u8) -> Result<(), Failur
     Ok(())
 }
 
-fn size(cx: &mut Cx<'_, DiskTester>) -> Result<(), Failure> {
+fn size(cx: &mut Cx<'_, Run>) -> Result<(), Failure> {
     let disk = &cx.req().disk;
     equal("a block", disk.block_bytes(cx)?, BLOCK_BYTES as u32)?;
     equal("the number of blocks", disk.blocks(cx)?, BLOCKS)
 }
 
-fn written_is_read(cx: &mut Cx<'_, DiskTester>) -> Result<(), Failure> {
+fn written_is_read(cx: &mut Cx<'_, Run>) -> Result<(), Failure> {
     fill(cx, pattern)?;
     expect(cx, pattern)
 }
 
-fn pieces(cx: &mut Cx<'_, DiskTester>) -> Result<(), Failure> {
+fn pieces(cx: &mut Cx<'_, Run>) -> Result<(), Failure> {
     let mut first = 0;
     for count in 0..24 {
         let mut buffer = vec![0xee; count as usize * BLOCK_BYTES];
@@ -146,7 +167,7 @@ fn pieces(cx: &mut Cx<'_, DiskTester>) -> Result<(), Failure> {
     Ok(())
 }
 
-fn neighbours(cx: &mut Cx<'_, DiskTester>) -> Result<(), Failure> {
+fn neighbours(cx: &mut Cx<'_, Run>) -> Result<(), Failure> {
     let disk = &cx.req().disk;
     disk.write(cx, 41, &[0xaa; 2 * BLOCK_BYTES])?;
     let mut buffer = [0; 4 * BLOCK_BYTES];
@@ -157,7 +178,7 @@ fn neighbours(cx: &mut Cx<'_, DiskTester>) -> Result<(), Failure> {
     expect(cx, pattern)
 }
 
-fn last_block(cx: &mut Cx<'_, DiskTester>) -> Result<(), Failure> {
+fn last_block(cx: &mut Cx<'_, Run>) -> Result<(), Failure> {
     let disk = &cx.req().disk;
     let mut buffer = [0; BLOCK_BYTES];
     disk.read(cx, BLOCKS - 1, &mut buffer)?;
@@ -166,7 +187,7 @@ fn last_block(cx: &mut Cx<'_, DiskTester>) -> Result<(), Failure> {
     equal("no block behind it", disk.read(cx, BLOCKS, &mut []), Ok(()))
 }
 
-fn out_of_range(cx: &mut Cx<'_, DiskTester>) -> Result<(), Failure> {
+fn out_of_range(cx: &mut Cx<'_, Run>) -> Result<(), Failure> {
     let disk = &cx.req().disk;
     let beyond = Err(BlockError::OutOfRange);
     // The product with the length of a block is 0 in 64 bits, or less than the disk.
@@ -181,7 +202,7 @@ fn out_of_range(cx: &mut Cx<'_, DiskTester>) -> Result<(), Failure> {
     Ok(())
 }
 
-fn bad_length(cx: &mut Cx<'_, DiskTester>) -> Result<(), Failure> {
+fn bad_length(cx: &mut Cx<'_, Run>) -> Result<(), Failure> {
     let disk = &cx.req().disk;
     for first in [0, BLOCKS, u64::MAX] {
         let mut buffer = [0; BLOCK_BYTES + 1];

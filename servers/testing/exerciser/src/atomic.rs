@@ -4,7 +4,7 @@ use warren::{Cx, SystemError};
 use warren_answers as answers;
 
 use crate::{
-    Check, Exerciser, Failure, Pair,
+    Check, Failure, Pair, Run,
     report::{equal, refused, same_bytes},
 };
 
@@ -15,7 +15,7 @@ pub const CHECKS: &[Check] = &[
     ("an atomic call into the caller itself is refused", count_itself),
 ];
 
-fn count<'f>(_cx: &mut Cx<'f, Exerciser>, pair: Pair<'f>) -> Result<(), Failure> {
+fn count<'f>(_cx: &mut Cx<'f, Run>, pair: Pair<'f>) -> Result<(), Failure> {
     let before = pair.subject.counter.count(0)?;
     for more in 1..=100 {
         pair.subject.counter.count(more)?;
@@ -23,7 +23,7 @@ fn count<'f>(_cx: &mut Cx<'f, Exerciser>, pair: Pair<'f>) -> Result<(), Failure>
     equal("the sum", pair.subject.counter.count(0)?, before.wrapping_add(5050))
 }
 
-fn count_bytes<'f>(_cx: &mut Cx<'f, Exerciser>, pair: Pair<'f>) -> Result<(), Failure> {
+fn count_bytes<'f>(_cx: &mut Cx<'f, Run>, pair: Pair<'f>) -> Result<(), Failure> {
     let before = pair.subject.counter.count(0)?;
     let mut low = [0; 100];
     let sum = pair.subject.counter.count_bytes(&[7; 300], &mut low)?;
@@ -31,13 +31,13 @@ fn count_bytes<'f>(_cx: &mut Cx<'f, Exerciser>, pair: Pair<'f>) -> Result<(), Fa
     same_bytes("a byte's place", &low, &[sum as u8; 100])
 }
 
-fn count_elsewhere<'f>(cx: &mut Cx<'f, Exerciser>, pair: Pair<'f>) -> Result<(), Failure> {
+fn count_elsewhere<'f>(cx: &mut Cx<'f, Run>, pair: Pair<'f>) -> Result<(), Failure> {
     let before = pair.other.counter.count(0)?;
     let counted = pair.subject.hub.count_atomically(cx, pair.other.counter)?;
     equal("the sum", counted, before.wrapping_add(1))
 }
 
-fn count_itself<'f>(cx: &mut Cx<'f, Exerciser>, pair: Pair<'f>) -> Result<(), Failure> {
+fn count_itself<'f>(cx: &mut Cx<'f, Run>, pair: Pair<'f>) -> Result<(), Failure> {
     let expected = SystemError::Reentered.into();
     refused("count_itself", pair.subject.hub.count_itself(cx), expected)?;
     let result = pair.subject.hub.count_atomically(cx, pair.subject.counter);

@@ -7,7 +7,7 @@ use warren_answers as answers;
 use warren_idl::EchoError;
 
 use crate::{
-    Check, Exerciser, Failure, Pair,
+    Check, Failure, Pair, Run,
     report::{equal, same_bytes},
 };
 
@@ -35,7 +35,7 @@ fn pattern(length: usize) -> Vec<u8> {
     (0..length).map(|at| (at * 7 + at / 251) as u8).collect()
 }
 
-fn sum<'f>(cx: &mut Cx<'f, Exerciser>, pair: Pair<'f>) -> Result<(), Failure> {
+fn sum<'f>(cx: &mut Cx<'f, Run>, pair: Pair<'f>) -> Result<(), Failure> {
     for length in LENGTHS {
         let bytes = pattern(length + 3);
         for from in [0, 3] {
@@ -46,7 +46,7 @@ fn sum<'f>(cx: &mut Cx<'f, Exerciser>, pair: Pair<'f>) -> Result<(), Failure> {
     Ok(())
 }
 
-fn fill<'f>(cx: &mut Cx<'f, Exerciser>, pair: Pair<'f>) -> Result<(), Failure> {
+fn fill<'f>(cx: &mut Cx<'f, Run>, pair: Pair<'f>) -> Result<(), Failure> {
     for length in LENGTHS {
         let mut found = vec![0xee; length + 2 * GUARD];
         let mut expected = found.clone();
@@ -59,7 +59,7 @@ fn fill<'f>(cx: &mut Cx<'f, Exerciser>, pair: Pair<'f>) -> Result<(), Failure> {
     Ok(())
 }
 
-fn invert<'f>(cx: &mut Cx<'f, Exerciser>, pair: Pair<'f>) -> Result<(), Failure> {
+fn invert<'f>(cx: &mut Cx<'f, Run>, pair: Pair<'f>) -> Result<(), Failure> {
     for length in LENGTHS {
         let mut found = pattern(length + 2 * GUARD);
         let mut expected = found.clone();
@@ -70,7 +70,7 @@ fn invert<'f>(cx: &mut Cx<'f, Exerciser>, pair: Pair<'f>) -> Result<(), Failure>
     Ok(())
 }
 
-fn copy<'f>(cx: &mut Cx<'f, Exerciser>, pair: Pair<'f>) -> Result<(), Failure> {
+fn copy<'f>(cx: &mut Cx<'f, Run>, pair: Pair<'f>) -> Result<(), Failure> {
     for (from, to) in [(0, 0), (0, 8), (8, 0), (100, 40), (40, 100), (4097, 4096), (4096, 8192)] {
         let source = pattern(from);
         let mut target = vec![0; to + GUARD];
@@ -83,7 +83,7 @@ fn copy<'f>(cx: &mut Cx<'f, Exerciser>, pair: Pair<'f>) -> Result<(), Failure> {
     Ok(())
 }
 
-fn characters<'f>(cx: &mut Cx<'f, Exerciser>, pair: Pair<'f>) -> Result<(), Failure> {
+fn characters<'f>(cx: &mut Cx<'f, Run>, pair: Pair<'f>) -> Result<(), Failure> {
     for text in ["", "a", "Löwenzahn", "日本語", "🦊 in its burrow"] {
         let found = pair.subject.echo.characters(cx, text)?;
         equal("the number", found, text.chars().count() as u64)?;
@@ -91,7 +91,7 @@ fn characters<'f>(cx: &mut Cx<'f, Exerciser>, pair: Pair<'f>) -> Result<(), Fail
     Ok(())
 }
 
-fn unwritten<'f>(cx: &mut Cx<'f, Exerciser>, pair: Pair<'f>) -> Result<(), Failure> {
+fn unwritten<'f>(cx: &mut Cx<'f, Run>, pair: Pair<'f>) -> Result<(), Failure> {
     let secret = vec![0xa5; 8192];
     pair.subject.echo.take(cx, &secret)?;
     pair.subject.echo.invert(cx, &mut secret.clone())?;
@@ -101,7 +101,7 @@ fn unwritten<'f>(cx: &mut Cx<'f, Exerciser>, pair: Pair<'f>) -> Result<(), Failu
     equal("the number of bytes of another call", leaked as u64, 0)
 }
 
-fn largest<'f>(cx: &mut Cx<'f, Exerciser>, pair: Pair<'f>) -> Result<(), Failure> {
+fn largest<'f>(cx: &mut Cx<'f, Run>, pair: Pair<'f>) -> Result<(), Failure> {
     let mut bytes = pattern(LARGEST);
     equal("the sum", pair.subject.echo.sum(cx, &bytes)?, answers::sum(&bytes))?;
     let expected: Vec<u8> = bytes.iter().map(|byte| !byte).collect();
@@ -109,7 +109,7 @@ fn largest<'f>(cx: &mut Cx<'f, Exerciser>, pair: Pair<'f>) -> Result<(), Failure
     same_bytes("a byte's place", &bytes, &expected)
 }
 
-fn too_large<'f>(cx: &mut Cx<'f, Exerciser>, pair: Pair<'f>) -> Result<(), Failure> {
+fn too_large<'f>(cx: &mut Cx<'f, Run>, pair: Pair<'f>) -> Result<(), Failure> {
     let bytes = pattern(LARGEST + 1);
     match pair.subject.echo.sum(cx, &bytes) {
         Ok(found) => equal("the sum", found, answers::sum(&bytes)),

@@ -3,7 +3,7 @@
 use warren::{Cx, SystemError};
 
 use crate::{
-    Check, Exerciser, Failure, Pair,
+    Check, Failure, Pair, Run,
     report::{equal, refused},
 };
 
@@ -13,7 +13,7 @@ pub const CHECKS: &[Check] = &[
     ("calls that nest too deeply are refused, and the servers go on", too_deep),
 ];
 
-fn bounce<'f>(cx: &mut Cx<'f, Exerciser>, pair: Pair<'f>) -> Result<(), Failure> {
+fn bounce<'f>(cx: &mut Cx<'f, Run>, pair: Pair<'f>) -> Result<(), Failure> {
     for depth in [0, 1, 2, 3, 20] {
         let found = pair.subject.hub.bounce(cx, pair.other.hub, depth)?;
         equal("the number of calls", found, depth.into())?;
@@ -21,12 +21,12 @@ fn bounce<'f>(cx: &mut Cx<'f, Exerciser>, pair: Pair<'f>) -> Result<(), Failure>
     Ok(())
 }
 
-fn bounce_alone<'f>(cx: &mut Cx<'f, Exerciser>, pair: Pair<'f>) -> Result<(), Failure> {
+fn bounce_alone<'f>(cx: &mut Cx<'f, Run>, pair: Pair<'f>) -> Result<(), Failure> {
     let found = pair.subject.hub.bounce(cx, pair.subject.hub, 10)?;
     equal("the number of calls", found, 10)
 }
 
-fn too_deep<'f>(cx: &mut Cx<'f, Exerciser>, pair: Pair<'f>) -> Result<(), Failure> {
+fn too_deep<'f>(cx: &mut Cx<'f, Run>, pair: Pair<'f>) -> Result<(), Failure> {
     let result = pair.subject.hub.bounce(cx, pair.other.hub, 1000);
     refused("a thousand nested calls", result, SystemError::TooDeep.into())?;
     bounce(cx, pair)

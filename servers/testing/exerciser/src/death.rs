@@ -4,7 +4,7 @@ use warren::{Cx, SystemError};
 use warren_idl::Hub;
 
 use crate::{
-    Exerciser, Failure,
+    Failure, Run,
     report::{equal, refused},
 };
 
@@ -28,14 +28,14 @@ pub const PATIENCE_MS: u64 = 5000;
 
 /// Makes the victim die, in the first call of its kind and in one that the system knows already. The system file says that it
 /// comes back.
-pub fn check(cx: &mut Cx<'_, Exerciser>, way: u32) -> Result<(), Failure> {
+pub fn check(cx: &mut Cx<'_, Run>, way: u32) -> Result<(), Failure> {
     for known in [false, true] {
         cx.scope(|cx| check_once(cx, way, known))?;
     }
     Ok(())
 }
 
-fn check_once(cx: &mut Cx<'_, Exerciser>, way: u32, known: bool) -> Result<(), Failure> {
+fn check_once(cx: &mut Cx<'_, Run>, way: u32, known: bool) -> Result<(), Failure> {
     await_victim(cx)?;
     let victim = cx.req().victim.or_absent()?.as_ref();
     let other = cx.req().near_hub.as_ref();
@@ -53,7 +53,7 @@ fn check_once(cx: &mut Cx<'_, Exerciser>, way: u32, known: bool) -> Result<(), F
 }
 
 /// The victim calls the near server, which makes the victim die, and comes back into what is dead.
-pub fn check_waiting(cx: &mut Cx<'_, Exerciser>) -> Result<(), Failure> {
+pub fn check_waiting(cx: &mut Cx<'_, Run>) -> Result<(), Failure> {
     await_victim(cx)?;
     for (_, way) in WAYS {
         let victim = cx.req().victim.or_absent()?.as_ref();
@@ -69,7 +69,7 @@ pub fn check_waiting(cx: &mut Cx<'_, Exerciser>) -> Result<(), Failure> {
 }
 
 /// Waits until the victim answers.
-pub fn await_victim(cx: &mut Cx<'_, Exerciser>) -> Result<(), Failure> {
+pub fn await_victim(cx: &mut Cx<'_, Run>) -> Result<(), Failure> {
     let needs = cx.req();
     for _ in 0..PATIENCE_MS {
         let victim: &warren::Req<dyn Hub> = needs.victim.or_absent()?;

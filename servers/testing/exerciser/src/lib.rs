@@ -2,7 +2,7 @@
 //!
 //! # Shape
 //!
-//! A check is a function that runs in a scope of its own, with one of the two servers as its subject and
+//! A [`Step`] is a check that runs in a scope of its own, most of them with one of the two servers as subject and
 //! the other beside it. The system file says where the three of them run; the checks do not know.
 //!
 //! # Result
@@ -24,20 +24,18 @@ mod report;
 mod threads;
 mod values;
 
+use alloc::{string::String, vec::IntoIter, vec::Vec};
 use core::hint::black_box;
 
 use warren::{Cx, New, Optional, Ref, Req, Required, Server, StartError, server};
-use warren_idl::{
-    Clock, Counter, Echo, Fragile, Hub, Log, LogBook, Task, Terminal, ThreadError, ThreadFactory,
-    Timer,
-};
+use warren_idl::{Clock, Counter, Echo, Fragile, Hub, Log, LogBook, Program, ThreadFactory, Timer};
+use warren_program::{Arguments, Flow, Handed, Manual, Stop, UsageError, Work, program};
 
 use report::{Failure, Report};
 
 /// What the exerciser needs.
 #[derive(Required)]
 pub struct Needs {
-    terminal: Req<dyn Terminal>,
     clock: Req<dyn Clock>,
     timer: Req<dyn Timer>,
     threads: Req<dyn ThreadFactory>,
@@ -55,7 +53,7 @@ pub struct Needs {
 }
 
 /// Tests every way to pass something between servers.
-#[server(provides(Task), locals(threads::Worker, threads::Killer), stack = 32768)]
+#[server(provides(Program), locals(Run, threads::Worker, threads::Killer), stack = 32768)]
 pub struct Exerciser {}
 
 /// One test server.
@@ -73,11 +71,11 @@ struct Pair<'f> {
     other: Peer<'f>,
 }
 
-/// What the oldest variables of the exerciser hold.
+/// What the oldest variables of each activation hold.
 const OLDEST: u64 = 0x01de_57a6_e0f7_4151;
 
 /// A check and its name.
-type Check = (&'static str, for<'f> fn(&mut Cx<'f, Exerciser>, Pair<'f>) -> Result<(), Failure>);
+type Check = (&'static str, for<'f> fn(&mut Cx<'f, Run>, Pair<'f>) -> Result<(), Failure>);
 
 impl Server for Exerciser {
     type Required = Needs;
@@ -87,56 +85,111 @@ impl Server for Exerciser {
     }
 }
 
-impl Task for Exerciser {
-    fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
-        let mut report = Report::default();
+program!(Exerciser, Run, Exercise);
+
+/// One check: whom it is about, its name, and what it does.
+struct Step {
+    subject: &'static str,
+    name: &'static str,
+    what: What,
+}
+
+/// What a step does.
+enum What {
+    /// Checks one of the two servers.
+    Pair { far: bool, check: for<'f> fn(&mut Cx<'f, Run>, Pair<'f>) -> Result<(), Failure> },
+    /// Looks at what all steps before it found in their own activation.
+    OwnStack,
+    /// Makes the victim die in this way.
+    Die(u32),
+    /// Anything else.
+    Other(fn(&mut Cx<'_, Run>) -> Result<(), Failure>),
+}
+
+/// All steps in their order.
+fn steps() -> Vec<Step> {
+    let groups =
+        [values::CHECKS, buffers::CHECKS, references::CHECKS, calls::CHECKS, atomic::CHECKS];
+    let pairs = [false, true].into_iter().flat_map(|far| {
+        let subject = if far { "far" } else { "near" };
+        let checks = groups.into_iter().flatten();
+        checks.map(move |&(name, check)| Step { subject, name, what: What::Pair { far, check } })
+    });
+    let mut steps: Vec<_> = pairs.collect();
+    let mut add = |subject, name, what| steps.push(Step { subject, name, what });
+    add("near", "whoever is called in the same domain has a stack of its own", What::OwnStack);
+    death::WAYS.iter().for_each(|&(name, way)| add("victim", name, What::Die(way)));
+    add("victim", death::WAITING, What::Other(death::check_waiting));
+    add("victim", threads::DEATH, What::Other(threads::check_death));
+    panics::CHECKS.iter().for_each(|&(name, check)| add("fragile", name, What::Other(check)));
+    add("threads", threads::NAME, What::Other(threads::check));
+    add("log", log::NAME, What::Other(log::check));
+    steps
+}
+
+/// How far the checks are.
+struct Exercise {
+    steps: IntoIter<Step>,
+    report: Report,
+    /// Whether the variables of each activation outlived the calls that it made.
+    intact: bool,
+}
+
+impl Work<Run> for Exercise {
+    const MANUAL: Manual = Manual { usage: "", details: "" };
+
+    fn start(arguments: Vec<String>) -> Result<Self, UsageError> {
+        Arguments::parse(arguments, "", "")?.none()?;
+        Ok(Exercise { steps: steps().into_iter(), report: Report::default(), intact: true })
+    }
+
+    fn pull(
+        &mut self,
+        cx: &mut Cx<'_, Run>,
+        _: &mut Handed,
+        output: &mut Vec<u8>,
+    ) -> Result<Flow, Stop> {
+        let Some(Step { subject, name, what }) = self.steps.next() else {
+            output.extend(self.report.totals().bytes());
+            return Ok(Flow::End(self.report.status()));
+        };
+        if is_there(cx, subject) {
+            let result = self.check(cx, what);
+            output.extend(self.report.line(subject, name, result).bytes());
+        }
+        Ok(Flow::More)
+    }
+}
+
+/// Whether a server that may be absent is connected.
+fn is_there(cx: &Cx<'_, Run>, subject: &str) -> bool {
+    match subject {
+        "victim" => cx.req().victim.get().is_some(),
+        "fragile" => cx.req().fragile.get().is_some(),
+        _ => true,
+    }
+}
+
+impl Exercise {
+    fn check(&mut self, cx: &mut Cx<'_, Run>, what: What) -> Result<(), Failure> {
         let oldest = black_box([OLDEST; 64]);
-        let groups =
-            [values::CHECKS, buffers::CHECKS, references::CHECKS, calls::CHECKS, atomic::CHECKS];
-        for far in [false, true] {
-            for (name, check) in groups.into_iter().flatten() {
-                let result = cx.scope(|cx| {
-                    let pair = pair(cx, far);
-                    check(cx, pair)
-                });
-                let subject = if far { "far" } else { "near" };
-                report.line(cx, subject, name, result)?;
+        let result = cx.scope(|cx| match what {
+            What::Pair { far, check } => {
+                let pair = pair(cx, far);
+                check(cx, pair)
             }
-        }
-        let intact = black_box(&oldest).iter().all(|word| *word == OLDEST);
-        let result = if intact { Ok(()) } else { Err(Failure::Refused("a visit's own stack")) };
-        report.line(
-            cx,
-            "near",
-            "whoever is called in the same domain has a stack of its own",
-            result,
-        )?;
-        if cx.req().victim.get().is_some() {
-            for (name, way) in death::WAYS {
-                let result = cx.scope(|cx| death::check(cx, *way));
-                report.line(cx, "victim", name, result)?;
-            }
-            let result = cx.scope(death::check_waiting);
-            report.line(cx, "victim", death::WAITING, result)?;
-            let result = cx.scope(threads::check_death);
-            report.line(cx, "victim", threads::DEATH, result)?;
-        }
-        if cx.req().fragile.get().is_some() {
-            for (name, check) in panics::CHECKS {
-                let result = cx.scope(check);
-                report.line(cx, "fragile", name, result)?;
-            }
-        }
-        let result = cx.scope(threads::check);
-        report.line(cx, "threads", threads::NAME, result)?;
-        let result = cx.scope(log::check);
-        report.line(cx, "log", log::NAME, result)?;
-        report.end(cx)
+            What::OwnStack if self.intact => Ok(()),
+            What::OwnStack => Err(Failure::Refused("a visit's own stack")),
+            What::Die(way) => death::check(cx, way),
+            What::Other(check) => check(cx),
+        });
+        self.intact &= black_box(&oldest).iter().all(|word| *word == OLDEST);
+        result
     }
 }
 
 /// The two servers.
-fn pair<'f>(cx: &Cx<'f, Exerciser>, far: bool) -> Pair<'f> {
+fn pair<'f>(cx: &Cx<'f, Run>, far: bool) -> Pair<'f> {
     let needs = cx.req();
     let near_peer = Peer {
         echo: needs.near.as_ref(),

@@ -6,7 +6,7 @@ use warren::Cx;
 use warren_idl::{LogError, LogRecord};
 
 use crate::{
-    Exerciser, Failure,
+    Failure, Run,
     report::{equal, same_bytes},
 };
 
@@ -17,7 +17,7 @@ pub const NAME: &str = "a line of the log has its writer's name";
 const WRITER: &[u8] = b"exerciser-";
 
 /// Writes a line that claims to be another server's, and looks for it.
-pub fn check(cx: &mut Cx<'_, Exerciser>) -> Result<(), Failure> {
+pub fn check(cx: &mut Cx<'_, Run>) -> Result<(), Failure> {
     let needs = cx.req();
     let claim = format!("\nlog: written at {} ns", needs.clock.now_ns()?);
     needs.log.write(LogRecord::WARNING, &claim)?;

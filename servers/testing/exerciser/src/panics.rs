@@ -4,13 +4,13 @@ use warren::{Cx, Ref, SystemError};
 use warren_idl::{EchoError, Fragile, Token};
 
 use crate::{
-    Exerciser, Failure, Needs,
+    Failure, Needs, Run,
     death::PATIENCE_MS,
     report::{equal, refused},
 };
 
 /// A check and its name.
-type Check = (&'static str, fn(&mut Cx<'_, Exerciser>) -> Result<(), Failure>);
+type Check = (&'static str, fn(&mut Cx<'_, Run>) -> Result<(), Failure>);
 
 /// The checks.
 pub const CHECKS: &[Check] = &[
@@ -37,8 +37,8 @@ fn subject<'f>(needs: &'f Needs) -> Result<Ref<'f, dyn Fragile>, SystemError> {
 
 /// Makes a token of the near server, works with it, and looks that it is gone afterwards.
 fn with_token(
-    cx: &mut Cx<'_, Exerciser>,
-    work: impl for<'n> FnOnce(&mut Cx<'n, Exerciser>, Ref<'n, dyn Token>) -> Result<(), Failure>,
+    cx: &mut Cx<'_, Run>,
+    work: impl for<'n> FnOnce(&mut Cx<'n, Run>, Ref<'n, dyn Token>) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     cx.scope(|cx| {
         let token = cx.req().near_hub.make(cx, 40)?;
@@ -51,7 +51,7 @@ fn with_token(
 
 /// Makes the server panic; looks that it has made so many things, and that none is left.
 fn fail(
-    cx: &mut Cx<'_, Exerciser>,
+    cx: &mut Cx<'_, Run>,
     fragile: Ref<'_, dyn Fragile>,
     (way, depth): (u32, u32),
     token: Ref<'_, dyn Token>,
@@ -63,17 +63,17 @@ fn fail(
     equal("the number of live things", fragile.alive(cx)?, 0)
 }
 
-fn survived(cx: &mut Cx<'_, Exerciser>) -> Result<(), Failure> {
+fn survived(cx: &mut Cx<'_, Run>) -> Result<(), Failure> {
     SURVIVED.into_iter().try_for_each(|way| {
         with_token(cx, |cx, token| fail(cx, subject(cx.req())?, (way, DEPTH), token))
     })
 }
 
-fn deep(cx: &mut Cx<'_, Exerciser>) -> Result<(), Failure> {
+fn deep(cx: &mut Cx<'_, Run>) -> Result<(), Failure> {
     with_token(cx, |cx, token| fail(cx, subject(cx.req())?, (0, 40), token))
 }
 
-fn inside(cx: &mut Cx<'_, Exerciser>) -> Result<(), Failure> {
+fn inside(cx: &mut Cx<'_, Run>) -> Result<(), Failure> {
     with_token(cx, |cx, token| {
         let fragile = subject(cx.req())?;
         let error = fragile.fail_inside(cx, fragile, 0, token)?;
@@ -82,7 +82,7 @@ fn inside(cx: &mut Cx<'_, Exerciser>) -> Result<(), Failure> {
     })
 }
 
-fn explosive(cx: &mut Cx<'_, Exerciser>) -> Result<(), Failure> {
+fn explosive(cx: &mut Cx<'_, Run>) -> Result<(), Failure> {
     let fragile = subject(cx.req())?;
     cx.scope(|cx| {
         let token = fragile.explosive(cx)?;
@@ -92,12 +92,12 @@ fn explosive(cx: &mut Cx<'_, Exerciser>) -> Result<(), Failure> {
     equal("the number of live things", fragile.alive(cx)?, 0)
 }
 
-fn concurrent(cx: &mut Cx<'_, Exerciser>) -> Result<(), Failure> {
+fn concurrent(cx: &mut Cx<'_, Run>) -> Result<(), Failure> {
     let fragile = cx.req().fragile_concurrent.or_absent()?.as_ref();
     with_token(cx, |cx, token| fail(cx, fragile, (0, 1), token))
 }
 
-fn deadly(cx: &mut Cx<'_, Exerciser>) -> Result<(), Failure> {
+fn deadly(cx: &mut Cx<'_, Run>) -> Result<(), Failure> {
     for way in DEADLY {
         with_token(cx, |cx, token| {
             let result = subject(cx.req())?.fail(cx, way, DEPTH, token);
@@ -110,7 +110,7 @@ fn deadly(cx: &mut Cx<'_, Exerciser>) -> Result<(), Failure> {
 }
 
 /// Waits until the server answers again.
-fn await_fragile(cx: &mut Cx<'_, Exerciser>) -> Result<(), Failure> {
+fn await_fragile(cx: &mut Cx<'_, Run>) -> Result<(), Failure> {
     for _ in 0..PATIENCE_MS {
         if subject(cx.req())?.alive(cx).is_ok() {
             return Ok(());

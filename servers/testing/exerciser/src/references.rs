@@ -4,7 +4,7 @@ use warren::{Cx, SystemError};
 use warren_idl::EchoError;
 
 use crate::{
-    Check, Exerciser, Failure, Pair,
+    Check, Failure, Pair, Run,
     report::{equal, refused},
 };
 
@@ -20,11 +20,11 @@ pub const CHECKS: &[Check] = &[
     ("too many temporary references are refused, and all of them go", too_many),
 ];
 
-fn alive(cx: &mut Cx<'_, Exerciser>, pair: Pair<'_>, expected: u64) -> Result<(), Failure> {
+fn alive(cx: &mut Cx<'_, Run>, pair: Pair<'_>, expected: u64) -> Result<(), Failure> {
     equal("the number of live tokens", pair.subject.hub.alive(cx)?, expected)
 }
 
-fn make<'f>(cx: &mut Cx<'f, Exerciser>, pair: Pair<'f>) -> Result<(), Failure> {
+fn make<'f>(cx: &mut Cx<'f, Run>, pair: Pair<'f>) -> Result<(), Failure> {
     alive(cx, pair, 0)?;
     cx.scope(|cx| {
         let token = pair.subject.hub.make(cx, 40)?;
@@ -34,7 +34,7 @@ fn make<'f>(cx: &mut Cx<'f, Exerciser>, pair: Pair<'f>) -> Result<(), Failure> {
     alive(cx, pair, 0)
 }
 
-fn pass<'f>(cx: &mut Cx<'f, Exerciser>, pair: Pair<'f>) -> Result<(), Failure> {
+fn pass<'f>(cx: &mut Cx<'f, Run>, pair: Pair<'f>) -> Result<(), Failure> {
     cx.scope(|cx| {
         let token = pair.subject.hub.make(cx, 1)?;
         for peer in [pair.subject, pair.other] {
@@ -48,7 +48,7 @@ fn pass<'f>(cx: &mut Cx<'f, Exerciser>, pair: Pair<'f>) -> Result<(), Failure> {
     alive(cx, pair, 0)
 }
 
-fn lend<'f>(cx: &mut Cx<'f, Exerciser>, pair: Pair<'f>) -> Result<(), Failure> {
+fn lend<'f>(cx: &mut Cx<'f, Run>, pair: Pair<'f>) -> Result<(), Failure> {
     cx.scope(|cx| {
         let token = pair.subject.hub.make(cx, 10)?;
         equal("the value", pair.other.hub.use_token(cx, token, 5)?, 15)?;
@@ -58,7 +58,7 @@ fn lend<'f>(cx: &mut Cx<'f, Exerciser>, pair: Pair<'f>) -> Result<(), Failure> {
     alive(cx, pair, 0)
 }
 
-fn keep<'f>(cx: &mut Cx<'f, Exerciser>, pair: Pair<'f>) -> Result<(), Failure> {
+fn keep<'f>(cx: &mut Cx<'f, Run>, pair: Pair<'f>) -> Result<(), Failure> {
     cx.scope(|cx| -> Result<(), Failure> {
         let token = pair.subject.hub.make(cx, 7)?;
         Ok(pair.subject.hub.hold(cx, token)?)
@@ -73,7 +73,7 @@ fn keep<'f>(cx: &mut Cx<'f, Exerciser>, pair: Pair<'f>) -> Result<(), Failure> {
     refused("kept", pair.subject.hub.kept(cx), EchoError::Nothing)
 }
 
-fn keep_elsewhere<'f>(cx: &mut Cx<'f, Exerciser>, pair: Pair<'f>) -> Result<(), Failure> {
+fn keep_elsewhere<'f>(cx: &mut Cx<'f, Run>, pair: Pair<'f>) -> Result<(), Failure> {
     cx.scope(|cx| -> Result<(), Failure> {
         let token = pair.subject.hub.make(cx, 7)?;
         Ok(pair.other.hub.hold(cx, token)?)
@@ -88,7 +88,7 @@ fn keep_elsewhere<'f>(cx: &mut Cx<'f, Exerciser>, pair: Pair<'f>) -> Result<(), 
     alive(cx, pair, 0)
 }
 
-fn replace<'f>(cx: &mut Cx<'f, Exerciser>, pair: Pair<'f>) -> Result<(), Failure> {
+fn replace<'f>(cx: &mut Cx<'f, Run>, pair: Pair<'f>) -> Result<(), Failure> {
     cx.scope(|cx| -> Result<(), Failure> {
         for value in 0..20 {
             let token = pair.subject.hub.make(cx, value)?;
@@ -101,7 +101,7 @@ fn replace<'f>(cx: &mut Cx<'f, Exerciser>, pair: Pair<'f>) -> Result<(), Failure
     alive(cx, pair, 0)
 }
 
-fn watch<'f>(cx: &mut Cx<'f, Exerciser>, pair: Pair<'f>) -> Result<(), Failure> {
+fn watch<'f>(cx: &mut Cx<'f, Run>, pair: Pair<'f>) -> Result<(), Failure> {
     cx.scope(|cx| -> Result<(), Failure> {
         let token = pair.subject.hub.make(cx, 3)?;
         pair.other.hub.watch(cx, token)?;
@@ -112,14 +112,14 @@ fn watch<'f>(cx: &mut Cx<'f, Exerciser>, pair: Pair<'f>) -> Result<(), Failure> 
     refused("watched", pair.other.hub.watched(cx), SystemError::Gone.into())
 }
 
-fn scopes<'f>(cx: &mut Cx<'f, Exerciser>, pair: Pair<'f>) -> Result<(), Failure> {
+fn scopes<'f>(cx: &mut Cx<'f, Run>, pair: Pair<'f>) -> Result<(), Failure> {
     let count = 1000;
     let sum = (0..count).map(|value| value + 1).sum();
     equal("the sum", pair.subject.hub.make_many(cx, count)?, sum)?;
     alive(cx, pair, 0)
 }
 
-fn too_many<'f>(cx: &mut Cx<'f, Exerciser>, pair: Pair<'f>) -> Result<(), Failure> {
+fn too_many<'f>(cx: &mut Cx<'f, Run>, pair: Pair<'f>) -> Result<(), Failure> {
     cx.scope(|cx| {
         for value in 0..100_000 {
             if let Err(error) = pair.subject.hub.make(cx, value) {

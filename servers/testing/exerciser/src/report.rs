@@ -1,11 +1,9 @@
 //! What came of the checks, as lines.
 
-use alloc::format;
+use alloc::{format, string::String};
 
-use warren::{Cx, SystemError};
-use warren_idl::{EchoError, LogError, TerminalError, ThreadError, TimeError};
-
-use crate::Exerciser;
+use warren::SystemError;
+use warren_idl::{EchoError, LogError, ThreadError, TimeError};
 
 /// Why a check failed.
 pub enum Failure {
@@ -103,50 +101,31 @@ pub struct Report {
 }
 
 impl Report {
-    /// Writes the line of one check.
-    pub fn line(
-        &mut self,
-        cx: &mut Cx<'_, Exerciser>,
-        subject: &str,
-        name: &str,
-        result: Result<(), Failure>,
-    ) -> Result<(), ThreadError> {
-        let line = match result {
-            Ok(()) => {
-                self.passed += 1;
-                format!("ok {subject} {name}\n")
-            }
-            Err(failure) => {
-                self.failed += 1;
-                match failure {
-                    Failure::Wrong { what, found, expected } => {
-                        format!("FAILED {subject} {name}: {what} is {found}, not {expected}\n")
-                    }
-                    Failure::Succeeded(what) => {
-                        format!("FAILED {subject} {name}: {what} succeeded\n")
-                    }
-                    Failure::Refused(what) => {
-                        format!("FAILED {subject} {name}: {what} was refused\n")
-                    }
-                    Failure::Error(error) => format!("FAILED {subject} {name}: {error}\n"),
-                }
-            }
+    /// The line of one check.
+    pub fn line(&mut self, subject: &str, name: &str, result: Result<(), Failure>) -> String {
+        let Err(failure) = result else {
+            self.passed += 1;
+            return format!("ok {subject} {name}\n");
         };
-        write(cx, &line)
+        self.failed += 1;
+        match failure {
+            Failure::Wrong { what, found, expected } => {
+                format!("FAILED {subject} {name}: {what} is {found}, not {expected}\n")
+            }
+            Failure::Succeeded(what) => format!("FAILED {subject} {name}: {what} succeeded\n"),
+            Failure::Refused(what) => format!("FAILED {subject} {name}: {what} was refused\n"),
+            Failure::Error(error) => format!("FAILED {subject} {name}: {error}\n"),
+        }
     }
 
-    /// Writes the totals; the number of failures.
-    pub fn end(&self, cx: &mut Cx<'_, Exerciser>) -> Result<u64, ThreadError> {
+    /// The totals.
+    pub fn totals(&self) -> String {
         let Report { passed, failed } = self;
-        write(cx, &format!("{passed} passed, {failed} failed\n"))?;
-        Ok(*failed)
+        format!("{passed} passed, {failed} failed\n")
     }
-}
 
-fn write(cx: &mut Cx<'_, Exerciser>, line: &str) -> Result<(), ThreadError> {
-    match cx.req().terminal.write(cx, line.as_bytes()) {
-        Ok(()) => Ok(()),
-        Err(TerminalError::System(error)) => Err(error.into()),
-        Err(_) => Err(ThreadError::Failed),
+    /// The number of failures as an exit status.
+    pub fn status(&self) -> u8 {
+        u8::try_from(self.failed).unwrap_or(u8::MAX)
     }
 }

@@ -5,7 +5,7 @@ use warren_answers as answers;
 use warren_idl::{Task, Thread, ThreadError};
 
 use crate::{
-    Exerciser, Failure,
+    Failure, Run,
     report::{equal, refused},
 };
 
@@ -22,13 +22,13 @@ const ROUNDS: u64 = 1500;
 const SELDOM: u64 = 10;
 
 /// What one thread does.
-#[local(provides = Task, parent = Exerciser)]
+#[local(provides = Task, parent = Run)]
 pub struct Worker {
     seed: u64,
 }
 
 /// A thread that makes the victim loop without end.
-#[local(provides = Task, parent = Exerciser)]
+#[local(provides = Task, parent = Run)]
 pub struct Killer {}
 
 impl Task for Worker {
@@ -66,7 +66,7 @@ fn turn(cx: &mut Cx<'_, Worker>, seed: u64, round: u64) -> Result<(), Failure> {
 }
 
 /// Starts the threads and waits for them.
-pub fn check(cx: &mut Cx<'_, Exerciser>) -> Result<(), Failure> {
+pub fn check(cx: &mut Cx<'_, Run>) -> Result<(), Failure> {
     let needs = cx.req();
     let before = [needs.near_counter.count(0)?, needs.far_counter.count(0)?];
     let mut threads: [Option<Ref<'_, dyn Thread>>; WORKERS as usize] = [None; WORKERS as usize];
@@ -84,7 +84,7 @@ pub fn check(cx: &mut Cx<'_, Exerciser>) -> Result<(), Failure> {
 }
 
 /// One thread makes the victim loop; this one calls it meanwhile.
-pub fn check_death(cx: &mut Cx<'_, Exerciser>) -> Result<(), Failure> {
+pub fn check_death(cx: &mut Cx<'_, Run>) -> Result<(), Failure> {
     let needs = cx.req();
     let victim = needs.victim.or_absent()?.as_ref();
     victim.alive(cx)?;

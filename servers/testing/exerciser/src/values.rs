@@ -5,7 +5,7 @@ use warren_answers as answers;
 use warren_idl::{EchoError, EchoRecord};
 
 use crate::{
-    Check, Exerciser, Failure, Pair,
+    Check, Failure, Pair, Run,
     report::{equal, refused},
 };
 
@@ -20,22 +20,22 @@ pub const CHECKS: &[Check] = &[
     ("ten thousand calls leave nothing behind", repeat),
 ];
 
-fn nothing<'f>(cx: &mut Cx<'f, Exerciser>, pair: Pair<'f>) -> Result<(), Failure> {
+fn nothing<'f>(cx: &mut Cx<'f, Run>, pair: Pair<'f>) -> Result<(), Failure> {
     Ok(pair.subject.echo.nothing(cx)?)
 }
 
-fn refuse<'f>(cx: &mut Cx<'f, Exerciser>, pair: Pair<'f>) -> Result<(), Failure> {
+fn refuse<'f>(cx: &mut Cx<'f, Run>, pair: Pair<'f>) -> Result<(), Failure> {
     refused("refuse", pair.subject.echo.refuse(cx), EchoError::Refused)
 }
 
-fn add<'f>(cx: &mut Cx<'f, Exerciser>, pair: Pair<'f>) -> Result<(), Failure> {
+fn add<'f>(cx: &mut Cx<'f, Run>, pair: Pair<'f>) -> Result<(), Failure> {
     for (a, b) in [(0, 0), (1, 2), (u64::MAX, 1), (1 << 63, 1 << 31), (!0 >> 1, 77)] {
         equal("the sum", pair.subject.echo.add(cx, a, b)?, a.wrapping_add(b))?;
     }
     Ok(())
 }
 
-fn narrow<'f>(cx: &mut Cx<'f, Exerciser>, pair: Pair<'f>) -> Result<(), Failure> {
+fn narrow<'f>(cx: &mut Cx<'f, Run>, pair: Pair<'f>) -> Result<(), Failure> {
     let cases = [
         (0, 0, 0, false),
         (255, i16::MIN, i32::MIN, true),
@@ -49,12 +49,12 @@ fn narrow<'f>(cx: &mut Cx<'f, Exerciser>, pair: Pair<'f>) -> Result<(), Failure>
     Ok(())
 }
 
-fn opposite<'f>(cx: &mut Cx<'f, Exerciser>, pair: Pair<'f>) -> Result<(), Failure> {
+fn opposite<'f>(cx: &mut Cx<'f, Run>, pair: Pair<'f>) -> Result<(), Failure> {
     equal("not true", pair.subject.echo.opposite(cx, true)?.into(), 0)?;
     equal("not false", pair.subject.echo.opposite(cx, false)?.into(), 1)
 }
 
-fn many<'f>(cx: &mut Cx<'f, Exerciser>, pair: Pair<'f>) -> Result<(), Failure> {
+fn many<'f>(cx: &mut Cx<'f, Run>, pair: Pair<'f>) -> Result<(), Failure> {
     for start in [1_u64, 1 << 40, u64::MAX - 5] {
         let n: [u64; 11] = core::array::from_fn(|at| start.wrapping_add(at as u64 * at as u64));
         let [a, b, c, d, e, f, g, h, i, j, k] = n;
@@ -64,7 +64,7 @@ fn many<'f>(cx: &mut Cx<'f, Exerciser>, pair: Pair<'f>) -> Result<(), Failure> {
     Ok(())
 }
 
-fn reverse<'f>(cx: &mut Cx<'f, Exerciser>, pair: Pair<'f>) -> Result<(), Failure> {
+fn reverse<'f>(cx: &mut Cx<'f, Run>, pair: Pair<'f>) -> Result<(), Failure> {
     let record = EchoRecord { wide: 0x0123_4567_89ab_cdef, narrow: 0xdead_beef, small: *b"wxyz" };
     let found = pair.subject.echo.reverse(cx, &record, 7)?;
     let expected = answers::reverse(record, 7);
@@ -77,7 +77,7 @@ fn reverse<'f>(cx: &mut Cx<'f, Exerciser>, pair: Pair<'f>) -> Result<(), Failure
     )
 }
 
-fn repeat<'f>(cx: &mut Cx<'f, Exerciser>, pair: Pair<'f>) -> Result<(), Failure> {
+fn repeat<'f>(cx: &mut Cx<'f, Run>, pair: Pair<'f>) -> Result<(), Failure> {
     let mut sum = 0;
     for round in 0..10_000 {
         sum = pair.subject.echo.add(cx, sum, round)?;

@@ -2,16 +2,20 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+extern crate alloc;
+
+use alloc::{string::String, vec::Vec};
 use core::hint::black_box;
 
 use warren::{Cx, New, Server, StartError, server};
-use warren_idl::{Task, ThreadError};
+use warren_idl::Program;
+use warren_program::{Arguments, Context, Flow, Manual, Stage, Stop, UsageError, program};
 
 /// Constants that fill most of what an image may have. They are not zeroes, so that they are in the file.
 static BALLAST: [u8; 6 << 20] = [1; 6 << 20];
 
 /// Has an image of six mebibytes.
-#[server(provides(Task))]
+#[server(provides(Program), locals(Run))]
 pub struct Giant {}
 
 impl Server for Giant {
@@ -22,9 +26,21 @@ impl Server for Giant {
     }
 }
 
-impl Task for Giant {
-    fn run(_cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
+program!(Giant, Run, Look);
+
+/// Looks whether the end of the image is there.
+struct Look;
+
+impl Stage for Look {
+    const MANUAL: Manual = Manual { usage: "", details: "" };
+
+    fn start(arguments: Vec<String>) -> Result<Self, UsageError> {
+        Arguments::parse(arguments, "", "")?.none()?;
+        Ok(Look)
+    }
+
+    fn pull(&mut self, _: &mut Context<'_>, _: &mut Vec<u8>) -> Result<Flow, Stop> {
         let last = black_box(&BALLAST).last();
-        Ok(u64::from(last != Some(&1)))
+        Ok(Flow::End((last != Some(&1)).into()))
     }
 }

@@ -5,7 +5,7 @@ use alloc::format;
 use warren::Cx;
 use warren_idl::LaunchError;
 
-use crate::{Hoarder, Outcome};
+use crate::{Outcome, Run};
 
 /// Launches before memory is looked at for the first time: tables and heaps grow to what they need.
 const WARM_UP: u64 = 20;
@@ -13,7 +13,7 @@ const WARM_UP: u64 = 20;
 const UNIT: u64 = 128 << 10;
 
 /// Launches a program `times` times.
-pub fn repeat(cx: &mut Cx<'_, Hoarder>, name: &str, times: u64) -> Outcome {
+pub fn repeat(cx: &mut Cx<'_, Run>, name: &str, times: u64) -> Outcome {
     match try_repeat(cx, name, times) {
         Ok((before, after)) => Outcome {
             text: format!("{name}: {times} launches, {before} KiB before and {after} KiB after"),
@@ -23,14 +23,14 @@ pub fn repeat(cx: &mut Cx<'_, Hoarder>, name: &str, times: u64) -> Outcome {
     }
 }
 
-fn try_repeat(cx: &mut Cx<'_, Hoarder>, name: &str, times: u64) -> Result<(u64, u64), LaunchError> {
+fn try_repeat(cx: &mut Cx<'_, Run>, name: &str, times: u64) -> Result<(u64, u64), LaunchError> {
     launch(cx, name, WARM_UP)?;
     let before = memory_kib(cx);
     launch(cx, name, times)?;
     Ok((before, memory_kib(cx)))
 }
 
-fn launch(cx: &mut Cx<'_, Hoarder>, name: &str, times: u64) -> Result<(), LaunchError> {
+fn launch(cx: &mut Cx<'_, Run>, name: &str, times: u64) -> Result<(), LaunchError> {
     for _ in 0..times {
         cx.scope(|cx| cx.req().launcher.program(cx, name).map(|_| ()))?;
     }
@@ -38,7 +38,7 @@ fn launch(cx: &mut Cx<'_, Hoarder>, name: &str, times: u64) -> Result<(), Launch
 }
 
 /// Memory that is to be had: takes all of it and gives it back.
-fn memory_kib(cx: &mut Cx<'_, Hoarder>) -> u64 {
+fn memory_kib(cx: &mut Cx<'_, Run>) -> u64 {
     cx.scope(|cx| {
         let mut units = 0;
         while cx.req().memory.anonymous(cx, UNIT).is_ok() {

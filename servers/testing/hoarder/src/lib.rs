@@ -20,13 +20,11 @@ extern crate alloc;
 mod launches;
 mod mappings;
 
-use alloc::{format, string::String, vec};
+use alloc::{string::String, vec, vec::Vec};
 
 use warren::{Cx, Kept, New, Req, Required, Server, StartError, server};
-use warren_idl::{
-    AddressSpace, DataSpace, Launcher, Memory, Parameters, Task, Terminal, TerminalError,
-    ThreadError,
-};
+use warren_idl::{AddressSpace, DataSpace, Launcher, Memory, Parameters, Program};
+use warren_program::{Arguments, Flow, Handed, Manual, Stop, UsageError, Work, program};
 
 /// Bytes of a page.
 const PAGE: u64 = 4096;
@@ -36,7 +34,6 @@ const PARAMETER_BYTES: usize = 256;
 /// What the hoarder needs.
 #[derive(Required)]
 pub struct Needs {
-    terminal: Req<dyn Terminal>,
     parameters: Req<dyn Parameters>,
     memory: Req<dyn Memory>,
     address_space: Req<dyn AddressSpace>,
@@ -44,10 +41,10 @@ pub struct Needs {
 }
 
 /// Takes all memory, or launches servers endlessly.
-#[server(provides(Task), parameters("others", "giant", "launch", "times"))]
+#[server(provides(Program), locals(Run), parameters("others", "giant", "launch", "times"))]
 pub struct Hoarder {
-    /// A page to be mapped over and over, taken before all memory is.
-    page: Kept<dyn DataSpace>,
+    /// A page to be mapped over and over, taken before all memory is; until a run takes it.
+    page: Option<Kept<dyn DataSpace>>,
 }
 
 /// What came of it: a line, and whether it is as it should be.
@@ -62,12 +59,29 @@ impl Server for Hoarder {
     fn new(cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
         let page = cx.req().memory.anonymous(cx, PAGE).and_then(|page| Ok(page.keep()?));
         let page = page.map_err(|_| StartError::new("there is no memory"))?;
-        Ok(Hoarder { page })
+        Ok(Hoarder { page: Some(page) })
     }
 }
 
-impl Task for Hoarder {
-    fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
+program!(Hoarder, Run, Hoarding);
+
+/// What the parameters say, once.
+struct Hoarding;
+
+impl Work<Run> for Hoarding {
+    const MANUAL: Manual = Manual { usage: "", details: "" };
+
+    fn start(arguments: Vec<String>) -> Result<Self, UsageError> {
+        Arguments::parse(arguments, "", "")?.none()?;
+        Ok(Hoarding)
+    }
+
+    fn pull(
+        &mut self,
+        cx: &mut Cx<'_, Run>,
+        handed: &mut Handed,
+        output: &mut Vec<u8>,
+    ) -> Result<Flow, Stop> {
         let outcome = match parameter(cx, "launch") {
             Some(name) => {
                 let times = parameter(cx, "times").and_then(|times| times.parse().ok());
@@ -75,20 +89,17 @@ impl Task for Hoarder {
             }
             None => {
                 let others = parameter(cx, "others").unwrap_or_default();
-                mappings::hoard(cx, &others, parameter(cx, "giant").as_deref())
+                mappings::hoard(cx, handed, &others, parameter(cx, "giant").as_deref(), output)
             }
         };
-        let line = format!("{}\n", outcome.text);
-        match cx.req().terminal.write(cx, line.as_bytes()) {
-            Ok(()) => Ok(u64::from(!outcome.good)),
-            Err(TerminalError::System(error)) => Err(error.into()),
-            Err(_) => Err(ThreadError::Failed),
-        }
+        output.extend(outcome.text.bytes());
+        output.push(b'\n');
+        Ok(Flow::End((!outcome.good).into()))
     }
 }
 
 /// A parameter, if it is set.
-fn parameter(cx: &Cx<'_, Hoarder>, name: &str) -> Option<String> {
+fn parameter(cx: &Cx<'_, Run>, name: &str) -> Option<String> {
     let mut text = vec![0; PARAMETER_BYTES];
     let length = cx.req().parameters.get(name, &mut text).ok()?;
     let text = text.get(..usize::try_from(length).ok()?)?;

@@ -1,22 +1,34 @@
 //! Takes all memory and makes the kernel remember mappings, until it refuses.
 
-use alloc::format;
+use alloc::{format, string::String, vec::Vec};
 
-use warren::{Cx, SystemError};
-use warren_idl::{LaunchError, MemoryError, map_space};
+use warren::{Cx, Ref, SystemError};
+use warren_idl::{LaunchError, MemoryError, Stream, StreamError, map_space};
+use warren_program::Handed;
 
-use crate::{Hoarder, Outcome, PAGE};
+use crate::{Outcome, PAGE, Run};
 
+/// Bytes of the others' output that are passed on at a time.
+const PIECE_BYTES: usize = 256;
 /// Bytes that are asked for at first; always half as much when that is refused.
 const MOST: u64 = 16 << 20;
 
 /// Takes all memory and mappings, and lets other programs do so too.
-pub fn hoard(cx: &mut Cx<'_, Hoarder>, others: &str, giant: Option<&str>) -> Outcome {
-    let needs = cx.req();
-    let mut programs = alloc::vec::Vec::new();
+pub fn hoard(
+    cx: &mut Cx<'_, Run>,
+    handed: &Handed,
+    others: &str,
+    giant: Option<&str>,
+    output: &mut Vec<u8>,
+) -> Outcome {
+    let mut runs = Vec::new();
     for name in others.split_whitespace() {
-        match needs.launcher.program(cx, name) {
-            Ok(program) => programs.push(program),
+        let program = match cx.req().launcher.program(cx, name) {
+            Ok(program) => program,
+            Err(error) => return failed(format!("{name}: {error}")),
+        };
+        match handed.start(cx, program, &[]) {
+            Ok(run) => runs.push(run),
             Err(error) => return failed(format!("{name}: {error}")),
         }
     }
@@ -24,8 +36,8 @@ pub fn hoard(cx: &mut Cx<'_, Hoarder>, others: &str, giant: Option<&str>) -> Out
         Ok(taken) => taken,
         Err(error) => return failed(format!("refused with {error}")),
     };
-    for program in programs {
-        match program.run(cx) {
+    for run in runs {
+        match finish(cx, run, output) {
             Ok(0) => (),
             other => return failed(format!("another one: {other:?}")),
         }
@@ -38,12 +50,27 @@ pub fn hoard(cx: &mut Cx<'_, Hoarder>, others: &str, giant: Option<&str>) -> Out
     Outcome { text: format!("hoarded {pages} pages and {mappings} mappings"), good: true }
 }
 
-fn failed(text: alloc::string::String) -> Outcome {
+/// Runs a program to its end and passes on what it puts out; its status.
+fn finish(
+    cx: &mut Cx<'_, Run>,
+    run: Ref<'_, dyn Stream>,
+    output: &mut Vec<u8>,
+) -> Result<u64, StreamError> {
+    let mut piece = [0; PIECE_BYTES];
+    loop {
+        match run.read(cx, &mut piece)? as usize {
+            0 => return run.status(cx),
+            count => output.extend(&piece[..count.min(PIECE_BYTES)]),
+        }
+    }
+}
+
+fn failed(text: String) -> Outcome {
     Outcome { text, good: false }
 }
 
 /// Takes what there is: numbers of pages and of mappings of one page.
-fn take_all(cx: &mut Cx<'_, Hoarder>) -> Result<(u64, u64), MemoryError> {
+fn take_all(cx: &mut Cx<'_, Run>) -> Result<(u64, u64), MemoryError> {
     let mut pages = 0;
     let mut bytes = MOST;
     while bytes >= PAGE {
@@ -53,7 +80,8 @@ fn take_all(cx: &mut Cx<'_, Hoarder>) -> Result<(u64, u64), MemoryError> {
             Err(error) => return Err(error),
         }
     }
-    let page = cx.page.get(cx)?;
+    let page = cx.parent().page.take().ok_or(SystemError::Gone)?;
+    let page = page.get(cx)?;
     let mut mappings = 0;
     loop {
         match cx.req().address_space.map(cx, page) {
@@ -65,7 +93,7 @@ fn take_all(cx: &mut Cx<'_, Hoarder>) -> Result<(u64, u64), MemoryError> {
 }
 
 /// Takes memory for as long as the server lives: a mapping holds it.
-fn take(cx: &mut Cx<'_, Hoarder>, bytes: u64) -> Result<(), MemoryError> {
+fn take(cx: &mut Cx<'_, Run>, bytes: u64) -> Result<(), MemoryError> {
     cx.scope(|cx| {
         let space = cx.req().memory.anonymous(cx, bytes)?;
         map_space(cx, &cx.req().address_space, space).map(|_| ())

@@ -19,12 +19,11 @@ mod raw;
 mod trial;
 mod words;
 
-use alloc::{format, vec, vec::Vec};
+use alloc::{format, string::String, vec, vec::Vec};
 
 use warren::{Cx, New, Req, Required, Server, StartError, server};
-use warren_idl::{
-    Counter, Echo, EchoError, Hub, Parameters, Task, Terminal, TerminalError, ThreadError,
-};
+use warren_idl::{Counter, Echo, EchoError, Hub, Parameters, Program};
+use warren_program::{Arguments, Flow, Handed, Manual, Stop, UsageError, Work, program};
 
 use random::Random;
 use trial::{Outcome, Servers, Trial};
@@ -42,7 +41,6 @@ const BATCH: u64 = 256;
 /// What the prober needs.
 #[derive(Required)]
 pub struct Needs {
-    terminal: Req<dyn Terminal>,
     parameters: Req<dyn Parameters>,
     echo: Req<dyn Echo>,
     kernel_echo: Req<dyn Echo>,
@@ -50,7 +48,7 @@ pub struct Needs {
 }
 
 /// Makes random system calls and sees what comes of it.
-#[server(provides(Task, Counter), parameters("seed", "tries"), stack = 32768)]
+#[server(provides(Program, Counter), locals(Run), parameters("seed", "tries"), stack = 32768)]
 pub struct Prober {}
 
 impl Server for Prober {
@@ -61,15 +59,32 @@ impl Server for Prober {
     }
 }
 
-impl Task for Prober {
-    fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
+program!(Prober, Run, Probing);
+
+/// All tries, at once.
+struct Probing;
+
+impl Work<Run> for Probing {
+    const MANUAL: Manual = Manual { usage: "", details: "" };
+
+    fn start(arguments: Vec<String>) -> Result<Self, UsageError> {
+        Arguments::parse(arguments, "", "")?.none()?;
+        Ok(Probing)
+    }
+
+    fn pull(
+        &mut self,
+        cx: &mut Cx<'_, Run>,
+        _: &mut Handed,
+        output: &mut Vec<u8>,
+    ) -> Result<Flow, Stop> {
         let seed = number(cx, "seed").unwrap_or(1);
         let tries = number(cx, "tries").unwrap_or(TRIES);
         let mut summary = format!("{tries} tries from seed {seed}:");
         let status = match probe(cx, seed, tries) {
             Ok(outcome) => {
                 summary += &outcome.text();
-                u64::from(outcome.worst.is_some())
+                outcome.worst.is_some().into()
             }
             Err(error) => {
                 summary += &format!(" cannot be made: {error}");
@@ -77,29 +92,25 @@ impl Task for Prober {
             }
         };
         summary += "\n";
-        match cx.req().terminal.write(cx, summary.as_bytes()) {
-            Ok(()) => Ok(status),
-            Err(TerminalError::System(error)) => Err(error.into()),
-            Err(_) => Err(ThreadError::Failed),
-        }
+        output.extend(summary.bytes());
+        Ok(Flow::End(status))
     }
 }
 
 /// A parameter that is a number.
-fn number(cx: &Cx<'_, Prober>, name: &str) -> Option<u64> {
+fn number(cx: &Cx<'_, Run>, name: &str) -> Option<u64> {
     let mut text = [0; 20];
     let length = cx.req().parameters.get(name, &mut text).ok()?;
     core::str::from_utf8(text.get(..usize::try_from(length).ok()?)?).ok()?.parse().ok()
 }
 
 /// Makes all tries, in batches: the references that the tries get go at the end of each.
-fn probe(cx: &mut Cx<'_, Prober>, seed: u64, tries: u64) -> Result<Outcome, EchoError> {
+fn probe(cx: &mut Cx<'_, Run>, seed: u64, tries: u64) -> Result<Outcome, EchoError> {
     let needs = cx.req();
     let playground = vec![0_u8; PLAYGROUND_BYTES];
     let servers = Servers {
         echoes: [needs.echo.as_ref().word(), needs.kernel_echo.as_ref().word()],
         hub: needs.hub.as_ref().word(),
-        terminal: needs.terminal.as_ref().word(),
     };
     // What has been called once may take a shorter way.
     raw::nothing(servers.echoes[1]);
@@ -111,7 +122,7 @@ fn probe(cx: &mut Cx<'_, Prober>, seed: u64, tries: u64) -> Result<Outcome, Echo
     let mut outcome = Outcome::default();
     let canaries: Vec<u64> = (0..CANARIES as u64).map(canary).collect();
     for _ in 0..tries.div_ceil(BATCH) {
-        let batch = |cx: &mut Cx<'_, Prober>| {
+        let batch = |cx: &mut Cx<'_, Run>| {
             let hub = &cx.req().hub;
             let references = [hub.make(cx, 1)?.word(), hub.make(cx, 2)?.word()];
             let known = Known {

@@ -12,10 +12,11 @@ extern crate alloc;
 
 mod hold;
 
-use alloc::format;
+use alloc::{format, string::String, vec::Vec};
 
 use warren::{Cx, New, Ref, Req, Required, Server, StartError, local, server};
-use warren_idl::{Task, Terminal, TerminalError, Thread, ThreadError, ThreadFactory, Timer};
+use warren_idl::{Program, Task, Thread, ThreadError, ThreadFactory, Timer};
+use warren_program::{Arguments, Flow, Handed, Manual, Stop, UsageError, Work, program};
 
 /// Threads at the same time.
 const THREADS: usize = 3;
@@ -27,17 +28,16 @@ const ROUNDS: u64 = 6_000_000;
 /// What the server needs.
 #[derive(Required)]
 pub struct Needs {
-    terminal: Req<dyn Terminal>,
     threads: Req<dyn ThreadFactory>,
     timer: Req<dyn Timer>,
 }
 
 /// Holds values in registers and the red zone while it is interrupted.
-#[server(provides(Task), locals(Holder), concurrent)]
+#[server(provides(Program), locals(Run, Holder))]
 pub struct Registers {}
 
 /// One thread's work.
-#[local(provides = Task, parent = Registers)]
+#[local(provides = Task, parent = Run)]
 pub struct Holder {
     pattern: u64,
 }
@@ -52,38 +52,64 @@ impl Server for Registers {
 
 impl Task for Holder {
     fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
-        let pattern = cx.state().pattern;
+        let pattern = cx.pattern;
         let mut changed = 0;
-        for _ in 0..TIMES {
-            changed += u64::from(!hold::in_red_zone_and_xmm(pattern, ROUNDS));
-            // A call, so that the watchdog sees a sign of life.
-            let slept = cx.req().timer.sleep(cx, 0);
-            changed += u64::from(hold::has_avx() && !hold::in_ymm(!pattern, ROUNDS));
-            changed += u64::from(slept.is_err());
-        }
+        // The threads hold their patterns at the same time.
+        cx.unlocked(|cx| {
+            for _ in 0..TIMES {
+                changed += u64::from(!hold::in_red_zone_and_xmm(pattern, ROUNDS));
+                // A call, so that the watchdog sees a sign of life.
+                let slept = cx.req().timer.sleep(cx, 0);
+                changed += u64::from(hold::has_avx() && !hold::in_ymm(!pattern, ROUNDS));
+                changed += u64::from(slept.is_err());
+            }
+        });
         Ok(changed)
     }
 }
 
-impl Task for Registers {
-    fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
-        let mut threads: [Option<Ref<'_, dyn Thread>>; THREADS] = [None; THREADS];
-        for (number, thread) in (1..).zip(&mut threads) {
-            let pattern = 0x0123_4567_89ab_cdef_u64.wrapping_mul(number);
-            let holder = cx.spawn(Holder { pattern })?;
-            *thread = Some(cx.req().threads.start(cx, "holder", holder)?);
-        }
-        let mut changed = 0;
-        for thread in threads.iter().flatten() {
-            changed += thread.join(cx)?;
-        }
-        let what = if hold::has_avx() { "red zone, xmm, ymm" } else { "red zone, xmm" };
-        let line =
-            format!("{what}: changed {changed} times in {} rounds\n", THREADS as u64 * TIMES);
-        match cx.req().terminal.write(cx, line.as_bytes()) {
-            Ok(()) => Ok(changed),
-            Err(TerminalError::System(error)) => Err(error.into()),
-            Err(_) => Err(ThreadError::Failed),
-        }
+program!(Registers, Run, Holding);
+
+/// Starts the threads and waits for them.
+struct Holding;
+
+impl Work<Run> for Holding {
+    const MANUAL: Manual = Manual { usage: "", details: "" };
+
+    fn start(arguments: Vec<String>) -> Result<Self, UsageError> {
+        Arguments::parse(arguments, "", "")?.none()?;
+        Ok(Holding)
     }
+
+    fn pull(
+        &mut self,
+        cx: &mut Cx<'_, Run>,
+        handed: &mut Handed,
+        output: &mut Vec<u8>,
+    ) -> Result<Flow, Stop> {
+        let changed = match hold_all(cx) {
+            Ok(changed) => changed,
+            Err(error) => return handed.fail(cx, "threads", error),
+        };
+        let what = if hold::has_avx() { "red zone, xmm, ymm" } else { "red zone, xmm" };
+        let rounds = THREADS as u64 * TIMES;
+        let line = format!("{what}: changed {changed} times in {rounds} rounds\n");
+        output.extend(line.bytes());
+        Ok(Flow::End(u8::try_from(changed).unwrap_or(u8::MAX)))
+    }
+}
+
+/// How many rounds of all threads changed something.
+fn hold_all(cx: &mut Cx<'_, Run>) -> Result<u64, ThreadError> {
+    let mut threads: [Option<Ref<'_, dyn Thread>>; THREADS] = [None; THREADS];
+    for (number, thread) in (1..).zip(&mut threads) {
+        let pattern = 0x0123_4567_89ab_cdef_u64.wrapping_mul(number);
+        let holder = cx.spawn(Holder { pattern })?;
+        *thread = Some(cx.req().threads.start(cx, "holder", holder)?);
+    }
+    let mut changed = 0;
+    for thread in threads.iter().flatten() {
+        changed += thread.join(cx)?;
+    }
+    Ok(changed)
 }

@@ -25,7 +25,7 @@ const PCI_DEVICE: (u32, &str) = (super::facts::service::PCI_DEVICE, "PciDevice")
 const PORTS: (u32, &str) = (super::facts::service::IO_PORTS, "IoPorts");
 const PORT_SPACE: (u32, &str) = (0x1090_0003, "PortSpace");
 const SCHEDULER: (u32, &str) = (super::facts::service::SCHEDULER, "Scheduler");
-const TASK: (u32, &str) = (super::facts::service::TASK, "Task");
+const PROGRAM: (u32, &str) = (super::facts::service::PROGRAM, "Program");
 
 type Named = (u32, &'static str);
 
@@ -60,7 +60,7 @@ fn facts() -> Facts {
     BTreeMap::from([
         ("ext4".into(), facts_of(&[FILES], &[("disk", BLOCK), ("clock?", CLOCK)], &["label"])),
         ("guarantees".into(), facts_of(&[SCHEDULER], &[("clock?", CLOCK)], &[])),
-        ("observer".into(), facts_of(&[TASK], &[("observed", SCHEDULER)], &[])),
+        ("observer".into(), facts_of(&[PROGRAM], &[("observed", SCHEDULER)], &[])),
         ("pci".into(), facts_of(&[PCI_BUS], &[("ports", PORT_SPACE)], &[])),
         ("ramdisk".into(), facts_of(&[BLOCK], &[], &["size"])),
         ("relay".into(), facts_of(&[BLOCK], &[("below", BLOCK)], &[])),
@@ -69,7 +69,7 @@ fn facts() -> Facts {
         (
             "shell".into(),
             facts_of(
-                &[TASK],
+                &[PROGRAM],
                 &[("files", FILES), ("console", CONSOLE), ("launcher?", LAUNCHER)],
                 &["mode"],
             ),

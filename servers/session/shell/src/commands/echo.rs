@@ -3,28 +3,23 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::Command;
-use crate::stage::{Invocation, Started, once};
+use warren_program::Manual;
+
+use super::{Command, Trouble, say};
+use crate::session::Context;
+use crate::world::Said;
 
 pub const COMMAND: Command = Command {
     name: "echo",
-    usage: "echo [-n] [TEXT…]",
     summary: "show its arguments",
-    details: "-n  without an end of line\n",
-    start,
+    manual: Manual { usage: "[-n] [TEXT…]", details: "-n  without an end of line\n" },
+    run,
 };
 
-fn start(invocation: Invocation) -> Started {
-    once(move |_, output| {
-        let arguments: Vec<String> = invocation.arguments;
-        let (words, bare) = match arguments.split_first() {
-            Some((first, rest)) if first == "-n" => (rest, true),
-            _ => (&arguments[..], false),
-        };
-        output.extend(words.join(" ").into_bytes());
-        if !bare {
-            output.push(b'\n');
-        }
-        Ok(0)
-    })
+fn run(_: &mut Context<'_>, arguments: Vec<String>) -> Result<Said, Trouble> {
+    let (words, end) = match arguments.split_first() {
+        Some((first, rest)) if first == "-n" => (rest, ""),
+        _ => (&arguments[..], "\n"),
+    };
+    say(words.join(" ") + end)
 }

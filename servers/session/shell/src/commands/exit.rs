@@ -1,34 +1,32 @@
 //! `exit`: the end of the session.
 
 use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
 
-use super::Command;
-use crate::arguments::{Arguments, UsageError, unexpected};
-use crate::stage::{Invocation, Started, once};
+use warren_program::{Arguments, Manual, UsageError};
+
+use super::{Command, Trouble, end};
+use crate::session::Context;
+use crate::world::Said;
 
 pub const COMMAND: Command = Command {
     name: "exit",
-    usage: "exit [STATUS]",
     summary: "end the session and switch the machine off",
-    details: "STATUS is from 0 to 255; without it, the last command's.\n",
-    start,
+    manual: Manual {
+        usage: "[STATUS]",
+        details: "STATUS is from 0 to 255; without it, the last command's.\n",
+    },
+    run,
 };
 
-fn start(invocation: Invocation) -> Started {
-    let operands = Arguments::parse(invocation.arguments, "", "")?.operands;
-    if let Some(second) = operands.get(1) {
-        return Err(unexpected(second));
-    }
-    let status = match operands.first() {
-        None => None,
-        Some(text) => match text.parse::<u8>() {
-            Ok(status) => Some(status),
-            Err(_) => return Err(UsageError(format!("not a status from 0 to 255: {text}"))),
-        },
+fn run(context: &mut Context<'_>, arguments: Vec<String>) -> Result<Said, Trouble> {
+    let status = match Arguments::parse(arguments, "", "")?.at_most_one()? {
+        None => context.session.status,
+        Some(text) => {
+            text.parse().map_err(|_| UsageError(format!("not a status from 0 to 255: {text}")))?
+        }
     };
-    once(move |context, _| {
-        let status = status.unwrap_or(context.session.status);
-        context.session.exit = Some(status);
-        Ok(status)
-    })
+    context.session.exit = Some(status);
+    end(status)
 }

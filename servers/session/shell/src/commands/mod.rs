@@ -1,75 +1,74 @@
-//! The commands, one file each. A new one is a file here and a line in [`ALL`].
+//! The commands that are about the session itself. All others are programs.
 
-use crate::stage::{Invocation, Started};
+use alloc::string::String;
+use alloc::vec::Vec;
 
-mod backtrace;
-mod cat;
+use warren_program::{Manual, UsageError};
+
+use crate::session::{Context, Stop};
+use crate::world::Said;
+
 mod cd;
-mod crash;
 mod echo;
 mod exit;
-mod find;
-mod grep;
-mod head;
 mod help;
-mod log;
-mod ls;
-mod mount;
-mod place;
 mod pwd;
-mod run;
-mod servers;
-mod sha256;
-mod sort;
 mod truth;
-mod uniq;
-mod uptime;
-mod wc;
 
 /// A command that is built into the shell.
 pub struct Command {
     /// What it is called.
     pub name: &'static str,
-    /// How it is written.
-    pub usage: &'static str,
     /// What it does, in a few words.
     pub summary: &'static str,
-    /// What else is worth knowing, in whole lines; may be empty.
-    pub details: &'static str,
-    /// Reads the arguments and gives the command at work.
-    pub start: fn(Invocation) -> Started,
+    /// How it is used.
+    pub manual: Manual,
+    /// Does it.
+    pub run: fn(&mut Context<'_>, Vec<String>) -> Result<Said, Trouble>,
+}
+
+/// Why a command said nothing.
+pub enum Trouble {
+    /// Its arguments were not understood.
+    Usage(UsageError),
+    /// The command line is over.
+    Stop(Stop),
+}
+
+impl From<UsageError> for Trouble {
+    fn from(error: UsageError) -> Self {
+        Trouble::Usage(error)
+    }
+}
+
+impl From<Stop> for Trouble {
+    fn from(stop: Stop) -> Self {
+        Trouble::Stop(stop)
+    }
 }
 
 /// All commands, in the order of their names.
 pub static ALL: &[Command] = &[
-    backtrace::COMMAND,
-    cat::COMMAND,
     cd::COMMAND,
-    crash::COMMAND,
     echo::COMMAND,
     exit::COMMAND,
     truth::FALSE,
-    find::COMMAND,
-    grep::COMMAND,
-    head::COMMAND,
     help::COMMAND,
-    log::COMMAND,
-    ls::COMMAND,
-    mount::MOUNT,
-    place::COMMAND,
     pwd::COMMAND,
-    run::COMMAND,
-    servers::COMMAND,
-    sha256::COMMAND,
-    sort::COMMAND,
     truth::TRUE,
-    uniq::COMMAND,
-    mount::UNMOUNT,
-    uptime::COMMAND,
-    wc::COMMAND,
 ];
 
 /// The command with this name.
 pub fn find(name: &str) -> Option<&'static Command> {
     ALL.iter().find(|command| command.name == name)
+}
+
+/// Success, with this text.
+fn say(text: impl Into<Vec<u8>>) -> Result<Said, Trouble> {
+    Ok(Said { text: text.into(), status: 0 })
+}
+
+/// Silence, with this status.
+fn end(status: u8) -> Result<Said, Trouble> {
+    Ok(Said { text: Vec::new(), status })
 }

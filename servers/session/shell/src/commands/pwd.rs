@@ -1,22 +1,23 @@
 //! `pwd`: the current directory.
 
-use super::Command;
-use crate::arguments::Arguments;
-use crate::stage::{Invocation, Started, once};
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use warren_program::{Arguments, Manual};
+
+use super::{Command, Trouble, say};
+use crate::session::Context;
+use crate::world::Said;
 
 pub const COMMAND: Command = Command {
     name: "pwd",
-    usage: "pwd",
     summary: "show the current directory",
-    details: "",
-    start,
+    manual: Manual { usage: "", details: "" },
+    run,
 };
 
-fn start(invocation: Invocation) -> Started {
-    Arguments::parse(invocation.arguments, "", "")?.none()?;
-    once(|context, output| {
-        output.extend(context.session.directory.bytes());
-        output.push(b'\n');
-        Ok(0)
-    })
+fn run(context: &mut Context<'_>, arguments: Vec<String>) -> Result<Said, Trouble> {
+    Arguments::parse(arguments, "", "")?.none()?;
+    say(format!("{}\n", context.session.directory))
 }

@@ -1,20 +1,19 @@
 //! `true` and `false`: a status and nothing else.
 
-use super::Command;
-use crate::stage::once;
+use warren_program::Manual;
+
+use super::{Command, end};
 
 pub const TRUE: Command = Command {
     name: "true",
-    usage: "true",
     summary: "succeed",
-    details: "",
-    start: |_| once(|_, _| Ok(0)),
+    manual: Manual { usage: "", details: "" },
+    run: |_, _| end(0),
 };
 
 pub const FALSE: Command = Command {
     name: "false",
-    usage: "false",
     summary: "fail",
-    details: "",
-    start: |_| once(|_, _| Ok(1)),
+    manual: Manual { usage: "", details: "" },
+    run: |_, _| end(1),
 };

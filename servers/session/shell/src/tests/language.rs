@@ -141,13 +141,13 @@ fn question_marks_and_sets_match_one_character() {
 
 #[test]
 fn a_pattern_that_matches_nothing_stands_for_itself() {
-    check(TREE, "ls *.none", "ls: *.none: no such file or directory\n", 1);
+    check(TREE, "echo *.none", "*.none\n", 0);
 }
 
 #[test]
 fn a_pattern_over_a_dead_file_system_is_no_pattern_without_matches() {
     let mut fake = world(TREE);
-    fake.lost.push("/docs".into());
+    fake.tree.lost.push("/docs".into());
     let (output, status) = fake.run("cat /docs/*");
     assert_eq!((output.as_str(), status), ("shell: /docs: the server died\n", 1));
 }
@@ -159,9 +159,9 @@ fn a_quoted_pattern_is_text() {
 
 #[test]
 fn a_pipeline_has_a_limit() {
-    check(&[], &format!("echo a{}", " | cat".repeat(15)), "a\n", 0);
-    let shown = "shell: a pipeline has at most 16 commands\n";
-    check(&[], &format!("echo a{}", " | cat".repeat(16)), shown, 2);
+    check(&[], &format!("echo a{}", " | cat".repeat(7)), "a\n", 0);
+    let shown = "shell: a pipeline has at most 8 commands\n";
+    check(&[], &format!("echo a{}", " | cat".repeat(8)), shown, 2);
 }
 
 #[test]

@@ -1,75 +1,50 @@
-//! A world in memory: a tree of files, a script instead of a person, servers that are only rows.
+//! A world in memory: a tree of files, a script instead of a person, programs that are functions.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
+
+use warren::SystemError;
+use warren_idl::{FileError, FileStatus, LaunchError, ProgramError, StreamError, TerminalError};
+use warren_program::testing;
+use warren_program::world::Entry;
 
 use crate::session::{Session, Turn};
 use crate::world::{
-    Entry, FileHandle, Files, Line, LogLine, MountFailure, Person, RunFailure, ServerRow, System,
-};
-use warren_idl::{
-    FileError, FileStatus, LaunchError, LogError, MountError, ServerStatus, SystemControlError,
-    TerminalError,
+    Line, Listed, Person, Programs, Source, Start, StartFailure, StreamHandle, Tree,
 };
 
 /// What a test arranges and looks at.
 pub struct Fake {
-    pub files: BTreeMap<String, Vec<u8>>,
-    pub directories: BTreeMap<String, ()>,
-    /// Paths that are listed as symbolic links.
-    pub links: Vec<String>,
-    /// Paths whose contents cannot be read.
-    pub broken: Vec<String>,
-    /// Paths for which the server of the file system is dead.
-    pub lost: Vec<String>,
+    pub tree: testing::Tree,
     pub script: VecDeque<Result<Line, TerminalError>>,
     pub output: Vec<u8>,
     pub prompts: Vec<String>,
-    /// Bytes that were read from files.
-    pub bytes_read: usize,
-    /// Questions for ^C until the answer is yes.
+    /// Questions whether to go on until the answer is no.
     pub interrupt_after: Option<usize>,
-    pub mounts: Vec<String>,
-    /// Lines of the log, in the order of their numbers.
-    pub log: Vec<LogLine>,
-    pub crashed: Vec<(String, String)>,
-    /// Files that are open now.
-    pub open: Vec<Option<String>>,
+    /// Programs that were started, with their directories and arguments.
+    pub started: Vec<(String, String, Vec<String>)>,
+    /// Bytes that are left of the streams that are open, and how each ends.
+    streams: Vec<(Vec<u8>, Result<u64, StreamError>)>,
+    /// Streams that were open when their pipelines ended.
+    pub closed: usize,
+    interrupted: bool,
 }
 
 /// A world with these files; directories come with them.
 pub fn world(files: &[(&str, &str)]) -> Fake {
-    let mut fake = Fake {
-        files: BTreeMap::new(),
-        directories: BTreeMap::from([("/".into(), ())]),
-        links: Vec::new(),
-        broken: Vec::new(),
-        lost: Vec::new(),
+    Fake {
+        tree: testing::Tree::new(files),
         script: VecDeque::new(),
         output: Vec::new(),
         prompts: Vec::new(),
-        bytes_read: 0,
         interrupt_after: None,
-        mounts: vec!["/".into()],
-        log: Vec::new(),
-        crashed: Vec::new(),
-        open: Vec::new(),
-    };
-    for (path, contents) in files {
-        fake.add(path, contents.as_bytes());
+        started: Vec::new(),
+        streams: Vec::new(),
+        closed: 0,
+        interrupted: false,
     }
-    fake
 }
 
 impl Fake {
-    pub fn add(&mut self, path: &str, contents: &[u8]) {
-        let mut directory = path;
-        while let Some((parent, _)) = directory.rsplit_once('/') {
-            self.directories.insert(if parent.is_empty() { "/" } else { parent }.into(), ());
-            directory = parent;
-        }
-        self.files.insert(path.into(), contents.into());
-    }
-
     /// Runs a script to its end; returns what it shows and the session's status.
     pub fn run(&mut self, script: &str) -> (String, u8) {
         for line in script.lines() {
@@ -77,6 +52,7 @@ impl Fake {
         }
         let mut session = Session::default();
         loop {
+            self.interrupted = false;
             if let Turn::End(status) = session.turn(self).expect("the terminal works") {
                 let output = String::from_utf8(std::mem::take(&mut self.output));
                 return (output.expect("text"), status);
@@ -84,9 +60,16 @@ impl Fake {
         }
     }
 
-    /// Open files.
-    pub fn open_files(&self) -> usize {
-        self.open.iter().flatten().count()
+    /// All that a program reads.
+    fn input(&mut self, source: Source) -> Vec<u8> {
+        match source {
+            Source::Person => {
+                let lines = self.script.drain(..).flatten();
+                lines.flat_map(|line| [line.bytes, b"\n".into()].concat()).collect()
+            }
+            Source::Said(said) => said.text,
+            Source::Stream(StreamHandle(index)) => std::mem::take(&mut self.streams[index].0),
+        }
     }
 }
 
@@ -109,171 +92,96 @@ impl Person for Fake {
         Ok(())
     }
 
-    fn interrupted(&mut self) -> Result<bool, TerminalError> {
+    fn go_on(&mut self) -> Result<(), TerminalError> {
         match &mut self.interrupt_after {
             Some(0) => {
                 self.interrupt_after = None;
-                Ok(true)
+                self.interrupted = true;
             }
-            Some(left) => {
-                *left -= 1;
-                Ok(false)
-            }
-            None => Ok(false),
+            Some(left) => *left -= 1,
+            None => {}
         }
+        if self.interrupted { Err(TerminalError::Cancelled) } else { Ok(()) }
     }
 }
 
-impl Files for Fake {
+impl Tree for Fake {
     fn status(&mut self, path: &str) -> Result<FileStatus, FileError> {
-        if self.lost.iter().any(|lost| lost == path) {
-            return Err(FileError::System(warren::SystemError::Lost));
-        }
-        let modified = 1_000_000_000;
-        if let Some(contents) = self.files.get(path) {
-            let bytes = contents.len() as u64;
-            return Ok(FileStatus { bytes, modified, kind: FileStatus::FILE, mode: 0o644 });
-        }
-        if self.directories.contains_key(path) {
-            let kind = FileStatus::DIRECTORY;
-            return Ok(FileStatus { bytes: 4096, modified, kind, mode: 0o755 });
-        }
-        Err(FileError::NotFound)
+        self.tree.status(path)
     }
 
     fn list(&mut self, path: &str) -> Result<Vec<Entry>, FileError> {
-        if self.lost.iter().any(|lost| lost == path) {
-            return Err(FileError::System(warren::SystemError::Lost));
-        }
-        if self.files.contains_key(path) {
-            return Err(FileError::NotADirectory);
-        }
-        if !self.directories.contains_key(path) {
-            return Err(FileError::NotFound);
-        }
-        let prefix = if path == "/" { "/".into() } else { format!("{path}/") };
-        let below = |path: &String| {
-            let name = path.strip_prefix(&prefix)?;
-            (!name.is_empty() && !name.contains('/')).then(|| name.to_owned())
-        };
-        let directories = self.directories.keys().filter_map(below).map(|name| Entry {
-            name,
-            kind: FileStatus::DIRECTORY,
-            bytes: 4096,
-        });
-        let files = self.files.iter().filter_map(|(path, contents)| {
-            let link = self.links.contains(path);
-            let kind = if link { FileStatus::LINK } else { FileStatus::FILE };
-            Some(Entry { name: below(path)?, kind, bytes: contents.len() as u64 })
-        });
-        let mut entries: Vec<Entry> = directories.chain(files).collect();
-        entries.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(entries)
-    }
-
-    fn open(&mut self, path: &str) -> Result<FileHandle, FileError> {
-        if self.directories.contains_key(path) {
-            return Err(FileError::IsADirectory);
-        }
-        self.status(path)?;
-        self.open.push(Some(path.into()));
-        Ok(FileHandle(self.open.len() - 1))
-    }
-
-    fn read(
-        &mut self,
-        file: FileHandle,
-        offset: u64,
-        buffer: &mut [u8],
-    ) -> Result<usize, FileError> {
-        let path = self.open[file.0].as_ref().expect("the file is open");
-        if self.broken.contains(path) {
-            return Err(FileError::Device);
-        }
-        let contents = &self.files[path];
-        let rest = &contents[(offset as usize).min(contents.len())..];
-        let count = rest.len().min(buffer.len());
-        buffer[..count].copy_from_slice(&rest[..count]);
-        self.bytes_read += count;
-        Ok(count)
-    }
-
-    fn close(&mut self, file: FileHandle) {
-        self.open[file.0] = None;
+        self.tree.list(path)
     }
 }
 
-impl System for Fake {
-    fn servers(&mut self) -> Result<Vec<ServerRow>, SystemControlError> {
-        let row = |name: &str, placement: &str, state| ServerRow {
-            name: name.into(),
-            file: format!("{name}.server"),
-            placement: placement.into(),
-            domain: "2".into(),
-            status: ServerStatus {
-                state,
-                objects: 3,
-                memory_bytes: 5000,
-                file_hash: 0xabc,
-                ..ServerStatus::default()
-            },
-        };
-        Ok(vec![
-            row("serial", "kernel", ServerStatus::ALIVE),
-            row("shell", "own", ServerStatus::DEAD),
-        ])
+/// Programs of the fake system, and what they do.
+const PROGRAMS: [(&str, &str); 8] = [
+    ("busy", "cannot be loaded"),
+    ("cat", "puts out its input"),
+    ("dead", "dies at once"),
+    ("endless", "puts out for ever"),
+    ("half", "dies after a line"),
+    ("huge", "has a large status"),
+    ("misused", "understands nothing"),
+    ("seven", "has status 7"),
+];
+
+impl Programs for Fake {
+    fn programs(&mut self) -> Result<Vec<Listed>, LaunchError> {
+        let listed =
+            |&(name, summary): &(&str, &str)| Listed { name: name.into(), summary: summary.into() };
+        // In no order.
+        Ok(PROGRAMS.iter().rev().map(listed).collect())
     }
 
-    fn crash(&mut self, server: &str, fault: &str) -> Result<(), SystemControlError> {
-        match (server, fault) {
-            ("ext4", "null" | "loop") => {
-                self.crashed.push((server.into(), fault.into()));
-                Ok(())
+    fn manual(&mut self, name: &str) -> Result<String, StartFailure> {
+        match name {
+            "cat" => Ok("how to use cat\n".into()),
+            _ => Err(StartFailure::Launch(LaunchError::Unknown)),
+        }
+    }
+
+    fn start(&mut self, start: Start<'_>) -> Result<StreamHandle, StartFailure> {
+        let arguments = String::from_utf8(start.arguments.into()).expect("text");
+        let arguments = arguments.split_terminator('\0').map(String::from).collect();
+        self.started.push((start.name.into(), start.directory.into(), arguments));
+        let lost = StreamError::System(SystemError::Lost);
+        let stream = match start.name {
+            "cat" => (self.input(start.input), Ok(0)),
+            "seven" => (Vec::new(), Ok(7)),
+            "huge" => (Vec::new(), Ok(1 << 40)),
+            "half" => (b"half\n".into(), Err(lost)),
+            "endless" => (vec![b'x'; 1 << 20], Ok(0)),
+            "misused" => {
+                self.output.extend(b"misused: no such option\n");
+                return Err(StartFailure::Start(ProgramError::Misused));
             }
-            ("ext4", _) => Err(SystemControlError::BadFault),
-            _ => Err(SystemControlError::Unknown),
-        }
+            "dead" => {
+                return Err(StartFailure::Start(ProgramError::System(SystemError::Lost)));
+            }
+            "busy" => return Err(StartFailure::Launch(LaunchError::Failed)),
+            "none" => return Err(StartFailure::Launch(LaunchError::WrongService)),
+            _ => return Err(StartFailure::Launch(LaunchError::Unknown)),
+        };
+        self.streams.push(stream);
+        Ok(StreamHandle(self.streams.len() - 1))
     }
 
-    fn backtrace(&mut self) -> Result<(), SystemControlError> {
-        Ok(())
+    fn read(&mut self, stream: StreamHandle, buffer: &mut [u8]) -> Result<usize, StreamError> {
+        let (bytes, end) = &mut self.streams[stream.0];
+        let count = bytes.len().min(buffer.len());
+        buffer[..count].copy_from_slice(&bytes[..count]);
+        bytes.drain(..count);
+        if count == 0 { end.map(|_| 0) } else { Ok(count) }
     }
 
-    fn log_line(&mut self, number: u64) -> Result<LogLine, LogError> {
-        let line = self.log.iter().find(|line| line.number >= number);
-        line.cloned().ok_or(LogError::End)
+    fn exit_status(&mut self, stream: StreamHandle) -> Result<u64, StreamError> {
+        self.streams[stream.0].1
     }
 
-    fn mounts(&mut self) -> Result<Vec<String>, MountError> {
-        Ok(self.mounts.clone())
-    }
-
-    fn mount(&mut self, server: &str, path: &str) -> Result<(), MountFailure> {
-        if server != "ext4" {
-            return Err(MountFailure::Launch(LaunchError::Unknown));
-        }
-        if self.mounts.iter().any(|mounted| mounted == path) {
-            return Err(MountFailure::Mount(MountError::Taken));
-        }
-        self.mounts.push(path.into());
-        Ok(())
-    }
-
-    fn unmount(&mut self, path: &str) -> Result<(), MountError> {
-        let index = self.mounts.iter().position(|mounted| mounted == path);
-        self.mounts.remove(index.ok_or(MountError::NotMounted)?);
-        Ok(())
-    }
-
-    fn run(&mut self, server: &str) -> Result<u64, RunFailure> {
-        match server {
-            "seven" => Ok(7),
-            "huge" => Ok(1 << 40),
-            _ => Err(RunFailure::Launch(LaunchError::Unknown)),
-        }
-    }
-
-    fn now_ns(&mut self) -> Option<u64> {
-        Some(3_723_004_000_000)
+    fn close_all(&mut self) {
+        self.closed += self.streams.len();
+        self.streams.clear();
     }
 }

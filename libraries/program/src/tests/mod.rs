@@ -1,0 +1,5 @@
+//! Tests of what programs share.
+
+mod arguments;
+mod inputs;
+mod properties;
