@@ -1,0 +1,204 @@
+//! `accounts`: who has used what.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+use alloc::{format, string::String, vec::Vec};
+
+use warren::{Cx, New, Req, Required, Server, StartError, server};
+use warren_idl::{AccountStatus, Accounts, AccountsError, Program, SystemTime};
+use warren_program::{
+    Arguments, Flow, Handed, Manual, Stop, UsageError, Work, program, table::Table,
+};
+
+/// Longest name that is shown.
+const NAME_BYTES: usize = 64;
+
+/// What the program requires.
+#[derive(Required)]
+pub struct Needs {
+    accounts: Req<dyn Accounts>,
+}
+
+/// Shows who has used what.
+#[server(provides(Program), locals(Run), summary = "show who has used what")]
+pub struct AccountsProgram {}
+
+impl Server for AccountsProgram {
+    type Required = Needs;
+
+    fn new(_cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
+        Ok(AccountsProgram {})
+    }
+}
+
+program!(AccountsProgram, Run, Listing);
+
+struct Listing {
+    json: bool,
+}
+
+/// One principal.
+struct Row {
+    name: String,
+    status: AccountStatus,
+}
+
+impl Work<Run> for Listing {
+    const MANUAL: Manual = Manual {
+        usage: "[-j]",
+        details: "\
+-j  one JSON object for each principal, and one for the time, in nanoseconds and bytes
+CPU is processor time since the start, HELPED the part of it that went to holders of locks.
+The last line is the time in which nobody ran. All lines together are the time that passed.\n",
+    };
+
+    fn start(arguments: Vec<String>) -> Result<Self, UsageError> {
+        let arguments = Arguments::parse(arguments, "j", "")?;
+        let json = arguments.has('j');
+        arguments.none()?;
+        Ok(Listing { json })
+    }
+
+    fn pull(
+        &mut self,
+        cx: &mut Cx<'_, Run>,
+        handed: &mut Handed,
+        output: &mut Vec<u8>,
+    ) -> Result<Flow, Stop> {
+        let found = rows(cx).and_then(|rows| Ok((rows, cx.req().accounts.time(cx)?)));
+        match found {
+            Ok((rows, time)) => {
+                let text = if self.json { json(&rows, &time) } else { table(&rows, &time) };
+                output.extend(text.bytes());
+                Ok(Flow::End(0))
+            }
+            Err(error) => handed.fail(cx, "accounts", error),
+        }
+    }
+}
+
+fn rows(cx: &mut Cx<'_, Run>) -> Result<Vec<Row>, AccountsError> {
+    let mut rows = Vec::new();
+    let mut text = [0; NAME_BYTES];
+    loop {
+        let status = match cx.req().accounts.account(cx, rows.len() as u32, &mut text) {
+            Ok(status) => status,
+            Err(AccountsError::End) => return Ok(rows),
+            Err(error) => return Err(error),
+        };
+        let name = &text[..NAME_BYTES.min(status.text_bytes as usize)];
+        rows.push(Row { name: String::from_utf8_lossy(name).into(), status });
+    }
+}
+
+fn table(rows: &[Row], time: &SystemTime) -> String {
+    let mut table =
+        Table::new(["PRINCIPAL", "WITHIN", "CPU", "HELPED", "GUARANTEE", "MEMORY", "THREADS"]);
+    for Row { name, status } in rows {
+        let within = rows.get(status.parent as usize).filter(|parent| parent.name != *name);
+        table.row([
+            name.clone(),
+            within.map_or(String::from("-"), |parent| parent.name.clone()),
+            milliseconds(status.used_ns),
+            milliseconds(status.helped_ns),
+            guarantee(status),
+            limited(status.memory_bytes.div_ceil(1024), status.memory_limit / 1024, " KiB"),
+            limited(status.threads.into(), status.thread_limit.into(), ""),
+        ]);
+    }
+    let nothing = || String::from("-");
+    let idle = milliseconds(time.idle_ns);
+    let name = String::from("(idle)");
+    table.row([name, nothing(), idle, nothing(), nothing(), nothing(), nothing()]);
+    table.text()
+}
+
+fn milliseconds(ns: u64) -> String {
+    format!("{}.{:03} ms", ns / 1_000_000, ns / 1000 % 1000)
+}
+
+fn guarantee(status: &AccountStatus) -> String {
+    match status.slice_ns {
+        0 => String::from("-"),
+        slice => format!("{} of {}", milliseconds(slice), milliseconds(status.period_ns)),
+    }
+}
+
+/// A number, and its limit if there is one.
+fn limited(number: u64, limit: u64, unit: &str) -> String {
+    match limit {
+        0 => format!("{number}{unit}"),
+        limit => format!("{number} of {limit}{unit}"),
+    }
+}
+
+fn json(rows: &[Row], time: &SystemTime) -> String {
+    let mut text = String::new();
+    for (index, Row { name, status }) in rows.iter().enumerate() {
+        let AccountStatus { used_ns, helped_ns, memory_bytes, memory_limit, .. } = status;
+        let AccountStatus { slice_ns, period_ns, threads, thread_limit, parent, .. } = status;
+        text += &format!(
+            "{{\"principal\":{index},\"name\":{name:?},\"parent\":{parent},\"used_ns\":{used_ns},\
+             \"helped_ns\":{helped_ns},\"memory_bytes\":{memory_bytes},\
+             \"memory_limit\":{memory_limit},\"slice_ns\":{slice_ns},\"period_ns\":{period_ns},\
+             \"threads\":{threads},\"thread_limit\":{thread_limit}}}\n"
+        );
+    }
+    let SystemTime { elapsed_ns, idle_ns } = time;
+    text + &format!("{{\"elapsed_ns\":{elapsed_ns},\"idle_ns\":{idle_ns}}}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+
+    fn example() -> Vec<Row> {
+        let system = AccountStatus { used_ns: 12_345_678, threads: 3, ..Default::default() };
+        let media = AccountStatus {
+            used_ns: 2_000_000,
+            helped_ns: 500_000,
+            memory_bytes: 5000,
+            memory_limit: 1 << 20,
+            slice_ns: 5_000_000,
+            period_ns: 40_000_000,
+            threads: 1,
+            thread_limit: 8,
+            ..Default::default()
+        };
+        vec![
+            Row { name: "system".into(), status: system },
+            Row { name: "media".into(), status: media },
+        ]
+    }
+
+    #[test]
+    fn accounts_are_shown_in_columns() {
+        let time = SystemTime { elapsed_ns: 20_000_000, idle_ns: 5_654_322 };
+        let shown = "\
+PRINCIPAL  WITHIN  CPU        HELPED    GUARANTEE              MEMORY         THREADS
+system     -       12.345 ms  0.000 ms  -                      0 KiB          3
+media      system  2.000 ms   0.500 ms  5.000 ms of 40.000 ms  5 of 1024 KiB  1 of 8
+(idle)     -       5.654 ms   -         -                      -              -
+";
+        assert_eq!(table(&example(), &time), shown);
+    }
+
+    #[test]
+    fn tools_get_json() {
+        let text = json(&example(), &SystemTime { elapsed_ns: 9, idle_ns: 4 });
+        let mut lines = text.lines().skip(1);
+        assert_eq!(
+            lines.next(),
+            Some(
+                "{\"principal\":1,\"name\":\"media\",\"parent\":0,\"used_ns\":2000000,\
+                 \"helped_ns\":500000,\"memory_bytes\":5000,\"memory_limit\":1048576,\
+                 \"slice_ns\":5000000,\"period_ns\":40000000,\"threads\":1,\"thread_limit\":8}"
+            )
+        );
+        assert_eq!(lines.next(), Some("{\"elapsed_ns\":9,\"idle_ns\":4}"));
+    }
+}

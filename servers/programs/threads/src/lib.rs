@@ -1,0 +1,178 @@
+//! `threads`: what runs, and in which server.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+use alloc::{format, string::String, vec::Vec};
+
+use warren::{Cx, New, Req, Required, Server, StartError, server};
+use warren_idl::{Accounts, AccountsError, Program, ThreadStatus};
+use warren_program::{
+    Arguments, Flow, Handed, Manual, Stop, UsageError, Work, program, table::Table,
+};
+
+/// Longest text about a thread.
+const TEXT_BYTES: usize = 256;
+
+/// What the program requires.
+#[derive(Required)]
+pub struct Needs {
+    accounts: Req<dyn Accounts>,
+}
+
+/// Shows the threads of the system.
+#[server(provides(Program), locals(Run), summary = "show the threads of the system")]
+pub struct Threads {}
+
+impl Server for Threads {
+    type Required = Needs;
+
+    fn new(_cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
+        Ok(Threads {})
+    }
+}
+
+program!(Threads, Run, Listing);
+
+struct Listing {
+    json: bool,
+}
+
+/// One thread.
+struct Row {
+    name: String,
+    server: String,
+    principal: String,
+    status: ThreadStatus,
+}
+
+impl Work<Run> for Listing {
+    const MANUAL: Manual = Manual {
+        usage: "[-j]",
+        details: "\
+-j  one JSON object for each thread
+SERVER is where the thread is at this moment, DEPTH how many calls lead there. `kill CONTEXT` ends it.\n",
+    };
+
+    fn start(arguments: Vec<String>) -> Result<Self, UsageError> {
+        let arguments = Arguments::parse(arguments, "j", "")?;
+        let json = arguments.has('j');
+        arguments.none()?;
+        Ok(Listing { json })
+    }
+
+    fn pull(
+        &mut self,
+        cx: &mut Cx<'_, Run>,
+        handed: &mut Handed,
+        output: &mut Vec<u8>,
+    ) -> Result<Flow, Stop> {
+        match rows(cx) {
+            Ok(rows) => {
+                let text = if self.json { json(&rows) } else { table(&rows) };
+                output.extend(text.bytes());
+                Ok(Flow::End(0))
+            }
+            Err(error) => handed.fail(cx, "threads", error),
+        }
+    }
+}
+
+fn rows(cx: &mut Cx<'_, Run>) -> Result<Vec<Row>, AccountsError> {
+    let accounts = &cx.req().accounts;
+    let mut rows = Vec::new();
+    let mut text = [0; TEXT_BYTES];
+    let mut next = 0;
+    loop {
+        let status = match accounts.thread(cx, next, &mut text) {
+            Ok(status) => status,
+            Err(AccountsError::End) => return Ok(rows),
+            Err(error) => return Err(error),
+        };
+        next = status.index + 1;
+        let known = &text[..TEXT_BYTES.min(status.text_bytes as usize)];
+        let mut parts = known.split(|byte| *byte == 0);
+        let mut part = || String::from_utf8_lossy(parts.next().unwrap_or_default()).into();
+        let (name, server) = (part(), part());
+        let mut name_of_principal = [0; TEXT_BYTES];
+        let account = accounts.account(cx, status.principal, &mut name_of_principal)?;
+        let bytes = TEXT_BYTES.min(account.text_bytes as usize);
+        let principal = String::from_utf8_lossy(&name_of_principal[..bytes]).into();
+        rows.push(Row { name, server, principal, status });
+    }
+}
+
+fn table(rows: &[Row]) -> String {
+    let mut table = Table::new(["CONTEXT", "NAME", "PRINCIPAL", "STATE", "CPU", "DEPTH", "SERVER"]);
+    for Row { name, server, principal, status } in rows {
+        table.row([
+            format!("{}", status.context),
+            name.clone(),
+            principal.clone(),
+            String::from(state(status.state)),
+            format!("{}.{:03} ms", status.used_ns / 1_000_000, status.used_ns / 1000 % 1000),
+            format!("{}", status.depth),
+            server.clone(),
+        ]);
+    }
+    table.text()
+}
+
+fn state(state: u32) -> &'static str {
+    match state {
+        ThreadStatus::READY => "ready",
+        ThreadStatus::LENDING => "lending",
+        ThreadStatus::BLOCKED => "blocked",
+        _ => "unknown",
+    }
+}
+
+fn json(rows: &[Row]) -> String {
+    let mut text = String::new();
+    for Row { name, server, principal, status } in rows {
+        let ThreadStatus { context, used_ns, depth, .. } = status;
+        let state = state(status.state);
+        text += &format!(
+            "{{\"context\":{context},\"name\":{name:?},\"principal\":{principal:?},\
+             \"state\":{state:?},\"used_ns\":{used_ns},\"depth\":{depth},\"server\":{server:?}}}\n"
+        );
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn example() -> [Row; 1] {
+        [Row {
+            name: "shell".into(),
+            server: "serial".into(),
+            principal: "people".into(),
+            status: ThreadStatus {
+                context: 21121,
+                used_ns: 1_234_567,
+                depth: 3,
+                state: ThreadStatus::BLOCKED,
+                ..Default::default()
+            },
+        }]
+    }
+
+    #[test]
+    fn threads_are_shown_in_columns() {
+        let shown = "\
+CONTEXT  NAME   PRINCIPAL  STATE    CPU       DEPTH  SERVER
+21121    shell  people     blocked  1.234 ms  3      serial
+";
+        assert_eq!(table(&example()), shown);
+    }
+
+    #[test]
+    fn tools_get_json() {
+        let expected = "{\"context\":21121,\"name\":\"shell\",\"principal\":\"people\",\
+                        \"state\":\"blocked\",\"used_ns\":1234567,\"depth\":3,\"server\":\"serial\"}\n";
+        assert_eq!(json(&example()), expected);
+    }
+}
