@@ -1,0 +1,45 @@
+//! What the shell shows of threads and accounts, and how a thread ends.
+
+use warren_tests::{run::Run, variant::OWN};
+
+/// The value of a number in a line of JSON.
+fn number(line: &str, name: &str) -> u64 {
+    let start = format!("\"{name}\":");
+    let (_, rest) = line.split_once(&start).unwrap_or_else(|| panic!("no {name} in {line}"));
+    rest.split([',', '}']).next().and_then(|digits| digits.parse().ok()).expect("a number")
+}
+
+#[test]
+fn accounts_and_threads_are_shown_and_add_up() {
+    let run = Run::new("demo", &["threads -j", "accounts -j"]).go();
+    run.expect_status(0);
+    let lines = run.lines();
+    let of = |what: &str| {
+        let mut found = lines.iter().filter(|line| line.contains(what));
+        *found.next().unwrap_or_else(|| panic!("no {what}: {run}"))
+    };
+    assert!(number(of("\"name\":\"shell\""), "depth") >= 2, "{run}");
+    assert!(of("\"name\":\"round-robin\"").contains("\"state\":\"lending\""), "{run}");
+    let system = of("\"name\":\"system\"");
+    let time = of("\"elapsed_ns\"");
+    // The clock goes on between the two lines.
+    assert!(
+        number(system, "used_ns") + number(time, "idle_ns") <= number(time, "elapsed_ns"),
+        "{run}"
+    );
+    assert!(number(system, "memory_bytes") > 1 << 20, "{run}");
+}
+
+/// In domains of their own: calls within the kernel are not looked at (decision 17).
+#[test]
+fn a_thread_that_is_ended_leaves_all_servers_by_errors() {
+    let shown = Run::new("demo", &["threads -j | grep '\"shell\"'"]).placed(&OWN).go();
+    let lines = shown.lines();
+    let shell = lines.first().unwrap_or_else(|| panic!("{shown}"));
+    let kill = format!("kill {}", number(shell, "context"));
+    let run = Run::new("demo", &[&kill, "echo not any more"]).placed(&OWN).with(["-v"]).go();
+    run.expect_status(1);
+    assert!(!run.output.contains("not any more"), "{run}");
+    assert!(run.errors.contains("shell failed: the thread was ended"), "{run}");
+    assert!(run.errors.contains("all tasks have ended"), "{run}");
+}
