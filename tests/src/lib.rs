@@ -7,6 +7,7 @@
 //! | [`run`] | one run of the tool: system, placements, script, time limit; what it said |
 //! | [`variant`] | the placements that one scenario runs in |
 //! | [`disk`] | an image whose files are known |
+//! | [`books`] | what the system's books say before and after a load |
 //! | [`disc`] | a system that GRUB boots |
 //!
 //! A scenario is data, so that the same one runs hosted and in QEMU, and wherever the servers are placed.
@@ -16,6 +17,7 @@
 //! Without hardware virtualisation each switch of page tables costs QEMU its translations, so a script is short and
 //! one boot serves many checks. No more systems run at a time than the host has processors.
 
+pub mod books;
 pub mod disc;
 pub mod disk;
 pub mod run;

@@ -1,0 +1,36 @@
+//! Who pays for what servers do, and whether the books balance.
+
+use warren_tests::{
+    books::Books,
+    variant::{KERNEL, MIXED, OWN, SHARED, Variant},
+};
+
+/// How far from ten times as much it may be. Whoever waits for a lock lends time to its holder, 20 µs at a time, and the holder goes on with its
+/// own work when it has let go of the lock before they are over. Within the kernel calls are so short that this counts.
+const TOLERATED: [(Variant, f64); 4] = [(KERNEL, 0.5), (OWN, 0.2), (SHARED, 0.2), (MIXED, 0.2)];
+
+#[test]
+fn who_asks_for_ten_times_as_much_pays_ten_times_as_much_wherever_servers_are() {
+    for (variant, tolerated) in TOLERATED {
+        let books = Books::of("accounts", "small large", &variant);
+        let (small, large) = (books.account("small"), books.account("large"));
+        let ratio = large.in_all as f64 / small.in_all as f64;
+        assert!((ratio - 10.0).abs() <= tolerated, "{}: {ratio}: {books:?}", variant.name);
+    }
+}
+
+/// Parts of the time by which the books may be wrong: 0.1 %, which is what happens while they are read.
+const PARTS: u64 = 1000;
+
+#[test]
+fn what_all_principals_used_and_idle_time_are_the_time_that_passed() {
+    let books = Books::of("books", "small large sleeper", &MIXED);
+    let tolerated = books.elapsed / PARTS;
+    let used: u64 = books.accounts.iter().map(|(_, account)| account.between).sum();
+    assert!((used + books.idle).abs_diff(books.elapsed) <= tolerated, "{books:?}");
+    // If one of these were missing, it would be seen.
+    for name in ["small", "large", "sleeper"] {
+        assert!(books.account(name).between > 2 * tolerated, "{name}: {books:?}");
+    }
+    assert!(books.idle > 2 * tolerated, "{books:?}");
+}
