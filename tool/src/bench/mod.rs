@@ -9,6 +9,8 @@
 //! | [`promises`] | the same for people: `PROMISES.md` |
 //! | [`programs`] | the benchmark programs of the system `test`: calls, references, files, faults, threads, servers |
 //! | [`explain`] | where the instructions of one call go |
+//! | [`crosstalk`] | a film beside greedy clients |
+//! | [`accounts`] | who pays |
 //! | [`ladder`] | one call in all placements |
 //! | [`report`] | all of it as a page |
 //! | [`host`] | what is measured on |
@@ -26,8 +28,10 @@
 //! counter. In a run the shortest of several tries counts; of several runs the median, with the least and
 //! the greatest beside it.
 
+mod accounts;
 mod boot;
 mod compiler;
+mod crosstalk;
 pub mod explain;
 mod host;
 pub mod ladder;
@@ -68,6 +72,10 @@ pub enum Group {
     Threads,
     /// A server loaded and destroyed.
     Servers,
+    /// A film that is played beside greedy clients of the same file server.
+    Crosstalk,
+    /// Who pays for what a server does.
+    Accounts,
     /// A boot to the prompt.
     Boot,
     /// Sizes of the kernel and of server files.
@@ -84,7 +92,8 @@ impl Group {
 
     /// Whether the benchmark programs measure it.
     fn is_of_programs(self) -> bool {
-        !matches!(self, Group::Boot | Group::Sizes | Group::Lines)
+        use Group::{Accounts, Boot, Crosstalk, Lines, Sizes};
+        !matches!(self, Crosstalk | Accounts | Boot | Sizes | Lines)
     }
 }
 
@@ -130,6 +139,13 @@ pub fn measure(project: &Project, request: &Request) -> Vec<Row> {
             eprintln!("benchmark programs, run {run} of {}: some seconds …", request.runs);
             row::join(&mut rows, programs::measure());
         }
+    }
+    // Instructions are counted, so that one run is as good as several.
+    if request.wants(Group::Crosstalk) {
+        rows.extend(crosstalk::measure());
+    }
+    if request.wants(Group::Accounts) {
+        rows.extend(accounts::measure());
     }
     if request.wants(Group::Boot) {
         let boot = || boot::measure(project, &boot::warren(project)?, request.runs);

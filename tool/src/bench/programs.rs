@@ -53,6 +53,8 @@ impl Platform {
     }
 }
 
+/// The system with the benchmark programs.
+const SYSTEM: &str = "test";
 const COUNTING: [&str; 5] = ["--machine", "pc", "--cpu", "max,erms=off", "--count-instructions"];
 
 const PARTS: [Part; 4] = [
@@ -149,7 +151,7 @@ fn run(part: &Part) -> Outcome<String> {
     if part.platform == Platform::Machine {
         arguments.extend(COUNTING);
     }
-    child(&arguments, part.programs, Stdio::inherit()).map(|output| output.text)
+    child(SYSTEM, &arguments, part.programs, Stdio::inherit()).map(|output| output.text)
 }
 
 /// What the benchmark wrote, and the system's log if it was asked for.
@@ -166,7 +168,13 @@ pub fn trace(program: &str, further: &[String]) -> Outcome<Output> {
     let mut arguments = COUNTING.to_vec();
     arguments.push("--verbose");
     arguments.extend(further.iter().flat_map(|word| ["--qemu", word]));
-    child(&arguments, &[program], Stdio::piped())
+    child(SYSTEM, &arguments, &[program], Stdio::piped())
+}
+
+/// What a program of some system writes, on a machine that counts instructions, with further arguments of `warren run`.
+pub fn counted(system: &str, program: &str, further: &[&str]) -> Outcome<String> {
+    let arguments = [&COUNTING, further].concat();
+    child(system, &arguments, &[program], Stdio::inherit()).map(|output| output.text)
 }
 
 impl Output {
@@ -188,11 +196,11 @@ impl Output {
     }
 }
 
-/// Runs programs in the system `test`.
-fn child(arguments: &[&str], programs: &[&str], log: Stdio) -> Outcome<Output> {
+/// Runs programs in a system.
+fn child(system: &str, arguments: &[&str], programs: &[&str], log: Stdio) -> Outcome<Output> {
     let when = || "cannot run the benchmark".to_owned();
     let mut command = Command::new(env::current_exe().when(when)?);
-    command.args(["run", "test"]).args(arguments);
+    command.args(["run", system]).args(arguments);
     let mut child =
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log).spawn().when(when)?;
     let mut script = child.stdin.take().ok_or_else(|| Failure::new(when()))?;

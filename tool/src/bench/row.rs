@@ -41,6 +41,12 @@ pub enum Unit {
     Bytes,
     /// Lines of text.
     Lines,
+    /// Nanoseconds of the guest's clock.
+    Nanoseconds,
+    /// Frames of a film.
+    Frames,
+    /// How many times another number it is.
+    Times,
 }
 
 /// The same thing elsewhere.
@@ -60,6 +66,9 @@ impl Unit {
             Unit::Ticks => "ticks of the time-stamp counter",
             Unit::Bytes => "bytes",
             Unit::Lines => "lines",
+            Unit::Nanoseconds => "ns",
+            Unit::Frames => "frames",
+            Unit::Times => "times",
         }
     }
 }

@@ -66,6 +66,7 @@ fn page(facts: &[(&str, String)], references: &[Reference], rows: &[Row]) -> Out
                 }
                 (the_ladder(rows)?)
                 (over_size(rows)?)
+                (over_clients(rows)?)
                 (promises(rows))
                 (all_rows(rows))
                 (elsewhere(references))
@@ -112,8 +113,11 @@ fn the_ladder(rows: &[Row]) -> Outcome<Markup> {
     })
 }
 
-/// Names of lines, and before and behind the number of bytes in the names of their rows.
-const LINES: [(&str, &str, &str); 5] = [
+/// What makes a line of a plot: its name, and what stands before and behind the number in the names of its rows.
+type Points<'a> = (&'a str, &'a str, &'a str);
+
+/// Cost over bytes.
+const OVER_SIZE: [Points<'_>; 5] = [
     ("domain to domain", "calls/in ", "/own-own"),
     ("domain to kernel", "calls/in ", "/own-kernel"),
     ("within the kernel", "calls/in ", "/kernel-kernel"),
@@ -121,20 +125,33 @@ const LINES: [(&str, &str, &str); 5] = [
     ("Unix socket of Linux's, there and back", "calls/Unix socket, ", "/linux"),
 ];
 
-fn over_size(rows: &[Row]) -> Outcome<Markup> {
+/// The longest time until a frame was done, over greedy clients.
+const OVER_CLIENTS: [Points<'_>; 4] = [
+    ("guarantees, domains", "crosstalk/all done after, ", "/guarantees, own"),
+    ("guarantees, kernel", "crosstalk/all done after, ", "/guarantees, kernel"),
+    ("round-robin, domains", "crosstalk/all done after, ", "/round-robin, own"),
+    ("round-robin, kernel", "crosstalk/all done after, ", "/round-robin, kernel"),
+];
+
+/// The lines that there are rows for.
+fn lines(rows: &[Row], of: &[Points<'_>]) -> Vec<Line> {
     let point = |row: &Row, before: &str, behind: &str| {
-        let size = row.name.strip_prefix(before)?.strip_suffix(behind)?;
-        let bytes: f64 = size.split(' ').next()?.parse().ok()?;
+        let number = row.name.strip_prefix(before)?.strip_suffix(behind)?;
+        let across: f64 = number.split(' ').next()?.parse().ok()?;
         let measure = row.measured.as_ref().ok()?;
         let (least, greatest) = measure.bounds();
         // A logarithmic axis has no 0.
-        (bytes > 0.0).then_some((bytes, measure.value(), least, greatest))
+        (across > 0.0).then_some((across, measure.value(), least, greatest))
     };
-    let line = |&(name, before, behind): &(&str, &str, &str)| {
+    let line = |&(name, before, behind): &Points<'_>| {
         let points: Vec<_> = rows.iter().filter_map(|row| point(row, before, behind)).collect();
         (!points.is_empty()).then(|| Line { name: name.into(), points })
     };
-    let lines: Vec<_> = LINES.iter().filter_map(line).collect();
+    of.iter().filter_map(line).collect()
+}
+
+fn over_size(rows: &[Row]) -> Outcome<Markup> {
+    let lines = lines(rows, &OVER_SIZE);
     if lines.is_empty() {
         return Ok(html! {});
     }
@@ -142,6 +159,22 @@ fn over_size(rows: &[Row]) -> Outcome<Markup> {
     Ok(html! {
         h2 { "Cost over the size of a buffer" }
         p { "Warren copies a buffer once, into the callee; Linux's pipes and sockets carry the bytes there and back." }
+        figure { (PreEscaped(plot)) }
+    })
+}
+
+fn over_clients(rows: &[Row]) -> Outcome<Markup> {
+    let lines = lines(rows, &OVER_CLIENTS);
+    if lines.is_empty() {
+        return Ok(html! {});
+    }
+    let plot = plot::lines("greedy clients", Unit::Nanoseconds.name(), &lines)?;
+    Ok(html! {
+        h2 { "Crosstalk" }
+        p {
+            "A film of a frame every 40 ms is played beside greedy clients of the same file server: how long after its release a \
+             frame was done in the worst case. What is above 40 ms is late."
+        }
         figure { (PreEscaped(plot)) }
     })
 }
