@@ -6,12 +6,14 @@
 //! | [`layout`], [`stub`] | structures and code that callers run through |
 //! | [`system`], [`instance`], [`record`], [`native`] | the tables: objects, servers at work and how long they are known, what the platform provides |
 //! | [`reference`], [`lock`], [`death`] | what happens to references, locks, and the dead |
+//! | [`arguments`] | what of a call is memory, and where copies of it lie |
 //! | [`sha256`] | what names the contents of a file |
 //! | [`part`] | marks for the bench |
 //! | [`platform`], [`thread`] | what the engine asks of the machine |
 #![no_std]
 extern crate alloc;
 
+pub mod arguments;
 pub mod deadline;
 pub mod death;
 pub mod file;

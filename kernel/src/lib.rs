@@ -10,7 +10,6 @@ extern crate alloc;
 
 pub mod acpi;
 pub mod archive;
-pub mod arguments;
 pub mod bytes;
 pub mod command_line;
 pub mod contexts;

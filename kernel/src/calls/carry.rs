@@ -10,12 +10,12 @@ use warren_abi::{
     call::{BUFFER_BYTES, Ret, SYSTEM_ERRORS, SystemError},
     signature::Part,
 };
+use warren_engine::arguments::ALIGNMENT;
 use warren_engine::{
     instance::{Function, Instance},
     layout::Temporary,
     reference::{current, end_temporaries, give_back, held, push_temporary_of},
 };
-use warren_kernel::arguments::ALIGNMENT;
 
 use super::copy::{self, Owner};
 use crate::{

@@ -10,13 +10,13 @@ use warren_abi::{
     call::{REGISTER_WORDS, Ret, SystemError},
     signature::Part,
 };
+use warren_engine::arguments::{self, Words};
 use warren_engine::{
     injection,
     instance::{Function, Instance, Kind},
     layout::{Frame, Object},
     reference::{held, newest_frame, push_temporary, refuse},
 };
-use warren_kernel::arguments::{self, Words};
 
 use super::{
     copy::{self, Owner},

@@ -6,6 +6,7 @@
 #![expect(unsafe_code, reason = "temporaries and stacks are raw memory")]
 
 use warren_abi::call::{Ret, SystemError};
+use warren_engine::arguments::{self, Words};
 use warren_engine::{
     deadline, death, import,
     instance::{Instance, Outgoing},
@@ -14,7 +15,6 @@ use warren_engine::{
     reference::{current, end_temporaries, give_back, held, push_temporary, refuse},
     stub::{self, FIRST_FUNCTION, SYSTEM_CALL_STACK},
 };
-use warren_kernel::arguments::{self, Words};
 
 use super::{
     copy::{self, Owner},

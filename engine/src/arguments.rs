@@ -81,8 +81,9 @@ pub fn references(parameters: &[Part]) -> impl Iterator<Item = (usize, u32)> {
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec::Vec;
+
     use super::*;
-    use std::vec::Vec;
 
     #[test]
     fn copies_lie_one_behind_the_other_at_aligned_offsets() {
