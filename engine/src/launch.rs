@@ -333,7 +333,7 @@ fn place<P: Platform>(
 ) -> Result<Held<P>, LaunchFault> {
     let base = P::create_region(&server.placement, server.principal)
         .map_err(|_| LaunchFault::Exhausted)?;
-    let isolated = P::ISOLATES && server.placement != Placement::Kernel;
+    let isolated = server.placement != Placement::Kernel;
     let imports = Imports::new::<P>(file, base, !isolated);
     let image = file.image(base, |import| imports.address(import));
     if map_all::<P>(base, file, &image, &imports).is_err() {

@@ -61,10 +61,6 @@ pub enum Provision<'a> {
 ///
 /// Every function is called inside [`Platform::critical`] unless it says otherwise.
 pub trait Platform: Sized + 'static {
-    /// Whether placements other than the engine's own space are domains of their own. Where they are
-    /// not, every instance runs in the engine's space, and its placement is only a name.
-    const ISOLATES: bool = true;
-
     /// The block that gs points to.
     fn cpu() -> *mut Cpu;
 

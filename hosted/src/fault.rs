@@ -22,6 +22,7 @@ use std::{
 use warren_abi::call::SystemError;
 use warren_engine::{
     death,
+    instance::Instance,
     layout::{Frame, Object},
     reference,
     space::REGION_BYTES,
@@ -207,6 +208,28 @@ extern "C" fn die_here() -> ! {
     let [signal, code, address] = REPORT.each_ref().map(|slot| slot.load(Relaxed));
     let report = Report { signal: signal as i32, code, address, base: instance.base };
     death::die::<Hosted>(instance, format_args!("{report}"))
+}
+
+/// Lets the server die whose code faulted at `code` in its domain. `kind` is the signal's code.
+pub fn die_in_domain(
+    callee: &'static Instance,
+    signal: i32,
+    kind: i32,
+    address: u64,
+    code: u64,
+) -> ! {
+    let is_stack = machine::with(|machine| {
+        let domain = machine.regions.domain_of(callee.base);
+        let domain = domain.and_then(|domain| machine.domains.get(domain));
+        domain.is_some_and(|domain| address.wrapping_sub(domain.stacks) < REGION_BYTES)
+    });
+    let signal = match kind {
+        _ if is_stack => NO_STACK,
+        libc::SI_KERNEL if signal == libc::SIGSEGV => NO_ADDRESS,
+        _ => signal,
+    };
+    let report = Report { signal, code, address, base: callee.base };
+    death::die::<Hosted>(callee, format_args!("{report}"))
 }
 
 /// If stack ran out inside the critical section that ends now, lets the server die. It is the outermost one.

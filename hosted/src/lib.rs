@@ -4,9 +4,8 @@
 //!
 //! The process is a machine with one CPU. All Warren threads run on a single Linux thread, each a
 //! context with a stack of its own, and a timer signal preempts them; so everything that the engine
-//! may assume of one CPU holds here as in the kernel. All servers share the process's space, whatever
-//! placement the plan names: a hosted system isolates by the compiler, and recovers from faults by
-//! catching the signals that they raise.
+//! may assume of one CPU holds here as in the kernel. Servers that the plan places `kernel` share the process's
+//! space; faults of theirs are caught as the signals that they raise. Any other domain is a process of its own.
 //!
 //! | module | what |
 //! | --- | --- |
@@ -15,6 +14,7 @@
 //! | `context`, `thread`, `schedule` | contexts, threads, who runs next and who waits for what |
 //! | `signal`, `fault`, `watchdog` | preemption, and what becomes of code that misbehaves |
 //! | `region` | memory |
+//! | `domain` | servers in processes of their own |
 //! | [`archive`], `terminal` | the boot archive; the terminal on standard input |
 //! | [`natives`] | what the process provides to servers |
 //! | `platform` | all of that as the engine's [`warren_engine::platform::Platform`] |
@@ -22,6 +22,7 @@
 pub mod archive;
 mod context;
 mod critical;
+mod domain;
 mod fault;
 pub mod log;
 pub mod machine;

@@ -30,6 +30,7 @@ use crate::{
     Hosted,
     archive::Archive,
     critical,
+    domain::Domains,
     region::Regions,
     schedule, signal, terminal,
     thread::{Thread, Token},
@@ -72,6 +73,8 @@ pub(crate) struct Machine {
     pub system: System,
     /// Memory of instances.
     pub regions: Regions,
+    /// Domains, if placements are processes.
+    pub domains: Domains,
     /// All threads, those that ended and are not taken apart yet included.
     #[expect(
         clippy::vec_box,
@@ -206,6 +209,7 @@ fn make(settings: &Settings) {
     let machine = Machine {
         system,
         regions: Regions::new(),
+        domains: Domains::new(),
         threads: Vec::new(),
         current: core::ptr::null_mut(),
         outside: 0,

@@ -12,7 +12,7 @@ use warren_engine::{
 };
 
 use crate::{
-    critical, log, machine, schedule,
+    critical, domain, log, machine, schedule,
     thread::{State, Token},
 };
 
@@ -20,8 +20,6 @@ use crate::{
 pub struct Hosted;
 
 impl Platform for Hosted {
-    const ISOLATES: bool = false;
-
     fn cpu() -> *mut Cpu {
         machine::cpu()
     }
@@ -35,8 +33,8 @@ impl Platform for Hosted {
         critical::run(work)
     }
 
-    fn create_region(_placement: &Placement, _principal: usize) -> Result<u64, Exhausted> {
-        machine::with(|machine| machine.regions.create())
+    fn create_region(placement: &Placement, _principal: usize) -> Result<u64, Exhausted> {
+        machine::with(|machine| machine.create_region(placement))
     }
 
     fn map(
@@ -57,7 +55,7 @@ impl Platform for Hosted {
     }
 
     fn remove_region(base: u64) {
-        let mapped = machine::with(|machine| machine.regions.remove(base));
+        let mapped = machine::with(|machine| machine.remove_region(base));
         for space in mapped {
             count_down::<Hosted>(space as *mut Object);
         }
@@ -68,8 +66,8 @@ impl Platform for Hosted {
         machine::with(|machine| work(unsafe { &mut (*machine.current).deadlines }))
     }
 
-    fn gate(_index: usize) -> usize {
-        unreachable!("hosted, every instance is in the engine's space")
+    fn gate(index: usize) -> usize {
+        domain::call::gate(index)
     }
 
     fn give_time_to(holder: u64) {
@@ -92,9 +90,8 @@ impl Platform for Hosted {
         }
     }
 
-    fn forget_caller(_frame: &mut Frame) {
-        unreachable!("hosted, every instance is in the engine's space")
-    }
+    /// Whoever makes a call on a domain's behalf looks at its end whether the caller is still there.
+    fn forget_caller(_: &mut Frame) {}
 
     fn cut_off(thread: u64) {
         schedule::cut_off(Token(thread));

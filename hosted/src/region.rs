@@ -1,7 +1,14 @@
 //! Regions: a gibibyte of addresses for each instance, reserved at once and committed by the page.
+//!
+//! The memory of a domain is part of one file in memory, so that the domain's process can show it, too; whatever is mapped
+//! here is mapped there. Its offset in the file is that from the first region.
 #![expect(unsafe_code, reason = "mappings are made, written and unmade by address")]
 
-use std::{collections::BTreeMap, fs::File, os::fd::AsRawFd};
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    os::fd::{AsRawFd, FromRawFd},
+};
 
 use warren_engine::{
     platform::Exhausted,
@@ -13,45 +20,74 @@ pub const fn page_bytes() -> usize {
     PAGE as usize
 }
 
+use crate::domain::process::Process;
+
+/// End of the last region that there may be.
+const END_OF_REGIONS: u64 = REGION_BASE + 4096 * REGION_BYTES;
+
+/// Whom a region belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Owner {
+    Nobody,
+    /// Code that runs in this process.
+    Engine,
+    /// The domain with this number.
+    Domain(usize),
+}
+
 /// Which addresses are given out, and what is mapped there.
 ///
 /// R1: every range of `mapped` is committed memory of a region in `taken`, and nothing else is.
 #[derive(Default)]
 pub struct Regions {
-    /// Numbers of the regions that exist.
-    taken: Vec<bool>,
+    /// Whom each region belongs to.
+    owners: Vec<Owner>,
     /// Mapped ranges: start, length and protection.
     mapped: BTreeMap<u64, (u64, Protection)>,
     /// Mapped data spaces: address, and the word of the object.
     spaces: BTreeMap<u64, u64>,
+    /// The processes of domains.
+    processes: BTreeMap<usize, Process>,
+    /// Memory of all domains, once there is one.
+    memory: Option<File>,
 }
 
 impl Regions {
     /// An empty table.
     pub const fn new() -> Self {
-        Regions { taken: Vec::new(), mapped: BTreeMap::new(), spaces: BTreeMap::new() }
+        Regions {
+            owners: Vec::new(),
+            mapped: BTreeMap::new(),
+            spaces: BTreeMap::new(),
+            processes: BTreeMap::new(),
+            memory: None,
+        }
     }
 
-    /// Reserves a region; returns its first address.
-    pub fn create(&mut self) -> Result<u64, Exhausted> {
-        let number = self.taken.iter().position(|taken| !taken).unwrap_or(self.taken.len());
+    /// Reserves a region, for a domain or for code that runs here; returns its first address.
+    pub fn create(&mut self, domain: Option<usize>) -> Result<u64, Exhausted> {
+        let free = self.owners.iter().position(|owner| *owner == Owner::Nobody);
+        let number = free.unwrap_or(self.owners.len());
         let base = REGION_BASE + number as u64 * REGION_BYTES;
-        let flags = libc::MAP_PRIVATE
-            | libc::MAP_ANONYMOUS
-            | libc::MAP_NORESERVE
-            | libc::MAP_FIXED_NOREPLACE;
-        // SAFETY: MAP_FIXED_NOREPLACE touches nothing that exists.
-        let start = unsafe {
-            libc::mmap(base as *mut _, REGION_BYTES as usize, libc::PROT_NONE, flags, -1, 0)
-        };
-        if start as u64 != base {
+        if base >= END_OF_REGIONS || !reserve(base, REGION_BYTES, libc::MAP_FIXED_NOREPLACE) {
             return Err(Exhausted);
         }
-        match self.taken.get_mut(number) {
-            Some(taken) => *taken = true,
-            None => self.taken.push(true),
+        let owner = domain.map_or(Owner::Engine, Owner::Domain);
+        match self.owners.get_mut(number) {
+            Some(slot) => *slot = owner,
+            None => self.owners.push(owner),
         }
         Ok(base)
+    }
+
+    /// Lets a process show what is mapped from now on in the regions of a domain.
+    pub fn show(&mut self, domain: usize, process: Process) {
+        self.processes.insert(domain, process);
+    }
+
+    /// Forgets the process of a domain that is gone.
+    pub fn hide(&mut self, domain: usize) {
+        self.processes.remove(&domain);
     }
 
     /// Commits pages.
@@ -65,8 +101,10 @@ impl Regions {
         if bytes == 0 {
             return Ok(());
         }
-        if !protect(address, bytes, Protection::ReadWrite) {
-            return Err(Exhausted);
+        match self.domain_of(address) {
+            None if !protect(address, bytes, Protection::ReadWrite) => return Err(Exhausted),
+            None => (),
+            Some(_) => map_shared(address, bytes, self.memory()?, address - REGION_BASE)?,
         }
         // SAFETY: the pages are fresh and writable now, and `contents` is no longer than they are (R1).
         unsafe {
@@ -75,8 +113,42 @@ impl Regions {
         if !protect(address, bytes, protection) {
             return Err(Exhausted);
         }
+        if let Some(process) = self.process_of(address) {
+            let file = (self.memory()?, address - REGION_BASE);
+            process.map(address, bytes, protection, file)?;
+        }
         self.mapped.insert(address, (bytes, protection));
         Ok(())
+    }
+
+    /// Takes pages of a domain back, contents and all. They begin and end where something was mapped.
+    pub fn unmap(&mut self, address: u64, bytes: u64) {
+        if let Some(process) = self.process_of(address) {
+            process.unmap(address, bytes);
+        }
+        reserve(address, bytes, libc::MAP_FIXED);
+        self.forget_contents(address, bytes);
+        self.mapped.retain(|start, _| !(address..address + bytes).contains(start));
+    }
+
+    /// Descriptor of the memory of domains.
+    fn memory(&mut self) -> Result<i32, Exhausted> {
+        if self.memory.is_none() {
+            let file = file_in_memory().ok_or(Exhausted)?;
+            // Nothing of it exists before it is written to.
+            file.set_len(END_OF_REGIONS - REGION_BASE).map_err(|_| Exhausted)?;
+            self.memory = Some(file);
+        }
+        self.memory.as_ref().map(AsRawFd::as_raw_fd).ok_or(Exhausted)
+    }
+
+    /// Gives memory of domains back to Linux: what is mapped there next is zeroed.
+    fn forget_contents(&self, address: u64, bytes: u64) {
+        let Some(file) = &self.memory else { return };
+        let mode = libc::FALLOC_FL_PUNCH_HOLE | libc::FALLOC_FL_KEEP_SIZE;
+        let (offset, length) = ((address - REGION_BASE) as i64, bytes as i64);
+        // SAFETY: the file is ours, and nobody maps these parts of it any more.
+        unsafe { libc::fallocate(file.as_raw_fd(), mode, offset, length) };
     }
 
     /// Maps a file that is the contents of the data space `space`.
@@ -87,14 +159,9 @@ impl Regions {
         file: &File,
         space: u64,
     ) -> Result<(), Exhausted> {
-        let access = libc::PROT_READ | libc::PROT_WRITE;
-        let flags = libc::MAP_SHARED | libc::MAP_FIXED;
-        let length = bytes as usize;
-        // SAFETY: the pages lie in a region, where nothing is mapped there yet.
-        let start =
-            unsafe { libc::mmap(address as *mut _, length, access, flags, file.as_raw_fd(), 0) };
-        if start == libc::MAP_FAILED {
-            return Err(Exhausted);
+        map_shared(address, bytes, file.as_raw_fd(), 0)?;
+        if let Some(process) = self.process_of(address) {
+            process.map(address, bytes, Protection::ReadWrite, (file.as_raw_fd(), 0))?;
         }
         self.mapped.insert(address, (bytes, Protection::ReadWrite));
         self.spaces.insert(address, space);
@@ -103,12 +170,29 @@ impl Regions {
 
     /// Whether all of a range is mapped.
     pub fn is_mapped(&self, address: u64, bytes: u64) -> bool {
+        self.is_mapped_so(address, bytes, |_| true)
+    }
+
+    /// Whether all of a range is mapped in regions of a domain, in a way that is allowed.
+    pub fn belongs(
+        &self,
+        address: u64,
+        bytes: u64,
+        domain: usize,
+        allowed: impl Fn(Protection) -> bool,
+    ) -> bool {
+        let Some(last) = address.checked_add(bytes.saturating_sub(1)) else { return false };
+        let own = [address, last].map(|end| self.domain_of(end)) == [Some(domain); 2];
+        own && last - address < REGION_BYTES && self.is_mapped_so(address, bytes, allowed)
+    }
+
+    fn is_mapped_so(&self, address: u64, bytes: u64, allowed: impl Fn(Protection) -> bool) -> bool {
         let Some(end) = address.checked_add(bytes) else { return false };
         let mut at = address;
         while at < end {
             match self.range_of(at) {
-                Some((start, length, _)) => at = start + length,
-                None => return false,
+                Some((start, length, protection)) if allowed(protection) => at = start + length,
+                _ => return false,
             }
         }
         true
@@ -153,33 +237,85 @@ impl Regions {
     pub fn remove(&mut self, base: u64) -> Vec<u64> {
         // SAFETY: the region was reserved by `create`, and the engine does not use it any more.
         unsafe { libc::munmap(base as *mut _, REGION_BYTES as usize) };
+        if self.domain_of(base).is_some() {
+            self.forget_contents(base, REGION_BYTES);
+        }
         let region = base..base + REGION_BYTES;
         self.mapped.retain(|start, _| !region.contains(start));
         let words = self.spaces.range(region.clone()).map(|(_, word)| *word).collect();
         self.spaces.retain(|start, _| !region.contains(start));
         let number = ((base - REGION_BASE) / REGION_BYTES) as usize;
-        if let Some(taken) = self.taken.get_mut(number) {
-            *taken = false;
+        if let Some(owner) = self.owners.get_mut(number) {
+            *owner = Owner::Nobody;
         }
         words
     }
 
-    /// Whether an address lies in a region that exists.
+    /// Whether an address lies in a region whose code runs in this process.
     pub fn contains(&self, address: u64) -> bool {
+        self.owner(address) == Owner::Engine
+    }
+
+    /// The domain to which the region around an address belongs.
+    pub fn domain_of(&self, address: u64) -> Option<usize> {
+        match self.owner(address) {
+            Owner::Domain(number) => Some(number),
+            _ => None,
+        }
+    }
+
+    /// The process that shows the region around an address.
+    fn process_of(&self, address: u64) -> Option<Process> {
+        self.processes.get(&self.domain_of(address)?).copied()
+    }
+
+    fn owner(&self, address: u64) -> Owner {
         let number = address.checked_sub(REGION_BASE).map(|offset| offset / REGION_BYTES);
-        number.and_then(|number| self.taken.get(number as usize)) == Some(&true)
+        let owner = number.and_then(|number| self.owners.get(number as usize));
+        owner.copied().unwrap_or(Owner::Nobody)
+    }
+}
+
+/// A file without a name whose contents are memory.
+pub fn file_in_memory() -> Option<File> {
+    // SAFETY: the name is a string with its end.
+    let descriptor = unsafe { libc::memfd_create(c"warren".as_ptr(), libc::MFD_CLOEXEC) };
+    // SAFETY: the descriptor was made just now, and is nobody else's.
+    (descriptor >= 0).then(|| unsafe { File::from_raw_fd(descriptor) })
+}
+
+/// Sets addresses of a region aside, where nothing may be touched; `false` if Linux refuses.
+fn reserve(address: u64, bytes: u64, fixed: i32) -> bool {
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | fixed;
+    // SAFETY: the addresses are a region's, or nobody's if `fixed` is MAP_FIXED_NOREPLACE.
+    let start =
+        unsafe { libc::mmap(address as *mut _, bytes as usize, libc::PROT_NONE, flags, -1, 0) };
+    start as u64 == address
+}
+
+/// Maps part of a file where nothing is mapped yet in a region.
+fn map_shared(address: u64, bytes: u64, file: i32, offset: u64) -> Result<(), Exhausted> {
+    let access = access(Protection::ReadWrite);
+    let flags = libc::MAP_SHARED | libc::MAP_FIXED;
+    let (length, offset) = (bytes as usize, offset as i64);
+    // SAFETY: the pages lie in a region, where nothing is mapped there yet.
+    let start = unsafe { libc::mmap(address as *mut _, length, access, flags, file, offset) };
+    if start == libc::MAP_FAILED { Err(Exhausted) } else { Ok(()) }
+}
+
+/// A protection in Linux's words.
+pub fn access(protection: Protection) -> i32 {
+    match protection {
+        Protection::ReadExecute => libc::PROT_READ | libc::PROT_EXEC,
+        Protection::Read => libc::PROT_READ,
+        Protection::ReadWrite => libc::PROT_READ | libc::PROT_WRITE,
     }
 }
 
 /// Changes how pages may be used.
 fn protect(address: u64, bytes: u64, protection: Protection) -> bool {
-    let access = match protection {
-        Protection::ReadExecute => libc::PROT_READ | libc::PROT_EXEC,
-        Protection::Read => libc::PROT_READ,
-        Protection::ReadWrite => libc::PROT_READ | libc::PROT_WRITE,
-    };
     // SAFETY: the pages lie in a region, which is nobody's but the engine's.
-    unsafe { libc::mprotect(address as *mut _, bytes as usize, access) == 0 }
+    unsafe { libc::mprotect(address as *mut _, bytes as usize, access(protection)) == 0 }
 }
 
 #[cfg(test)]
@@ -189,12 +325,12 @@ mod tests {
     #[test]
     fn regions_are_given_out_written_through_and_given_back() {
         let mut regions = Regions::new();
-        let first = regions.create().unwrap();
-        let second = regions.create().unwrap();
+        let first = regions.create(None).unwrap();
+        let second = regions.create(None).unwrap();
         assert_eq!(second, first + REGION_BYTES);
         regions.remove(first);
         assert!(!regions.contains(first));
-        assert_eq!(regions.create(), Ok(first));
+        assert_eq!(regions.create(None), Ok(first));
         assert!(!regions.read(first, &mut [0]), "what was mapped before is gone");
 
         regions.map(first, 2 * PAGE, b"text", Protection::Read).unwrap();

@@ -4,13 +4,13 @@
 //! the section in which it was switched away from.
 #![expect(unsafe_code, reason = "contexts are switched")]
 
-use std::{io, sync::atomic::Ordering::Relaxed};
+use std::{collections::BTreeSet, io, ops::Range, sync::atomic::Ordering::Relaxed};
 
 use warren_abi::call::SystemError;
 use warren_engine::{deadline, layout::Frame, reference::newest_frame};
 
 use crate::{
-    Hosted, context, critical, fault, machine,
+    Hosted, context, critical, domain, fault, machine,
     machine::Machine,
     signal,
     thread::{State, Thread, Token},
@@ -22,7 +22,9 @@ pub(crate) fn add_thread(name: &str, main: Box<dyn FnOnce()>) -> io::Result<Toke
     machine::with(|machine| {
         let token = Token(machine.next_thread);
         machine.next_thread += 1;
-        let mut thread = Thread::new(token, name, machine.bottom, machine.system.idle_lock, main)?;
+        let number = (token, machine.free_slot());
+        let idle_lock = machine.system.idle_lock;
+        let mut thread = Thread::new(number, name, machine.bottom, idle_lock, main)?;
         // SAFETY: the stack is fresh.
         thread.stack_pointer = unsafe { context::prepare(thread.stack.end() as u64, thread_main) };
         machine.threads.push(thread);
@@ -100,10 +102,13 @@ fn after_switch() {
     // SAFETY: inside a critical section, and the borrow ends at once.
     let machine = unsafe { machine::state() };
     let current = machine.current.cast_const();
-    if machine.threads.iter().any(|thread| thread.state == State::Ended) {
-        machine
-            .threads
-            .retain(|thread| thread.state != State::Ended || core::ptr::eq(&**thread, current));
+    let Machine { threads, regions, .. } = machine;
+    for thread in threads
+        .extract_if(.., |thread| thread.state == State::Ended && !core::ptr::eq(&**thread, current))
+    {
+        for Range { start, end } in thread.stacks.mapped() {
+            regions.unmap(start, end - start);
+        }
     }
 }
 
@@ -115,6 +120,12 @@ pub(crate) fn charge(machine: &mut Machine) -> u64 {
     current.used_ns += now - machine.charged_ns;
     machine.charged_ns = now;
     current.used_ns
+}
+
+/// Charges the running thread for processor time of a domain's process.
+pub(crate) fn charge_process(used_ns: u64) {
+    // SAFETY: the running thread's record is valid, and inside a critical section nobody else uses it.
+    machine::with(|machine| unsafe { (*machine.current).used_ns += used_ns });
 }
 
 /// Makes a thread the running one, as far as the engine sees it.
@@ -171,6 +182,12 @@ impl Machine {
     /// Nanoseconds since the machine started.
     pub(crate) fn now_ns(&self) -> u64 {
         time::monotonic_ns() - self.started_ns
+    }
+
+    /// The lowest number that no thread has.
+    fn free_slot(&self) -> usize {
+        let taken: BTreeSet<usize> = self.threads.iter().map(|thread| thread.slot).collect();
+        taken.iter().zip(0..).position(|(taken, number)| *taken != number).unwrap_or(taken.len())
     }
 
     /// The thread with this token.
@@ -370,6 +387,7 @@ extern "C" fn cut_main() -> ! {
 /// Goes on in the caller of the newest frame: first on the caller's part of the stack, because what lies
 /// below may be the reserve.
 pub(crate) fn leave_newest_frame(error: u64) -> ! {
+    critical::run(|| domain::call::uncross(newest_frame::<Hosted>()));
     // SAFETY: the newest frame is valid.
     let top = unsafe { (*newest_frame::<Hosted>()).stack } - fault::CALLERS_RED_ZONE;
     // SAFETY: what lies below the caller's stack pointer belonged to the callee, which never goes on.

@@ -15,7 +15,9 @@ use std::{
 
 use warren_engine::death;
 
-use crate::{Hosted, context::Guarded, critical, fault, machine, schedule, time, watchdog};
+use crate::{
+    Hosted, context::Guarded, critical, domain::process, fault, machine, schedule, time, watchdog,
+};
 
 /// The timer's signal.
 const TICK: i32 = libc::SIGALRM;
@@ -96,9 +98,22 @@ fn check(result: i32) -> io::Result<()> {
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
+/// Lets the server die that computes for too long. In the outermost critical section, which then is none any more.
+pub fn die_if_watched() {
+    let Some(instance) = watchdog::look() else { return };
+    start_slice();
+    critical::abandon();
+    let milliseconds = instance.watchdog_ms;
+    death::die::<Hosted>(
+        instance,
+        format_args!("computed for {milliseconds} ms without calling or returning"),
+    );
+}
+
 /// The timer's handler.
 extern "C" fn tick(_signal: i32, _info: *mut libc::siginfo_t, context: *mut c_void) {
     if critical::is_inside() {
+        process::interrupt_running();
         return critical::postpone();
     }
     // SAFETY: finding the C library's number of the last error has no preconditions.
@@ -110,15 +125,7 @@ extern "C" fn tick(_signal: i32, _info: *mut libc::siginfo_t, context: *mut c_vo
     let registers = unsafe { &mut (*context.cast::<libc::ucontext_t>()).uc_mcontext.gregs };
     let at = &mut registers[libc::REG_RIP as usize];
     *at = machine::with(|machine| machine.system.restart(*at as u64)) as i64;
-    if let Some(instance) = watchdog::look() {
-        start_slice();
-        critical::abandon();
-        let milliseconds = instance.watchdog_ms;
-        death::die::<Hosted>(
-            instance,
-            format_args!("computed for {milliseconds} ms without calling or returning"),
-        );
-    }
+    die_if_watched();
     schedule::preempt();
     critical::leave();
     // SAFETY: as above.

@@ -11,6 +11,7 @@ use warren_engine::{
 
 use crate::{
     context::{Guarded, STACK_BYTES},
+    domain::Stacks,
     watchdog::Watch,
 };
 
@@ -71,12 +72,18 @@ pub(crate) struct Thread {
     pub deadlines: Deadlines,
     /// What the watchdog saw last.
     pub watch: Watch,
+    /// Its number among those that live: which part of a domain's stacks is its own.
+    pub slot: usize,
+    /// Its stacks in domains.
+    pub stacks: Stacks,
+    /// Whether it is in an atomic call of a domain, which may make no other calls than such.
+    pub in_atomic_call: bool,
 }
 
 impl Thread {
     /// A thread that has not started.
     pub fn new(
-        token: Token,
+        (token, slot): (Token, usize),
         name: &str,
         bottom: *mut Object,
         idle_lock: *const LockWord,
@@ -114,6 +121,9 @@ impl Thread {
             used_ns: 0,
             deadlines: Deadlines::NONE,
             watch: Watch::default(),
+            slot,
+            stacks: Stacks::default(),
+            in_atomic_call: false,
         }))
     }
 

@@ -48,8 +48,6 @@ static SYSTEM: SystemCell =
     SystemCell(UnsafeCell::new(unsafe { System::new(OBJECT_TABLE.0.get().cast()) }));
 
 impl Platform for Kernel {
-    const ISOLATES: bool = true;
-
     fn cpu() -> *mut Cpu {
         block::engine()
     }

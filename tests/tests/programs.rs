@@ -22,11 +22,16 @@ const CHECKS: usize = 2 * 32 + 6 + 6 + 1 + 1 + 1;
 
 /// Runs all exercisers in one boot.
 fn exercise(arguments: &[&str]) {
-    let run = Run::new("test", &EXERCISERS).with(arguments).go();
+    exercise_with(&EXERCISERS, arguments);
+}
+
+/// Runs these exercisers in one boot.
+fn exercise_with(exercisers: &[&str], arguments: &[&str]) {
+    let run = Run::new("test", exercisers).with(arguments).go();
     run.expect_status(0);
     let count = |start: &str| run.lines().iter().filter(|line| line.starts_with(start)).count();
     assert_eq!(count("FAILED"), 0, "{run}");
-    assert_eq!(count("ok "), CHECKS * EXERCISERS.len(), "{run}");
+    assert_eq!(count("ok "), CHECKS * exercisers.len(), "{run}");
 }
 
 #[test]
@@ -37,6 +42,12 @@ fn everything_can_be_passed_between_servers_wherever_they_are() {
 #[test]
 fn everything_can_be_passed_between_servers_in_a_linux_process() {
     exercise(&["--hosted"]);
+}
+
+#[test]
+fn everything_can_be_passed_between_servers_in_processes_of_their_own() {
+    // Each call of this one crosses a border, of those that it calls and that call it.
+    exercise_with(&["exerciser-crossed"], &["--hosted", "--processes"]);
 }
 
 #[test]

@@ -1,13 +1,13 @@
 //! `Memory`, `DataSpace`, `AddressSpace`: files in memory, mapped into regions.
 
-use std::{fs::File, os::fd::FromRawFd};
+use std::fs::File;
 
 use warren::{Cx, Ref};
 use warren_engine::platform::{PAGE, REGION_BYTES};
 use warren_idl::{AddressSpace, DataSpace, Memory, MemoryError};
 use warren_natives::LocalKind;
 
-use crate::{Hosted, machine};
+use crate::{Hosted, machine, region::file_in_memory};
 
 /// The kind of all data spaces.
 pub type Spaces = LocalKind<dyn DataSpace, Space>;
@@ -53,14 +53,6 @@ impl Space {
         file.set_len(bytes).map_err(|_| MemoryError::Exhausted)?;
         Ok(Space { file, bytes })
     }
-}
-
-#[expect(unsafe_code, reason = "the C library makes the file")]
-fn file_in_memory() -> Option<File> {
-    // SAFETY: the name is a string with its end.
-    let descriptor = unsafe { libc::memfd_create(c"warren".as_ptr(), libc::MFD_CLOEXEC) };
-    // SAFETY: the descriptor was made just now, and is nobody else's.
-    (descriptor >= 0).then(|| unsafe { File::from_raw_fd(descriptor) })
 }
 
 impl Memory for Source {

@@ -63,8 +63,8 @@ pub fn warren(project: &Project) -> Outcome<Bootable> {
     let servers = build::servers(project)?;
     let request = Request {
         target: Target::Machine,
-        placements: Vec::new(),
         parameters: vec![("mode".into(), "interactive".into())],
+        ..Request::default()
     };
     let path = project.system(SYSTEM)?;
     let plan = check::checked(project, &path, &build::facts(&servers), &request)?;

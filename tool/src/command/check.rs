@@ -37,7 +37,7 @@ pub fn run(project: &Project, arguments: &Arguments) -> Outcome {
     let path = project.system(&arguments.system)?;
     let facts = build::facts(&build::servers(project)?);
     let target = if arguments.hosted { Target::Hosted } else { Target::Machine };
-    let request = Request { target, placements: arguments.place.clone(), parameters: Vec::new() };
+    let request = Request { target, placements: arguments.place.clone(), ..Request::default() };
     let plan = checked(project, &path, &facts, &request)?;
     let many =
         |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });

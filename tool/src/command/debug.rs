@@ -71,6 +71,7 @@ pub fn run(project: &Project, arguments: &Arguments) -> Outcome {
         target: Target::Machine,
         placements: arguments.place.clone(),
         parameters: vec![("mode".into(), mode.into())],
+        ..Request::default()
     };
     let plan = check::checked(project, &path, &build::facts(&servers), &request)?;
     let kernel = build::kernel(project)?;

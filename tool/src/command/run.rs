@@ -43,6 +43,9 @@ pub struct Arguments {
     /// Run in a Linux process and not in QEMU.
     #[arg(long)]
     hosted: bool,
+    /// Give each domain of a hosted system a Linux process of its own; otherwise all servers share one.
+    #[arg(long, requires = "hosted")]
+    processes: bool,
     /// Number of processors. The kernel uses one for now.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
     cpus: u32,
@@ -80,6 +83,7 @@ pub fn run(project: &Project, arguments: &Arguments) -> Outcome {
     let servers = build::servers(project)?;
     let request = Request {
         target: if arguments.hosted { Target::Hosted } else { Target::Machine },
+        processes: arguments.processes,
         placements: arguments.place.clone(),
         parameters: vec![("mode".into(), input.mode().into())],
     };
@@ -118,9 +122,9 @@ fn in_process(
     disk: &Path,
     input: Input,
 ) -> Outcome {
-    if !arguments.place.is_empty() {
-        return Err(Failure::new("--place means nothing with --hosted")
-            .remedy("a Linux process has one space; leave one of them away"));
+    if !arguments.place.is_empty() && !arguments.processes {
+        return Err(Failure::new("--place means nothing with --hosted alone")
+            .remedy("a Linux process has one space; say --processes, too, or leave --place away"));
     }
     let program = build::hosted(project)?;
     let temporary = Temporary::create()?;

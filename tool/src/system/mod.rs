@@ -49,6 +49,8 @@ pub enum Target {
 pub struct Request {
     /// For which platform.
     pub target: Target,
+    /// Whether hosted placements are processes. Otherwise all servers run in the platform's own.
+    pub processes: bool,
     /// Placements from the command line; the name `all` means every server. The last one counts.
     pub placements: Vec<(String, Placement)>,
     /// Parameters for every server that reads them and for which the system file does not set them.

@@ -283,7 +283,7 @@ fn renumber(binding: Binding, position: &[Option<usize>]) -> Option<Binding> {
 
 /// The command line counts before the server's own word, and that before the system's default.
 fn placement(system: &System, request: &Request, server: &Server) -> Placement {
-    if request.target == Target::Hosted {
+    if request.target == Target::Hosted && !request.processes {
         return Placement::Kernel;
     }
     let named = |name: &str| name == server.name.value;

@@ -97,8 +97,8 @@ pub fn with_hosted(project: &Project, guest: &Guest, to: &Path, script: &str) ->
     let servers = build::servers(project)?;
     let request = Request {
         target: Target::Hosted,
-        placements: Vec::new(),
         parameters: vec![("mode".into(), "script".into())],
+        ..Request::default()
     };
     let path = project.system(HOSTED_SYSTEM)?;
     let plan = check::checked(project, &path, &build::facts(&servers), &request)?;
