@@ -29,25 +29,33 @@ enum Platform {
     Machine,
     /// A Linux process on the host.
     Hosted,
+    /// A Linux process for each domain on the host.
+    Processes,
     /// A Linux process in the Linux guest, on a machine that counts instructions.
     InGuest,
 }
 
 impl Platform {
-    /// Where all servers are; on a machine each has a place of its own.
+    /// Where the benchmark is, if that is not the place that it names itself.
     fn place(self) -> Option<&'static str> {
         match self {
             Platform::Machine => None,
+            Platform::Processes => Some("processes"),
             Platform::Hosted => Some("hosted"),
             Platform::InGuest => Some("hosted in guest"),
         }
+    }
+
+    /// Whether all servers are in one place.
+    fn has_one_space(self) -> bool {
+        matches!(self, Platform::Hosted | Platform::InGuest)
     }
 
     /// What a tick is, and how it is counted.
     fn unit(self) -> (Unit, &'static str) {
         match self {
             Platform::Machine => (Unit::Instructions, COUNTED),
-            Platform::Hosted => (Unit::Ticks, TIMED),
+            Platform::Hosted | Platform::Processes => (Unit::Ticks, TIMED),
             Platform::InGuest => (Unit::Instructions, COUNTED_IN_GUEST),
         }
     }
@@ -57,7 +65,7 @@ impl Platform {
 const SYSTEM: &str = "test";
 const COUNTING: [&str; 5] = ["--machine", "pc", "--cpu", "max,erms=off", "--count-instructions"];
 
-const PARTS: [Part; 4] = [
+const PARTS: [Part; 5] = [
     Part {
         name: "machine",
         platform: Platform::Machine,
@@ -96,6 +104,14 @@ const PARTS: [Part; 4] = [
         arguments: &["--hosted"],
         programs: &["benchmark-kernel"],
         files: "hosted",
+        only_files: false,
+    },
+    Part {
+        name: "hosted in processes",
+        platform: Platform::Processes,
+        arguments: &["--hosted", "--processes"],
+        programs: &["benchmark-own"],
+        files: "kernel",
         only_files: false,
     },
 ];
@@ -241,8 +257,7 @@ fn read(output: &str, part: &Part) -> Outcome<Vec<Row>> {
         }
         let (row, files) = row(&found, part, plain).ok_or_else(nonsense)?;
         // In a process all servers are in one place, of which one row is enough.
-        let again =
-            part.platform.place().is_some() && ["own", "near"].contains(&text(&found, "to"));
+        let again = part.platform.has_one_space() && ["own", "near"].contains(&text(&found, "to"));
         if (files || !part.only_files) && !again {
             rows.push(row);
         }
@@ -312,6 +327,12 @@ mod tests {
         assert_eq!(names(&PARTS[1]), ["files/open/own-kernel"]);
         let hosted = ["calls/direct/hosted", "files/open/hosted"];
         assert_eq!(names(&PARTS[3]), hosted);
+        let processes = [
+            "calls/nothing/processes-own",
+            "calls/direct/processes",
+            "files/open/processes-kernel",
+        ];
+        assert_eq!(names(&PARTS[4]), processes);
     }
 
     #[test]

@@ -14,6 +14,8 @@ pub struct Effort {
     pub rounds: u64,
     /// Times that it is measured. The shortest counts: whatever else happens only makes it longer.
     pub tries: u64,
+    /// Ticks after which it is not measured once more.
+    pub patience: u64,
 }
 
 /// Thousandths of a tick for one round of `work`, loop included.
@@ -23,12 +25,17 @@ pub fn round<'f>(
     mut work: impl FnMut(&mut Cx<'f, Run>) -> Result<(), EchoError>,
 ) -> Result<u64, EchoError> {
     let mut best = u64::MAX;
+    let begun = warren::cycles();
     for _ in 0..effort.tries {
         let start = warren::cycles();
         for _ in 0..black_box(effort.rounds) {
             work(cx)?;
         }
-        best = best.min(warren::cycles() - start);
+        let end = warren::cycles();
+        best = best.min(end - start);
+        if end - begun > effort.patience {
+            break;
+        }
     }
     Ok(best.saturating_mul(1000) / effort.rounds)
 }

@@ -17,6 +17,8 @@ const EXACT: u64 = 1000;
 const TRIES_IF_EXACT: u64 = 3;
 /// Tries elsewhere, where whatever else the processor does makes one.
 const TRIES: u64 = 200;
+/// Ticks after which there is no further try there: what takes so long is not measured to the tick.
+const PATIENCE: u64 = 200_000_000;
 /// Rounds where the parameter `rounds` does not say.
 const ROUNDS: u64 = 1000;
 /// Sizes of buffers.
@@ -31,8 +33,9 @@ pub fn all(cx: &mut Cx<'_, Run>, output: &mut Vec<u8>) -> Result<(), Failure> {
     let here = parameter(cx, "here").unwrap_or_else(|| String::from("here"));
     let rounds = parameter(cx, "rounds").and_then(|text| text.parse().ok()).unwrap_or(ROUNDS);
     let ticks = calibrate::ticks_for_a_thousand();
-    let tries = if ticks == EXACT { TRIES_IF_EXACT } else { TRIES };
-    let effort = Effort { rounds, tries };
+    let (tries, patience) =
+        if ticks == EXACT { (TRIES_IF_EXACT, u64::MAX) } else { (TRIES, PATIENCE) };
+    let effort = Effort { rounds, tries, patience };
     let base = Base::measure(cx, effort)?;
     output.extend(calibration(&here, ticks, base).bytes());
     let mut rows = Rows { here: &here, effort, base, output };
@@ -90,7 +93,8 @@ impl Rows<'_> {
 
     /// How something long is measured: in few rounds.
     pub fn seldom(&self) -> Effort {
-        Effort { rounds: self.effort.rounds.div_ceil(20), tries: self.effort.tries.div_ceil(20) }
+        let Effort { rounds, tries, patience } = self.effort;
+        Effort { rounds: rounds.div_ceil(20), tries: tries.div_ceil(20), patience }
     }
 
     /// Calls that leave no server.
