@@ -6,12 +6,14 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 /// Why the system refused.
 #[errors]
 pub enum SystemControlError {
-    /// There is no such server or thread.
+    /// There is no such server.
     Unknown = 1,
     /// There is no further entry.
     End = 2,
     /// There is no such fault.
     BadFault = 3,
+    /// There is no such thread, or it is a scheduler's.
+    UnknownThread = 4,
 }
 
 /// What the system knows of a server. The text parts lie in the buffer given with it.

@@ -75,7 +75,7 @@ impl<P: Platform> SystemControl for Control<P> {
     fn end_thread(cx: &mut Cx<'_, Self>, context: u64) -> Result<(), SystemControlError> {
         match (cx.state().end_thread)(context) {
             true => Ok(()),
-            false => Err(SystemControlError::Unknown),
+            false => Err(SystemControlError::UnknownThread),
         }
     }
 
