@@ -99,11 +99,9 @@ pub fn held_by(principal: usize) -> u64 {
 
 /// Takes a zeroed frame for a server. The last ones are not for servers: the kernel itself must not run out.
 pub fn take_for_server() -> Result<u64, Exhausted> {
-    if free_count() <= RESERVE {
-        return Err(Exhausted);
-    }
     let owner = PAYER.load(Relaxed);
-    let frame = charged(owner, 1, || with(|frames| frames.take(owner)))?;
+    let take = || with(|frames| frames.take(owner));
+    let frame = charged(owner, 1, || leaves_reserve(1).then(take).flatten())?;
     clear(frame);
     Ok(frame)
 }
@@ -122,14 +120,14 @@ fn charged(owner: u8, count: u64, take: impl FnOnce() -> Option<u64>) -> Result<
 /// Takes `count` zeroed frames in a row below [`DEVICE_LIMIT`] for a server: first of those that devices had before.
 pub fn take_row_for_server(count: u64) -> Result<u64, Exhausted> {
     let owner = PAYER.load(Relaxed);
-    let left = free_count().saturating_sub(count);
     let first = charged(owner, count, || {
         if let Some(row) = DEVICE_ROWS.with(|rows| rows.take(count)) {
             let first = row.first * PAGE;
             hand_over(first, count, owner);
             return Some(first);
         }
-        with(|frames| frames.take_row(count, DEVICE_LIMIT, owner).filter(|_| left >= RESERVE))
+        let take = || with(|frames| frames.take_row(count, DEVICE_LIMIT, owner));
+        leaves_reserve(count).then(take).flatten()
     })?;
     (0..count).for_each(|index| clear(first + index * PAGE));
     Ok(first)
@@ -144,8 +142,12 @@ fn hand_over(first: u64, count: u64, owner: u8) {
 
 /// Like [`take_row`], but the last frames are not taken.
 pub fn take_row_above_reserve(count: u64, limit: u64) -> Result<u64, Exhausted> {
-    let left = free_count().checked_sub(count).ok_or(Exhausted)?;
-    if left >= RESERVE { take_row(count, limit) } else { Err(Exhausted) }
+    if leaves_reserve(count) { take_row(count, limit) } else { Err(Exhausted) }
+}
+
+/// Whether the last frames are still free when so many are taken.
+fn leaves_reserve(count: u64) -> bool {
+    free_count().checked_sub(count).is_some_and(|left| left >= RESERVE)
 }
 
 /// Gives back frames in a row that a device may still write to.
