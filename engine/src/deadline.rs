@@ -103,11 +103,11 @@ pub extern "C" fn end<P: Platform>(mark: u64) -> Ret {
     Ret::ok(0)
 }
 
-/// Why a call or wait of the thread that runs fails now, if it does. Inside `critical`.
-pub fn refusal<P: Platform>() -> Option<SystemError> {
+/// Fails if calls and waits of the thread that runs are to fail now. Inside `critical`.
+pub fn check<P: Platform>() -> Result<(), SystemError> {
     let newest = newest_frame::<P>() as usize;
     let now_ns = P::now_ns();
-    P::with_deadlines(|all| all.refusal(newest, now_ns))
+    P::with_deadlines(|all| all.refusal(newest, now_ns)).map_or(Ok(()), Err)
 }
 
 #[cfg(test)]

@@ -336,14 +336,14 @@ pub(crate) fn yield_to(token: Token) {
 /// Waits in this state. Outside of critical sections. Fails if the thread is not to wait any more.
 fn block(state: State) -> Result<(), SystemError> {
     critical::run(|| {
-        deadline::refusal::<Hosted>().map_or(Ok(()), Err)?;
+        deadline::check::<Hosted>()?;
         // SAFETY: inside a critical section, and the borrow ends at once.
         let current = unsafe { machine::state() }.current;
         // SAFETY: the running thread's record.
         unsafe { (*current).state = state };
         let next = wait_for_next();
         switch_to(next);
-        deadline::refusal::<Hosted>().map_or(Ok(()), Err)
+        deadline::check::<Hosted>()
     })
 }
 

@@ -498,9 +498,7 @@ fn check_call<'a>(
     registers: &Registers,
 ) -> Result<Call<'a>, SystemError> {
     let outgoing = caller.calls.get(number as usize).ok_or(SystemError::BadArgument)?;
-    if let Some(error) = deadline::refusal::<Hosted>() {
-        return Err(error);
-    }
+    deadline::check::<Hosted>()?;
     // SAFETY: the running thread's record is valid.
     let in_atomic_call = machine::with(|machine| unsafe { (*machine.current).in_atomic_call });
     if !outgoing.atomic && in_atomic_call {

@@ -109,9 +109,7 @@ fn words_of(call: &UserCall, outgoing: &Outgoing) -> Result<Words, SystemError> 
 /// A call of a service.
 fn service_call(caller: &Instance, call: &UserCall, copies: u64) -> Result<Ret, SystemError> {
     let outgoing = outgoing(caller, call.number).ok_or(SystemError::BadArgument)?;
-    if let Some(error) = deadline::refusal::<Kernel>() {
-        return Err(error);
-    }
+    deadline::check::<Kernel>()?;
     if !outgoing.atomic && threads::in_atomic_call() {
         return Err(SystemError::NotAtomic);
     }

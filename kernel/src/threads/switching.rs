@@ -143,11 +143,11 @@ fn next_deadline(thread: &mut Thread) -> u64 {
 /// Waits until [`wake`], or until the clock shows `until_ns`. With interrupts off: whoever calls it has looked just before
 /// whether there is anything to wait for, and looks again. Fails if the thread is not to wait any more.
 pub fn block(until_ns: u64) -> Result<(), SystemError> {
-    deadline::refusal::<Kernel>().map_or(Ok(()), Err)?;
+    deadline::check::<Kernel>()?;
     let until =
         clock::counts_of(until_ns.min(with_running(|thread| thread.deadlines.earliest_ns())));
     change(|contexts, now| contexts.block(now, until));
-    deadline::refusal::<Kernel>().map_or(Ok(()), Err)
+    deadline::check::<Kernel>()
 }
 
 /// Waits until `look` finds what the running thread waits for; `look` notes the thread wherever it will be woken from.
