@@ -264,6 +264,11 @@ impl Instance {
         changed
     }
 
+    /// Index of the kind as which its root provides a service.
+    pub fn root_kind(&self, service: u32) -> Option<usize> {
+        self.kinds.iter().position(|kind| kind.service == service && !kind.local)
+    }
+
     /// Its root object that provides kind `kind`. Its entry may be another's once the instance is dead.
     pub fn root(&self, kind: usize) -> Option<*mut Object> {
         let roots = self.roots.take();

@@ -28,7 +28,7 @@ use crate::{
     plan::{Binding, Plan, PlannedServer},
     platform::{Exhausted, Level, Platform, Provision},
     record::{self, Held},
-    reference::{count_down, count_up, hold, tables},
+    reference::{count_down, count_up, counted_root, hold, tables},
     sha256::sha256,
     space::{HEAP_OFFSET, MAPPING_OFFSET, PAGE, Placement, Protection, REGION_BYTES, STATE_OFFSET},
     stub::{self, Shape},
@@ -273,10 +273,10 @@ fn give_back<P: Platform>(object: *mut Object) {
 fn root_of<P: Platform>(server: usize, service: u32) -> Result<*mut Object, String> {
     let instance = launch::<P>(server)
         .map_err(|fault| format!("server `{}`: {fault}", plan_of::<P>(server).name))?;
-    let kind = instance.kinds.iter().position(|kind| kind.service == service && !kind.local);
-    let kind =
-        kind.ok_or_else(|| format!("server `{}` does not provide the service", instance.name))?;
-    P::critical(|| instance.living_root(kind).inspect(|root| count_up(*root)))
+    if instance.root_kind(service).is_none() {
+        return Err(format!("server `{}` does not provide the service", instance.name));
+    }
+    P::critical(|| counted_root(&instance, service))
         .ok_or_else(|| format!("server `{}` died", instance.name))
 }
 

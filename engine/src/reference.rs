@@ -185,6 +185,13 @@ pub fn count_up(object: *mut Object) {
     }
 }
 
+/// The root object by which an instance provides a service, with a count for the caller, if it answers calls. Inside `critical`.
+pub fn counted_root(instance: &Instance, service: u32) -> Option<*mut Object> {
+    let root = instance.living_root(instance.root_kind(service)?)?;
+    count_up(root);
+    Some(root)
+}
+
 /// Takes one count away without destroying anything. Inside `critical`.
 #[expect(clippy::not_unsafe_ptr_arg_deref, reason = "objects come from the table, which stays")]
 pub fn uncount(object: *mut Object) {

@@ -81,8 +81,7 @@ fn planned<P: Platform>(server: &str) -> Result<usize, LaunchError> {
 /// The root object by which a server provides `X`, held by the call that runs; launches the server.
 fn root<'f, P: Platform, X: ?Sized + Service>(planned: usize) -> Result<Ref<'f, X>, LaunchError> {
     let instance = launch::launch::<P>(planned).map_err(error_of)?;
-    let kind = instance.kinds.iter().position(|kind| kind.service == X::ID && !kind.local);
-    let kind = kind.ok_or(LaunchError::WrongService)?;
+    let kind = instance.root_kind(X::ID).ok_or(LaunchError::WrongService)?;
     let object = P::critical(|| {
         let root = instance.living_root(kind).ok_or(LaunchError::Failed)?;
         push_temporary::<P>(root, None).map_err(LaunchError::System)?;

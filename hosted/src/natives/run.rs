@@ -14,7 +14,7 @@ use warren_engine::{
     launch,
     layout::Object,
     platform::{Level, Platform},
-    reference::{count_down, count_up, tables},
+    reference::{count_down, count_up, counted_root, tables},
     stub::{self, Shape, Words},
 };
 use warren_idl::{Task, Thread, ThreadError, ThreadFactory};
@@ -131,12 +131,6 @@ pub fn run_tasks() -> u32 {
 
 /// Runs the root object of an instance, if it is a task.
 fn begin_server(instance: &Instance) -> Option<Run> {
-    let task = <dyn Task as Service>::ID;
-    let kind = instance.kinds.iter().position(|kind| kind.service == task && !kind.local)?;
-    let object = critical::run(|| {
-        let object = instance.living_root(kind)?;
-        count_up(object);
-        Some(object)
-    })?;
+    let object = critical::run(|| counted_root(instance, <dyn Task as Service>::ID))?;
     begin(&instance.name, object as u64)
 }

@@ -11,7 +11,7 @@ use warren_engine::{
     launch,
     layout::Object,
     record::Held,
-    reference::{count_down, count_up},
+    reference::{count_down, count_up, counted_root},
     stub::{self, Shape, Words},
 };
 use warren_idl::{Task, Thread, ThreadError, ThreadFactory};
@@ -51,7 +51,8 @@ impl ThreadFactory for Factory {
     ) -> Result<Ref<'f, dyn Thread>, ThreadError> {
         let name = warren_natives::thread_name(name);
         interrupts::off(|| count_up(task.word() as *mut Object));
-        let run = begin(&name, payer(), task.word()).ok_or(ThreadError::TooMany)?;
+        let run = begin(&name, principal_of(warren_natives::caller::<Kernel>()), task.word())
+            .ok_or(ThreadError::TooMany)?;
         answer(kinds().runs, run).map_err(ThreadError::System)
     }
 }
@@ -88,11 +89,10 @@ impl Run {
     }
 }
 
-/// The principal of the server that called the native which runs.
-fn payer() -> usize {
-    let caller = warren_natives::caller::<Kernel>();
+/// The principal that pays for what an instance starts on its own account.
+fn principal_of(instance: &Instance) -> usize {
     interrupts::off(|| {
-        let planned = caller.planned.map(|planned| &system::tables().plan.servers[planned]);
+        let planned = instance.planned.map(|planned| &system::tables().plan.servers[planned]);
         planned.map_or(Place::SYSTEM.principal, |server| server.principal)
     })
 }
@@ -152,14 +152,6 @@ pub fn start_tasks() -> End {
 
 /// Runs the root object of an instance, if it is a task.
 fn begin_server(instance: &Instance) -> Option<Run> {
-    let task = <dyn Task as Service>::ID;
-    let kind = instance.kinds.iter().position(|kind| kind.service == task && !kind.local)?;
-    let object = interrupts::off(|| {
-        let object = instance.living_root(kind)?;
-        count_up(object);
-        Some(object)
-    })?;
-    let planned = instance.planned?;
-    let principal = interrupts::off(|| system::tables().plan.servers[planned].principal);
-    begin(&instance.name, principal, object as Word)
+    let object = interrupts::off(|| counted_root(instance, <dyn Task as Service>::ID))?;
+    begin(&instance.name, principal_of(instance), object as Word)
 }

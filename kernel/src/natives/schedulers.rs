@@ -8,10 +8,9 @@ use warren_abi::call::{Ret, SystemError};
 use warren_engine::{
     instance::Instance,
     launch,
-    layout::Object,
     plan::Plan,
     record::Held,
-    reference::count_up,
+    reference::{count_up, counted_root},
     stub::{self, Shape, Words},
 };
 use warren_idl::{ContextNews, DispatchError, Outcome, Scheduler, Terms};
@@ -222,7 +221,8 @@ impl Host {
 
     /// Runs in a scheduler until that stops. Returns why.
     fn schedule(&self, instance: &Instance) -> &'static str {
-        let Some(scheduler) = interrupts::off(|| root_of(instance)) else {
+        let service = <dyn Scheduler as Service>::ID;
+        let Some(scheduler) = interrupts::off(|| counted_root(instance, service)) else {
             return "it does not provide the service";
         };
         let processor = interrupts::off(|| {
@@ -234,15 +234,15 @@ impl Host {
             Some(object as Word)
         });
         let Some(processor) = processor else {
-            release(scheduler);
+            release(scheduler as Word);
             return "objects have run out";
         };
         let mut words = Words::default();
         words[0] = processor;
         let shape = Shape::default();
         // SAFETY: the object provides `Scheduler`, whose first function takes one reference; the counts of both are held.
-        let Ret { error, .. } = unsafe { stub::invoke(scheduler as *mut Object, 0, &words, shape) };
-        release(scheduler);
+        let Ret { error, .. } = unsafe { stub::invoke(scheduler, 0, &words, shape) };
+        release(scheduler as Word);
         release(processor);
         match error {
             0 => "it had enough",
@@ -261,13 +261,4 @@ impl Host {
         let may = is_dead && (came_back || self.above.is_none());
         may.then(|| launch::launch::<Kernel>(self.server).ok()).flatten()
     }
-}
-
-/// The root object by which an instance provides `Scheduler`, with a count for the caller.
-fn root_of(instance: &Instance) -> Option<Word> {
-    let id = <dyn Scheduler as Service>::ID;
-    let kind = instance.kinds.iter().position(|kind| kind.service == id && !kind.local)?;
-    let object = instance.living_root(kind)?;
-    count_up(object);
-    Some(object as Word)
 }
