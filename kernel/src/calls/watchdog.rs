@@ -38,19 +38,19 @@ pub fn watch(frame: &TrapFrame) -> Option<u64> {
     if !threads::running_has_calls() {
         return None;
     }
-    let silent = silent();
+    let used = threads::used();
+    let silent = silent(used);
     let callee = current::<Kernel>();
     let limit = clock::counts_of(u64::from(callee.watchdog_ms) * NANOSECONDS);
-    let loops = limit != 0 && silent > limit || outlives_its_end();
+    let loops = limit != 0 && silent > limit || outlives_its_end(used);
     // Code of the kernel or a stub waits for somebody; only the server's own code can loop.
     let own_code = frame.is_users() || is_region(frame.rip) && !callee.has_stub_at(frame.rip);
     if loops && own_code { server_stack(frame) } else { None }
 }
 
 /// Whether the thread was ended, and its own program goes on although all its calls fail. Servers that it calls are not meant: they
-/// end by themselves, and others use them.
-fn outlives_its_end() -> bool {
-    let used = threads::used();
+/// end by themselves, and others use them. It has `used` so many counts of the clock.
+fn outlives_its_end(used: u64) -> bool {
     threads::with_running(|thread| {
         let first = thread.area.as_ref().map(|area| area.frames().wrapping_add(1));
         thread.deadlines.is_killed()
@@ -65,8 +65,9 @@ pub fn heard() {
     unsafe { &mut *newest_frame::<Kernel>() }.mark(false);
 }
 
-/// For how many counts of the clock the thread has run in its newest call, which has neither called nor returned meanwhile.
-fn silent() -> u64 {
+/// For how many counts of the clock the thread has run in its newest call, which has neither called nor returned meanwhile, if it has `used` so many
+/// in all.
+fn silent(used: u64) -> u64 {
     let newest: *mut Frame = newest_frame::<Kernel>();
     // SAFETY: the array ends behind the newest frame at the earliest.
     let free = unsafe { newest.add(1) };
@@ -76,7 +77,6 @@ fn silent() -> u64 {
         // SAFETY: the frame lies in the array, is free, and belongs to the running thread.
         silent &= mark(unsafe { &mut *free });
     }
-    let used = threads::used();
     threads::with_running(|thread| {
         let same = core::mem::replace(&mut thread.silent_frame, free as u64) == free as u64;
         if !(silent && same) {
