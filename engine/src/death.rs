@@ -63,7 +63,8 @@ fn hold_idle_lock<P: Platform>() {
     let cpu = unsafe { &*P::cpu() };
     // SAFETY: the newest frame is the running thread's.
     unsafe { (*newest_frame::<P>()).lock = cpu.idle_lock };
-    cpu.idle.store(cpu.thread, Relaxed);
+    // SAFETY: the thread's own lock is valid.
+    unsafe { &*cpu.idle_lock }.store(cpu.thread, Relaxed);
 }
 
 /// Whether the thread that runs holds a server's lock.
@@ -85,7 +86,8 @@ extern "C" fn end_of_call<P: Platform>() {
     drop_temporaries::<P>(mark);
     // SAFETY: as above; the borrow before has ended.
     let cpu = unsafe { &*P::cpu() };
-    cpu.idle.store(cpu.free, Relaxed);
+    // SAFETY: the thread's own lock is valid.
+    unsafe { &*cpu.idle_lock }.store(cpu.free, Relaxed);
 }
 
 /// Drops temporaries from `mark` on, but leaves those that would destroy something to `owner`: the caller, or the activation

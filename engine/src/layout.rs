@@ -138,7 +138,8 @@ pub struct Temporary {
     pub owner: *mut Frame,
 }
 
-/// What the thread that runs on this CPU needs at hand. Register gs points to it.
+/// What the thread that runs needs at hand. Register gs points to it. In the kernel each thread has one of its own, hosted there
+/// is one for all.
 #[repr(C)]
 pub struct Cpu {
     /// First free frame.

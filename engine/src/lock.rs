@@ -52,7 +52,8 @@ pub extern "C" fn unlock<P: Platform>() -> Ret {
         // SAFETY: the lock of a frame is valid for good.
         unsafe { &*frame.lock }.store(cpu.free, Relaxed);
         frame.lock = cpu.idle_lock;
-        cpu.idle.store(cpu.thread, Relaxed);
+        // SAFETY: the thread's own lock is valid.
+        unsafe { &*cpu.idle_lock }.store(cpu.thread, Relaxed);
     });
     Ret::ok(0)
 }
@@ -78,7 +79,8 @@ pub extern "C" fn lock<P: Platform>() -> Ret {
             }
             word.store(cpu.thread, Relaxed);
             // What it holds until now is the thread's own lock.
-            cpu.idle.store(cpu.free, Relaxed);
+            // SAFETY: the thread's own lock is valid.
+            unsafe { &*cpu.idle_lock }.store(cpu.free, Relaxed);
             frame.lock = wanted;
             None
         });

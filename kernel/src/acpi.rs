@@ -16,6 +16,9 @@ pub struct IoApic {
     pub first_line: u32,
 }
 
+/// Processors that are taken note of; further ones are left alone.
+pub const PROCESSORS: usize = 64;
+
 /// How a global system interrupt differs from what its number implies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Override {
@@ -45,7 +48,12 @@ pub struct Controllers {
     pub io_apics: List<IoApic, 4>,
     /// Lines that are not what they seem.
     pub overrides: List<Override, 24>,
+    /// Numbers of the local APICs of all processors, the one that boots among them, unless the tables say nothing.
+    pub processors: List<u8, PROCESSORS>,
 }
+
+/// Flag of a processor that can be started.
+const ENABLED: u32 = 1;
 
 /// Legacy interrupts: edges, active high. Lines from here on are PCI's: levels, active low.
 const LEGACY_LINES: u32 = 16;
@@ -55,7 +63,12 @@ impl Controllers {
     pub fn usual() -> Self {
         let mut io_apics = List::default();
         io_apics.push(IoApic { address: 0xfec0_0000, first_line: 0 });
-        Controllers { local_apic: 0xfee0_0000, io_apics, overrides: List::default() }
+        Controllers {
+            local_apic: 0xfee0_0000,
+            io_apics,
+            overrides: List::default(),
+            processors: List::default(),
+        }
     }
 
     /// How a line signals.
@@ -83,6 +96,7 @@ impl Controllers {
     /// Takes in one entry; one that is too short is passed over.
     fn add(&mut self, kind: u8, entry: &[u8]) -> Option<()> {
         match kind {
+            0 if u32_at(entry, 4)? & ENABLED != 0 => self.processors.push(*entry.get(3)?),
             1 => self
                 .io_apics
                 .push(IoApic { address: u32_at(entry, 4)?.into(), first_line: u32_at(entry, 8)? }),

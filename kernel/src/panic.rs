@@ -10,7 +10,7 @@ use core::{
 };
 
 use crate::{
-    cpu::{interrupts, registers},
+    cpu::{self, interrupts, registers},
     machine,
     memory::{PAGE, kernel_map},
     serial::{COM1, COM2, Serial},
@@ -47,7 +47,7 @@ fn end(stack: u64, message: Arguments<'_>) -> ! {
     }
     if let Some(mut port) = Serial::find(COM2).or_else(|| Serial::find(COM1)) {
         // A serial port does not fail.
-        let _ = writeln!(port, "\nkernel panic: {message}");
+        let _ = writeln!(port, "\nkernel panic on CPU {}: {message}", cpu::number());
         let _ = backtrace(&mut port, stack);
         threads::write_calls(&mut port);
     }

@@ -5,7 +5,6 @@ use core::cell::UnsafeCell;
 
 use warren_engine::{
     deadline::Deadlines,
-    death,
     instance::Instance,
     layout::{Cpu, Frame, OBJECTS, Object},
     plan,
@@ -156,8 +155,6 @@ pub fn tables() -> &'static mut System {
 
 /// Starts the thread that launches the plan's servers.
 pub fn start(controllers: Controllers, command_line: &str) {
-    // SAFETY: the block is this CPU's, and no stub has run yet.
-    unsafe { (*block::engine()).slow = death::slow_paths::<Kernel>() };
     let bytes = boot::archive().file("plan").unwrap_or_else(|| {
         log!("the boot archive has no plan");
         machine::exit(1)

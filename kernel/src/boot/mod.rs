@@ -1,4 +1,5 @@
 //! Booting, as one list.
+#![expect(unsafe_code, reason = "sets up what the CPU has at hand")]
 
 mod entry;
 mod loaded;
@@ -13,7 +14,10 @@ pub use loaded::archive;
 
 use crate::{
     calls,
-    cpu::{block, clock, descriptors, features, interrupts, io_apic, local_apic},
+    cpu::{
+        block::{self, Block},
+        clock, descriptors, features, interrupts, io_apic, local, local_apic,
+    },
     log::{self, log},
     memory::{self, frames, kernel_map, regions},
     system, threads,
@@ -23,8 +27,11 @@ use loaded::BootMemory;
 /// Called by the first instructions, on the boot stack, with interrupts off and the boot tables.
 extern "C" fn start(kind: u64, address: u64) -> ! {
     features::enable();
-    descriptors::install();
-    block::install();
+    descriptors::make_gates();
+    descriptors::install(&local::BOOT);
+    let first_steps = Block::new(0);
+    // SAFETY: interrupts are off, and the root's own block is entered before this one goes.
+    unsafe { block::enter(&first_steps, &local::BOOT) };
     let decoded = match kind {
         entry::PVH => pvh::decode(&BootMemory, address),
         _ => multiboot2::decode(&BootMemory, address),

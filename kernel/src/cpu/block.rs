@@ -1,25 +1,35 @@
-//! What one CPU keeps at hand: gs points here while kernel code runs.
-#![expect(unsafe_code, reason = "a static that assembly and the engine write")]
+//! What the running thread keeps at hand: gs points here while kernel code runs.
+//!
+//! Each thread has a block of its own, so that nothing is copied when threads are switched, and an address that
+//! was read stays the thread's wherever it goes on.
+#![expect(unsafe_code, reason = "memory that assembly and the engine write")]
 
 use core::{
+    arch::asm,
     cell::{Cell, UnsafeCell},
-    ptr::null_mut,
+    mem::offset_of,
+    ptr::{self, null, null_mut},
 };
 
 use warren_engine::{
+    death,
     layout::{Cpu, LockWord},
-    stub::SlowPaths,
 };
 
-use super::registers;
+use super::{local::Local, registers};
+use crate::system::Kernel;
 
 /// Value of a free lock: the number of the only CPU.
 pub const FREE: u64 = 0;
 
-/// The block of one CPU. The engine's part comes first, so gs points to both.
+/// The thread's lock for servers that have none; what it holds belongs to the thread, and is exchanged at a switch.
+static IDLE: LockWord = LockWord::new(0);
+
+/// The block of one thread. The engine's part comes first, so gs points to both.
 ///
-/// B1: only the CPU itself uses it, and its own fields only with interrupts off.
-#[repr(C)]
+/// B1: while the thread runs only its CPU writes it, and its own fields only with interrupts off. While it does not, kernel code
+/// may.
+#[repr(C, align(64))]
 pub struct Block {
     /// What the engine's stubs use.
     engine: UnsafeCell<Cpu>,
@@ -29,52 +39,96 @@ pub struct Block {
     pub user_stacks: Cell<u64>,
     /// What must be left of the thread's kernel stack when it enters the kernel from a domain.
     pub stack_limit: Cell<u64>,
+    /// On whose account frames are taken for servers.
+    pub payer: Cell<u8>,
+    /// The block's own address.
+    this: Cell<*const Block>,
+    /// The CPU on which the thread runs, or ran last.
+    local: Cell<*const Local>,
+    /// The thread, for [`crate::threads`].
+    pub thread: Cell<*mut ()>,
 }
 
-/// The one CPU's block.
-pub struct OnlyBlock(Block);
+impl Block {
+    /// The block of a thread that has no memory yet.
+    pub fn new(token: u64) -> Self {
+        let engine = Cpu {
+            frame: null_mut(),
+            temporary: null_mut(),
+            temporary_end: null_mut(),
+            owner: null_mut(),
+            thread: token,
+            idle: LockWord::new(token),
+            idle_lock: &raw const IDLE,
+            free: FREE,
+            slow: death::slow_paths::<Kernel>(),
+            platform: [0; 10],
+        };
+        Block {
+            engine: UnsafeCell::new(engine),
+            kernel_stack: Cell::new(0),
+            user_stacks: Cell::new(0),
+            stack_limit: Cell::new(u64::MAX),
+            payer: Cell::new(0),
+            this: Cell::new(null()),
+            local: Cell::new(null()),
+            thread: Cell::new(null_mut()),
+        }
+    }
 
-// SAFETY: there is one CPU (B1).
-unsafe impl Sync for OnlyBlock {}
-
-/// The block. Assembly loads its address where gs cannot be trusted.
-pub static BLOCK: OnlyBlock = OnlyBlock(Block {
-    engine: UnsafeCell::new(empty()),
-    kernel_stack: Cell::new(0),
-    user_stacks: Cell::new(0),
-    stack_limit: Cell::new(u64::MAX),
-});
-
-/// A block before its first thread.
-const fn empty() -> Cpu {
-    Cpu {
-        frame: null_mut(),
-        temporary: null_mut(),
-        temporary_end: null_mut(),
-        owner: null_mut(),
-        thread: 0,
-        idle: LockWord::new(0),
-        idle_lock: core::ptr::null(),
-        free: FREE,
-        slow: SlowPaths { wait: 0, wait_atomic: 0, drop_temporaries: 0, hand_over: 0, dead: 0 },
-        platform: [0; 10],
+    /// The engine's part.
+    pub fn engine(&self) -> *mut Cpu {
+        self.engine.get()
     }
 }
 
-/// This CPU's block.
+/// The running thread's block.
 pub fn current() -> &'static Block {
-    &BLOCK.0
+    let block: *const Block;
+    // SAFETY: gs points to a block, which names itself.
+    unsafe {
+        asm!(
+            "mov {}, gs:[{this}]",
+            out(reg) block,
+            this = const offset_of!(Block, this),
+            options(nostack, preserves_flags, readonly),
+        );
+    }
+    // SAFETY: the block is the running thread's, which has it until nobody runs in the thread any more.
+    unsafe { &*block }
 }
 
 /// The engine's part of it.
 pub fn engine() -> *mut Cpu {
-    current().engine.get()
+    current().engine()
 }
 
-/// Points gs to the block. What `swapgs` brings is 0: the gs of code in domains.
-pub fn install() {
-    // SAFETY: nothing used gs before, and from now on it is what assembly expects.
-    unsafe { registers::write_msr(registers::GS_BASE, current() as *const Block as u64) };
-    // SAFETY: code in domains has no use of gs.
-    unsafe { registers::write_msr(registers::KERNEL_GS_BASE, 0) };
+/// This CPU. With interrupts off: elsewhere the thread may be on another one as soon as this returns.
+pub fn local() -> &'static Local {
+    // SAFETY: a block that gs points to names the CPU, which stays for good.
+    unsafe { &*current().local.get() }
+}
+
+/// Makes `block` the running thread's. What `swapgs` brings is 0: the gs of code in domains.
+///
+/// # Safety
+///
+/// The block stays where it is until another one is entered here. Interrupts are off, and `local` is this CPU.
+pub unsafe fn enter(block: &Block, local: &'static Local) {
+    block.this.set(block);
+    block.local.set(local);
+    local.block.set(block);
+    // SAFETY: the caller's promise; assembly finds in the block what it expects.
+    unsafe { registers::write_msr(registers::GS_BASE, ptr::from_ref(block) as u64) };
+}
+
+/// Exchanges what the thread's lock for servers without one holds: `old` ran until now, `new` does next. With interrupts off.
+pub fn exchange_idle(old: &Block, new: &Block) {
+    use core::sync::atomic::Ordering::Relaxed;
+    // SAFETY: neither block is in use by anybody else (B1).
+    let old = unsafe { &*old.engine.get() };
+    old.idle.store(IDLE.load(Relaxed), Relaxed);
+    // SAFETY: as above.
+    let new = unsafe { &*new.engine.get() };
+    IDLE.store(new.idle.load(Relaxed), Relaxed);
 }

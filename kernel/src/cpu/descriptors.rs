@@ -6,6 +6,7 @@
 
 use core::{arch::asm, cell::UnsafeCell, mem::size_of};
 
+use super::local::Local;
 use crate::traps;
 
 /// Selector of kernel code.
@@ -32,8 +33,9 @@ const STACKS: usize = 6;
 /// The processor's interrupt vectors that have a gate.
 pub const VECTORS: usize = 128;
 
+/// The interrupt stacks of one CPU.
 #[repr(C, align(16))]
-struct Stacks([[u8; STACK_BYTES]; STACKS]);
+pub struct Stacks([[u8; STACK_BYTES]; STACKS]);
 
 /// The task state segment of long mode; it is not aligned (Intel SDM 3A, 8.7).
 #[repr(C, packed)]
@@ -66,57 +68,92 @@ struct Pointer {
     base: u64,
 }
 
+/// Segments and task state of one CPU.
 struct Tables {
     segments: [u64; 7],
     task_state: TaskState,
-    gates: [Gate; VECTORS],
 }
 
-struct TablesCell(UnsafeCell<Tables>);
+/// The tables of one CPU, and its interrupt stacks.
+pub struct Descriptors {
+    tables: UnsafeCell<Tables>,
+    stacks: *mut Stacks,
+}
 
-// SAFETY: written once by `install`, and by the processor.
-unsafe impl Sync for TablesCell {}
+// SAFETY: written by `install`, on the CPU that they belong to, and by the processor.
+unsafe impl Sync for Descriptors {}
 
-static TABLES: TablesCell = TablesCell(UnsafeCell::new(Tables {
-    segments: [
-        0,
-        0x00af_9b00_0000_ffff,
-        0x00cf_9300_0000_ffff,
-        0x00cf_f300_0000_ffff,
-        0x00af_fb00_0000_ffff,
-        0,
-        0,
-    ],
-    task_state: TaskState {
-        reserved: 0,
-        stacks: [0; 3],
-        reserved2: 0,
-        interrupt_stacks: [0; 7],
-        reserved3: 0,
-        reserved4: 0,
-        // Beyond the segment's end: no port is open to code in domains.
-        ports: size_of::<TaskState>() as u16,
-    },
-    gates: [Gate { low: 0, selector: 0, stack: 0, kind: 0, middle: 0, high: 0, reserved: 0 };
-        VECTORS],
-}));
+impl Descriptors {
+    /// Tables of a CPU that has the interrupt stacks at `stacks`.
+    pub const fn new(stacks: *mut Stacks) -> Self {
+        let tables = Tables {
+            segments: [
+                0,
+                0x00af_9b00_0000_ffff,
+                0x00cf_9300_0000_ffff,
+                0x00cf_f300_0000_ffff,
+                0x00af_fb00_0000_ffff,
+                0,
+                0,
+            ],
+            task_state: TaskState {
+                reserved: 0,
+                stacks: [0; 3],
+                reserved2: 0,
+                interrupt_stacks: [0; 7],
+                reserved3: 0,
+                reserved4: 0,
+                // Beyond the segment's end: no port is open to code in domains.
+                ports: size_of::<TaskState>() as u16,
+            },
+        };
+        Descriptors { tables: UnsafeCell::new(tables), stacks }
+    }
+}
+
+struct GatesCell(UnsafeCell<[Gate; VECTORS]>);
+
+// SAFETY: written once, by the CPU that boots, before others run.
+unsafe impl Sync for GatesCell {}
+
+/// The gates of all CPUs.
+static GATES: GatesCell = GatesCell(UnsafeCell::new(
+    [Gate { low: 0, selector: 0, stack: 0, kind: 0, middle: 0, high: 0, reserved: 0 }; VECTORS],
+));
 
 struct StacksCell(UnsafeCell<Stacks>);
 
 // SAFETY: only the processor and what it enters use them.
 unsafe impl Sync for StacksCell {}
 
-static INTERRUPT_STACKS: StacksCell =
-    StacksCell(UnsafeCell::new(Stacks([[0; STACK_BYTES]; STACKS])));
+static BOOT_STACKS: StacksCell = StacksCell(UnsafeCell::new(Stacks([[0; STACK_BYTES]; STACKS])));
 
-/// Fills the tables and makes the processor use them.
-pub fn install() {
-    // SAFETY: called once, before anything else looks at the tables.
-    let tables = unsafe { &mut *TABLES.0.get() };
-    let stacks = INTERRUPT_STACKS.0.get() as u64;
+/// The interrupt stacks of the CPU that boots.
+pub const fn boot_stacks() -> *mut Stacks {
+    BOOT_STACKS.0.get()
+}
+
+/// Fills the gates. Once, before [`install`].
+pub fn make_gates() {
+    // SAFETY: called once, before anything else looks at the gates.
+    let gates = unsafe { &mut *GATES.0.get() };
+    for (vector, gate) in gates.iter_mut().enumerate() {
+        *gate = gate_for(vector);
+    }
+}
+
+/// Fills the tables of this CPU and makes the processor use them.
+pub fn install(local: &'static Local) {
+    let descriptors = &local.descriptors;
+    // SAFETY: called once for each CPU, which alone uses its tables.
+    let tables = unsafe { &mut *descriptors.tables.get() };
     let mut tops = [0; 7];
     for (index, top) in tops[..STACKS].iter_mut().enumerate() {
-        *top = stacks + ((index + 1) * STACK_BYTES) as u64;
+        let end = descriptors.stacks as u64 + ((index + 1) * STACK_BYTES) as u64;
+        // For entries that cannot trust gs: the CPU stands above what the processor pushes.
+        *top = end - 16;
+        // SAFETY: the words are the stack's first, and the stacks this CPU's own.
+        unsafe { (*top as *mut u64).write(core::ptr::from_ref(local) as u64) };
     }
     tables.task_state.interrupt_stacks = tops;
     let state = &raw const tables.task_state as u64;
@@ -124,9 +161,6 @@ pub fn install() {
     tables.segments[5] =
         limit | (state & 0xff_ffff) << 16 | 0x89 << 40 | (state >> 24 & 0xff) << 56;
     tables.segments[6] = state >> 32;
-    for (vector, gate) in tables.gates.iter_mut().enumerate() {
-        *gate = gate_for(vector);
-    }
     load(tables);
 }
 
@@ -155,7 +189,7 @@ fn gate_for(vector: usize) -> Gate {
 fn load(tables: &Tables) {
     let pointer = |base: u64, bytes: usize| Pointer { limit: bytes as u16 - 1, base };
     let segments = pointer(tables.segments.as_ptr() as u64, size_of_val(&tables.segments));
-    let gates = pointer(tables.gates.as_ptr() as u64, size_of_val(&tables.gates));
+    let gates = pointer(GATES.0.get() as u64, size_of::<[Gate; VECTORS]>());
     // SAFETY: the table has the same first segments as the one in use, and is never moved.
     unsafe { asm!("lgdt [{}]", in(reg) &segments, options(nostack)) };
     // SAFETY: every gate leads to an entry of `traps`.

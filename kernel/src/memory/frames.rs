@@ -4,8 +4,6 @@
 //! principal's limit. Everything else is the system's.
 #![expect(unsafe_code, reason = "writes to frames that it owns")]
 
-use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
-
 use warren_kernel::{
     frames::Frames,
     information::{Information, List, RANGES, Range},
@@ -14,7 +12,7 @@ use warren_kernel::{
 };
 
 use super::{Exhausted, MEMORY_LIMIT, PAGE, direct};
-use crate::guarded::Guarded;
+use crate::{cpu::block, guarded::Guarded};
 
 /// Addresses that devices with 32 address bits can reach end here.
 const DEVICE_LIMIT: u64 = 1 << 32;
@@ -31,8 +29,6 @@ const RESERVE: u64 = 2048;
 static DEVICE_ROWS: Guarded<Rows> = Guarded::new(Rows::new());
 static FRAMES: Guarded<Option<Frames<'static>>> = Guarded::new(None);
 static LEDGER: Guarded<Ledger> = Guarded::new(Ledger::new());
-/// On whose account servers' frames are taken.
-static PAYER: AtomicU8 = AtomicU8::new(SYSTEM);
 static USABLE: Guarded<List<Range, RANGES>> = Guarded::new(List::new());
 
 /// Takes charge of everything usable except `image` and the modules. Called once, while the boot
@@ -65,16 +61,12 @@ fn with<R>(work: impl FnOnce(&mut Frames<'static>) -> R) -> R {
     FRAMES.with(|frames| work(frames.as_mut().expect("frames are installed at boot")))
 }
 
-/// Sets who pays from now on for what is taken for servers, and returns who paid before.
-pub fn set_payer(principal: usize) -> usize {
-    PAYER.swap(number(principal), Relaxed).into()
-}
-
-/// Does `work` on a principal's account. With interrupts off: a switch of threads sets who pays.
+/// Does `work` on a principal's account, and not on that of the thread that runs.
 pub fn on_account<R>(principal: usize, work: impl FnOnce() -> R) -> R {
-    let before = set_payer(principal);
+    let payer = &block::current().payer;
+    let before = payer.replace(number(principal));
     let result = work();
-    set_payer(before);
+    payer.set(before);
     result
 }
 
@@ -99,7 +91,7 @@ pub fn held_by(principal: usize) -> u64 {
 
 /// Takes a zeroed frame for a server. The last ones are not for servers: the kernel itself must not run out.
 pub fn take_for_server() -> Result<u64, Exhausted> {
-    let owner = PAYER.load(Relaxed);
+    let owner = block::current().payer.get();
     let take = || with(|frames| frames.take(owner));
     let frame = charged(owner, 1, || leaves_reserve(1).then(take).flatten())?;
     clear(frame);
@@ -119,7 +111,7 @@ fn charged(owner: u8, count: u64, take: impl FnOnce() -> Option<u64>) -> Result<
 
 /// Takes `count` zeroed frames in a row below [`DEVICE_LIMIT`] for a server: first of those that devices had before.
 pub fn take_row_for_server(count: u64) -> Result<u64, Exhausted> {
-    let owner = PAYER.load(Relaxed);
+    let owner = block::current().payer.get();
     let first = charged(owner, count, || {
         if let Some(row) = DEVICE_ROWS.with(|rows| rows.take(count)) {
             let first = row.first * PAGE;

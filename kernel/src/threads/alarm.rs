@@ -1,18 +1,13 @@
-//! The CPU's timer: one interrupt, at the next moment at which something is due.
+//! A CPU's timer: one interrupt, at the next moment at which something is due.
 
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::Ordering::Relaxed;
 
-use crate::cpu::{clock, local_apic};
+use crate::cpu::{block, clock, local::NEVER, local_apic};
 
 /// Nobody runs for longer without the watchdog looking.
 const LOOK_NS: u64 = 10_000_000;
 /// How much later an interrupt comes again that was not handled to its end.
 const AGAIN_NS: u64 = 100_000;
-/// No interrupt is on its way.
-const NEVER: u64 = u64::MAX;
-
-/// The clock's count at which the timer will interrupt.
-static SET: AtomicU64 = AtomicU64::new(NEVER);
 
 /// The clock's count at which the watchdog looks next, if the timer is set now.
 pub fn next_look() -> u64 {
@@ -22,10 +17,11 @@ pub fn next_look() -> u64 {
 /// Interrupts at a count of the clock, or before: a timer that is set to an earlier one stays as it is, because setting it is
 /// dearer than an interrupt too many.
 pub fn set(count: u64) {
+    let alarm = &block::local().alarm;
     let now = clock::counts();
-    let is_set = (now..=count).contains(&SET.load(Relaxed));
+    let is_set = (now..=count).contains(&alarm.load(Relaxed));
     if !is_set && count != NEVER {
-        SET.store(count, Relaxed);
+        alarm.store(count, Relaxed);
         local_apic::interrupt_after(clock::timer_counts_of(count.saturating_sub(now)));
     }
 }
@@ -38,5 +34,5 @@ pub fn try_again() {
 
 /// The timer has interrupted.
 pub fn rang() {
-    SET.store(NEVER, Relaxed);
+    block::local().alarm.store(NEVER, Relaxed);
 }

@@ -2,7 +2,6 @@
 #![expect(unsafe_code, reason = "prepares stacks and frames")]
 
 use alloc::{boxed::Box, string::String};
-use core::{ptr::null_mut, sync::atomic::Ordering::Relaxed};
 
 use warren_engine::layout::{Frame, Object};
 use warren_kernel::{
@@ -13,13 +12,13 @@ use warren_kernel::{
 use super::{
     Token,
     area::Area,
-    record::{Registers, Thread, Work},
+    record::{Thread, Work},
     switch,
     switching::{self, with, with_running},
 };
 use crate::{
-    cpu::{self, block, clock},
-    memory::{Exhausted, frames, kernel_map},
+    cpu::{self, clock},
+    memory::{Exhausted, frames},
 };
 
 /// How long a waiter for a lock lends its time before it looks at the lock again.
@@ -42,24 +41,9 @@ impl Place {
 /// Makes the code that boots the root thread.
 pub fn install() {
     let contexts = Contexts::new(clock::counts(), clock::counts_of(HELP_NS));
-    let registers = Registers {
-        frame: null_mut(),
-        temporary: null_mut(),
-        owner: null_mut(),
-        idle: contexts.running(),
-        kernel_stack: 0,
-        page_tables: kernel_map::root().address(),
-    };
-    let token = contexts.running();
-    let root = |token| {
-        Thread::new(token, String::from("idle"), Place::SYSTEM.principal, registers, None, None)
-    };
+    let root =
+        |token| Thread::new(token, String::from("idle"), Place::SYSTEM.principal, None, None);
     switching::install(contexts, root);
-    // SAFETY: the block is this CPU's, and no thread runs yet.
-    let cpu = unsafe { &mut *block::engine() };
-    cpu.thread = token;
-    cpu.idle.store(token, Relaxed);
-    cpu.idle_lock = &raw const cpu.idle;
 }
 
 /// Limits how many threads a principal and those below it may have; 0 for no limit.
@@ -76,19 +60,7 @@ pub fn start(
     work: impl FnOnce() -> End + Send + 'static,
 ) -> Result<Token, Exhausted> {
     let area = cpu::interrupts::off(|| frames::on_account(place.principal, Area::new))?;
-    let bottom = Frame {
-        return_address: 0,
-        stack: area.stack_top(),
-        saved: [0; 6],
-        resume: 0,
-        // SAFETY: the block is this CPU's.
-        lock: unsafe { (*block::engine()).idle_lock },
-        object: bottom,
-        platform: [0; 5],
-    };
-    // SAFETY: the frames were mapped just now, for this thread alone.
-    unsafe { area.frames().write(bottom) };
-    // SAFETY: so was the stack.
+    // SAFETY: the stack was mapped just now, for this thread alone.
     let stack = unsafe { switch::prepare(area.stack_top(), first_steps) };
     with(|threads| {
         let Place { processor, principal } = place;
@@ -99,17 +71,23 @@ pub fn start(
             threads.ledger.release(principal, 1);
             Exhausted
         })?;
-        let registers = Registers {
-            frame: area.frames().wrapping_add(1),
-            temporary: area.temporaries(),
-            owner: null_mut(),
-            idle: token,
-            kernel_stack: area.stack_top(),
-            page_tables: kernel_map::root().address(),
-        };
+        let frames = area.frames();
+        let stack_top = area.stack_top();
         let (area, work) = (Some(area), Some(Box::new(work) as Work));
-        let mut thread = Thread::new(token, name.into(), principal, registers, area, work);
+        let mut thread = Thread::new(token, name.into(), principal, area, work);
         thread.stack = stack;
+        let bottom = Frame {
+            return_address: 0,
+            stack: stack_top,
+            saved: [0; 6],
+            resume: 0,
+            // SAFETY: nobody else knows the block yet.
+            lock: unsafe { (*thread.block.engine()).idle_lock },
+            object: bottom,
+            platform: [0; 5],
+        };
+        // SAFETY: the frames were mapped just now, for this thread alone.
+        unsafe { frames.write(bottom) };
         threads.add(thread);
         Ok(token)
     })

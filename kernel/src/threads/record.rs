@@ -1,29 +1,16 @@
-//! What is known of a thread while it does not run.
+//! What is known of a thread.
 #![expect(unsafe_code, reason = "a thread's pointers move with it")]
 
 use alloc::{boxed::Box, string::String};
 
-use warren_engine::{
-    deadline::Deadlines,
-    layout::{Frame, Temporary},
-    thread::ThreadRecord,
-};
+use warren_engine::{deadline::Deadlines, layout::Cpu, thread::ThreadRecord};
 use warren_kernel::contexts::{End, Token};
 
 use super::area::Area;
-use crate::memory::user_stacks::UserStacks;
-
-/// What of the CPU's block belongs to the thread.
-#[derive(Clone, Copy, Debug)]
-pub struct Registers {
-    pub frame: *mut Frame,
-    pub temporary: *mut Temporary,
-    pub owner: *mut Frame,
-    /// Its lock for servers that have none.
-    pub idle: u64,
-    pub kernel_stack: u64,
-    pub page_tables: u64,
-}
+use crate::{
+    cpu::block::Block,
+    memory::{kernel_map, user_stacks::UserStacks},
+};
 
 /// What a thread does in its life.
 pub type Work = Box<dyn FnOnce() -> End + Send>;
@@ -35,7 +22,10 @@ pub struct Thread {
     /// Whose memory its stacks are.
     pub principal: usize,
     pub stack: u64,
-    pub registers: Registers,
+    /// The page tables that it uses when it runs.
+    pub page_tables: u64,
+    /// What it has at hand when it runs.
+    pub block: Block,
     /// `None` for the root.
     pub area: Option<Area>,
     pub work: Option<Work>,
@@ -64,16 +54,28 @@ impl Thread {
         token: Token,
         name: String,
         principal: usize,
-        registers: Registers,
         area: Option<Area>,
         work: Option<Work>,
     ) -> Self {
+        let block = Block::new(token);
+        if let Some(area) = &area {
+            block.kernel_stack.set(area.stack_top());
+            // SAFETY: nobody else knows the block yet.
+            let engine = unsafe { &mut *block.engine() };
+            // The first frame is the bottom.
+            engine.frame = area.frames().wrapping_add(1);
+            engine.temporary = area.temporaries();
+            engine.temporary_end = area.temporaries_end();
+        }
+        // Ledgers have no more principals than that.
+        block.payer.set(principal as u8);
         Thread {
             token,
             name,
             principal,
             stack: 0,
-            registers,
+            page_tables: kernel_map::root().address(),
+            block,
             area,
             work,
             user_stacks: UserStacks::default(),
@@ -88,12 +90,14 @@ impl Thread {
     /// The thread as the engine sees it; `None` for the root.
     pub fn record(&self) -> Option<ThreadRecord> {
         let area = self.area.as_ref()?;
+        // SAFETY: the thread does not run, or is the one that looks.
+        let &Cpu { frame, temporary, .. } = unsafe { &*self.block.engine() };
         Some(ThreadRecord {
             token: self.token,
             frames: area.frames(),
-            frame: self.registers.frame,
+            frame,
             temporaries: area.temporaries(),
-            temporary: self.registers.temporary,
+            temporary,
         })
     }
 

@@ -1,14 +1,8 @@
 //! From the books ([`Contexts`]) to the machine: after each change the CPU goes on with whoever runs.
-#![expect(unsafe_code, reason = "switches stacks, and fills the CPU's block")]
+#![expect(unsafe_code, reason = "switches stacks and blocks")]
 
 use alloc::{boxed::Box, vec::Vec};
-use core::{
-    ptr::null_mut,
-    sync::atomic::{
-        AtomicBool,
-        Ordering::{self, Relaxed},
-    },
-};
+use core::sync::atomic::Ordering::Relaxed;
 
 use warren_abi::call::SystemError;
 use warren_engine::deadline::{self, Deadlines};
@@ -17,32 +11,26 @@ use warren_kernel::{
     ledger::Ledger,
 };
 
-use super::{
-    alarm,
-    area::Area,
-    record::{Registers, Thread},
-    switch,
-};
+use super::{alarm, record::Thread, switch};
 use crate::{
     calls::{self, KERNEL_STACK_RESERVE},
-    cpu::{self, block, clock, registers},
+    cpu::{self, block, clock, local, registers},
     guarded::Guarded,
-    memory::{frames, user_stacks::UserStacks},
+    memory::user_stacks::UserStacks,
     system::Kernel,
     traps::frame::TrapFrame,
 };
 
 /// All threads, and the books.
 ///
-/// T1: threads are boxed and stay where they are until they are buried; `current` is the record of the thread on whose stack
-/// this CPU runs.
+/// T1: threads are boxed and stay where they are until they are buried; the block of the thread on whose stack a CPU runs
+/// names its record.
 pub struct Threads {
     pub contexts: Contexts,
     /// By the slots of their contexts.
     pub by_slot: Vec<Option<Box<Thread>>>,
     /// How many threads each principal has.
     pub ledger: Ledger,
-    current: *mut Thread,
     /// A thread that has ended, until nobody runs on its stack.
     ended: Option<Box<Thread>>,
 }
@@ -51,9 +39,6 @@ pub struct Threads {
 unsafe impl Send for Threads {}
 
 static THREADS: Guarded<Option<Threads>> = Guarded::new(None);
-
-/// Whether the books have something to say that the machine does not match yet.
-static DUE: AtomicBool = AtomicBool::new(false);
 
 impl Threads {
     /// The thread with this token.
@@ -65,13 +50,17 @@ impl Threads {
     /// The running thread.
     pub fn running(&mut self) -> &mut Thread {
         // SAFETY: T1; the threads are borrowed, so nobody else reaches them.
-        unsafe { &mut *self.current }
+        unsafe { &mut *block::current().thread.get().cast() }
     }
 
     /// Takes a thread in whose context exists.
     pub fn add(&mut self, thread: Thread) {
         let slot = Contexts::slot(thread.token);
-        self.by_slot[slot] = Some(Box::new(thread));
+        let mut thread = Box::new(thread);
+        let address = &raw mut *thread;
+        thread.block.thread.set(address.cast());
+        show_stacks(&thread);
+        self.by_slot[slot] = Some(thread);
     }
 }
 
@@ -86,10 +75,12 @@ pub fn install(contexts: Contexts, root: impl FnOnce(Token) -> Thread) {
     let mut by_slot = Vec::new();
     by_slot.resize_with(CONTEXTS, || None);
     let ledger = Ledger::new();
-    let mut threads = Threads { contexts, by_slot, ledger, current: null_mut(), ended: None };
-    let slot = Contexts::slot(root.token);
+    let mut threads = Threads { contexts, by_slot, ledger, ended: None };
+    let token = root.token;
     threads.add(root);
-    threads.current = threads.by_slot[slot].as_deref_mut().map_or(null_mut(), core::ptr::from_mut);
+    let root = threads.find(token).expect("it was added just now");
+    // SAFETY: threads stay where they are (T1), and the root stays for good.
+    unsafe { block::enter(&root.block, &local::BOOT) };
     THREADS.with(|stored| *stored = Some(threads));
 }
 
@@ -119,7 +110,7 @@ fn change<R>(work: impl FnOnce(&mut Contexts, u64) -> R) -> R {
 fn go_on() {
     let (next, event) = with(|threads| {
         let contexts = &threads.contexts;
-        DUE.store(contexts.is_due(), Ordering::Relaxed);
+        block::local().due.store(contexts.is_due(), Relaxed);
         let look = if contexts.is_idle() { u64::MAX } else { alarm::next_look() };
         let (next, event) = (contexts.running(), contexts.next_event().min(look));
         (next, event.min(threads.find(next).map_or(u64::MAX, next_deadline)))
@@ -175,10 +166,9 @@ pub fn kill(token: Token) -> bool {
         };
         thread.deadlines.kill();
         thread.killed_at = used;
+        show_stacks(thread);
         true
     });
-    // It may be the one that runs.
-    with_deadlines(|_| ());
     wake(token);
     found
 }
@@ -196,13 +186,13 @@ pub fn with_deadlines<R>(work: impl FnOnce(&mut Deadlines) -> R) -> R {
 pub fn wake(token: Token) {
     with(|threads| {
         threads.contexts.wake(token);
-        DUE.store(threads.contexts.is_due(), Ordering::Relaxed);
+        block::local().due.store(threads.contexts.is_due(), Relaxed);
     });
 }
 
 /// Whether somebody else is to run as soon as interrupts are on again.
 pub fn is_due() -> bool {
-    DUE.load(Ordering::Relaxed)
+    block::local().due.load(Relaxed)
 }
 
 /// Lets others run, if the running thread's scheduler likes.
@@ -269,11 +259,13 @@ fn switch_to(next: Token) {
             return None;
         }
         let old = threads.running();
-        old.registers = swap_out();
+        old.page_tables = registers::page_tables();
         let save = &raw mut old.stack;
-        threads.current = threads.find(next).expect("contexts that run have threads");
-        let new = threads.running();
-        swap_in(new);
+        let new = threads.find(next).expect("contexts that run have threads");
+        block::exchange_idle(block::current(), &new.block);
+        // SAFETY: interrupts are off, and the thread stays where it is (T1).
+        unsafe { block::enter(&new.block, block::local()) };
+        set_page_tables(new.page_tables);
         Some((save, new.stack))
     });
     if let Some((save, load)) = switch {
@@ -290,44 +282,10 @@ pub fn bury() {
     drop(ended);
 }
 
-/// What the running thread has in the CPU's block.
-pub fn swap_out() -> Registers {
-    let own = block::current();
-    // SAFETY: interrupts are off, and the block is this CPU's.
-    let cpu = unsafe { &*block::engine() };
-    Registers {
-        frame: cpu.frame,
-        temporary: cpu.temporary,
-        owner: cpu.owner,
-        idle: cpu.idle.load(Relaxed),
-        kernel_stack: own.kernel_stack.get(),
-        page_tables: registers::page_tables(),
-    }
-}
-
-/// Puts a thread's part into the CPU's block, and switches to its domain.
-fn swap_in(thread: &Thread) {
-    let own = block::current();
-    let registers = thread.registers;
-    own.kernel_stack.set(registers.kernel_stack);
-    set_page_tables(registers.page_tables);
-    let end = thread.area.as_ref().map_or(null_mut(), Area::temporaries_end);
-    show_stacks(thread);
-    frames::set_payer(thread.principal);
-    // SAFETY: interrupts are off, and the block is this CPU's.
-    let cpu = unsafe { &mut *block::engine() };
-    cpu.frame = registers.frame;
-    cpu.temporary = registers.temporary;
-    cpu.temporary_end = end;
-    cpu.owner = registers.owner;
-    cpu.thread = thread.token;
-    cpu.idle.store(registers.idle, Relaxed);
-}
-
-/// Shows the fast path of calls the running thread's stacks. In an atomic call, and after a deadline, it sees none, and leaves
+/// Shows the fast path of calls a thread's stacks. In an atomic call, and after a deadline, it sees none, and leaves
 /// every call to the long way, which refuses those that are not to be made.
 fn show_stacks(thread: &Thread) {
-    let own = block::current();
+    let own = &thread.block;
     let earliest = thread.deadlines.earliest_ns();
     let is_over = earliest != u64::MAX && earliest <= clock::now_ns();
     let refuses = thread.in_atomic_call || is_over;

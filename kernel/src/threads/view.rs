@@ -13,7 +13,7 @@ use super::{
     Token,
     record::Thread,
     switch,
-    switching::{swap_out, wake, with, with_running},
+    switching::{wake, with, with_running},
 };
 use crate::{
     cpu::{block, clock},
@@ -28,10 +28,7 @@ pub fn name_of(token: Token) -> String {
 /// Shows each thread to the engine, which may change where its calls go on. The threads are not in use
 /// meanwhile: the engine may call [`divert`].
 pub fn visit(visit: &mut dyn FnMut(&mut ThreadRecord)) {
-    let count = with(|threads| {
-        threads.running().registers = swap_out();
-        threads.by_slot.len()
-    });
+    let count = with(|threads| threads.by_slot.len());
     // Nobody adds or frees a thread meanwhile: interrupts are off.
     for slot in 0..count {
         let record = with(|threads| threads.by_slot[slot].as_ref()?.record());
@@ -64,7 +61,6 @@ pub struct Sight {
 /// The first thread whose slot is at least `from`, the root aside.
 pub fn sight(from: usize) -> Option<Sight> {
     with(|threads| {
-        threads.running().registers = swap_out();
         threads.by_slot.iter().enumerate().skip(from).find_map(|(slot, thread)| {
             let thread = thread.as_ref()?;
             let ThreadRecord { frames, frame, .. } = thread.record()?;
@@ -107,8 +103,10 @@ pub unsafe fn divert(token: Token, top: u64, function: extern "C" fn() -> !) {
 /// The first free frame of a thread that does not run, and where its kernel stack goes on when it enters the kernel.
 pub fn frame_of(token: Token) -> Option<(*mut Frame, u64)> {
     with(|threads| {
-        let registers = threads.find(token)?.registers;
-        Some((registers.frame, registers.kernel_stack))
+        let block = &threads.find(token)?.block;
+        // SAFETY: the thread does not run, so that nobody writes the block.
+        let frame = unsafe { (*block.engine()).frame };
+        Some((frame, block.kernel_stack.get()))
     })
 }
 
@@ -132,8 +130,8 @@ pub fn stack_left(stack: u64) -> u64 {
 /// Lets threads that were interrupted at the end of a domain go on with the kernel's page tables: the domain's are gone.
 pub fn forget_page_tables(page_tables: u64) {
     for_each(|thread| {
-        if thread.registers.page_tables == page_tables {
-            thread.registers.page_tables = kernel_map::root().address();
+        if thread.page_tables == page_tables {
+            thread.page_tables = kernel_map::root().address();
         }
     });
 }

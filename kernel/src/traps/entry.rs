@@ -11,7 +11,7 @@
 //!
 //! The saved code segment tells. It does not for what can arrive between an entry's first
 //! instruction and its `swapgs`: debug exceptions, non-maskable interrupts, double faults, machine checks. Their
-//! entry (`trap_anywhere`) saves gs as it is, loads the kernel's, and restores what was there.
+//! entry (`trap_anywhere`) saves gs as it is, loads that of the CPU to which its stack belongs, and restores what was there.
 #![expect(unsafe_code, reason = "entries of interrupts")]
 
 use core::mem::offset_of;
@@ -21,10 +21,11 @@ use super::{
     frame::{TrapFrame, WORDS},
 };
 use crate::cpu::{
-    block::{BLOCK, Block},
+    block::Block,
     descriptors::VECTORS,
     extended::{AREA_BYTES, DEFAULT_MXCSR, restore_extended, save_extended},
     features::smap_site,
+    local::Local,
     registers::GS_BASE,
 };
 
@@ -195,7 +196,8 @@ core::arch::global_asm!(
     "rdmsr",
     "mov r12d, eax",
     "mov r13d, edx",
-    "lea rax, [rip + {block}]",
+    "mov rax, [rbx + {frame_bytes}]",
+    "mov rax, [rax + {block}]",
     "mov rdx, rax",
     "shr rdx, 32",
     "wrmsr",
@@ -221,7 +223,7 @@ core::arch::global_asm!(
     kernel_stack = const offset_of!(Block, kernel_stack),
     area = const AREA_BYTES,
     mxcsr = sym DEFAULT_MXCSR,
-    block = sym BLOCK,
+    block = const offset_of!(Local, block),
     gs_base = const GS_BASE,
     handler_bytes = const HANDLER_BYTES,
     let_go = sym let_go,

@@ -228,7 +228,7 @@ fn finish(status: u8, seen: &Seen) -> Outcome {
 }
 
 /// How the kernel's last words start.
-const PANIC: &str = "kernel panic:";
+const PANIC: &str = "kernel panic on";
 /// Exit status where the system has none.
 const GAVE_UP: u8 = 127;
 
