@@ -91,7 +91,7 @@ pub fn current() -> &'static Block {
             "mov {}, gs:[{this}]",
             out(reg) block,
             this = const offset_of!(Block, this),
-            options(nostack, preserves_flags, readonly),
+            options(nostack, preserves_flags, pure, readonly),
         );
     }
     // SAFETY: the block is the running thread's, which has it until nobody runs in the thread any more.
