@@ -16,7 +16,7 @@ use warren_kernel::acpi::Controllers;
 
 use crate::{
     boot, calls,
-    cpu::{block, interrupts},
+    cpu::{self, block, interrupts},
     log::{self, log},
     machine,
     memory::{heap, regions},
@@ -174,5 +174,5 @@ pub fn start(controllers: Controllers, command_line: &str) {
     let started = threads::start("start", Place::SYSTEM, natives::bottom(), natives::start_tasks);
     let token = started.expect("the first thread has room");
     // Interrupts are off: it runs when the code that boots has become the root.
-    threads::with_books(|contexts| contexts.set_guest(0, token));
+    threads::with_books(|contexts| contexts.set_guest(cpu::number(), token));
 }

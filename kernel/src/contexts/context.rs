@@ -125,6 +125,10 @@ pub(super) struct Context {
     /// The processor that it hands on.
     pub hosts: Option<usize>,
     pub state: State,
+    /// The CPU on which it runs, or ran last.
+    pub cpu: usize,
+    /// Whether it is a link of that CPU's chain.
+    pub is_link: bool,
     /// Who has dispatched it and was not told of a stop yet.
     pub dispatcher: Option<Token>,
     /// Whether it is blocked in a dispatch of nobody.
@@ -147,6 +151,8 @@ impl Context {
             processor,
             hosts: None,
             state: State::Ready,
+            cpu: 0,
+            is_link: false,
             dispatcher: None,
             awaits_news: false,
             stop: Stop::default(),

@@ -1,7 +1,7 @@
 //! Contexts: who lends time to whom, and who therefore runs. Pure bookkeeping; the binary switches threads to match it.
 //!
 //! Nothing here chooses. A context runs because another one dispatched it ([`Contexts::dispatch`]), or lends it time until it lets
-//! go of a lock ([`Contexts::help`]); under all of them lies the root context, which lends its time to one other. Whoever lends is
+//! go of a lock ([`Contexts::help`]); under all of them lies the CPU's root context, which lends its time to one other. Whoever lends is
 //! a *link* of the *chain* from the root to who runs. A link ends when its loan is exhausted, or when who stands on its other side
 //! blocks or ends; then the lender runs again, and finds out why in its [`Stop`].
 //!
@@ -13,8 +13,15 @@
 //! | somebody is ready again | its scheduler has news; if that waits for news, or wants them at once, it is ready or its link ends |
 //!
 //! After each change [`Contexts::running`] says who runs. Times are counts of a clock; what a count is worth is not known here.
+//!
+//! # Several CPUs
+//!
+//! Each has a chain of its own, and a context is a link of one chain at most: whoever would lend it time elsewhere is refused, or gives
+//! way. Only what happens on a CPU changes its chain. What happens on another one can make a link of it *due*; it ends when that CPU calls
+//! [`Contexts::pass`], which [`Contexts::to_tell`] says has to be told. A sleeper is woken by the CPU on which it ran last.
 
 mod account;
+mod chain;
 mod context;
 mod news;
 #[cfg(test)]
@@ -23,18 +30,21 @@ mod tests;
 use alloc::vec::Vec;
 
 pub use account::Account;
+use chain::Chain;
 pub use context::{Activity, End, Reason, Stop, Token};
 use context::{Context, Loan, State};
 use news::Processor;
 pub use news::{Change, News};
 
-/// Contexts that exist at the same time, the root included.
-pub const CONTEXTS: usize = 320;
+/// Contexts that exist at the same time, the roots included.
+pub const CONTEXTS: usize = 384;
+/// CPUs, each of which has a root.
+pub const CPUS: usize = 64;
 /// Links of a chain.
 pub const DEPTH: usize = 16;
 /// A loan without end.
 pub const UNLIMITED: u64 = u64::MAX;
-/// Where the root context is scheduled: nowhere.
+/// Where root contexts are scheduled: nowhere.
 const NOWHERE: usize = usize::MAX;
 
 /// Why a dispatch was refused.
@@ -61,7 +71,7 @@ pub struct Terms {
     pub at_once: bool,
 }
 
-/// All contexts of one CPU.
+/// All contexts.
 #[derive(Debug)]
 pub struct Contexts {
     slots: Vec<Option<Context>>,
@@ -69,60 +79,75 @@ pub struct Contexts {
     generation: u64,
     processors: Vec<Processor>,
     accounts: Vec<Account>,
-    /// From the root to who runs.
-    chain: Vec<Token>,
-    /// The first link that is to end because there are news.
-    due: Option<usize>,
-    /// Whom the root lends its time.
-    guest: Option<Token>,
-    /// The clock's count at which the books begin.
-    started: u64,
-    /// The clock's count up to which everything is charged.
-    charged: u64,
-    /// No sleeper wakes before.
-    next_wake: u64,
+    /// By the numbers of their CPUs.
+    chains: Vec<Chain>,
     /// Counts for which a helper lends time.
     help: u64,
-    idle: u64,
 }
 
 impl Contexts {
-    /// The root context alone, which runs. Helping lasts `help` counts. There is one principal.
+    /// CPU 0 with its root context alone, which runs. Helping lasts `help` counts. There is one principal.
     pub fn new(now: u64, help: u64) -> Self {
         let mut contexts = Contexts {
             slots: Vec::new(),
             generation: 0,
             processors: Vec::new(),
             accounts: Vec::new(),
-            chain: Vec::with_capacity(DEPTH),
-            due: None,
-            guest: None,
-            started: now,
-            charged: now,
-            next_wake: UNLIMITED,
+            chains: Vec::new(),
             help,
-            idle: 0,
         };
         contexts.slots.resize_with(CONTEXTS, || None);
         contexts.open_accounts(1);
-        let root = contexts.insert(0, NOWHERE).expect("all slots are free");
-        contexts.chain.push(root);
+        contexts.add_cpu(now).expect("all slots are free");
         contexts
     }
 
-    /// Whoever runs.
-    pub fn running(&self) -> Token {
-        self.chain[self.chain.len() - 1]
+    /// Another CPU, whose root context runs. Returns its number; `None` if there are too many, or too many contexts.
+    pub fn add_cpu(&mut self, now: u64) -> Option<usize> {
+        let cpu = self.chains.len();
+        if cpu == CPUS {
+            return None;
+        }
+        let root = self.insert(0, NOWHERE)?;
+        let context = self.known(root);
+        (context.is_link, context.cpu) = (true, cpu);
+        self.chains.push(Chain::new(now, root));
+        Some(cpu)
     }
 
-    /// Whether nobody runs but the root.
-    pub fn is_idle(&self) -> bool {
-        self.chain.len() == 1
+    /// How many CPUs there are.
+    pub fn cpus(&self) -> usize {
+        self.chains.len()
     }
 
-    /// Whether a link of the chain is to end: [`Contexts::pass`] has to be called soon.
-    pub fn is_due(&self) -> bool {
-        self.due.is_some() || self.is_idle() && self.guest.is_some_and(|guest| self.can_run(guest))
+    /// Whoever runs on a CPU.
+    pub fn running(&self, cpu: usize) -> Token {
+        self.chains[cpu].last()
+    }
+
+    /// Whether nobody runs on a CPU but the root.
+    pub fn is_idle(&self, cpu: usize) -> bool {
+        self.chains[cpu].links.len() == 1
+    }
+
+    /// Whether a link of a CPU's chain is to end, or can begin: [`Contexts::pass`] has to be called there soon.
+    pub fn is_due(&self, cpu: usize) -> bool {
+        let chain = &self.chains[cpu];
+        chain.due.is_some()
+            || self.is_idle(cpu) && chain.guest.is_some_and(|guest| self.is_free(guest))
+    }
+
+    /// The CPUs that have to be told to call [`Contexts::pass`], because of what happened on another one: a bit for each. Each is
+    /// named once, until it has called it.
+    pub fn to_tell(&mut self, own: usize) -> u64 {
+        let mut cpus = 0;
+        for cpu in 0..self.chains.len() {
+            if cpu != own && !self.chains[cpu].told && self.is_due(cpu) {
+                self.chains[cpu].told = true;
+                cpus |= 1 << cpu;
+            }
+        }
+        cpus
     }
 
     /// The number of a context's slot, below [`CONTEXTS`].
@@ -160,40 +185,36 @@ impl Contexts {
         self.find(token).expect("links and lists name contexts that exist")
     }
 
-    fn can_run(&self, token: Token) -> bool {
-        self.get(token).is_some_and(|context| context.state.can_run())
-    }
-
-    /// Whom the root lends its time from now on.
-    pub fn set_guest(&mut self, now: u64, guest: Token) {
-        self.charge(now);
-        if self.chain.len() > 1 && self.chain[1] != guest {
-            self.cut(0, Reason::Preempted);
+    /// Whom a CPU's root lends its time as soon as the CPU calls [`Contexts::pass`].
+    pub fn set_guest(&mut self, cpu: usize, guest: Token) {
+        let chain = &mut self.chains[cpu];
+        chain.guest = Some(guest);
+        if chain.links.get(1).is_some_and(|old| *old != guest) {
+            chain.is_due_at(0);
         }
-        self.guest = Some(guest);
-        self.settle();
     }
 
-    /// Lets `guest` run on the time of who runs, which has to be the host of `processor`. Without a guest the host waits for news or until
+    /// Lets `guest` run on the time of who runs on a CPU, which has to be the host of `processor`. Without a guest the host waits for news or until
     /// `terms.until`. How it went is the host's [`Contexts::stop_of`] when it runs again.
     pub fn dispatch(
         &mut self,
+        cpu: usize,
         now: u64,
         processor: usize,
         guest: Option<Token>,
         terms: Terms,
     ) -> Result<(), Refusal> {
-        self.charge(now);
-        let host = self.running();
+        self.charge(cpu, now);
+        let host = self.running(cpu);
         let place = self.processors.get(processor).filter(|place| place.host == Some(host));
         let has_news = place.ok_or(Refusal::NotTheHost)?.has_news();
         if let Some(guest) = guest {
             let context = self.get(guest).filter(|context| context.processor == processor);
             let context = context.ok_or(Refusal::Unknown)?;
-            if !context.state.can_run() || context.dispatcher.is_some() {
+            if !self.is_free(guest) || context.dispatcher.is_some() {
                 return Err(Refusal::NotReady);
             }
-            if !self.fits(guest) {
+            if !self.fits(cpu, guest) {
                 return Err(Refusal::TooDeep);
             }
         }
@@ -203,44 +224,26 @@ impl Contexts {
             }
             None => {
                 self.known(host).awaits_news = true;
-                self.block(now, terms.until);
+                self.block(cpu, now, terms.until);
             }
             Some(guest) => {
                 let Terms { budget, until, at_once } = terms;
                 self.known(guest).dispatcher = Some(host);
                 let loan = Loan { to: guest, help: false, left: budget, until, at_once, used: 0 };
                 self.known(host).state = State::Lends(loan);
-                self.settle();
+                self.settle(cpu);
             }
         }
         Ok(())
     }
 
-    /// Whether the chain would be short enough with `guest` at its end, and those to whom it lends.
-    fn fits(&self, guest: Token) -> bool {
-        let mut length = self.chain.len() + 1;
-        let mut last = self.get(guest);
-        while let Some(Loan { to, .. }) = last.and_then(|context| context.state.loan()) {
-            length += 1;
-            last = self.get(*to);
-            if length > DEPTH {
-                return false;
-            }
-        }
-        length <= DEPTH
-    }
-
-    /// Who runs waits for a lock that `holder` has: the holder runs on its time for a while. The waiter looks at the lock again when it
-    /// runs the next time.
-    pub fn help(&mut self, now: u64, holder: Token) {
-        self.charge(now);
-        let helper = self.running();
-        if self.is_idle()
-            || self.chain.contains(&holder)
-            || !self.can_run(holder)
-            || !self.fits(holder)
-        {
-            return self.give_way(now);
+    /// Who runs on a CPU waits for a lock that `holder` has: the holder runs on its time for a while. The waiter looks at the lock
+    /// again when it runs the next time. It gives way if the holder cannot be helped, or runs already.
+    pub fn help(&mut self, cpu: usize, now: u64, holder: Token) {
+        self.charge(cpu, now);
+        let helper = self.running(cpu);
+        if self.is_idle(cpu) || !self.is_free(holder) || !self.fits(cpu, holder) {
+            return self.give_way(cpu, now);
         }
         let loan = Loan {
             to: holder,
@@ -251,45 +254,48 @@ impl Contexts {
             used: 0,
         };
         self.known(helper).state = State::Lends(loan);
-        self.settle();
+        self.settle(cpu);
     }
 
-    /// Who runs blocks until [`Contexts::wake`], or until the clock shows `until`.
-    pub fn block(&mut self, now: u64, until: u64) {
-        self.charge(now);
-        assert!(!self.is_idle(), "the root context does not block");
-        let blocked = self.running();
+    /// Who runs on a CPU blocks until [`Contexts::wake`], or until the clock shows `until`.
+    pub fn block(&mut self, cpu: usize, now: u64, until: u64) {
+        self.charge(cpu, now);
+        assert!(!self.is_idle(cpu), "a root context does not block");
+        let blocked = self.running(cpu);
         self.known(blocked).state = State::Blocked { until };
-        self.next_wake = self.next_wake.min(until);
-        self.leave(Reason::Blocked);
+        let chain = &mut self.chains[cpu];
+        chain.next_wake = chain.next_wake.min(until);
+        self.leave(cpu, Reason::Blocked);
     }
 
-    /// Who runs ends. Its token means nobody from now on.
-    pub fn end(&mut self, now: u64, how: End) {
-        self.charge(now);
-        assert!(!self.is_idle(), "the root context does not end");
-        let ended = self.running();
+    /// Who runs on a CPU ends. Its token means nobody from now on.
+    pub fn end(&mut self, cpu: usize, now: u64, how: End) {
+        self.charge(cpu, now);
+        assert!(!self.is_idle(cpu), "a root context does not end");
+        let ended = self.running(cpu);
         self.known(ended).state = State::Ended;
-        self.leave(Reason::Ended(how));
+        self.leave(cpu, Reason::Ended(how));
     }
 
-    /// Who runs lets its lender go on, and stays ready.
-    pub fn give_way(&mut self, now: u64) {
-        self.charge(now);
-        if !self.is_idle() {
-            self.cut(self.chain.len() - 2, Reason::Yielded);
-            self.settle();
+    /// Who runs on a CPU lets its lender go on, and stays ready.
+    pub fn give_way(&mut self, cpu: usize, now: u64) {
+        self.charge(cpu, now);
+        if !self.is_idle(cpu) {
+            self.cut(cpu, self.chains[cpu].links.len() - 2, Reason::Yielded);
+            self.settle(cpu);
         }
     }
 
-    /// Time has passed: charges it, wakes who slept long enough, and ends the first link that is exhausted or due.
-    pub fn pass(&mut self, now: u64) {
-        self.charge(now);
-        self.wake_sleepers(now);
-        let due = self.due.take().unwrap_or(usize::MAX);
-        let links = self.chain.len() - 1;
+    /// Time has passed on a CPU: charges it, wakes who slept long enough, and ends the first link that is exhausted or due.
+    pub fn pass(&mut self, cpu: usize, now: u64) {
+        self.charge(cpu, now);
+        self.wake_sleepers(cpu, now);
+        let chain = &mut self.chains[cpu];
+        chain.told = false;
+        let due = chain.due.take().unwrap_or(usize::MAX);
+        let links = chain.links.len() - 1;
         let end = (0..links).find_map(|level| {
-            let loan = self.get(self.chain[level]).and_then(|lender| lender.state.loan())?;
+            let loan = self.get(self.chains[cpu].links[level])?.state.loan()?;
             let reason = match loan {
                 loan if loan.left == 0 => Reason::Spent,
                 loan if loan.until <= now => Reason::Deadline,
@@ -299,16 +305,17 @@ impl Contexts {
             Some((level, reason))
         });
         if let Some((level, reason)) = end {
-            self.cut(level, reason);
+            self.cut(cpu, level, reason);
         }
-        self.settle();
+        self.settle(cpu);
     }
 
-    /// The clock's count at which [`Contexts::pass`] has to be called at the latest, if nothing changes.
-    pub fn next_event(&self) -> u64 {
-        let loans = self.chain.iter().filter_map(|lender| self.get(*lender)?.state.loan());
-        let end = |loan: &Loan| loan.until.min(self.charged.saturating_add(loan.left));
-        loans.map(end).fold(self.next_wake, u64::min)
+    /// The clock's count at which [`Contexts::pass`] has to be called on a CPU at the latest, if nothing changes.
+    pub fn next_event(&self, cpu: usize) -> u64 {
+        let chain = &self.chains[cpu];
+        let loans = chain.links.iter().filter_map(|lender| self.get(*lender)?.state.loan());
+        let end = |loan: &Loan| loan.until.min(chain.charged.saturating_add(loan.left));
+        loans.map(end).fold(chain.next_wake, u64::min)
     }
 
     /// How the newest loan of a context ended.
@@ -329,6 +336,11 @@ impl Contexts {
     /// Who pays for a context.
     pub fn principal_of(&self, token: Token) -> Option<usize> {
         self.get(token).map(|context| context.principal)
+    }
+
+    /// The CPU on which a context runs, or ran last.
+    pub fn cpu_of(&self, token: Token) -> Option<usize> {
+        self.get(token).map(|context| context.cpu)
     }
 
     /// Contexts of a principal.
@@ -354,137 +366,27 @@ impl Contexts {
         }
     }
 
-    fn wake_sleepers(&mut self, now: u64) {
-        if now < self.next_wake {
+    /// Wakes those who slept long enough and ran on this CPU last.
+    fn wake_sleepers(&mut self, own: usize, now: u64) {
+        if now < self.chains[own].next_wake {
             return;
         }
-        self.next_wake = UNLIMITED;
+        self.chains[own].next_wake = UNLIMITED;
         for slot in 0..self.slots.len() {
-            let Some(Context { token, state: State::Blocked { until }, .. }) = self.slots[slot]
+            let Some(&Context { token, cpu, state: State::Blocked { until }, .. }) =
+                self.slots[slot].as_ref()
             else {
                 continue;
             };
+            if cpu != own {
+                continue;
+            }
             match until <= now {
                 true => self.wake(token),
-                false => self.next_wake = self.next_wake.min(until),
-            }
-        }
-    }
-
-    /// Follows loans from the end of the chain to who runs.
-    fn settle(&mut self) {
-        if self.is_idle() {
-            let Some(guest) = self.guest.filter(|guest| self.can_run(*guest)) else { return };
-            let loan = Loan::unlimited(guest);
-            let root = self.running();
-            self.known(root).state = State::Lends(loan);
-        }
-        while let Some(to) = self.get(self.running()).and_then(|last| Some(last.state.loan()?.to)) {
-            let lender = self.running();
-            if self.chain.contains(&to) || self.chain.len() == DEPTH || self.is_wanted(lender) {
-                // Who would run lends time to it already, or the lender has news since it was preempted: it goes on itself.
-                self.stop_loan(lender, Reason::Preempted);
-                return;
-            }
-            self.chain.push(to);
-        }
-    }
-
-    /// Ends the link from `level` to the next one: who runs stops, and stays ready.
-    fn cut(&mut self, level: usize, reason: Reason) {
-        // Nobody goes on helping: whoever helped looks at the lock first.
-        for inner in level + 1..self.chain.len() - 1 {
-            let lender = self.chain[inner];
-            if self.get(lender).and_then(|lender| lender.state.loan()).is_some_and(|loan| loan.help)
-            {
-                self.stop_loan(lender, Reason::Preempted);
-            }
-        }
-        let lender = self.chain[level];
-        self.stop_loan(lender, reason);
-        self.chain.truncate(level + 1);
-        self.due = self.due.filter(|due| *due < level);
-    }
-
-    /// Takes a loan back, wherever its lender is.
-    fn stop_loan(&mut self, lender: Token, reason: Reason) {
-        let lender = self.known(lender);
-        let State::Lends(Loan { to, help, used, .. }) = lender.state else { return };
-        lender.state = State::Ready;
-        lender.stop = Stop { reason, used };
-        if !help && let Some(guest) = self.find(to) {
-            guest.dispatcher = None;
-        }
-    }
-
-    /// Who ran cannot go on: its lender does.
-    fn leave(&mut self, reason: Reason) {
-        let left = self.running();
-        let lender = self.chain[self.chain.len() - 2];
-        let dispatcher = self.known(left).dispatcher.take();
-        self.stop_loan(lender, reason);
-        self.chain.pop();
-        self.due = self.due.filter(|due| *due + 1 < self.chain.len());
-        if let Some(dispatcher) = dispatcher.filter(|dispatcher| *dispatcher != lender) {
-            // It ran on a helper's time while its own lender was preempted.
-            self.stop_loan(dispatcher, reason);
-        }
-        match dispatcher {
-            Some(_) => self.is_told(left),
-            None => self.note(left),
-        }
-        self.settle();
-    }
-
-    /// Opens accounts, so that there are this many.
-    pub fn open_accounts(&mut self, count: usize) {
-        let count = count.max(self.accounts.len());
-        self.accounts.resize_with(count, Account::default);
-    }
-
-    /// All accounts, by principal.
-    pub fn accounts(&self) -> &[Account] {
-        &self.accounts
-    }
-
-    /// Counts that were charged to somebody, or idle.
-    pub fn elapsed(&self) -> u64 {
-        self.charged - self.started
-    }
-
-    /// Counts for which nobody ran.
-    pub fn idle(&self) -> u64 {
-        self.idle
-    }
-
-    /// Charges what has passed to whom it belongs.
-    pub fn charge(&mut self, now: u64) {
-        let passed = now.saturating_sub(self.charged);
-        self.charged = self.charged.max(now);
-        if self.is_idle() {
-            self.idle += passed;
-            return;
-        }
-        let mut helper = None;
-        for level in 0..self.chain.len() - 1 {
-            let lender = self.chain[level];
-            if let State::Lends(loan) = &mut self.known(lender).state {
-                loan.used += passed;
-                if loan.left != UNLIMITED {
-                    loan.left = loan.left.saturating_sub(passed);
+                false => {
+                    let chain = &mut self.chains[own];
+                    chain.next_wake = chain.next_wake.min(until);
                 }
-                if loan.help {
-                    helper = helper.or(Some(lender));
-                }
-            }
-        }
-        let running = self.running();
-        self.known(running).used += passed;
-        let payer = self.known(helper.unwrap_or(running)).principal;
-        if let Some(account) = self.accounts.get_mut(payer) {
-            account.used += passed;
-            if helper.is_some() {
-                account.helped += passed;
             }
         }
     }

@@ -151,13 +151,16 @@ impl Contexts {
     /// A host has news: it goes on if it waits for them, or wants them at once.
     fn rouse(&mut self, host: Token) {
         let Some(context) = self.find(host) else { return };
+        let (cpu, is_link) = (context.cpu, context.is_link);
         match context.state {
             State::Blocked { .. } if context.awaits_news => self.wake(host),
+            State::Lends(loan) if loan.at_once && !loan.help && is_link => {
+                let chain = &mut self.chains[cpu];
+                let level = chain.links.iter().position(|link| *link == host);
+                chain.is_due_at(level.expect("a link is in its CPU's chain"));
+            }
             State::Lends(loan) if loan.at_once && !loan.help => {
-                match self.chain.iter().position(|link| *link == host) {
-                    Some(level) => self.due = Some(self.due.map_or(level, |due| due.min(level))),
-                    None => self.stop_loan(host, Reason::Preempted),
-                }
+                self.stop_loan(host, Reason::Preempted);
             }
             _ => (),
         }

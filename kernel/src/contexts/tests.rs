@@ -1,4 +1,4 @@
-use std::{collections::HashSet, vec::Vec};
+use std::{collections::HashSet, vec, vec::Vec};
 
 use proptest::prelude::*;
 
@@ -21,10 +21,11 @@ fn system<const N: usize>() -> (Contexts, Token, [Token; N]) {
     let processor = contexts.add_processor();
     let host = contexts.add(None, 0).unwrap();
     contexts.set_guest(0, host);
+    contexts.pass(0, 0);
     contexts.set_host(processor, host);
     let all = core::array::from_fn(|index| contexts.add(Some(processor), index + 1).unwrap());
     while contexts.next_news(processor).is_some() {}
-    assert_eq!(contexts.running(), host);
+    assert_eq!(contexts.running(0), host);
     (contexts, host, all)
 }
 
@@ -37,12 +38,12 @@ fn news(contexts: &mut Contexts, processor: usize) -> Vec<(Token, Change)> {
 #[test]
 fn a_dispatched_context_runs_until_its_budget_is_spent() {
     let (mut contexts, host, [one]) = system();
-    contexts.dispatch(10, 0, Some(one), terms(100)).unwrap();
-    assert_eq!((contexts.running(), contexts.next_event()), (one, 110));
-    contexts.pass(60);
-    assert_eq!(contexts.running(), one);
-    contexts.pass(110);
-    assert_eq!(contexts.running(), host);
+    contexts.dispatch(0, 10, 0, Some(one), terms(100)).unwrap();
+    assert_eq!((contexts.running(0), contexts.next_event(0)), (one, 110));
+    contexts.pass(0, 60);
+    assert_eq!(contexts.running(0), one);
+    contexts.pass(0, 110);
+    assert_eq!(contexts.running(0), host);
     assert_eq!(contexts.stop_of(host), Stop { reason: Reason::Spent, used: 100 });
     assert_eq!(contexts.accounts()[1].used, 100);
     assert_eq!(contexts.accounts()[0].used, 10);
@@ -51,38 +52,38 @@ fn a_dispatched_context_runs_until_its_budget_is_spent() {
 #[test]
 fn blocking_returns_to_the_host_and_waking_is_news() {
     let (mut contexts, host, [one]) = system();
-    contexts.dispatch(0, 0, Some(one), terms(100)).unwrap();
-    contexts.block(5, UNLIMITED);
-    assert_eq!(contexts.running(), host);
+    contexts.dispatch(0, 0, 0, Some(one), terms(100)).unwrap();
+    contexts.block(0, 5, UNLIMITED);
+    assert_eq!(contexts.running(0), host);
     assert_eq!(contexts.stop_of(host), Stop { reason: Reason::Blocked, used: 5 });
-    assert_eq!(contexts.dispatch(5, 0, Some(one), terms(100)), Err(Refusal::NotReady));
-    contexts.dispatch(6, 0, None, terms(0)).unwrap();
-    assert!(contexts.is_idle());
+    assert_eq!(contexts.dispatch(0, 5, 0, Some(one), terms(100)), Err(Refusal::NotReady));
+    contexts.dispatch(0, 6, 0, None, terms(0)).unwrap();
+    assert!(contexts.is_idle(0));
     contexts.wake(one);
-    assert!(contexts.is_due());
-    contexts.pass(50);
-    assert_eq!((contexts.running(), contexts.idle()), (host, 44));
+    assert!(contexts.is_due(0));
+    contexts.pass(0, 50);
+    assert_eq!((contexts.running(0), contexts.idle()), (host, 44));
     assert_eq!(news(&mut contexts, 0), [(one, Change::Ready)]);
 }
 
 #[test]
 fn news_end_a_dispatch_that_wants_them_at_once_and_no_other() {
     let (mut contexts, host, [one, two]) = system();
-    contexts.dispatch(0, 0, Some(one), terms(100)).unwrap();
-    contexts.block(0, 30);
-    contexts.dispatch(0, 0, Some(two), terms(1000)).unwrap();
-    contexts.pass(40);
-    assert_eq!(contexts.running(), two);
-    contexts.pass(1000);
+    contexts.dispatch(0, 0, 0, Some(one), terms(100)).unwrap();
+    contexts.block(0, 0, 30);
+    contexts.dispatch(0, 0, 0, Some(two), terms(1000)).unwrap();
+    contexts.pass(0, 40);
+    assert_eq!(contexts.running(0), two);
+    contexts.pass(0, 1000);
     assert_eq!(contexts.stop_of(host).reason, Reason::Spent);
-    contexts.dispatch(1000, 0, Some(two), at_once(1000)).unwrap();
-    assert_eq!(contexts.running(), host, "there were news already");
+    contexts.dispatch(0, 1000, 0, Some(two), at_once(1000)).unwrap();
+    assert_eq!(contexts.running(0), host, "there were news already");
     assert_eq!(news(&mut contexts, 0), [(one, Change::Ready)]);
-    contexts.dispatch(1000, 0, Some(one), terms(100)).unwrap();
-    contexts.block(1000, 2000);
-    contexts.dispatch(1000, 0, Some(two), at_once(5000)).unwrap();
-    contexts.pass(2000);
-    assert_eq!(contexts.running(), host);
+    contexts.dispatch(0, 1000, 0, Some(one), terms(100)).unwrap();
+    contexts.block(0, 1000, 2000);
+    contexts.dispatch(0, 1000, 0, Some(two), at_once(5000)).unwrap();
+    contexts.pass(0, 2000);
+    assert_eq!(contexts.running(0), host);
     assert_eq!(contexts.stop_of(host), Stop { reason: Reason::Preempted, used: 1000 });
 }
 
@@ -92,18 +93,18 @@ fn a_stacked_scheduler_goes_on_where_it_was() {
     let processor = contexts.add_processor();
     contexts.set_host(processor, inner);
     let leaf = contexts.add(Some(processor), 5).unwrap();
-    contexts.dispatch(0, 0, Some(inner), terms(100)).unwrap();
+    contexts.dispatch(0, 0, 0, Some(inner), terms(100)).unwrap();
     assert_eq!(news(&mut contexts, processor), [(leaf, Change::Arrived)]);
-    contexts.dispatch(10, processor, Some(leaf), terms(1000)).unwrap();
-    contexts.pass(100);
-    assert_eq!(contexts.running(), host);
+    contexts.dispatch(0, 10, processor, Some(leaf), terms(1000)).unwrap();
+    contexts.pass(0, 100);
+    assert_eq!(contexts.running(0), host);
     assert_eq!(contexts.stop_of(host), Stop { reason: Reason::Spent, used: 100 });
-    contexts.dispatch(100, 0, Some(other), terms(100)).unwrap();
-    contexts.pass(200);
-    contexts.dispatch(200, 0, Some(inner), terms(2000)).unwrap();
-    assert_eq!(contexts.running(), leaf);
-    contexts.pass(1110);
-    assert_eq!(contexts.running(), inner, "the leaf has used its 1000 counts");
+    contexts.dispatch(0, 100, 0, Some(other), terms(100)).unwrap();
+    contexts.pass(0, 200);
+    contexts.dispatch(0, 200, 0, Some(inner), terms(2000)).unwrap();
+    assert_eq!(contexts.running(0), leaf);
+    contexts.pass(0, 1110);
+    assert_eq!(contexts.running(0), inner, "the leaf has used its 1000 counts");
     assert_eq!(contexts.stop_of(inner), Stop { reason: Reason::Spent, used: 1000 });
     assert_eq!(contexts.accounts()[5].used, 1000);
 }
@@ -114,29 +115,33 @@ fn a_preempted_scheduler_with_news_goes_on_itself() {
     let processor = contexts.add_processor();
     contexts.set_host(processor, inner);
     let leaf = contexts.add(Some(processor), 5).unwrap();
-    contexts.dispatch(0, 0, Some(inner), terms(100)).unwrap();
+    contexts.dispatch(0, 0, 0, Some(inner), terms(100)).unwrap();
     news(&mut contexts, processor);
-    contexts.dispatch(0, processor, Some(leaf), at_once(1000)).unwrap();
-    contexts.pass(100);
+    contexts.dispatch(0, 0, processor, Some(leaf), at_once(1000)).unwrap();
+    contexts.pass(0, 100);
     contexts.add(Some(processor), 6).unwrap();
-    contexts.dispatch(100, 0, Some(inner), terms(100)).unwrap();
-    assert_eq!(contexts.running(), inner);
+    contexts.dispatch(0, 100, 0, Some(inner), terms(100)).unwrap();
+    assert_eq!(contexts.running(0), inner);
     assert_eq!(contexts.stop_of(inner), Stop { reason: Reason::Preempted, used: 100 });
 }
 
 #[test]
 fn a_waiter_lends_its_time_and_pays_for_it() {
     let (mut contexts, host, [waiter, holder]) = system();
-    contexts.dispatch(0, 0, Some(waiter), terms(100)).unwrap();
-    contexts.help(10, holder);
-    assert_eq!((contexts.running(), contexts.next_event()), (holder, 30));
-    contexts.pass(30);
-    assert_eq!(contexts.running(), waiter);
-    contexts.help(30, holder);
-    contexts.block(35, UNLIMITED);
-    assert_eq!(contexts.running(), waiter, "the holder has let go and blocks on the waiter's time");
-    contexts.pass(100);
-    assert_eq!(contexts.running(), host);
+    contexts.dispatch(0, 0, 0, Some(waiter), terms(100)).unwrap();
+    contexts.help(0, 10, holder);
+    assert_eq!((contexts.running(0), contexts.next_event(0)), (holder, 30));
+    contexts.pass(0, 30);
+    assert_eq!(contexts.running(0), waiter);
+    contexts.help(0, 30, holder);
+    contexts.block(0, 35, UNLIMITED);
+    assert_eq!(
+        contexts.running(0),
+        waiter,
+        "the holder has let go and blocks on the waiter's time"
+    );
+    contexts.pass(0, 100);
+    assert_eq!(contexts.running(0), host);
     assert_eq!(contexts.accounts()[1], Account { used: 100, helped: 25 });
     assert_eq!(contexts.accounts()[2], Account::default());
     assert_eq!(news(&mut contexts, 0), [(holder, Change::Blocked)]);
@@ -145,30 +150,30 @@ fn a_waiter_lends_its_time_and_pays_for_it() {
 #[test]
 fn help_goes_along_chains_of_waiters() {
     let (mut contexts, host, [first, second, third]) = system();
-    contexts.dispatch(0, 0, Some(second), terms(5)).unwrap();
-    contexts.help(0, third);
-    contexts.pass(5);
-    assert_eq!(contexts.running(), host);
-    contexts.dispatch(5, 0, Some(first), terms(100)).unwrap();
-    contexts.help(5, second);
-    assert_eq!(contexts.running(), second, "its help ended with its time: it looks at the lock");
-    contexts.help(6, third);
-    assert_eq!(contexts.running(), third);
-    contexts.pass(16);
+    contexts.dispatch(0, 0, 0, Some(second), terms(5)).unwrap();
+    contexts.help(0, 0, third);
+    contexts.pass(0, 5);
+    assert_eq!(contexts.running(0), host);
+    contexts.dispatch(0, 5, 0, Some(first), terms(100)).unwrap();
+    contexts.help(0, 5, second);
+    assert_eq!(contexts.running(0), second, "its help ended with its time: it looks at the lock");
+    contexts.help(0, 6, third);
+    assert_eq!(contexts.running(0), third);
+    contexts.pass(0, 16);
     assert_eq!(contexts.accounts()[1].helped, 11, "the first waiter pays");
-    contexts.pass(25);
-    assert_eq!(contexts.running(), first);
+    contexts.pass(0, 25);
+    assert_eq!(contexts.running(0), first);
 }
 
 #[test]
 fn waiters_for_each_other_give_way() {
     let (mut contexts, host, [one, two]) = system();
-    contexts.dispatch(0, 0, Some(one), terms(100)).unwrap();
-    contexts.help(0, two);
-    contexts.help(1, one);
-    assert_eq!(contexts.running(), one, "the second one gave its time back");
-    contexts.help(1, one);
-    assert_eq!(contexts.running(), host);
+    contexts.dispatch(0, 0, 0, Some(one), terms(100)).unwrap();
+    contexts.help(0, 0, two);
+    contexts.help(0, 1, one);
+    assert_eq!(contexts.running(0), one, "the second one gave its time back");
+    contexts.help(0, 1, one);
+    assert_eq!(contexts.running(0), host);
     assert_eq!(contexts.stop_of(host).reason, Reason::Yielded);
 }
 
@@ -178,34 +183,34 @@ fn a_helped_context_that_was_dispatched_and_preempted_is_the_old_dispatchers_to_
     let processor = contexts.add_processor();
     contexts.set_host(processor, inner);
     let leaf = contexts.add(Some(processor), 5).unwrap();
-    contexts.dispatch(0, 0, Some(inner), terms(10)).unwrap();
+    contexts.dispatch(0, 0, 0, Some(inner), terms(10)).unwrap();
     news(&mut contexts, processor);
-    contexts.dispatch(0, processor, Some(leaf), terms(1000)).unwrap();
-    contexts.pass(10);
-    contexts.dispatch(10, 0, Some(waiter), terms(100)).unwrap();
-    contexts.help(10, leaf);
-    contexts.block(15, UNLIMITED);
-    assert_eq!(contexts.running(), waiter);
-    contexts.block(16, UNLIMITED);
-    assert_eq!(contexts.running(), host);
-    contexts.dispatch(16, 0, Some(inner), terms(100)).unwrap();
-    assert_eq!(contexts.running(), inner);
+    contexts.dispatch(0, 0, processor, Some(leaf), terms(1000)).unwrap();
+    contexts.pass(0, 10);
+    contexts.dispatch(0, 10, 0, Some(waiter), terms(100)).unwrap();
+    contexts.help(0, 10, leaf);
+    contexts.block(0, 15, UNLIMITED);
+    assert_eq!(contexts.running(0), waiter);
+    contexts.block(0, 16, UNLIMITED);
+    assert_eq!(contexts.running(0), host);
+    contexts.dispatch(0, 16, 0, Some(inner), terms(100)).unwrap();
+    assert_eq!(contexts.running(0), inner);
     assert_eq!(contexts.stop_of(inner), Stop { reason: Reason::Blocked, used: 10 });
 }
 
 #[test]
 fn the_end_is_told_once_and_frees_the_slot() {
     let (mut contexts, host, [one]) = system();
-    contexts.dispatch(0, 0, Some(one), terms(100)).unwrap();
-    contexts.end(7, End::Faulted);
-    assert_eq!(contexts.running(), host);
+    contexts.dispatch(0, 0, 0, Some(one), terms(100)).unwrap();
+    contexts.end(0, 7, End::Faulted);
+    assert_eq!(contexts.running(0), host);
     assert_eq!(contexts.stop_of(host), Stop { reason: Reason::Ended(End::Faulted), used: 7 });
     assert_eq!(news(&mut contexts, 0), []);
     let next = contexts.add(Some(0), 1).unwrap();
     assert_eq!(Contexts::slot(next), Contexts::slot(one));
     assert_ne!(next, one);
     contexts.wake(one);
-    assert_eq!(contexts.dispatch(7, 0, Some(one), terms(100)), Err(Refusal::Unknown));
+    assert_eq!(contexts.dispatch(0, 7, 0, Some(one), terms(100)), Err(Refusal::Unknown));
 }
 
 #[test]
@@ -213,12 +218,12 @@ fn only_the_host_dispatches_and_only_its_own() {
     let (mut contexts, host, [one, two]) = system();
     let other = contexts.add_processor();
     let stranger = contexts.add(Some(other), 1).unwrap();
-    assert_eq!(contexts.dispatch(0, 0, Some(stranger), terms(1)), Err(Refusal::Unknown));
-    assert_eq!(contexts.dispatch(0, 0, Some(host), terms(1)), Err(Refusal::Unknown));
-    assert_eq!(contexts.dispatch(0, other, Some(stranger), terms(1)), Err(Refusal::NotTheHost));
-    assert_eq!(contexts.dispatch(0, 9, Some(one), terms(1)), Err(Refusal::NotTheHost));
-    contexts.dispatch(0, 0, Some(one), terms(10)).unwrap();
-    assert_eq!(contexts.dispatch(0, 0, Some(two), terms(1)), Err(Refusal::NotTheHost));
+    assert_eq!(contexts.dispatch(0, 0, 0, Some(stranger), terms(1)), Err(Refusal::Unknown));
+    assert_eq!(contexts.dispatch(0, 0, 0, Some(host), terms(1)), Err(Refusal::Unknown));
+    assert_eq!(contexts.dispatch(0, 0, other, Some(stranger), terms(1)), Err(Refusal::NotTheHost));
+    assert_eq!(contexts.dispatch(0, 0, 9, Some(one), terms(1)), Err(Refusal::NotTheHost));
+    contexts.dispatch(0, 0, 0, Some(one), terms(10)).unwrap();
+    assert_eq!(contexts.dispatch(0, 0, 0, Some(two), terms(1)), Err(Refusal::NotTheHost));
 }
 
 #[test]
@@ -227,12 +232,13 @@ fn chains_have_an_end() {
     let mut processor = contexts.add_processor();
     let host = contexts.add(None, 0).unwrap();
     contexts.set_guest(0, host);
+    contexts.pass(0, 0);
     contexts.set_host(processor, host);
     let mut refused = None;
     for _ in 0..DEPTH {
         let next = contexts.add(Some(processor), 0).unwrap();
         while contexts.next_news(processor).is_some() {}
-        if let Err(refusal) = contexts.dispatch(0, processor, Some(next), terms(UNLIMITED)) {
+        if let Err(refusal) = contexts.dispatch(0, 0, processor, Some(next), terms(UNLIMITED)) {
             refused = Some(refusal);
             break;
         }
@@ -249,19 +255,142 @@ fn contexts_of_a_dead_scheduler_arrive_at_the_one_above() {
     contexts.set_host(processor, inner);
     let leaf = contexts.add(Some(processor), 5).unwrap();
     let sleeper = contexts.add(Some(processor), 5).unwrap();
-    contexts.dispatch(0, 0, Some(inner), terms(100)).unwrap();
+    contexts.dispatch(0, 0, 0, Some(inner), terms(100)).unwrap();
     news(&mut contexts, processor);
-    contexts.dispatch(0, processor, Some(sleeper), terms(100)).unwrap();
-    contexts.block(0, UNLIMITED);
+    contexts.dispatch(0, 0, processor, Some(sleeper), terms(100)).unwrap();
+    contexts.block(0, 0, UNLIMITED);
     contexts.move_all(processor, 0);
-    contexts.end(1, End::Faulted);
-    assert_eq!(contexts.running(), host);
+    contexts.end(0, 1, End::Faulted);
+    assert_eq!(contexts.running(0), host);
     assert_eq!(news(&mut contexts, 0), [(leaf, Change::Arrived)]);
     contexts.wake(sleeper);
     assert_eq!(news(&mut contexts, 0), [(sleeper, Change::Arrived)]);
 }
 
-/// What may happen next.
+/// Another CPU with a root scheduler of its own. Returns its number, its processor and its host, which runs there.
+fn add_cpu(contexts: &mut Contexts, now: u64) -> (usize, usize, Token) {
+    let cpu = contexts.add_cpu(now).unwrap();
+    let processor = contexts.add_processor();
+    let host = contexts.add(None, 0).unwrap();
+    contexts.set_guest(cpu, host);
+    contexts.pass(cpu, now);
+    contexts.set_host(processor, host);
+    assert_eq!(contexts.running(cpu), host);
+    (cpu, processor, host)
+}
+
+#[test]
+fn cpus_run_and_are_charged_side_by_side() {
+    let (mut contexts, _, [one]) = system();
+    let (cpu, processor, _) = add_cpu(&mut contexts, 100);
+    let two = contexts.add(Some(processor), 2).unwrap();
+    news(&mut contexts, processor);
+    contexts.dispatch(0, 110, 0, Some(one), terms(1000)).unwrap();
+    contexts.dispatch(cpu, 120, processor, Some(two), terms(50)).unwrap();
+    assert_eq!((contexts.running(0), contexts.running(cpu)), (one, two));
+    assert_eq!((contexts.next_event(0), contexts.next_event(cpu)), (1110, 170));
+    assert_eq!((contexts.cpu_of(one), contexts.cpu_of(two)), (Some(0), Some(cpu)));
+    contexts.pass(cpu, 170);
+    assert_eq!(contexts.accounts()[1].used, 0, "nothing has happened on the first CPU");
+    contexts.charge_all(200);
+    let used = [0, 1, 2].map(|principal| contexts.accounts()[principal].used);
+    assert_eq!(used, [110 + 20 + 30, 90, 50]);
+    assert_eq!((contexts.elapsed(), contexts.idle()), (200 + 100, 0));
+}
+
+#[test]
+fn who_runs_on_one_cpu_cannot_be_lent_time_on_another() {
+    let (mut contexts, host, [holder]) = system();
+    let (cpu, processor, other_host) = add_cpu(&mut contexts, 0);
+    let waiter = contexts.add(Some(processor), 2).unwrap();
+    news(&mut contexts, processor);
+    contexts.dispatch(0, 0, 0, Some(holder), terms(10)).unwrap();
+    contexts.dispatch(cpu, 0, processor, Some(waiter), terms(1000)).unwrap();
+    contexts.help(cpu, 5, holder);
+    assert_eq!(contexts.running(cpu), other_host, "the holder runs: the waiter gave way");
+    assert_eq!(contexts.stop_of(other_host).reason, Reason::Yielded);
+    contexts.dispatch(cpu, 5, processor, Some(waiter), terms(1000)).unwrap();
+    contexts.pass(0, 10);
+    contexts.help(cpu, 10, holder);
+    assert_eq!(contexts.running(cpu), holder);
+    assert_eq!(contexts.dispatch(0, 10, 0, Some(holder), terms(10)), Err(Refusal::NotReady));
+    contexts.pass(cpu, 30);
+    assert_eq!(contexts.running(cpu), waiter);
+    contexts.dispatch(0, 30, 0, Some(holder), terms(10)).unwrap();
+    assert_eq!((contexts.running(0), contexts.stop_of(host).reason), (holder, Reason::Spent));
+}
+
+#[test]
+fn a_lender_whose_guest_runs_on_another_cpu_goes_on_itself() {
+    let (mut contexts, host, [inner]) = system();
+    let (cpu, processor, _) = add_cpu(&mut contexts, 0);
+    let waiter = contexts.add(Some(processor), 2).unwrap();
+    news(&mut contexts, processor);
+    let below = contexts.add_processor();
+    contexts.set_host(below, inner);
+    let leaf = contexts.add(Some(below), 5).unwrap();
+    contexts.dispatch(0, 0, 0, Some(inner), terms(10)).unwrap();
+    news(&mut contexts, below);
+    contexts.dispatch(0, 0, below, Some(leaf), terms(1000)).unwrap();
+    contexts.pass(0, 10);
+    assert_eq!(contexts.running(0), host);
+    contexts.dispatch(cpu, 10, processor, Some(waiter), terms(1000)).unwrap();
+    contexts.help(cpu, 10, leaf);
+    assert_eq!(contexts.running(cpu), leaf);
+    contexts.dispatch(0, 15, 0, Some(inner), terms(100)).unwrap();
+    assert_eq!(contexts.running(0), inner);
+    assert_eq!(contexts.stop_of(inner), Stop { reason: Reason::Preempted, used: 10 });
+    contexts.block(cpu, 20, UNLIMITED);
+    assert_eq!(contexts.running(cpu), waiter);
+    assert_eq!(news(&mut contexts, below), [(leaf, Change::Blocked)]);
+}
+
+#[test]
+fn a_cpu_is_told_once_of_what_another_one_made_due_there() {
+    let (mut contexts, host, [one, two]) = system();
+    let (cpu, processor, other_host) = add_cpu(&mut contexts, 0);
+    contexts.dispatch(cpu, 0, processor, None, terms(0)).unwrap();
+    contexts.dispatch(0, 0, 0, Some(one), terms(100)).unwrap();
+    contexts.block(0, 0, UNLIMITED);
+    contexts.dispatch(0, 0, 0, Some(two), at_once(1000)).unwrap();
+    assert!(contexts.is_idle(cpu));
+    assert_eq!(contexts.to_tell(0), 0);
+    contexts.add(Some(processor), 2).unwrap();
+    assert_eq!(contexts.to_tell(0), 1 << cpu, "its host is ready");
+    assert_eq!(contexts.to_tell(0), 0, "it knows");
+    assert!(contexts.is_idle(cpu), "its chain is its own");
+    contexts.pass(cpu, 10);
+    assert_eq!(contexts.running(cpu), other_host);
+    contexts.wake(one);
+    assert_eq!(contexts.to_tell(cpu), 1, "the host wants news at once");
+    assert_eq!(contexts.running(0), two);
+    contexts.pass(0, 20);
+    assert_eq!(contexts.running(0), host);
+    assert_eq!(contexts.to_tell(cpu), 0);
+}
+
+#[test]
+fn a_sleeper_is_woken_by_the_cpu_where_it_fell_asleep() {
+    let (mut contexts, _, [one]) = system();
+    let (cpu, ..) = add_cpu(&mut contexts, 0);
+    contexts.dispatch(0, 0, 0, Some(one), terms(100)).unwrap();
+    contexts.block(0, 0, 50);
+    assert_eq!((contexts.next_event(0), contexts.next_event(cpu)), (50, UNLIMITED));
+    contexts.pass(cpu, 60);
+    assert_eq!(contexts.activity_of(one), Some(Activity::Blocked));
+    contexts.pass(0, 60);
+    assert_eq!(contexts.activity_of(one), Some(Activity::Ready));
+}
+
+#[test]
+fn there_are_as_many_cpus_as_numbers() {
+    let mut contexts = Contexts::new(0, HELP);
+    let numbers: Vec<usize> = core::iter::from_fn(|| contexts.add_cpu(0)).collect();
+    assert_eq!(numbers, (1..CPUS).collect::<Vec<_>>());
+    assert_eq!(contexts.cpus(), CPUS);
+}
+
+/// What may happen next on a CPU.
 #[derive(Clone, Debug)]
 enum Step {
     Dispatch { guest: usize, budget: u64, at_once: bool },
@@ -273,12 +402,14 @@ enum Step {
     End,
     Add { processor: usize },
     Pass { time: u64 },
-    Relaunch { processor: usize },
+    Relaunch,
+    Move { who: usize, processor: usize },
+    Charge,
 }
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        6 => (any::<usize>(), 0..200u64, any::<bool>())
+        8 => (any::<usize>(), 0..200u64, any::<bool>())
             .prop_map(|(guest, budget, at_once)| Step::Dispatch { guest, budget, at_once }),
         1 => (0..300u64).prop_map(|time| Step::Await { time }),
         3 => (0..300u64).prop_map(|time| Step::Block { time }),
@@ -286,37 +417,54 @@ fn step() -> impl Strategy<Value = Step> {
         3 => any::<usize>().prop_map(|holder| Step::Help { holder }),
         1 => Just(Step::GiveWay),
         1 => Just(Step::End),
-        2 => (0..3usize).prop_map(|processor| Step::Add { processor }),
+        2 => any::<usize>().prop_map(|processor| Step::Add { processor }),
         6 => (0..150u64).prop_map(|time| Step::Pass { time }),
-        1 => (0..3usize).prop_map(|processor| Step::Relaunch { processor }),
+        1 => Just(Step::Relaunch),
+        1 => (any::<usize>(), any::<usize>()).prop_map(|(who, processor)| Step::Move { who, processor }),
+        1 => Just(Step::Charge),
     ]
 }
 
-/// Three processors, one below the other, and what happens to them.
+/// Contexts besides hosts at the same time.
+const ROOM: usize = 20;
+
+/// CPUs with a root scheduler each, two schedulers more, one below the other, and what happens to them.
 struct World {
     contexts: Contexts,
-    hosts: [Token; 3],
+    /// By their processors' numbers.
+    hosts: Vec<Token>,
     leaves: Vec<Token>,
     now: u64,
+    /// CPUs that were told to look, and have not done so.
+    told: u64,
 }
 
 impl World {
-    fn new() -> Self {
+    fn new(cpus: usize) -> Self {
         let mut contexts = Contexts::new(0, HELP);
         contexts.open_accounts(4);
-        let processors: [usize; 3] = core::array::from_fn(|_| contexts.add_processor());
-        let root = contexts.add(None, 0).unwrap();
-        contexts.set_guest(0, root);
-        let hosts = [root, contexts.add(Some(0), 0).unwrap(), contexts.add(Some(1), 0).unwrap()];
-        for (processor, host) in processors.into_iter().zip(hosts) {
-            contexts.set_host(processor, host);
+        let processors: Vec<usize> = (0..cpus + 2).map(|_| contexts.add_processor()).collect();
+        let mut hosts = Vec::new();
+        for cpu in 0..cpus {
+            assert!(cpu == 0 || contexts.add_cpu(0) == Some(cpu));
+            hosts.push(contexts.add(None, 0).unwrap());
+            contexts.set_guest(cpu, hosts[cpu]);
         }
-        World { contexts, hosts, leaves: Vec::new(), now: 0 }
+        for above in [0, cpus] {
+            hosts.push(contexts.add(Some(above), 0).unwrap());
+        }
+        for (processor, host) in processors.into_iter().zip(&hosts) {
+            contexts.set_host(processor, *host);
+        }
+        for cpu in 0..cpus {
+            contexts.pass(cpu, 0);
+        }
+        World { contexts, hosts, leaves: Vec::new(), now: 0, told: 0 }
     }
 
     /// The processor of which who runs is the host, if it is one.
-    fn hosted(&self) -> Option<usize> {
-        self.hosts.iter().position(|host| *host == self.contexts.running())
+    fn hosted(&self, cpu: usize) -> Option<usize> {
+        self.hosts.iter().position(|host| *host == self.contexts.running(cpu))
     }
 
     fn anybody(&self, number: usize) -> Token {
@@ -324,71 +472,84 @@ impl World {
         all[number % all.len()]
     }
 
-    fn take(&mut self, step: Step) {
+    fn take(&mut self, cpu: usize, step: Step) {
         self.now += 1;
         let now = self.now;
-        let is_leaf = !self.contexts.is_idle() && self.hosted().is_none();
+        let is_leaf = !self.contexts.is_idle(cpu) && self.hosted(cpu).is_none();
         match step {
             Step::Dispatch { guest, budget, at_once } => {
-                let Some(processor) = self.hosted() else { return };
+                let Some(processor) = self.hosted(cpu) else { return };
                 while self.contexts.next_news(processor).is_some() {}
                 let guest = Some(self.anybody(guest));
                 let terms = Terms { at_once, ..terms(budget) };
-                let _ = self.contexts.dispatch(now, processor, guest, terms);
+                let _ = self.contexts.dispatch(cpu, now, processor, guest, terms);
             }
             Step::Await { time } => {
-                let Some(processor) = self.hosted() else { return };
+                let Some(processor) = self.hosted(cpu) else { return };
                 let terms = Terms { until: now + time, ..terms(0) };
-                self.contexts.dispatch(now, processor, None, terms).unwrap();
+                self.contexts.dispatch(cpu, now, processor, None, terms).unwrap();
             }
-            Step::Block { time } if is_leaf => self.contexts.block(now, now + time),
+            Step::Block { time } if is_leaf => self.contexts.block(cpu, now, now + time),
             Step::Wake { who } => self.contexts.wake(self.anybody(who)),
-            Step::Help { holder } if !self.contexts.is_idle() => {
-                self.contexts.help(now, self.anybody(holder));
+            Step::Help { holder } if !self.contexts.is_idle(cpu) => {
+                self.contexts.help(cpu, now, self.anybody(holder));
             }
-            Step::GiveWay => self.contexts.give_way(now),
+            Step::GiveWay => self.contexts.give_way(cpu, now),
             Step::End if is_leaf => {
-                let running = self.contexts.running();
+                let running = self.contexts.running(cpu);
                 self.leaves.retain(|leaf| *leaf != running);
-                self.contexts.end(now, End::Finished);
+                self.contexts.end(cpu, now, End::Finished);
             }
             Step::Add { processor } => {
-                let room = self.leaves.len() < 20;
+                let processor = processor % self.hosts.len();
+                let room = self.leaves.len() < ROOM;
                 let leaf =
-                    room.then(|| self.contexts.add(Some(processor), 1 + processor)).flatten();
+                    room.then(|| self.contexts.add(Some(processor), 1 + processor % 3)).flatten();
                 self.leaves.extend(leaf);
             }
             Step::Pass { time } => {
                 self.now += time;
-                self.contexts.pass(self.now);
+                self.pass(cpu);
             }
-            Step::Relaunch { processor } if self.hosted() == Some(processor) => {
+            Step::Relaunch => {
+                let Some(processor) = self.hosted(cpu) else { return };
                 self.contexts.set_host(processor, self.hosts[processor]);
             }
-            Step::Block { .. } | Step::Help { .. } | Step::End | Step::Relaunch { .. } => (),
+            Step::Move { who, processor } if !self.leaves.is_empty() => {
+                let leaf = self.leaves[who % self.leaves.len()];
+                self.contexts.move_to(leaf, processor % self.hosts.len());
+            }
+            Step::Charge => self.contexts.charge_all(now),
+            Step::Block { .. } | Step::Help { .. } | Step::End | Step::Move { .. } => (),
         }
+    }
+
+    fn pass(&mut self, cpu: usize) {
+        self.told &= !(1 << cpu);
+        self.contexts.pass(cpu, self.now);
     }
 
     fn check(&self) {
         let contexts = &self.contexts;
-        let chain = &contexts.chain;
+        let all: Vec<&Context> = contexts.slots.iter().flatten().collect();
+        let linked: Vec<Token> =
+            contexts.chains.iter().flat_map(|chain| &chain.links).copied().collect();
         assert_eq!(
-            chain.iter().collect::<HashSet<_>>().len(),
-            chain.len(),
-            "nobody is in it twice"
+            linked.iter().collect::<HashSet<_>>().len(),
+            linked.len(),
+            "nobody is in two chains, or in one twice"
         );
-        for pair in chain.windows(2) {
-            let loan = contexts.get(pair[0]).unwrap().state.loan().expect("each link is a loan");
-            assert_eq!(loan.to, pair[1]);
+        for cpu in 0..contexts.cpus() {
+            self.check_chain(cpu, &all);
         }
-        let last = contexts.get(contexts.running()).unwrap();
-        assert!(matches!(last.state, State::Ready), "who runs lends nothing");
         let charged: u64 = contexts.accounts().iter().map(|account| account.used).sum();
-        assert_eq!(charged + contexts.idle(), contexts.charged, "each count is charged once");
-        for context in contexts.slots.iter().flatten() {
+        assert_eq!(charged + contexts.idle(), contexts.elapsed(), "each count is charged once");
+        for context in &all {
+            assert_eq!(context.is_link, linked.contains(&context.token));
+            let is_root = contexts.chains.iter().any(|chain| chain.links[0] == context.token);
             if let Some(loan) = context.state.loan()
                 && !loan.help
-                && context.token != chain[0]
+                && !is_root
             {
                 let guest = contexts.get(loan.to).unwrap();
                 assert_eq!(guest.dispatcher, Some(context.token));
@@ -404,19 +565,63 @@ impl World {
                 State::Ended => false,
             };
             assert!(knows || context.listed || context.processor == NOWHERE, "{context:?}");
+            if context.awaits_news {
+                assert!(!has_urgent_news(context, &all), "a host sleeps over its news");
+            }
+        }
+    }
+
+    fn check_chain(&self, cpu: usize, all: &[&Context]) {
+        let contexts = &self.contexts;
+        let chain = &contexts.chains[cpu];
+        for (level, pair) in chain.links.windows(2).enumerate() {
+            let lender = contexts.get(pair[0]).unwrap();
+            let loan = lender.state.loan().expect("each link is a loan");
+            assert_eq!(loan.to, pair[1]);
+            let is_due = chain.due.is_some_and(|due| due <= level);
+            let waits = loan.at_once && !loan.help && has_urgent_news(lender, all);
+            assert!(is_due || !waits, "a link goes on although there are news");
+        }
+        for link in &chain.links {
+            assert_eq!(contexts.get(*link).unwrap().cpu, cpu);
+        }
+        let last = contexts.get(contexts.running(cpu)).unwrap();
+        assert!(matches!(last.state, State::Ready), "who runs lends nothing");
+        assert!(
+            !contexts.is_due(cpu) || self.told & (1 << cpu) != 0,
+            "a CPU is due and nobody says so"
+        );
+        for context in all.iter().filter(|context| context.cpu == cpu) {
+            if let State::Blocked { until } = context.state {
+                assert!(contexts.next_event(cpu) <= until, "somebody sleeps too long");
+            }
         }
     }
 }
 
+/// Whether there are news for a host of which it is to hear at once.
+fn has_urgent_news(host: &Context, all: &[&Context]) -> bool {
+    let mut listed = all.iter().filter(|context| context.listed);
+    listed.any(|context| {
+        Some(context.processor) == host.hosts && !matches!(context.state, State::Blocked { .. })
+    })
+}
+
 proptest! {
     #[test]
-    fn whatever_happens_the_books_balance(steps in prop::collection::vec(step(), 1..400)) {
-        let mut world = World::new();
-        for step in steps {
-            world.take(step);
-            // The machine does what is due before anybody goes on.
-            if world.contexts.is_due() {
-                world.contexts.pass(world.now);
+    fn whatever_happens_the_books_balance(
+        cpus in 1..=4usize,
+        steps in prop::collection::vec((0..4usize, step()), 1..400),
+    ) {
+        let mut world = World::new(cpus);
+        for (cpu, step) in steps {
+            let cpu = cpu % cpus;
+            world.take(cpu, step);
+            world.told |= world.contexts.to_tell(cpu);
+            // A machine does what is due on its own CPU before anybody goes on there.
+            if world.contexts.is_due(cpu) {
+                world.pass(cpu);
+                world.told |= world.contexts.to_tell(cpu);
             }
             world.check();
         }

@@ -26,7 +26,7 @@ impl warren_idl::Accounts for Books {
         let number = principal as usize;
         let (name, mut status) = interrupts::off(|| {
             let planned = system::tables().plan.principals.get(number)?;
-            let (account, threads) = threads::with_books(|contexts| {
+            let (account, threads) = threads::with_all_books(|contexts| {
                 (contexts.accounts().get(number).copied(), contexts.count_of(number))
             });
             let account = account.unwrap_or_default();
@@ -61,7 +61,7 @@ impl warren_idl::Accounts for Books {
     }
 
     fn time(_: &mut Cx<'_, Self>) -> Result<SystemTime, AccountsError> {
-        Ok(threads::with_books(|contexts| SystemTime {
+        Ok(threads::with_all_books(|contexts| SystemTime {
             elapsed_ns: clock::ns_of(contexts.elapsed()),
             idle_ns: clock::ns_of(contexts.idle()),
         }))
@@ -73,7 +73,7 @@ fn shown(index: usize) -> Option<(String, ThreadStatus)> {
     let sight = threads::sight(index)?;
     let line = format!("{}\0{}", sight.name, sight.server);
     let token = sight.token;
-    let status = threads::with_books(|contexts| ThreadStatus {
+    let status = threads::with_all_books(|contexts| ThreadStatus {
         used_ns: clock::ns_of(contexts.used_by(token)),
         context: token,
         index: sight.slot as u32,

@@ -18,7 +18,7 @@ use warren_kernel::contexts::{self, Change, End, Reason, Refusal};
 
 use super::{Word, bottom, kinds, release};
 use crate::{
-    cpu::{clock, interrupts},
+    cpu::{self, clock, interrupts},
     guarded::Guarded,
     log::log,
     machine,
@@ -88,7 +88,7 @@ fn refused(refusal: Refusal) -> DispatchError {
 /// How the dispatch of the running thread ended, with news.
 fn outcome(processor: usize) -> Outcome {
     threads::with_books(|contexts| {
-        let stop = contexts.stop_of(contexts.running());
+        let stop = contexts.stop_of(contexts.running(cpu::number()));
         let mut outcome = Outcome {
             reason: match stop.reason {
                 Reason::Blocked => Outcome::BLOCKED,
@@ -173,9 +173,9 @@ pub fn start() {
         let token = started.expect("the first threads have room");
         if above.is_none() {
             let own = threads::running();
-            threads::change_books(|contexts, now| {
+            threads::change_books(|contexts| {
                 contexts.move_to(own, processor);
-                contexts.set_guest(now, token);
+                contexts.set_guest(cpu::number(), token);
             });
         }
     }
@@ -197,7 +197,7 @@ impl Host {
         let own = threads::running();
         let mut next = launch::launch::<Kernel>(self.server).ok();
         while let Some(instance) = next {
-            threads::change_books(|contexts, _| contexts.set_host(self.processor, own));
+            threads::change_books(|contexts| contexts.set_host(self.processor, own));
             let why = self.schedule(&instance);
             log!("scheduler {name} stopped: {why}");
             next = self.again(&instance);
@@ -209,7 +209,7 @@ impl Host {
                     let all = processors.iter_mut().filter(|number| **number == self.processor);
                     all.for_each(|number| *number = above);
                 });
-                threads::change_books(|contexts, _| contexts.move_all(self.processor, above));
+                threads::change_books(|contexts| contexts.move_all(self.processor, above));
             }
             None => {
                 log!("there is no scheduler");

@@ -71,7 +71,7 @@ pub fn with<R>(work: impl FnOnce(&mut Threads) -> R) -> R {
 
 /// Makes the code that boots the first thread, for the books' root.
 pub fn install(contexts: Contexts, root: impl FnOnce(Token) -> Thread) {
-    let root = root(contexts.running());
+    let root = root(contexts.running(cpu::number()));
     let mut by_slot = Vec::new();
     by_slot.resize_with(CONTEXTS, || None);
     let ledger = Ledger::new();
@@ -99,9 +99,9 @@ pub fn running_has_calls() -> bool {
     with_running(|thread| thread.area.is_some())
 }
 
-/// Changes the books at the present time, and goes on with whoever runs then. With interrupts off.
-fn change<R>(work: impl FnOnce(&mut Contexts, u64) -> R) -> R {
-    let result = with(|threads| work(&mut threads.contexts, clock::counts()));
+/// Changes the books at the present time and on this CPU, and goes on with whoever runs then. With interrupts off.
+fn change<R>(work: impl FnOnce(&mut Contexts, usize, u64) -> R) -> R {
+    let result = with(|threads| work(&mut threads.contexts, cpu::number(), clock::counts()));
     go_on();
     result
 }
@@ -109,10 +109,10 @@ fn change<R>(work: impl FnOnce(&mut Contexts, u64) -> R) -> R {
 /// Goes on with whoever runs by the books; comes back when the caller does. With interrupts off.
 fn go_on() {
     let (next, event) = with(|threads| {
-        let contexts = &threads.contexts;
-        block::local().due.store(contexts.is_due(), Relaxed);
-        let look = if contexts.is_idle() { u64::MAX } else { alarm::next_look() };
-        let (next, event) = (contexts.running(), contexts.next_event().min(look));
+        let (contexts, cpu) = (&threads.contexts, cpu::number());
+        block::local().due.store(contexts.is_due(cpu), Relaxed);
+        let look = if contexts.is_idle(cpu) { u64::MAX } else { alarm::next_look() };
+        let (next, event) = (contexts.running(cpu), contexts.next_event(cpu).min(look));
         (next, event.min(threads.find(next).map_or(u64::MAX, next_deadline)))
     });
     alarm::set(event);
@@ -137,7 +137,7 @@ pub fn block(until_ns: u64) -> Result<(), SystemError> {
     deadline::check::<Kernel>()?;
     let until =
         clock::counts_of(until_ns.min(with_running(|thread| thread.deadlines.earliest_ns())));
-    change(|contexts, now| contexts.block(now, until));
+    change(|contexts, cpu, now| contexts.block(cpu, now, until));
     deadline::check::<Kernel>()
 }
 
@@ -157,7 +157,7 @@ pub fn wait_until<R>(mut look: impl FnMut(Token) -> Option<R>) -> Result<R, Syst
 /// a scheduler's, which goes when its principals do.
 pub fn kill(token: Token) -> bool {
     let found = with(|threads| {
-        threads.contexts.charge(clock::counts());
+        threads.contexts.charge_all(clock::counts());
         let used = threads.contexts.used_by(token);
         let is_scheduler = threads.contexts.is_host(token);
         let found = threads.find(token).filter(|thread| thread.area.is_some() && !is_scheduler);
@@ -186,7 +186,7 @@ pub fn with_deadlines<R>(work: impl FnOnce(&mut Deadlines) -> R) -> R {
 pub fn wake(token: Token) {
     with(|threads| {
         threads.contexts.wake(token);
-        block::local().due.store(threads.contexts.is_due(), Relaxed);
+        block::local().due.store(threads.contexts.is_due(cpu::number()), Relaxed);
     });
 }
 
@@ -202,12 +202,12 @@ pub fn yield_now() {
 
 /// Lends the running thread's time to `holder`, for whose lock it waits.
 pub fn give_time_to(holder: Token) {
-    cpu::interrupts::off(|| change(|contexts, now| contexts.help(now, holder)));
+    cpu::interrupts::off(|| change(|contexts, cpu, now| contexts.help(cpu, now, holder)));
 }
 
 /// Lets `guest` run on the time of the running thread, the host of a processor. See [`Contexts::dispatch`].
 pub fn dispatch(processor: usize, guest: Option<Token>, terms: Terms) -> Result<(), Refusal> {
-    change(|contexts, now| contexts.dispatch(now, processor, guest, terms))
+    change(|contexts, cpu, now| contexts.dispatch(cpu, now, processor, guest, terms))
 }
 
 /// Does what has become due: the end of loans and of sleep. With interrupts off.
@@ -223,9 +223,9 @@ pub fn preempt(frame: &mut TrapFrame) {
     pass();
 }
 
-/// Changes who is under the root, and goes on with it.
-pub fn change_books(work: impl FnOnce(&mut Contexts, u64)) {
-    cpu::interrupts::off(|| change(work));
+/// Changes who is scheduled where, and by whom, and goes on with whoever runs then.
+pub fn change_books(work: impl FnOnce(&mut Contexts)) {
+    cpu::interrupts::off(|| change(|contexts, _, _| work(contexts)));
 }
 
 /// Ends the running thread, whose work is done.
@@ -239,7 +239,7 @@ pub fn end(how: End) -> ! {
         let principal = threads.running().principal;
         threads.ledger.release(principal, 1);
     });
-    change(|contexts, now| contexts.end(now, how));
+    change(|contexts, cpu, now| contexts.end(cpu, now, how));
     unreachable!("an ended thread is never switched to")
 }
 

@@ -16,7 +16,7 @@ use super::{
     switching::{wake, with, with_running},
 };
 use crate::{
-    cpu::{block, clock},
+    cpu::{self, block, clock},
     memory::{kernel_map, user_stacks},
 };
 
@@ -37,10 +37,18 @@ pub fn visit(visit: &mut dyn FnMut(&mut ThreadRecord)) {
     }
 }
 
-/// Uses the books, with everything charged up to now.
+/// Uses the books, with everything on this CPU charged up to now.
 pub fn with_books<R>(work: impl FnOnce(&mut Contexts) -> R) -> R {
     with(|threads| {
-        threads.contexts.charge(clock::counts());
+        threads.contexts.charge(cpu::number(), clock::counts());
+        work(&mut threads.contexts)
+    })
+}
+
+/// Uses the books, with everything on all CPUs charged up to now.
+pub fn with_all_books<R>(work: impl FnOnce(&mut Contexts) -> R) -> R {
+    with(|threads| {
+        threads.contexts.charge_all(clock::counts());
         work(&mut threads.contexts)
     })
 }
@@ -81,7 +89,7 @@ pub fn sight(from: usize) -> Option<Sight> {
 
 /// What the running thread has used, in counts of the clock.
 pub fn used() -> u64 {
-    with_books(|contexts| contexts.used_by(contexts.running()))
+    with_books(|contexts| contexts.used_by(contexts.running(cpu::number())))
 }
 
 /// Makes a thread that does not run go on in `function`, on the stack below `top`.
