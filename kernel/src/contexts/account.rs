@@ -42,31 +42,31 @@ impl Contexts {
 
     /// Charges what has passed on one CPU to whom it belongs.
     pub fn charge(&mut self, cpu: usize, now: u64) {
-        let chain = &mut self.chains[cpu];
+        let Contexts { slots, chains, accounts, .. } = self;
+        let chain = &mut chains[cpu];
         let passed = now.saturating_sub(chain.charged);
         chain.charged = chain.charged.max(now);
-        let links = chain.links.len() - 1;
-        if links == 0 {
+        let Some((running, lenders)) = chain.links.split_last().filter(|(_, all)| !all.is_empty())
+        else {
             chain.idle += passed;
             return;
-        }
+        };
         let mut helper = None;
-        for level in 0..links {
-            let lender = self.chains[cpu].links[level];
-            if let State::Lends(loan) = &mut self.known(lender).state {
+        for lender in lenders {
+            let Some(lender) = &mut slots[Contexts::slot(*lender)] else { continue };
+            if let State::Lends(loan) = &mut lender.state {
                 loan.used += passed;
                 if loan.left != UNLIMITED {
                     loan.left = loan.left.saturating_sub(passed);
                 }
                 if loan.help {
-                    helper = helper.or(Some(lender));
+                    helper = helper.or(Some(lender.principal));
                 }
             }
         }
-        let running = self.running(cpu);
-        self.known(running).used += passed;
-        let payer = self.known(helper.unwrap_or(running)).principal;
-        if let Some(account) = self.accounts.get_mut(payer) {
+        let Some(running) = &mut slots[Contexts::slot(*running)] else { return };
+        running.used += passed;
+        if let Some(account) = accounts.get_mut(helper.unwrap_or(running.principal)) {
             account.used += passed;
             if helper.is_some() {
                 account.helped += passed;

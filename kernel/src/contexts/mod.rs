@@ -37,7 +37,7 @@ use news::Processor;
 pub use news::{Change, News};
 
 /// Contexts that exist at the same time, the roots included.
-pub const CONTEXTS: usize = 384;
+pub const CONTEXTS: usize = 320;
 /// CPUs, each of which has a root.
 pub const CPUS: usize = 64;
 /// Links of a chain.
