@@ -21,9 +21,6 @@ use crate::{
 
 /// Bytes of one system call stub.
 pub const SYSTEM_CALL_BYTES: usize = 16;
-/// Index of `wsys.pin`, which a domain of its own needs no kernel for: its kept words are checked
-/// whenever they are used.
-const PIN: usize = 2;
 
 /// The imports of one instance.
 pub struct Imports {
@@ -59,11 +56,8 @@ impl Imports {
             return imports;
         }
         for index in 0..FUNCTIONS.len() {
-            let code = match index {
-                PIN => stub::identity_stub(),
-                _ => stub::system_call_stub(stub::FIRST_FUNCTION + index as u32),
-            };
-            let address = imports.append(code, false);
+            let stub = stub::system_call_stub(stub::FIRST_FUNCTION + index as u32);
+            let address = imports.append(stub, false);
             imports.functions.push(address);
         }
         imports

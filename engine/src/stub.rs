@@ -749,11 +749,6 @@ pub fn system_call_stub(number: u32) -> Vec<u8> {
     code
 }
 
-/// The stub of a system function that gives its argument back, in any placement.
-pub fn identity_stub() -> Vec<u8> {
-    alloc::vec![0x48, 0x89, 0xfa, 0x31, 0xc0, 0xc3] // mov rdx, rdi; xor eax, eax; ret
-}
-
 /// Stack words of a call lie this far above the stack pointer at the system call: behind the return address.
 pub const SYSTEM_CALL_STACK: u64 = 8;
 

@@ -94,12 +94,6 @@ fn stack_words_lie_where_the_kernel_looks_for_them() {
     assert_eq!(SYSTEM_CALL_STACK, 8 * (pushed + 1));
 }
 
-#[test]
-fn the_function_that_does_nothing_gives_its_argument_back() {
-    let seen = Machine::run(&stub::identity_stub(), false);
-    assert_eq!(seen.results, [[Word::Number(0), Word::Entered(Register::RDI)]]);
-}
-
 /// The checks find what they are there for: each instruction in turn is replaced by some that do nothing.
 #[test]
 fn a_stub_that_lacks_an_instruction_is_refused() {
