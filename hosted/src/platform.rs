@@ -1,6 +1,7 @@
 //! The hosted process as the engine's platform.
 #![expect(unsafe_code, reason = "the engine is given raw access to threads and memory")]
 
+use warren_abi::call::SystemError;
 use warren_engine::{
     deadline::Deadlines,
     instance::Instance,
@@ -10,6 +11,7 @@ use warren_engine::{
     system::System,
     thread::ThreadRecord,
 };
+use warren_natives::Waiting;
 
 use crate::{
     critical, domain, log, machine, schedule,
@@ -128,5 +130,15 @@ impl Platform for Hosted {
 
     fn log(level: Level, server: &str, line: core::fmt::Arguments<'_>) {
         log::write(level, server, line);
+    }
+}
+
+impl Waiting for Hosted {
+    fn wait_until<R>(look: impl FnMut(u64) -> Option<R>) -> Result<R, SystemError> {
+        schedule::wait_until(look)
+    }
+
+    fn wake(thread: u64) {
+        schedule::wake(thread);
     }
 }

@@ -223,7 +223,7 @@ impl Machine {
             let is_over = match thread.state {
                 State::Sleeping(until) => until <= now,
                 State::Joining(token) => !alive.contains(&token),
-                State::Ready | State::Descriptor(..) | State::Ended => false,
+                State::Ready | State::Descriptor(..) | State::Waiting | State::Ended => false,
             };
             let waits = !matches!(thread.state, State::Ready | State::Ended);
             if is_over || waits && thread.deadlines.earliest_ns() <= clock {
@@ -335,16 +335,48 @@ pub(crate) fn yield_to(token: Token) {
 
 /// Waits in this state. Outside of critical sections. Fails if the thread is not to wait any more.
 fn block(state: State) -> Result<(), SystemError> {
+    critical::run(|| wait_in(state))
+}
+
+/// The same inside the one critical section.
+fn wait_in(state: State) -> Result<(), SystemError> {
+    deadline::check::<Hosted>()?;
+    // SAFETY: inside a critical section, and the borrow ends at once.
+    let current = unsafe { machine::state() }.current;
+    // SAFETY: the running thread's record.
+    unsafe { (*current).state = state };
+    let next = wait_for_next();
+    switch_to(next);
+    deadline::check::<Hosted>()
+}
+
+/// Waits until `look` finds what the running thread waits for; `look` notes the thread wherever it will be woken from. Outside of
+/// critical sections.
+pub(crate) fn wait_until<R>(mut look: impl FnMut(u64) -> Option<R>) -> Result<R, SystemError> {
     critical::run(|| {
-        deadline::check::<Hosted>()?;
-        // SAFETY: inside a critical section, and the borrow ends at once.
-        let current = unsafe { machine::state() }.current;
-        // SAFETY: the running thread's record.
-        unsafe { (*current).state = state };
-        let next = wait_for_next();
-        switch_to(next);
-        deadline::check::<Hosted>()
+        loop {
+            // SAFETY: inside a critical section, and the borrow ends at once.
+            let current = unsafe { machine::state() }.current;
+            // SAFETY: the running thread's record.
+            let Token(token) = unsafe { (*current).token() };
+            if let Some(found) = look(token) {
+                return Ok(found);
+            }
+            wait_in(State::Waiting)?;
+        }
     })
+}
+
+/// Makes a thread ready that waits for this. Inside a critical section.
+pub(crate) fn wake(token: u64) {
+    machine::with(|machine| {
+        let Some(thread) = machine.thread(Token(token)) else { return };
+        // SAFETY: threads in the table are valid, and inside a critical section nobody else uses them.
+        let thread = unsafe { &mut *thread };
+        if thread.state == State::Waiting {
+            thread.state = State::Ready;
+        }
+    });
 }
 
 /// Waits for at least so long.

@@ -43,9 +43,11 @@ services! {
     IoPorts PortSpace
     Power
     Program Stream Supervisor
+    Queue MemoryQueue Queues
+    Semaphore Semaphores
     Task ThreadFactory Thread
     Scheduler Processor
-    Signal Signals
+    Signal Raiser Signals
     SystemControl
     Terminal
 }

@@ -15,7 +15,9 @@
 //! | [`Program`], [`Stream`], [`Supervisor`] | what is run by its name; what it reads and puts out; whoever runs it |
 //! | [`Task`], [`ThreadFactory`], [`Thread`] | something to run, what runs it, one run |
 //! | [`Scheduler`], [`Processor`] | whoever decides whose turn it is; the time that it hands on |
-//! | [`Signal`], [`Signals`] | telling threads that something has happened; where that comes from |
+//! | [`Signal`], [`Raiser`], [`Signals`] | a count that threads wait for; the right to add to it; where they come from |
+//! | [`Semaphore`], [`Semaphores`] | a number of permits; where that comes from |
+//! | [`Queue`], [`MemoryQueue`], [`Queues`] | what one thread leaves for another: records, memory; where these come from |
 //! | [`Clock`], [`Timer`] | what time it is; waiting |
 //! | [`DataSpace`], [`Memory`], [`PhysicalMemory`], [`AddressSpace`] | memory, where it comes from, where it becomes visible |
 //! | [`IoPorts`], [`PortSpace`], [`InterruptLine`], [`Interrupts`] | hardware, by the piece and by the whole |
@@ -45,7 +47,9 @@ mod pci;
 mod ports;
 mod power;
 mod program;
+mod queue;
 mod schedule;
+mod semaphore;
 mod signal;
 mod system;
 mod terminal;
@@ -69,7 +73,9 @@ pub use pci::*;
 pub use ports::*;
 pub use power::*;
 pub use program::*;
+pub use queue::*;
 pub use schedule::*;
+pub use semaphore::*;
 pub use signal::*;
 pub use system::*;
 pub use terminal::*;

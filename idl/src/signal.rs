@@ -1,6 +1,6 @@
 //! Telling threads that something has happened.
 
-use warren::{Cx, Ref, errors, service};
+use warren::{AtomicCx, Cx, Ref, errors, service};
 
 /// Why a signal refused.
 #[errors]
@@ -10,17 +10,26 @@ pub enum SignalError {
 }
 
 /// A count that only grows, and that threads wait for. Whatever the count is about lies elsewhere: whoever waits looks there first,
-/// then waits for a count other than the one that it saw before it looked. So nothing is missed, and nobody has to be told twice.
-#[service(id = 0x5169_0001)]
+/// then waits for a count other than the one that it saw before it looked. So nothing is missed, and nobody has to be told twice
+/// (Reed and Kanodia, Synchronization with Eventcounts and Sequencers, 1979).
+#[service(id = 0x5169_0003)]
 pub trait Signal {
-    /// Adds one to the count, and returns it. All who wait go on.
-    fn raise(cx: &mut Cx<'_, Self>) -> Result<u64, SignalError>;
     /// Waits until the count differs from `seen`, which is 0 at the start; returns the count.
     fn wait(cx: &mut Cx<'_, Self>, seen: u64) -> Result<u64, SignalError>;
+    /// What adds to the count.
+    fn raiser<'f>(cx: &mut Cx<'f, Self>) -> Result<Ref<'f, dyn Raiser>, SignalError>;
+}
+
+/// The right to raise a signal. A thread that is over its deadline raises it nevertheless: whoever has changed a state can always
+/// tell so.
+#[service(id = 0x5169_0004, atomic)]
+pub trait Raiser {
+    /// Adds one to the count, and returns it. All who wait go on.
+    fn raise(cx: &mut AtomicCx<'_, Self>) -> Result<u64, SignalError>;
 }
 
 /// Makes signals.
-#[service(id = 0x5169_0002)]
+#[service(id = 0x5169_0005)]
 pub trait Signals {
     /// A new one, whose count is 0.
     fn signal<'f>(cx: &mut Cx<'f, Self>) -> Result<Ref<'f, dyn Signal>, SignalError>;

@@ -3,6 +3,7 @@
 
 use core::cell::UnsafeCell;
 
+use warren_abi::call::SystemError;
 use warren_engine::{
     deadline::Deadlines,
     instance::Instance,
@@ -13,6 +14,7 @@ use warren_engine::{
     thread::ThreadRecord,
 };
 use warren_kernel::acpi::Controllers;
+use warren_natives::Waiting;
 
 use crate::{
     boot, calls,
@@ -143,6 +145,16 @@ impl Platform for Kernel {
 
     fn log(level: Level, server: &str, line: core::fmt::Arguments<'_>) {
         log::write(level, server, line);
+    }
+}
+
+impl Waiting for Kernel {
+    fn wait_until<R>(look: impl FnMut(u64) -> Option<R>) -> Result<R, SystemError> {
+        threads::wait_until(look)
+    }
+
+    fn wake(thread: u64) {
+        threads::wake(thread);
     }
 }
 

@@ -61,6 +61,16 @@ typedef struct { uint64_t word; } Stream;
 #define Stream_ID 0x74520005u
 typedef struct { uint64_t word; } Supervisor;
 #define Supervisor_ID 0x74520006u
+typedef struct { uint64_t word; } Queue;
+#define Queue_ID 0x90e00001u
+typedef struct { uint64_t word; } MemoryQueue;
+#define MemoryQueue_ID 0x90e00002u
+typedef struct { uint64_t word; } Queues;
+#define Queues_ID 0x90e00003u
+typedef struct { uint64_t word; } Semaphore;
+#define Semaphore_ID 0x5e4a0001u
+typedef struct { uint64_t word; } Semaphores;
+#define Semaphores_ID 0x5e4a0002u
 typedef struct { uint64_t word; } Task;
 #define Task_ID 0x74520001u
 typedef struct { uint64_t word; } ThreadFactory;
@@ -72,9 +82,11 @@ typedef struct { uint64_t word; } Scheduler;
 typedef struct { uint64_t word; } Processor;
 #define Processor_ID 0x5c4e0001u
 typedef struct { uint64_t word; } Signal;
-#define Signal_ID 0x51690001u
+#define Signal_ID 0x51690003u
+typedef struct { uint64_t word; } Raiser;
+#define Raiser_ID 0x51690004u
 typedef struct { uint64_t word; } Signals;
-#define Signals_ID 0x51690002u
+#define Signals_ID 0x51690005u
 typedef struct { uint64_t word; } SystemControl;
 #define SystemControl_ID 0x5c000002u
 typedef struct { uint64_t word; } Terminal;
@@ -742,6 +754,132 @@ w_ret Supervisor_go_on(Supervisor self)
 #define Supervisor_OPTIONAL(field) \
     W_SERVICE("R", "0x74520006", "2", field ":" "Supervisor") Supervisor_FUNCTIONS
 
+/* Queue */
+w_ret Queue_put(Queue self, const uint8_t *p1, size_t p1_bytes)
+    W_SYMBOL("wcall.90e00001.0.Queue.put.i_w");
+w_ret Queue_take(Queue self, uint8_t *p1, size_t p1_bytes)
+    W_SYMBOL("wcall.90e00001.1.Queue.take.o_w");
+w_ret Queue_length(Queue self)
+    W_SYMBOL("wcall.90e00001.2.Queue.length._w");
+w_ret Queue_close(Queue self)
+    W_SYMBOL("wcall.90e00001.3.Queue.close._n");
+#define Queue_ENTRIES(state) struct { \
+    w_ret (*put)(state *self, const uint8_t *p1, size_t p1_bytes); \
+    w_ret (*take)(state *self, uint8_t *p1, size_t p1_bytes); \
+    w_ret (*length)(state *self); \
+    w_ret (*close)(state *self); \
+}
+#define Queue_FUNCTIONS \
+    W_FUNCTION("put(i_w)") \
+    W_FUNCTION("take(o_w)") \
+    W_FUNCTION("length(_w)") \
+    W_FUNCTION("close(_n)") \
+    ""
+#define Queue_PROVIDES \
+    W_SERVICE("P", "0x90e00001", "0", "Queue") Queue_FUNCTIONS
+#define Queue_LOCAL \
+    W_SERVICE("L", "0x90e00001", "0", "Queue") Queue_FUNCTIONS
+#define Queue_REQUIRES(field) \
+    W_SERVICE("R", "0x90e00001", "0", field ":" "Queue") Queue_FUNCTIONS
+#define Queue_OPTIONAL(field) \
+    W_SERVICE("R", "0x90e00001", "2", field ":" "Queue") Queue_FUNCTIONS
+
+/* MemoryQueue */
+w_ret MemoryQueue_put(MemoryQueue self, const uint8_t *p1, size_t p1_bytes, DataSpace p2)
+    W_SYMBOL("wcall.90e00002.0.MemoryQueue.put.ir3665428481_n");
+w_ret MemoryQueue_take(MemoryQueue self, uint8_t *p1, size_t p1_bytes)
+    W_SYMBOL("wcall.90e00002.1.MemoryQueue.take.o_r3665428481");
+w_ret MemoryQueue_length(MemoryQueue self)
+    W_SYMBOL("wcall.90e00002.2.MemoryQueue.length._w");
+w_ret MemoryQueue_close(MemoryQueue self)
+    W_SYMBOL("wcall.90e00002.3.MemoryQueue.close._n");
+#define MemoryQueue_ENTRIES(state) struct { \
+    w_ret (*put)(state *self, const uint8_t *p1, size_t p1_bytes, DataSpace p2); \
+    w_ret (*take)(state *self, uint8_t *p1, size_t p1_bytes); \
+    w_ret (*length)(state *self); \
+    w_ret (*close)(state *self); \
+}
+#define MemoryQueue_FUNCTIONS \
+    W_FUNCTION("put(ir3665428481_n)") \
+    W_FUNCTION("take(o_r3665428481)") \
+    W_FUNCTION("length(_w)") \
+    W_FUNCTION("close(_n)") \
+    ""
+#define MemoryQueue_PROVIDES \
+    W_SERVICE("P", "0x90e00002", "0", "MemoryQueue") MemoryQueue_FUNCTIONS
+#define MemoryQueue_LOCAL \
+    W_SERVICE("L", "0x90e00002", "0", "MemoryQueue") MemoryQueue_FUNCTIONS
+#define MemoryQueue_REQUIRES(field) \
+    W_SERVICE("R", "0x90e00002", "0", field ":" "MemoryQueue") MemoryQueue_FUNCTIONS
+#define MemoryQueue_OPTIONAL(field) \
+    W_SERVICE("R", "0x90e00002", "2", field ":" "MemoryQueue") MemoryQueue_FUNCTIONS
+
+/* Queues */
+w_ret Queues_queue(Queues self, uint32_t p1, uint32_t p2)
+    W_SYMBOL("wcall.90e00003.0.Queues.queue.vv_r2430599169");
+w_ret Queues_memory_queue(Queues self, uint32_t p1, uint32_t p2)
+    W_SYMBOL("wcall.90e00003.1.Queues.memory_queue.vv_r2430599170");
+#define Queues_ENTRIES(state) struct { \
+    w_ret (*queue)(state *self, uint32_t p1, uint32_t p2); \
+    w_ret (*memory_queue)(state *self, uint32_t p1, uint32_t p2); \
+}
+#define Queues_FUNCTIONS \
+    W_FUNCTION("queue(vv_r2430599169)") \
+    W_FUNCTION("memory_queue(vv_r2430599170)") \
+    ""
+#define Queues_PROVIDES \
+    W_SERVICE("P", "0x90e00003", "0", "Queues") Queues_FUNCTIONS
+#define Queues_LOCAL \
+    W_SERVICE("L", "0x90e00003", "0", "Queues") Queues_FUNCTIONS
+#define Queues_REQUIRES(field) \
+    W_SERVICE("R", "0x90e00003", "0", field ":" "Queues") Queues_FUNCTIONS
+#define Queues_OPTIONAL(field) \
+    W_SERVICE("R", "0x90e00003", "2", field ":" "Queues") Queues_FUNCTIONS
+
+/* Semaphore */
+w_ret Semaphore_acquire(Semaphore self)
+    W_SYMBOL("wcall.5e4a0001.0.Semaphore.acquire._n");
+w_ret Semaphore_try_acquire(Semaphore self)
+    W_SYMBOL("wcall.5e4a0001.1.Semaphore.try_acquire._n");
+w_ret Semaphore_release(Semaphore self, uint32_t p1)
+    W_SYMBOL("wcall.5e4a0001.2.Semaphore.release.v_n");
+#define Semaphore_ENTRIES(state) struct { \
+    w_ret (*acquire)(state *self); \
+    w_ret (*try_acquire)(state *self); \
+    w_ret (*release)(state *self, uint32_t p1); \
+}
+#define Semaphore_FUNCTIONS \
+    W_FUNCTION("acquire(_n)") \
+    W_FUNCTION("try_acquire(_n)") \
+    W_FUNCTION("release(v_n)") \
+    ""
+#define Semaphore_PROVIDES \
+    W_SERVICE("P", "0x5e4a0001", "0", "Semaphore") Semaphore_FUNCTIONS
+#define Semaphore_LOCAL \
+    W_SERVICE("L", "0x5e4a0001", "0", "Semaphore") Semaphore_FUNCTIONS
+#define Semaphore_REQUIRES(field) \
+    W_SERVICE("R", "0x5e4a0001", "0", field ":" "Semaphore") Semaphore_FUNCTIONS
+#define Semaphore_OPTIONAL(field) \
+    W_SERVICE("R", "0x5e4a0001", "2", field ":" "Semaphore") Semaphore_FUNCTIONS
+
+/* Semaphores */
+w_ret Semaphores_semaphore(Semaphores self, uint32_t p1)
+    W_SYMBOL("wcall.5e4a0002.0.Semaphores.semaphore.v_r1581907969");
+#define Semaphores_ENTRIES(state) struct { \
+    w_ret (*semaphore)(state *self, uint32_t p1); \
+}
+#define Semaphores_FUNCTIONS \
+    W_FUNCTION("semaphore(v_r1581907969)") \
+    ""
+#define Semaphores_PROVIDES \
+    W_SERVICE("P", "0x5e4a0002", "0", "Semaphores") Semaphores_FUNCTIONS
+#define Semaphores_LOCAL \
+    W_SERVICE("L", "0x5e4a0002", "0", "Semaphores") Semaphores_FUNCTIONS
+#define Semaphores_REQUIRES(field) \
+    W_SERVICE("R", "0x5e4a0002", "0", field ":" "Semaphores") Semaphores_FUNCTIONS
+#define Semaphores_OPTIONAL(field) \
+    W_SERVICE("R", "0x5e4a0002", "2", field ":" "Semaphores") Semaphores_FUNCTIONS
+
 /* Task */
 w_ret Task_run(Task self)
     W_SYMBOL("wcall.74520001.0.Task.run._w");
@@ -837,44 +975,62 @@ w_ret Processor_terms(Processor self, uint64_t p1, void *p2 /* 32 bytes */)
     W_SERVICE("R", "0x5c4e0001", "2", field ":" "Processor") Processor_FUNCTIONS
 
 /* Signal */
-w_ret Signal_raise(Signal self)
-    W_SYMBOL("wcall.51690001.0.Signal.raise._w");
 w_ret Signal_wait(Signal self, uint64_t p1)
-    W_SYMBOL("wcall.51690001.1.Signal.wait.w_w");
+    W_SYMBOL("wcall.51690003.0.Signal.wait.w_w");
+w_ret Signal_raiser(Signal self)
+    W_SYMBOL("wcall.51690003.1.Signal.raiser._r1365835780");
 #define Signal_ENTRIES(state) struct { \
-    w_ret (*raise)(state *self); \
     w_ret (*wait)(state *self, uint64_t p1); \
+    w_ret (*raiser)(state *self); \
 }
 #define Signal_FUNCTIONS \
-    W_FUNCTION("raise(_w)") \
     W_FUNCTION("wait(w_w)") \
+    W_FUNCTION("raiser(_r1365835780)") \
     ""
 #define Signal_PROVIDES \
-    W_SERVICE("P", "0x51690001", "0", "Signal") Signal_FUNCTIONS
+    W_SERVICE("P", "0x51690003", "0", "Signal") Signal_FUNCTIONS
 #define Signal_LOCAL \
-    W_SERVICE("L", "0x51690001", "0", "Signal") Signal_FUNCTIONS
+    W_SERVICE("L", "0x51690003", "0", "Signal") Signal_FUNCTIONS
 #define Signal_REQUIRES(field) \
-    W_SERVICE("R", "0x51690001", "0", field ":" "Signal") Signal_FUNCTIONS
+    W_SERVICE("R", "0x51690003", "0", field ":" "Signal") Signal_FUNCTIONS
 #define Signal_OPTIONAL(field) \
-    W_SERVICE("R", "0x51690001", "2", field ":" "Signal") Signal_FUNCTIONS
+    W_SERVICE("R", "0x51690003", "2", field ":" "Signal") Signal_FUNCTIONS
+
+/* Raiser */
+w_ret Raiser_raise(Raiser self)
+    W_SYMBOL("wcalla.51690004.0.Raiser.raise._w");
+#define Raiser_ENTRIES(state) struct { \
+    w_ret (*raise)(state *self); \
+}
+#define Raiser_FUNCTIONS \
+    W_FUNCTION("raise(_w)") \
+    ""
+#define Raiser_PROVIDES \
+    W_SERVICE("P", "0x51690004", "1", "Raiser") Raiser_FUNCTIONS
+#define Raiser_LOCAL \
+    W_SERVICE("L", "0x51690004", "1", "Raiser") Raiser_FUNCTIONS
+#define Raiser_REQUIRES(field) \
+    W_SERVICE("R", "0x51690004", "1", field ":" "Raiser") Raiser_FUNCTIONS
+#define Raiser_OPTIONAL(field) \
+    W_SERVICE("R", "0x51690004", "3", field ":" "Raiser") Raiser_FUNCTIONS
 
 /* Signals */
 w_ret Signals_signal(Signals self)
-    W_SYMBOL("wcall.51690002.0.Signals.signal._r1365835777");
+    W_SYMBOL("wcall.51690005.0.Signals.signal._r1365835779");
 #define Signals_ENTRIES(state) struct { \
     w_ret (*signal)(state *self); \
 }
 #define Signals_FUNCTIONS \
-    W_FUNCTION("signal(_r1365835777)") \
+    W_FUNCTION("signal(_r1365835779)") \
     ""
 #define Signals_PROVIDES \
-    W_SERVICE("P", "0x51690002", "0", "Signals") Signals_FUNCTIONS
+    W_SERVICE("P", "0x51690005", "0", "Signals") Signals_FUNCTIONS
 #define Signals_LOCAL \
-    W_SERVICE("L", "0x51690002", "0", "Signals") Signals_FUNCTIONS
+    W_SERVICE("L", "0x51690005", "0", "Signals") Signals_FUNCTIONS
 #define Signals_REQUIRES(field) \
-    W_SERVICE("R", "0x51690002", "0", field ":" "Signals") Signals_FUNCTIONS
+    W_SERVICE("R", "0x51690005", "0", field ":" "Signals") Signals_FUNCTIONS
 #define Signals_OPTIONAL(field) \
-    W_SERVICE("R", "0x51690002", "2", field ":" "Signals") Signals_FUNCTIONS
+    W_SERVICE("R", "0x51690005", "2", field ":" "Signals") Signals_FUNCTIONS
 
 /* SystemControl */
 w_ret SystemControl_server(SystemControl self, uint32_t p1, uint8_t *p2, size_t p2_bytes, void *p3 /* 40 bytes */)

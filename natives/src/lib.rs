@@ -13,6 +13,8 @@
 //! | [`log`] | `Log`, `LogFeed` |
 //! | [`journal`] | the newest lines of the log |
 //! | [`thread`] | names of threads |
+//! | [`signals`] | `Signals`, `Signal`, `Raiser` |
+//! | [`waiters`] | threads that wait for something that a native keeps |
 //!
 //! # Never
 //!
@@ -28,7 +30,9 @@ pub mod kind;
 pub mod launcher;
 pub mod log;
 pub mod parameters;
+pub mod signals;
 pub mod thread;
+pub mod waiters;
 
 pub use control::Control;
 pub use journal::Journal;
@@ -36,4 +40,6 @@ pub use kind::{LocalKind, Root, caller, create, create_local, create_object, ref
 pub use launcher::Launcher;
 pub use log::log_and_feed;
 pub use parameters::Parameters;
+pub use signals::Signals;
 pub use thread::thread_name;
+pub use waiters::{Waiters, Waiting};

@@ -498,11 +498,12 @@ fn check_call<'a>(
     registers: &Registers,
 ) -> Result<Call<'a>, SystemError> {
     let outgoing = caller.calls.get(number as usize).ok_or(SystemError::BadArgument)?;
-    deadline::check::<Hosted>()?;
-    // SAFETY: the running thread's record is valid.
-    let in_atomic_call = machine::with(|machine| unsafe { (*machine.current).in_atomic_call });
-    if !outgoing.atomic && in_atomic_call {
-        return Err(SystemError::NotAtomic);
+    if !outgoing.atomic {
+        deadline::check::<Hosted>()?;
+        // SAFETY: the running thread's record is valid.
+        if machine::with(|machine| unsafe { (*machine.current).in_atomic_call }) {
+            return Err(SystemError::NotAtomic);
+        }
     }
     let words = passed_words(owner, outgoing, registers)?;
     let object = expect_held(caller, registers.rdi, outgoing.service)?;

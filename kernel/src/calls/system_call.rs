@@ -109,9 +109,11 @@ fn words_of(call: &UserCall, outgoing: &Outgoing) -> Result<Words, SystemError> 
 /// A call of a service.
 fn service_call(caller: &Instance, call: &UserCall, copies: u64) -> Result<Ret, SystemError> {
     let outgoing = outgoing(caller, call.number).ok_or(SystemError::BadArgument)?;
-    deadline::check::<Kernel>()?;
-    if !outgoing.atomic && threads::in_atomic_call() {
-        return Err(SystemError::NotAtomic);
+    if !outgoing.atomic {
+        deadline::check::<Kernel>()?;
+        if threads::in_atomic_call() {
+            return Err(SystemError::NotAtomic);
+        }
     }
     let mut words = words_of(call, outgoing)?;
     let object = expect_held(caller, call.words[0], outgoing.service)?;

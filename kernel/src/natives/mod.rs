@@ -11,7 +11,6 @@ mod memory;
 mod ports;
 mod run;
 mod schedulers;
-mod signals;
 mod time;
 
 use alloc::{string::String, vec::Vec};
@@ -22,7 +21,7 @@ use warren_engine::{
 };
 use warren_idl as idl;
 use warren_kernel::{acpi::Controllers, command_line};
-use warren_natives::{Control, Launcher, LocalKind, Parameters, log_and_feed};
+use warren_natives::{Control, Launcher, LocalKind, Parameters, Signals, log_and_feed};
 
 pub use memory::release_mappings;
 use run::release;
@@ -51,7 +50,6 @@ struct Kinds {
     lines: &'static LocalKind<dyn idl::InterruptLine, devices::Line>,
     runs: &'static LocalKind<dyn idl::Thread, run::Run>,
     processors: &'static LocalKind<dyn idl::Processor, schedulers::Processor>,
-    signals: &'static LocalKind<dyn idl::Signal, signals::Signal>,
 }
 
 static REGISTRY: Guarded<Option<Registry>> = Guarded::new(None);
@@ -64,7 +62,7 @@ pub fn install(controllers: Controllers, command_line: &str) {
     let mut objects = Objects { instance, all: Vec::new() };
     objects.add::<dyn idl::Clock, _>(time::Clock);
     objects.add::<dyn idl::Timer, _>(time::Timer);
-    objects.add::<dyn idl::Signals, _>(signals::AllSignals);
+    objects.add::<dyn idl::Signals, _>(Signals::<Kernel>::new(instance));
     objects.add::<dyn idl::Memory, _>(memory::Source);
     objects.add::<dyn idl::PhysicalMemory, _>(memory::Devices);
     objects.add::<dyn idl::AddressSpace, _>(memory::Mapper);
@@ -80,14 +78,8 @@ pub fn install(controllers: Controllers, command_line: &str) {
     objects
         .add::<dyn idl::SystemControl, _>(Control::<Kernel>::new(threads::name_of, threads::kill));
     let bottom = objects.add::<dyn idl::ThreadFactory, _>(run::Factory);
-    let kinds = Kinds {
-        spaces: kind(),
-        ports: kind(),
-        lines: kind(),
-        runs: kind(),
-        processors: kind(),
-        signals: kind(),
-    };
+    let kinds =
+        Kinds { spaces: kind(), ports: kind(), lines: kind(), runs: kind(), processors: kind() };
     devices::install(controllers);
     let registry = Registry { instance, objects: objects.all, bottom, kinds };
     REGISTRY.with(|stored| *stored = Some(registry));

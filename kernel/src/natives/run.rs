@@ -16,6 +16,7 @@ use warren_engine::{
 };
 use warren_idl::{Task, Thread, ThreadError, ThreadFactory};
 use warren_kernel::contexts::End;
+use warren_natives::Waiters;
 
 use super::{
     Word, answer, bottom, kinds,
@@ -27,7 +28,7 @@ use crate::{
     log::log,
     machine,
     system::{self, Kernel},
-    threads::{self, Place, Token},
+    threads::{self, Place},
 };
 
 /// Makes threads.
@@ -38,7 +39,7 @@ pub struct Run(Arc<Guarded<State>>);
 
 struct State {
     result: Option<Ret>,
-    waiting: Vec<Token>,
+    waiting: Waiters,
 }
 
 warren_natives::natives!(Factory, Run);
@@ -72,7 +73,7 @@ impl Run {
         threads::wait_until(|waiter| {
             self.0.with(|state| {
                 if state.result.is_none() {
-                    state.waiting.push(waiter);
+                    state.waiting.note(waiter);
                 }
                 state.result
             })
@@ -83,7 +84,7 @@ impl Run {
     fn end(&self, result: Ret) {
         let waiting = self.0.with(|state| {
             state.result = Some(result);
-            core::mem::take(&mut state.waiting)
+            state.waiting.take()
         });
         waiting.into_iter().for_each(threads::wake);
     }
@@ -99,7 +100,7 @@ fn principal_of(instance: &Instance) -> usize {
 
 /// Starts a thread of a principal that runs a task; it takes over a count of it. `None` if there is no room for a thread.
 fn begin(name: &str, principal: usize, task: Word) -> Option<Run> {
-    let state = Arc::new(Guarded::new(State { result: None, waiting: Vec::new() }));
+    let state = Arc::new(Guarded::new(State { result: None, waiting: Waiters::new() }));
     let ended = Run(state.clone());
     let started = threads::start(name, place_of(principal), bottom(), move || {
         let shape = Shape::default();

@@ -5,12 +5,13 @@
 //! lines that signal by edges are open from the beginning: before a driver exists that could let its device
 //! interrupt.
 
-use alloc::{boxed::Box, vec::Vec};
+use alloc::boxed::Box;
 
 use warren_abi::call::SystemError;
 use warren_kernel::acpi::Controllers;
+use warren_natives::Waiters;
 
-use super::{Token, wait_until, wake};
+use super::{wait_until, wake};
 use crate::{
     cpu::io_apic::{self, LINES, Line},
     guarded::Guarded,
@@ -19,7 +20,7 @@ use crate::{
 struct State {
     line: Line,
     count: u64,
-    waiting: Vec<Token>,
+    waiting: Waiters,
 }
 
 static STATES: Guarded<[Option<Box<State>>; LINES as usize]> =
@@ -32,7 +33,7 @@ pub fn exists(controllers: &Controllers, number: u32) -> bool {
         if state.is_none() {
             let line = io_apic::route(controllers, number);
             line.filter(|line| !line.level).inspect(|line| line.set_open(true));
-            *state = line.map(|line| Box::new(State { line, count: 0, waiting: Vec::new() }));
+            *state = line.map(|line| Box::new(State { line, count: 0, waiting: Waiters::new() }));
         }
         state.is_some()
     })
@@ -42,8 +43,8 @@ pub fn exists(controllers: &Controllers, number: u32) -> bool {
 pub fn wait(number: u32, seen: u64) -> Result<u64, SystemError> {
     wait_until(|waiter| {
         let count = with(number, |state| {
-            if state.count == seen && !state.waiting.contains(&waiter) {
-                state.waiting.push(waiter);
+            if state.count == seen {
+                state.waiting.note(waiter);
             }
             state.count
         });
@@ -62,7 +63,7 @@ pub fn arrived(number: u32) {
         if state.line.level {
             state.line.set_open(false);
         }
-        core::mem::take(&mut state.waiting)
+        state.waiting.take()
     });
     waiting.into_iter().for_each(wake);
 }

@@ -52,7 +52,7 @@ pub const NATIVES: [Native; 16] = [
     native::<dyn idl::Parameters>(Reach::Everybody, true),
     native::<dyn idl::Log>(Reach::Everybody, true),
     native::<dyn idl::ThreadFactory>(Reach::Everybody, true),
-    native::<dyn idl::Signals>(Reach::Everybody, false),
+    native::<dyn idl::Signals>(Reach::Everybody, true),
     native::<dyn idl::Launcher>(Reach::Granted, true),
     native::<dyn idl::SystemControl>(Reach::Granted, true),
     native::<dyn idl::Power>(Reach::Granted, true),

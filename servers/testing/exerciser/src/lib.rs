@@ -16,6 +16,7 @@ extern crate alloc;
 mod atomic;
 mod buffers;
 mod calls;
+mod coordination;
 mod death;
 mod log;
 mod panics;
@@ -28,7 +29,10 @@ use alloc::{string::String, vec::IntoIter, vec::Vec};
 use core::hint::black_box;
 
 use warren::{Cx, New, Optional, Ref, Req, Required, Server, StartError, server};
-use warren_idl::{Clock, Counter, Echo, Fragile, Hub, Log, LogBook, Program, ThreadFactory, Timer};
+use warren_idl::{
+    Clock, Counter, Echo, Fragile, Hub, Log, LogBook, Memory, Program, Queues, Semaphores,
+    ThreadFactory, Timer,
+};
 use warren_program::{Arguments, Flow, Handed, Manual, Stop, UsageError, Work, program};
 
 use report::{Failure, Report};
@@ -39,6 +43,9 @@ pub struct Needs {
     clock: Req<dyn Clock>,
     timer: Req<dyn Timer>,
     threads: Req<dyn ThreadFactory>,
+    memory: Req<dyn Memory>,
+    semaphores: Req<dyn Semaphores>,
+    queues: Req<dyn Queues>,
     log: Req<dyn Log>,
     book: Req<dyn LogBook>,
     near: Req<dyn Echo>,
@@ -53,7 +60,18 @@ pub struct Needs {
 }
 
 /// Tests every way to pass something between servers.
-#[server(provides(Program), locals(Run, threads::Worker, threads::Killer), stack = 32768)]
+#[server(
+    provides(Program),
+    locals(
+        Run,
+        threads::Worker,
+        threads::Killer,
+        coordination::Permitted,
+        coordination::Writer,
+        coordination::Reader
+    ),
+    stack = 32768
+)]
 pub struct Exerciser {}
 
 /// One test server.
@@ -123,6 +141,7 @@ fn steps() -> Vec<Step> {
     add("victim", threads::DEATH, What::Other(threads::check_death));
     panics::CHECKS.iter().for_each(|&(name, check)| add("fragile", name, What::Other(check)));
     add("threads", threads::NAME, What::Other(threads::check));
+    coordination::CHECKS.iter().for_each(|&(name, check)| add("threads", name, What::Other(check)));
     add("log", log::NAME, What::Other(log::check));
     steps
 }

@@ -123,7 +123,7 @@ fn too_many<'f>(cx: &mut Cx<'f, Run>, pair: Pair<'f>) -> Result<(), Failure> {
     cx.scope(|cx| {
         for value in 0..100_000 {
             if let Err(error) = pair.subject.hub.make(cx, value) {
-                return refused::<()>("make", Err(error), SystemError::Budget.into());
+                return refused::<(), _>("make", Err(error), SystemError::Budget.into());
             }
         }
         Err(Failure::Succeeded("holding a hundred thousand references"))

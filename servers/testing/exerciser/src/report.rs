@@ -2,8 +2,7 @@
 
 use alloc::{format, string::String};
 
-use warren::SystemError;
-use warren_idl::{EchoError, LogError, ThreadError, TimeError};
+use warren::ServiceError;
 
 /// Why a check failed.
 pub enum Failure {
@@ -20,46 +19,13 @@ pub enum Failure {
     Succeeded(&'static str),
     /// Something was refused that the check needs.
     Refused(&'static str),
-    /// A call failed, or with another error than it must.
-    Error(EchoError),
+    /// A call failed, or with another error than it must: the error's message.
+    Error(&'static str),
 }
 
-impl From<EchoError> for Failure {
-    fn from(error: EchoError) -> Self {
-        Failure::Error(error)
-    }
-}
-
-impl From<SystemError> for Failure {
-    fn from(error: SystemError) -> Self {
-        Failure::Error(error.into())
-    }
-}
-
-impl From<ThreadError> for Failure {
-    fn from(error: ThreadError) -> Self {
-        match error {
-            ThreadError::System(error) => error.into(),
-            _ => Failure::Refused("a thread"),
-        }
-    }
-}
-
-impl From<LogError> for Failure {
-    fn from(error: LogError) -> Self {
-        match error {
-            LogError::System(error) => error.into(),
-            _ => Failure::Refused("the log"),
-        }
-    }
-}
-
-impl From<TimeError> for Failure {
-    fn from(error: TimeError) -> Self {
-        match error {
-            TimeError::System(error) => error.into(),
-            _ => Failure::Refused("to sleep"),
-        }
+impl<E: ServiceError> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Failure::Error(error.message())
     }
 }
 
@@ -81,15 +47,15 @@ pub fn same_bytes(what: &'static str, found: &[u8], expected: &[u8]) -> Result<(
 }
 
 /// A call must be refused with this error.
-pub fn refused<T>(
+pub fn refused<T, E: ServiceError + PartialEq>(
     what: &'static str,
-    result: Result<T, EchoError>,
-    expected: EchoError,
+    result: Result<T, E>,
+    expected: E,
 ) -> Result<(), Failure> {
     match result {
         Ok(_) => Err(Failure::Succeeded(what)),
         Err(error) if error == expected => Ok(()),
-        Err(error) => Err(Failure::Error(error)),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -1,0 +1,105 @@
+//! How a server lets its callers wait until its state is as they want it.
+//!
+//! [`wait_until`] looks at the state, with the server's lock held; if it is not as the caller wants it, the thread waits at a [`Bell`]
+//! of the state, without the lock, and looks again when somebody who has changed the state has told the bell's [`listeners`].
+//! A state for which nobody waits is changed without a call.
+#![no_std]
+#![forbid(unsafe_code)]
+
+use core::cell::Cell;
+
+use warren::{Cx, Kept, Object, Ref, Req, Serial, SystemError};
+use warren_idl::{Raiser, Signal, SignalError, Signals};
+
+/// Where threads wait for a change.
+pub struct Bell {
+    signal: Kept<dyn Signal>,
+    raiser: Kept<dyn Raiser>,
+    /// A count that the signal has had.
+    seen: Cell<u64>,
+    /// Threads that wait.
+    waiting: Cell<u32>,
+}
+
+impl Bell {
+    /// A new one.
+    ///
+    /// # Errors
+    ///
+    /// `Budget` if there is no room for it; `Deadline` and `Killed`, when the thread is not to make calls any more.
+    pub fn new<S>(cx: &mut Cx<'_, S>, signals: &Req<dyn Signals>) -> Result<Self, SystemError> {
+        let signal = signals.signal(cx).map_err(system)?;
+        let raiser = signal.raiser(cx).map_err(system)?.keep()?;
+        Ok(Bell { signal: signal.keep()?, raiser, seen: Cell::new(0), waiting: Cell::new(0) })
+    }
+}
+
+/// Waits until `look` finds what the caller wants, and returns it. `bell` is where to wait; others use the server meanwhile. The state
+/// is as `look` saw it until the next call.
+///
+/// # Errors
+///
+/// `Deadline` and `Killed`, when the thread is not to wait any more; `Budget`.
+pub fn wait_until<S, R>(
+    cx: &mut Cx<'_, S>,
+    bell: fn(&S) -> &Bell,
+    look: impl Fn(&S) -> Option<R>,
+) -> Result<R, SystemError>
+where
+    S: Object<Access = Serial>,
+{
+    if let Some(found) = look(cx) {
+        return Ok(found);
+    }
+    let signal = bell(cx).signal.get(cx)?;
+    bell(cx).waiting.update(|waiting| waiting + 1);
+    let result = loop {
+        // Whoever changes the state from here on raises the signal beyond this count.
+        let seen = bell(cx).seen.get();
+        match signal.wait(cx, seen) {
+            Ok(count) => bell(cx).seen.update(|seen| seen.max(count)),
+            Err(error) => break Err(system(error)),
+        }
+        if let Some(found) = look(cx) {
+            break Ok(found);
+        }
+    };
+    bell(cx).waiting.update(|waiting| waiting - 1);
+    result
+}
+
+/// Those who wait at a bell, if there are any.
+pub struct Listeners<'f>(Option<Ref<'f, dyn Raiser>>);
+
+/// Those who wait at a bell now. Whoever is about to change the state gets them before, because that can fail.
+///
+/// # Errors
+///
+/// `Budget` if there is no room for a reference.
+pub fn listeners<'f, S>(cx: &Cx<'f, S>, bell: fn(&S) -> &Bell) -> Result<Listeners<'f>, SystemError>
+where
+    S: Object<Access = Serial>,
+{
+    let bell = bell(cx);
+    let raiser = (bell.waiting.get() != 0).then(|| bell.raiser.get(cx));
+    Ok(Listeners(raiser.transpose()?))
+}
+
+impl Listeners<'_> {
+    /// Lets them look again, once the server's lock is free.
+    ///
+    /// # Errors
+    ///
+    /// `Lost`, when the system itself is at its end.
+    pub fn tell(self) -> Result<(), SystemError> {
+        self.0.map_or(Ok(()), |raiser| raiser.raise().map(drop).map_err(system))
+    }
+}
+
+/// A signal that exists has no errors of its own.
+fn system(error: SignalError) -> SystemError {
+    match error {
+        SignalError::System(error) => error,
+        SignalError::TooMany => SystemError::Budget,
+    }
+}
