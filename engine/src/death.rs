@@ -11,7 +11,8 @@ use warren_abi::call::{Ret, SystemError};
 use crate::{
     instance::{Instance, Kind, Life},
     launch,
-    layout::{Cpu, FRAMES, Frame, LockWord, Object, Temporary},
+    layout::{Cpu, FRAMES, Frame, LockWord, NO_LOCK, Object, Temporary},
+    lock::{free_idle, hold_idle},
     platform::{Level, Platform},
     record::Held,
     reference::{self, count_down, drop_temporaries, first_temporary, newest_frame, tables},
@@ -63,14 +64,13 @@ fn hold_idle_lock<P: Platform>() {
     let cpu = unsafe { &*P::cpu() };
     // SAFETY: the newest frame is the running thread's.
     unsafe { (*newest_frame::<P>()).lock = cpu.idle_lock };
-    // SAFETY: the thread's own lock is valid.
-    unsafe { &*cpu.idle_lock }.store(cpu.thread, Relaxed);
+    hold_idle(cpu);
 }
 
 /// Whether the thread that runs holds a server's lock.
 fn is_held(cpu: &Cpu, lock: *const LockWord) -> bool {
     // SAFETY: the lock in a frame is valid for good, or the thread's own.
-    lock != cpu.idle_lock && unsafe { &*lock }.load(Relaxed) == cpu.thread
+    lock != cpu.idle_lock && cpu.holds(unsafe { &*lock }.load(Relaxed))
 }
 
 /// Drops the temporaries of the newest frame, whose callee has returned and whose lock is free.
@@ -85,9 +85,7 @@ extern "C" fn end_of_call<P: Platform>() {
     P::critical(hold_idle_lock::<P>);
     drop_temporaries::<P>(mark);
     // SAFETY: as above; the borrow before has ended.
-    let cpu = unsafe { &*P::cpu() };
-    // SAFETY: the thread's own lock is valid.
-    unsafe { &*cpu.idle_lock }.store(cpu.free, Relaxed);
+    free_idle(unsafe { &*P::cpu() });
 }
 
 /// Drops temporaries from `mark` on, but leaves those that would destroy something to `owner`: the caller, or the activation
@@ -307,7 +305,7 @@ fn bury_object<P: Platform>(object: *mut Object) {
     entry.entries = Lost::<P>::ENTRIES.as_ptr().cast();
     // SAFETY: inside `critical`.
     let system = unsafe { tables::<P>() };
-    entry.lock = system.idle_lock;
+    entry.lock = &raw const NO_LOCK;
     // SAFETY: the object is dead, as of now.
     unsafe { system.recycle(object) };
 }
@@ -532,8 +530,9 @@ fn schedule_revival<P: Platform>(instance: &Instance) {
 /// Fails every call that would return into a dead instance, and every thread that is inside one. Inside `critical`.
 fn cut_threads_off<P: Platform>() {
     // SAFETY: the platform's block is valid.
-    let &Cpu { thread: running, idle_lock, .. } = unsafe { &*P::cpu() };
+    let running = unsafe { (*P::cpu()).thread };
     P::threads(&mut |thread| {
+        let own_lock = Frame::own_lock(thread.frames);
         let dead = |frame: *const Frame| {
             // SAFETY: frames below the first free one are initialised.
             let object = unsafe { (*frame).object };
@@ -550,7 +549,7 @@ fn cut_threads_off<P: Platform>() {
             frame = unsafe { frame.add(1) };
             if let Some(instance) = dead(caller) {
                 // SAFETY: the frame is in use, and its thread does not run or is this one.
-                unsafe { (*caller).lock = idle_lock };
+                unsafe { (*caller).lock = own_lock };
                 if instance.shares_space() {
                     // SAFETY: as above, and the caller's frame is below.
                     let slot = unsafe { stub::return_slot(frame) };
@@ -564,7 +563,7 @@ fn cut_threads_off<P: Platform>() {
         }
         if thread.token != running && dead(newest).is_some() {
             // SAFETY: as above.
-            unsafe { (*newest).lock = idle_lock };
+            unsafe { (*newest).lock = own_lock };
             P::cut_off(thread.token);
         }
     });

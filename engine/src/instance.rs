@@ -12,7 +12,7 @@ use core::{cell::Cell, ops::Range, sync::atomic::AtomicU64};
 use warren_abi::{call::REGISTER_WORDS, signature::Part};
 
 use crate::{
-    layout::{LockWord, OBJECTS, Object},
+    layout::{Line, LockWord, OBJECTS, Object},
     space::Placement,
     stub::Shape,
 };
@@ -142,7 +142,7 @@ impl From<&crate::file::OutgoingCall> for Outgoing {
 /// A server at work. Fields in cells change inside [`crate::platform::Platform::critical`] only.
 pub struct Instance {
     /// The lock, unless `concurrent`.
-    pub lock: LockWord,
+    pub lock: Line<LockWord>,
     /// Index of its server in the plan; `None` for the platform's own instance.
     pub planned: Option<usize>,
     /// Name of the server in the system.

@@ -24,7 +24,7 @@ use crate::{
     file::{self, Image, Mismatch, Refusal, Segment, ServerFile, Service},
     import::Imports,
     instance::{Function, Instance, Kind, Life, Outgoing},
-    layout::{LockWord, OBJECTS, Object},
+    layout::{Line, LockWord, OBJECTS, Object},
     plan::{Binding, Plan, PlannedServer},
     platform::{Exhausted, Level, Platform, Provision},
     record::{self, Held},
@@ -345,7 +345,7 @@ fn place<P: Platform>(
     let deaths = unsafe { tables::<P>() }.deaths[planned].total();
     // SAFETY: inside `critical`.
     let instance = unsafe { tables::<P>() }.add(Instance {
-        lock: LockWord::new(0),
+        lock: Line(LockWord::new(0)),
         planned: Some(planned),
         name: server.name.clone(),
         file: server.file.clone(),

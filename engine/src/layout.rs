@@ -7,9 +7,12 @@
 //!
 //! All of this is memory of the engine: supervisor-only in the kernel. Code in a domain of its own
 //! never sees it. A field of [`Cpu`] belongs to the thread that runs; a switch of threads saves and
-//! loads `frame`, `temporary`, `owner` and `idle`, and loads `temporary_end` and `thread`.
+//! loads `frame`, `temporary` and `owner`, and loads `temporary_end`, `thread` and `idle_lock`.
 
-use core::sync::atomic::{AtomicU32, AtomicU64};
+use core::{
+    mem::offset_of,
+    sync::atomic::{AtomicU32, AtomicU64},
+};
 
 use crate::instance::{Instance, Kind};
 
@@ -26,17 +29,37 @@ pub const TEMPORARIES: usize = 512;
 /// What the watchdog does to [`Frame::resume`]: the address is none any more, until it is read with care or written.
 const MARK: u64 = 1 << 62;
 
-/// A lock's word: 0 when free, the holder's [`Cpu::thread`] otherwise.
+/// CPUs that a lock's word can name.
+pub const CPUS: u64 = 64;
+
+/// A lock's word: the number of its *home*, a CPU, when free, an address in its holder's array of frames otherwise.
 ///
 /// # Why no atomic instruction is needed
 ///
-/// A lock is *biased* to one CPU: only code on that CPU writes it, by a compare and a store. The pair is
-/// not atomic against an interrupt between the two, so whoever interrupts generated code inside
-/// an acquire sequence moves it back to the compare ([`crate::stub::restart`]). Another CPU asks
-/// the home CPU to hand the bias over, by an interrupt; it never writes the word itself. The free
-/// value of a lock biased to CPU n is n, so that the compare with [`Cpu::free`] finds both "held"
-/// and "not mine" in one.
+/// L1: only the home takes a free lock, by a compare and a store; a compare with [`Cpu::free`] finds both "held" and
+/// "not mine" in one. The pair is not atomic against an interrupt between the two, after which the thread may even go on
+/// elsewhere, so whoever interrupts generated code inside an acquire sequence moves it back to where it loads
+/// [`Cpu::free`] ([`crate::stub::restart`]).
+///
+/// L2: only the holder writes a lock that is held. It frees it with the number of the CPU where it runs then, so that a
+/// lock moves with whoever had it. A number that is out of date, because the thread was moved between the load and the
+/// store, is as good as any other.
+///
+/// L3: a CPU that wants another's free lock asks for it, by an interrupt, and the home writes the new home's number
+/// itself ([`crate::lock::give_home`]), outside of every acquire sequence.
 pub type LockWord = AtomicU64;
+
+/// Value of [`NO_LOCK`]: neither a CPU nor an address.
+pub const NEVER_FREE: u64 = u64::MAX;
+
+/// The lock of objects that are entered without one. It is never free, so that whoever wants to take it finds
+/// out, off the fast path, that the thread's own lock goes in its place ([`Cpu::idle_lock`]). Nobody writes it.
+pub static NO_LOCK: LockWord = LockWord::new(NEVER_FREE);
+
+/// A value that has a line of the cache to itself.
+#[derive(Debug)]
+#[repr(align(64))]
+pub struct Line<T>(pub T);
 
 /// An object: what a reference names. References are addresses of these, in every placement.
 ///
@@ -50,7 +73,7 @@ pub struct Object {
     /// hidden ones ([`crate::instance::Kind`]): the server's own where it shares that space, a way
     /// into its domain elsewhere, `Lost` when it is dead.
     pub entries: *const usize,
-    /// The lock of its instance; [`Cpu::idle`] if it is entered without one.
+    /// The lock of its instance; [`NO_LOCK`] if it is entered without one.
     pub lock: *const LockWord,
     /// ID of the service. 0 marks a free entry.
     pub service: u64,
@@ -83,7 +106,8 @@ impl Object {
 pub struct Frame {
     /// Where the caller goes on, unless that stays on its stack ([`crate::stub::return_slot`]). If the caller dies meanwhile
     /// and runs in the engine's space, that is [`crate::stub::dead_return`]; if it runs in a domain of its own, the platform
-    /// looks before it goes back there.
+    /// looks before it goes back there. The bottom frame has no caller, and in this place the thread's own lock
+    /// ([`Frame::own_lock`]).
     pub return_address: u64,
     /// The caller's stack pointer at `resume`: a multiple of 16 that is the one after the return, or the address of the return
     /// address.
@@ -94,8 +118,8 @@ pub struct Frame {
     /// It expects the result in rax and rdx, and finds the frame by [`Cpu::frame`]. The watchdog marks it, in the newest
     /// and in the first free frame; a call overwrites the mark. 0 in a thread's bottom frame only.
     pub resume: u64,
-    /// The lock that the callee holds; [`Cpu::idle`] while it runs without one. The caller's is that of the frame below. While
-    /// the stub waits for it, it is not held yet.
+    /// The lock that the callee holds; [`Cpu::idle_lock`] while it runs without one. The caller's is that of the frame below.
+    /// While the stub waits for it, it is not held yet.
     pub lock: *const LockWord,
     /// The callee.
     pub object: *mut Object,
@@ -104,6 +128,35 @@ pub struct Frame {
 }
 
 impl Frame {
+    /// The bottom frame of a thread, whose array of frames begins `at` there. `stack` is where the thread's stack starts.
+    pub fn bottom(at: *const Frame, object: *mut Object, stack: u64, thread: u64) -> Frame {
+        Frame {
+            return_address: 0,
+            stack,
+            saved: [thread, 0, 0, 0, 0, 0],
+            resume: 0,
+            lock: Frame::own_lock(at),
+            object,
+            platform: [0; 5],
+        }
+    }
+
+    /// The lock of a thread for servers that have none, by the thread's bottom frame. No other thread uses it.
+    pub fn own_lock(bottom: *const Frame) -> *const LockWord {
+        bottom.wrapping_byte_add(offset_of!(Frame, return_address)).cast()
+    }
+
+    /// The thread that a bottom frame belongs to, as [`Frame::bottom`] was told.
+    pub fn thread(&self) -> u64 {
+        self.saved[0]
+    }
+
+    /// Whether a lock's word says that a thread has the lock, by the thread's bottom frame.
+    pub fn holds(bottom: *const Frame, word: u64) -> bool {
+        // The end of the array is one, too: so a caller whose callee had the last frame takes its lock back.
+        word.wrapping_sub(bottom as u64) <= (FRAMES * size_of::<Frame>()) as u64
+    }
+
     /// [`Frame::resume`], marked or not: bits 62 and 63 of an address are the same.
     pub fn resume(&self) -> u64 {
         (self.resume << 2).cast_signed().wrapping_shr(2).cast_unsigned()
@@ -150,16 +203,24 @@ pub struct Cpu {
     pub temporary_end: *mut Temporary,
     /// [`Temporary::owner`] of the newest temporary; null if there is none.
     pub owner: *mut Frame,
-    /// The thread, as a lock holder: never 0 nor a CPU number.
+    /// The thread.
     pub thread: u64,
-    /// A lock of the thread's own, for servers that have none.
-    pub idle: LockWord,
-    /// Its address.
+    /// A lock of the thread's own, for servers that have none ([`Frame::own_lock`]).
     pub idle_lock: *const LockWord,
-    /// Value of a free lock that is biased to this CPU.
+    /// Value of a free lock whose home this CPU is: its number.
     pub free: u64,
     /// What stubs call when the fast path does not apply ([`crate::stub::SlowPaths`]).
     pub slow: crate::stub::SlowPaths,
     /// For the platform.
     pub platform: [u64; 10],
 }
+
+impl Cpu {
+    /// Whether a lock's word says that the thread has the lock.
+    pub fn holds(&self, word: u64) -> bool {
+        // The thread's own lock is the first word of its frames.
+        Frame::holds(self.idle_lock.cast(), word)
+    }
+}
+
+const _: () = assert!(offset_of!(Frame, return_address) == 0);

@@ -9,7 +9,7 @@ use core::{cell::Cell, sync::atomic::AtomicU64};
 
 use crate::{
     instance::{Function, Instance, Kind, Life},
-    layout::{LockWord, OBJECTS, Object},
+    layout::{Line, LockWord, OBJECTS, Object},
     platform::Platform,
     reference::{count_up, tables},
     space::Placement,
@@ -19,7 +19,7 @@ use crate::{
 pub fn create_instance<P: Platform>(name: &str) -> &'static Instance {
     // SAFETY: inside `critical`.
     unsafe { tables::<P>() }.add(Instance {
-        lock: LockWord::new(0),
+        lock: Line(LockWord::new(0)),
         planned: None,
         name: name.into(),
         file: String::new(),

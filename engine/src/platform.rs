@@ -10,7 +10,7 @@ pub use crate::space::{
 use crate::{
     deadline::Deadlines,
     instance::Instance,
-    layout::{Cpu, Frame, Object},
+    layout::{Cpu, Frame, LockWord, Object},
     system::System,
     thread::ThreadRecord,
 };
@@ -103,9 +103,16 @@ pub trait Platform: Sized + 'static {
     /// in a domain of its own. Finds the object in the thread's newest frame.
     fn gate(index: usize) -> usize;
 
+    /// The thread that holds a lock, by the lock's word: an address in the thread's array of frames.
+    fn holder(word: u64) -> u64;
+
     /// Lets the thread `holder` run until it lets go of a lock; called by a thread that waits for it,
     /// with preemption allowed. May return early.
     fn give_time_to(holder: u64);
+
+    /// Asks the CPU `home` for a free lock whose home it is: that one calls [`crate::lock::give_home`]. Called by a thread
+    /// that waits for the lock, with preemption allowed. May return early.
+    fn ask_for_home(lock: *const LockWord, home: u64);
 
     /// Lets another thread run, if there is one.
     fn yield_now();

@@ -102,7 +102,7 @@ fn is_named<P: Platform>(instance: &Instance) -> bool {
 }
 
 fn is_named_by(instance: &Instance, thread: &ThreadRecord) -> bool {
-    let lock = &raw const instance.lock;
+    let lock = &raw const instance.lock.0;
     let mut named = false;
     let mut frame: *const Frame = thread.frames;
     while frame < thread.frame.cast_const() {

@@ -14,7 +14,7 @@
 //! ([`Shape::wide`]) moves it into the frame meanwhile, so that the callee finds them where the caller put them:
 //! that is a load and a store in each direction, which most calls are spared. [`return_slot`] tells the two apart.
 //!
-//! # Interrupted between compare and store
+//! # Interrupted between load, compare and store
 //!
 //! See [`crate::layout::LockWord`]. [`restart`] is the whole remedy.
 #![expect(unsafe_code, reason = "assembly, and addresses inside it")]
@@ -29,7 +29,7 @@ use core::{
 use warren_abi::call::{REGISTER_WORDS, Ret, STACK_WORDS};
 
 use crate::{
-    layout::{Cpu, Frame, Object},
+    layout::{Cpu, Frame, NEVER_FREE, Object},
     part, reference,
 };
 
@@ -167,56 +167,36 @@ macro_rules! take {
             free_value!(),
             "mov [rax], r10\n",
             "add qword ptr gs:[{cpu_frame}], {frame_bytes}\n",
-            $name,
-            "_retry:\n",
-            "mov rax, [rdi + {object_lock}]\n",
-            "mov [r11 + {lock}], rax\n",
-            "mov r11, gs:[{cpu_thread}]\n",
-            ".globl ",
-            $name,
-            "_take\n",
-            $name,
-            "_take:\n",
-            "cmp [rax], r10\n",
-            "jne ",
-            $name,
-            "_wait\n",
-            "mov [rax], r11\n",
-            ".globl ",
-            $name,
-            "_taken\n",
-            $name,
-            "_taken:\n",
+            take_callees!($name),
         )
     };
 }
 
-/// Publishes the frame and takes the callee's lock. One that has none gets the thread's own, which the thread
-/// may hold already: it must not find its caller's, which it could free.
+/// Publishes the frame and takes the callee's lock.
 macro_rules! take_atomic {
     ($name:literal) => {
         concat!(
             part!("lock"),
-            free_value!(),
             "add qword ptr gs:[{cpu_frame}], {frame_bytes}\n",
+            take_callees!($name),
+        )
+    };
+}
+
+/// Takes the callee's lock for the new frame, in r11, whose address is what the lock's word becomes.
+macro_rules! take_callees {
+    ($name:literal) => {
+        concat!(
             $name,
             "_retry:\n",
             "mov rax, [rdi + {object_lock}]\n",
             "mov [r11 + {lock}], rax\n",
-            "mov r11, gs:[{cpu_thread}]\n",
-            "cmp rax, gs:[{cpu_idle_lock}]\n",
-            "jne ",
-            $name,
-            "_take\n",
-            "mov [rax], r11\n",
-            "jmp ",
-            $name,
-            "_taken\n",
             ".globl ",
             $name,
             "_take\n",
             $name,
             "_take:\n",
+            free_value!(),
             "cmp [rax], r10\n",
             "jne ",
             $name,
@@ -231,12 +211,11 @@ macro_rules! take_atomic {
     };
 }
 
-/// Takes the caller's lock back. The value of a free one is in r10.
+/// Takes the caller's lock back. r11 is the first free frame.
 macro_rules! retake {
     ($name:literal) => {
         concat!(
             part!("lock"),
-            "mov rsi, gs:[{cpu_thread}]\n",
             $name,
             "_back:\n",
             "mov rcx, [r11 - 2 * {frame_bytes} + {lock}]\n",
@@ -245,11 +224,12 @@ macro_rules! retake {
             "_retake\n",
             $name,
             "_retake:\n",
+            free_value!(),
             "cmp [rcx], r10\n",
             "jne ",
             $name,
             "_wait_back\n",
-            "mov [rcx], rsi\n",
+            "mov [rcx], r11\n",
             ".globl ",
             $name,
             "_retaken\n",
@@ -304,9 +284,9 @@ macro_rules! drop_temporaries {
     };
 }
 
-/// Drops temporaries and makes the result the caller's. `$after` is what goes on behind that.
+/// Drops temporaries and makes the result the caller's.
 macro_rules! hand_over {
-    ($after:expr) => {
+    () => {
         concat!(
             "mov rbx, rsp\n",
             "and rsp, -16\n",
@@ -316,17 +296,28 @@ macro_rules! hand_over {
             "mov rsp, rbx\n",
             "mov r11, gs:[{cpu_frame}]\n",
             "mov rbx, [r11 - {frame_bytes} + {saved}]\n",
-            $after,
         )
     };
 }
 
-/// The ways off the fast path, placed behind the template's `ret`.
+/// The ways off the fast path, placed behind the template's `ret`. A callee that has no lock gets the thread's own, which the
+/// thread may hold already: it must not find its caller's, which it could free.
 macro_rules! slow {
     ($name:literal, $wait:literal) => {
         concat!(
             $name,
             "_wait:\n",
+            "cmp qword ptr [rax], {never_free}\n",
+            "jne ",
+            $name,
+            "_taken_by_others\n",
+            "mov rax, gs:[{cpu_idle_lock}]\n",
+            "mov [r11 + {lock}], rax\n",
+            "jmp ",
+            $name,
+            "_taken\n",
+            $name,
+            "_taken_by_others:\n",
             "push rdi\n",
             "push rsi\n",
             "push rdx\n",
@@ -349,7 +340,6 @@ macro_rules! slow {
             "pop rdx\n",
             "pop rsi\n",
             "pop rdi\n",
-            free_value!(),
         )
     };
 }
@@ -391,8 +381,6 @@ macro_rules! slow_back {
             "pop rbx\n",
             "pop rdx\n",
             "pop rax\n",
-            free_value!(),
-            "mov rsi, gs:[{cpu_thread}]\n",
             "jmp ",
             $name,
             "_back\n",
@@ -400,9 +388,9 @@ macro_rules! slow_back {
     };
 }
 
-/// The way off the fast path when there are temporaries. `$after` is what goes on behind that.
+/// The way off the fast path when there are temporaries.
 macro_rules! slow_drop {
-    ($name:literal, $after:expr) => {
+    ($name:literal) => {
         concat!(
             $name,
             "_drop:\n",
@@ -416,7 +404,6 @@ macro_rules! slow_drop {
             "pop rax\n",
             "mov r11, gs:[{cpu_frame}]\n",
             "mov rbx, [r11 - {frame_bytes} + {saved}]\n",
-            $after,
             "jmp ",
             $name,
             "_dropped\n",
@@ -437,12 +424,12 @@ macro_rules! ordinary {
                 retake!($name)
             ),
             ordinary!(slow $name),
-            slow_drop!($name, free_value!()),
+            slow_drop!($name),
         )
     };
     ($name:literal, $width:ident, reference, $call:literal) => {
         concat!(
-            template!($name, $width, take!($name), $call, concat!(free!(), hand_over!(free_value!())), retake!($name)),
+            template!($name, $width, take!($name), $call, concat!(free!(), hand_over!()), retake!($name)),
             ordinary!(slow $name),
         )
     };
@@ -464,7 +451,7 @@ macro_rules! atomic {
                 ""
             ),
             atomic!(slow $name),
-            slow_drop!($name, ""),
+            slow_drop!($name),
         )
     };
     ($name:literal, $width:ident, reference, $call:literal) => {
@@ -474,7 +461,7 @@ macro_rules! atomic {
                 $width,
                 take_atomic!($name),
                 $call,
-                concat!(free_atomic!($name), hand_over!("")),
+                concat!(free_atomic!($name), hand_over!()),
                 ""
             ),
             atomic!(slow $name),
@@ -539,7 +526,6 @@ core::arch::global_asm!(
     "and rsp, -16\ncall gs:[{slow_dead}]\nud2\n",
     cpu_frame = const offset_of!(Cpu, frame),
     cpu_owner = const offset_of!(Cpu, owner),
-    cpu_thread = const offset_of!(Cpu, thread),
     cpu_idle_lock = const offset_of!(Cpu, idle_lock),
     cpu_free = const offset_of!(Cpu, free),
     slow_wait = const offset_of!(Cpu, slow) + offset_of!(SlowPaths, wait),
@@ -557,6 +543,7 @@ core::arch::global_asm!(
     entries = const offset_of!(Object, entries),
     state = const offset_of!(Object, state),
     object_lock = const offset_of!(Object, lock),
+    never_free = const NEVER_FREE.cast_signed(),
 );
 
 /// A label in assembly.
@@ -565,7 +552,7 @@ type Label = unsafe extern "C" fn();
 /// Addresses inside a template.
 struct Labels {
     start: Label,
-    /// The compare that finds the callee's lock free, and behind the store that takes it.
+    /// The load of what the callee's lock is when it is free here, and behind the store that takes it.
     take: [Label; 2],
     /// The same for the caller's lock, if it was released.
     retake: Option<[Label; 2]>,
@@ -651,12 +638,13 @@ fn address(label: Label) -> u64 {
 }
 
 impl Labels {
-    /// Where control must not stay when it was interrupted, as addresses: behind a compare, up to the store.
+    /// Where control must not stay when it was interrupted, as addresses: behind the load of the free value, up to the store. It
+    /// goes on at the load, because the thread may do that on another CPU.
     fn windows(&self) -> impl Iterator<Item = Range<u64>> {
         [Some(self.take), self.retake]
             .into_iter()
             .flatten()
-            .map(|[compare, stored]| address(compare)..address(stored))
+            .map(|[load, stored]| address(load)..address(stored))
     }
 }
 
@@ -752,7 +740,8 @@ pub fn system_call_stub(number: u32) -> Vec<u8> {
 /// Stack words of a call lie this far above the stack pointer at the system call: behind the return address.
 pub const SYSTEM_CALL_STACK: u64 = 8;
 
-/// Where generated code is interrupted between compare and store, it has to go back to the compare.
+/// Where generated code is interrupted between the load of the free value and the store that takes a lock, it has to go
+/// back to the load.
 ///
 /// Returns the address at which to go on. `offset` is the offset of `rip` inside its stub and `shape` the
 /// stub's, or `None` if `rip` may lie in the engine's own templates.

@@ -11,7 +11,7 @@ use core::{ptr::NonNull, sync::atomic::Ordering::Relaxed};
 use crate::{
     file::{Mismatch, OutgoingCall, ServerFile, Service},
     instance::{Instance, Kind, Life},
-    layout::{LockWord, OBJECTS, Object},
+    layout::{NO_LOCK, OBJECTS, Object},
     plan::Plan,
     restart::Deaths,
     stub::{self, STUB_BYTES},
@@ -23,8 +23,6 @@ pub struct System {
     objects: *mut Object,
     /// Free entries of the object table.
     free: Vec<u16>,
-    /// Lock of objects that are entered without one: [`crate::layout::Cpu::idle`].
-    pub idle_lock: *const LockWord,
     /// The records of all instances, dead ones included, in the order of loading. S2: each is a box of its own, and
     /// valid until it is removed.
     records: Vec<NonNull<Instance>>,
@@ -62,7 +60,6 @@ impl System {
         System {
             objects,
             free: Vec::new(),
-            idle_lock: core::ptr::null(),
             records: Vec::new(),
             plan: &NO_PLAN,
             running: Vec::new(),
@@ -76,9 +73,8 @@ impl System {
         }
     }
 
-    /// Takes the plan, which stays for good, and [`crate::layout::Cpu::idle_lock`]. Once, before there are objects.
-    pub fn set_plan(&mut self, plan: Plan, idle_lock: *const LockWord) {
-        self.idle_lock = idle_lock;
+    /// Takes the plan, which stays for good. Once, before there are objects.
+    pub fn set_plan(&mut self, plan: Plan) {
         self.free = (0..OBJECTS as u16).rev().collect();
         // Never grows: an object stands in the list once, and what dies must not need memory for that.
         self.dying.reserve_exact(OBJECTS);
@@ -131,7 +127,8 @@ impl System {
         let index = self.free.pop()?;
         // SAFETY: the index is below OBJECTS (S1).
         let object = unsafe { self.objects.add(index.into()) };
-        let lock = if instance.concurrent { self.idle_lock } else { &raw const instance.lock };
+        let lock =
+            if instance.concurrent { &raw const NO_LOCK } else { &raw const instance.lock.0 };
         let value = Object {
             state,
             entries: kind.entries.as_ptr(),

@@ -172,8 +172,7 @@ pub fn run(settings: Settings, main: impl FnOnce() + 'static) -> io::Result<()> 
     // SAFETY: a critical section, and the borrow ends at once.
     let machine = unsafe { state() };
     machine.archive = settings.archive;
-    // SAFETY: the block is valid.
-    machine.system.set_plan(settings.plan, unsafe { (*cpu()).idle_lock });
+    machine.system.set_plan(settings.plan);
     create_natives();
     let first = schedule::add_thread("boot", Box::new(main))?;
     signal::install(settings.slice_ns)?;
@@ -228,7 +227,6 @@ fn make(settings: &Settings) {
     // SAFETY: the block is zeroed, which is a valid value of it, and nobody uses it yet.
     let cpu = unsafe { &mut *cpu() };
     cpu.slow = death::slow_paths::<Hosted>();
-    cpu.idle_lock = &raw const cpu.idle;
     const SET_GS: libc::c_int = 0x1001;
     // SAFETY: nothing in a Linux process uses gs; the block is a static.
     let result = unsafe { libc::syscall(libc::SYS_arch_prctl, SET_GS, core::ptr::from_mut(cpu)) };

@@ -5,7 +5,7 @@ use warren_abi::call::SystemError;
 use warren_engine::{
     deadline::Deadlines,
     instance::Instance,
-    layout::{Cpu, Frame, Object},
+    layout::{Cpu, Frame, LockWord, Object},
     platform::{Exhausted, Level, Placement, Platform, Protection, Provision},
     reference::{count_down, count_up},
     system::System,
@@ -72,8 +72,17 @@ impl Platform for Hosted {
         domain::call::gate(index)
     }
 
+    fn holder(word: u64) -> u64 {
+        schedule::owner_of_frame(word)
+    }
+
     fn give_time_to(holder: u64) {
         schedule::yield_to(Token(holder));
+    }
+
+    /// There is one CPU here, whose number every free lock has.
+    fn ask_for_home(_: *const LockWord, home: u64) {
+        unreachable!("a lock whose home is CPU {home}");
     }
 
     fn yield_now() {

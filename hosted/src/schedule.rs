@@ -4,7 +4,7 @@
 //! the section in which it was switched away from.
 #![expect(unsafe_code, reason = "contexts are switched")]
 
-use std::{collections::BTreeSet, io, ops::Range, sync::atomic::Ordering::Relaxed};
+use std::{collections::BTreeSet, io, ops::Range};
 
 use warren_abi::call::SystemError;
 use warren_engine::{deadline, layout::Frame, reference::newest_frame};
@@ -23,8 +23,7 @@ pub(crate) fn add_thread(name: &str, main: Box<dyn FnOnce()>) -> io::Result<Toke
         let token = Token(machine.next_thread);
         machine.next_thread += 1;
         let number = (token, machine.free_slot());
-        let idle_lock = machine.system.idle_lock;
-        let mut thread = Thread::new(number, name, machine.bottom, idle_lock, main)?;
+        let mut thread = Thread::new(number, name, machine.bottom, main)?;
         // SAFETY: the stack is fresh.
         thread.stack_pointer = unsafe { context::prepare(thread.stack.end() as u64, thread_main) };
         machine.threads.push(thread);
@@ -38,6 +37,17 @@ pub(crate) fn name_of_thread(token: u64) -> String {
         let thread = machine.thread(Token(token));
         // SAFETY: threads in the table are valid.
         thread.map_or_else(String::new, |thread| unsafe { (*thread).name.clone() })
+    })
+}
+
+/// The thread whose frames an address lies in.
+pub(crate) fn owner_of_frame(address: u64) -> u64 {
+    machine::with(|machine| {
+        let owner = machine.threads.iter().find(|thread| {
+            let bottom = thread.record.frames.cast_const();
+            Frame::holds(bottom, address)
+        });
+        owner.expect("a lock that is held names a frame of its holder").token().0
     })
 }
 
@@ -141,7 +151,7 @@ fn load(machine: &mut Machine, thread: *mut Thread) {
     cpu.temporary_end = thread.temporary_end;
     cpu.owner = thread.owner;
     cpu.thread = thread.record.token;
-    cpu.idle.store(thread.idle, Relaxed);
+    cpu.idle_lock = Frame::own_lock(thread.record.frames);
 }
 
 /// Writes the running thread's live values into its record.
@@ -153,7 +163,6 @@ pub(crate) fn save(machine: &mut Machine) {
     thread.record.frame = cpu.frame;
     thread.record.temporary = cpu.temporary;
     thread.owner = cpu.owner;
-    thread.idle = cpu.idle.load(Relaxed);
 }
 
 /// Switches from the running thread to another one, and returns when that is undone.

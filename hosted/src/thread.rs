@@ -5,7 +5,7 @@ use std::io;
 
 use warren_engine::{
     deadline::Deadlines,
-    layout::{FRAMES, Frame, LockWord, Object, TEMPORARIES, Temporary},
+    layout::{FRAMES, Frame, Object, TEMPORARIES, Temporary},
     thread::ThreadRecord,
 };
 
@@ -58,8 +58,6 @@ pub(crate) struct Thread {
     pub stack: Guarded,
     /// [`Cpu::owner`](warren_engine::layout::Cpu::owner), while it does not run.
     pub owner: *mut Frame,
-    /// Its lock for servers that have none, while it does not run.
-    pub idle: u64,
     /// Where its context goes on.
     pub stack_pointer: u64,
     /// What it is doing.
@@ -88,7 +86,6 @@ impl Thread {
         (token, slot): (Token, usize),
         name: &str,
         bottom: *mut Object,
-        idle_lock: *const LockWord,
         main: Box<dyn FnOnce()>,
     ) -> io::Result<Box<Self>> {
         let frames = Guarded::new(FRAMES * size_of::<Frame>(), false)?;
@@ -96,11 +93,8 @@ impl Thread {
         let stack = Guarded::new(STACK_BYTES, true)?;
         let first: *mut Frame = frames.start() as *mut Frame;
         let temporary: *mut Temporary = temporaries.start() as *mut Temporary;
-        // SAFETY: the frame is fresh, zeroed memory of the array (T1).
-        let bottom_frame = unsafe { &mut *first };
-        bottom_frame.object = bottom;
-        bottom_frame.lock = idle_lock;
-        bottom_frame.stack = stack.end() as u64;
+        // SAFETY: the array is fresh memory, and has as many frames (T1).
+        unsafe { first.write(Frame::bottom(first, bottom, stack.end() as u64, token.0)) };
         Ok(Box::new(Thread {
             record: ThreadRecord {
                 token: token.0,
@@ -115,7 +109,6 @@ impl Thread {
             temporaries,
             stack,
             owner: core::ptr::null_mut(),
-            idle: token.0,
             stack_pointer: 0,
             state: State::Ready,
             name: name.into(),

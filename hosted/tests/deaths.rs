@@ -221,7 +221,7 @@ on_a_machine! {
         let client = Server::new(&Make { root: &[is_locked], calls: &[(0, ATOMIC)], ..Make::default() });
         client.state().words[0].set(victim.word());
         assert_eq!(client.call(0, &raw const client.instance.lock as u64, 0), Ret::ok(1));
-        assert_eq!(client.instance.lock.load(std::sync::atomic::Ordering::Relaxed), 0);
+        assert_eq!(client.instance.lock.0.load(std::sync::atomic::Ordering::Relaxed), 0);
     }
 
     fn what_died_in_an_atomic_call_is_taken_apart_by_the_next_call_into_it(SLICE_NS) {

@@ -7,7 +7,7 @@ use warren_abi::call::SystemError;
 use warren_engine::{
     deadline::Deadlines,
     instance::Instance,
-    layout::{Cpu, Frame, OBJECTS, Object},
+    layout::{Cpu, Frame, LockWord, OBJECTS, Object},
     plan,
     platform::{Exhausted, Level, Placement, Platform, Protection, Provision},
     system::System,
@@ -99,8 +99,17 @@ impl Platform for Kernel {
         calls::gate_address(index)
     }
 
+    fn holder(word: u64) -> u64 {
+        threads::owner_of_frame(word)
+    }
+
     fn give_time_to(holder: u64) {
         threads::give_time_to(holder);
+    }
+
+    /// One CPU runs, whose number every free lock has.
+    fn ask_for_home(_: *const LockWord, home: u64) {
+        unreachable!("a lock whose home is CPU {home}");
     }
 
     fn yield_now() {
@@ -174,8 +183,7 @@ pub fn start(controllers: Controllers, command_line: &str) {
     match plan::decode(bytes) {
         Ok(plan) => {
             log!("system `{}` with {} servers", plan.system, plan.servers.len());
-            // SAFETY: the block is this CPU's.
-            tables().set_plan(plan, unsafe { (*block::engine()).idle_lock });
+            tables().set_plan(plan);
         }
         Err(error) => {
             log!("the plan was refused: {error}");

@@ -7,7 +7,7 @@
 
 use std::mem::offset_of;
 
-use iced_x86::{Decoder, Mnemonic, Register};
+use iced_x86::{Decoder, Instruction, Mnemonic, Register};
 use machine::Machine;
 use state::{Lock, Word};
 use warren_engine::{
@@ -92,6 +92,77 @@ fn stack_words_lie_where_the_kernel_looks_for_them() {
         .filter(|instruction| instruction.mnemonic() == Mnemonic::Push)
         .count() as u64;
     assert_eq!(SYSTEM_CALL_STACK, 8 * (pushed + 1));
+}
+
+/// Whoever is interrupted in the middle of taking a lock begins again with the load of what a free lock's word is: the thread may
+/// go on elsewhere, where that is another.
+#[test]
+fn locks_are_taken_in_one_piece() {
+    for shape in shapes() {
+        let code = stub::call_stub(7, shape);
+        let pieces = pieces(&code, shape);
+        let takes = if shape.atomic { 1 } else { 2 };
+        assert_eq!(pieces.len(), takes, "{shape:?}");
+        for piece in pieces {
+            check_piece(&piece);
+        }
+        let free = |instruction: &Instruction| is_load_of_free(instruction);
+        let loads = decoded(&code).iter().filter(|one| free(one)).count();
+        let frees = if shape.atomic { 1 } else { 2 };
+        assert_eq!(loads, takes + frees, "{shape:?}");
+    }
+}
+
+fn decoded(code: &[u8]) -> Vec<Instruction> {
+    let end = code.iter().rposition(|byte| *byte != 0xcc).unwrap() + 1;
+    Decoder::new(64, &code[..end], 0).into_iter().collect()
+}
+
+fn is_load_of_free(instruction: &Instruction) -> bool {
+    instruction.mnemonic() == Mnemonic::Mov
+        && instruction.memory_segment() == Register::GS
+        && instruction.memory_displacement64() as usize == offset_of!(Cpu, free)
+}
+
+/// What of a stub is executed in one piece: instructions that go back to the same one, and that one first.
+fn pieces(code: &[u8], shape: Shape) -> Vec<Vec<Instruction>> {
+    let base = 0x1000_0000;
+    let all = decoded(code);
+    let mut pieces: Vec<Vec<Instruction>> = Vec::new();
+    for instruction in &all {
+        let at = instruction.ip();
+        let goes_on = stub::restart(base + at, Some((at, shape))) - base;
+        if goes_on == at {
+            continue;
+        }
+        match pieces.last_mut().filter(|piece| piece[0].ip() == goes_on) {
+            Some(piece) => piece.push(*instruction),
+            None => {
+                let first = all.iter().find(|first| first.ip() == goes_on);
+                pieces.push(vec![*first.expect("goes on at an instruction"), *instruction]);
+            }
+        }
+    }
+    pieces
+}
+
+/// Load, compare, branch, store, and nothing else.
+fn check_piece(piece: &[Instruction]) {
+    let [load, compare, branch, store] = piece else { panic!("{piece:?}") };
+    assert!(is_load_of_free(load), "{load:?}");
+    let lock = compare.memory_base();
+    assert_eq!((compare.mnemonic(), compare.op1_register()), (Mnemonic::Cmp, load.op0_register()));
+    assert_eq!(branch.mnemonic(), Mnemonic::Jne);
+    let leaves = branch.near_branch_target();
+    assert!(!(load.ip()..=store.ip()).contains(&leaves), "{branch:?}");
+    assert_eq!((store.mnemonic(), store.memory_base()), (Mnemonic::Mov, lock));
+    assert_eq!(store.memory_displacement64(), 0);
+    // Each follows the one before it, so that nothing else can be done in between.
+    let ends = piece.iter().map(Instruction::next_ip);
+    assert!(ends.zip(piece[1..].iter().map(Instruction::ip)).all(|(end, next)| end == next));
+    // What begins again has lost nothing.
+    assert_ne!(lock, load.op0_register());
+    assert_ne!(store.op1_register(), load.op0_register());
 }
 
 /// The checks find what they are there for: each instruction in turn is replaced by some that do nothing.

@@ -7,7 +7,7 @@ use std::{
 
 use iced_x86::{Instruction, InstructionInfoFactory, Mnemonic, OpAccess, OpKind, Register};
 use warren_engine::{
-    layout::{Cpu, Frame, Object},
+    layout::{Cpu, Frame, NEVER_FREE, Object},
     stub::SlowPaths,
 };
 
@@ -21,7 +21,6 @@ pub const ARGUMENTS: [Register; 6] =
     [Register::RDI, Register::RSI, Register::RDX, Register::RCX, Register::R8, Register::R9];
 
 const CPU_FREE: usize = offset_of!(Cpu, free);
-const CPU_THREAD: usize = offset_of!(Cpu, thread);
 const CPU_OWNER: usize = offset_of!(Cpu, owner);
 
 /// Where a word comes from.
@@ -59,6 +58,8 @@ pub enum Word {
 
 /// The address of the thread's own lock.
 pub const IDLE_LOCK: Word = Word::Cpu(offset_of!(Cpu, idle_lock));
+/// What stands in the lock of objects that have none.
+const NO_LOCK: Word = Word::Number(NEVER_FREE);
 
 /// One of the locks that a call deals with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -99,8 +100,10 @@ pub struct State {
     pub lock: Word,
     /// Locks that the thread holds.
     pub held: BTreeSet<Lock>,
-    /// A lock that the instruction before has found free.
+    /// A lock that the instruction before has found free, by the value of a free one that the acquire sequence has loaded.
     pub free: Option<Lock>,
+    /// Whether the callee has no lock, and the thread's own is to be taken in its place.
+    pub lockless: bool,
     /// Whether the call's temporaries are gone.
     pub dropped: bool,
     /// What the flags say.
@@ -120,6 +123,7 @@ impl State {
             lock: Word::Unknown,
             held: BTreeSet::from([Lock::Caller]),
             free: None,
+            lockless: false,
             dropped: false,
             flags: Flags::Unknown,
         }
@@ -141,8 +145,8 @@ impl State {
                 state.free = equal.then_some(lock);
             }
             Flags::Equal(Word::Frame(FRAME), Word::Cpu(CPU_OWNER)) => state.dropped |= !equal,
-            // The thread's own lock, in place of a callee's that has none, is taken whether it is held or not.
-            Flags::Equal(Word::Lock(lock), IDLE_LOCK) => state.free = equal.then_some(lock),
+            // A callee that has no lock gets the thread's own.
+            Flags::Equal(Word::Holder(Lock::Callee), NO_LOCK) => state.lockless = equal,
             Flags::Equal(Word::Lock(one), Word::Lock(other)) if (one == other) != equal => {
                 return None;
             }
@@ -163,7 +167,7 @@ impl State {
     /// A lock is taken right after it was seen to be free, and freed by who holds it.
     pub fn store_lock(&mut self, lock: Lock, word: Word, free: Option<Lock>) {
         match word {
-            Word::Cpu(CPU_THREAD) => {
+            Word::Frame(_) => {
                 assert_eq!(free, Some(lock), "takes a lock that may be held");
                 assert!(self.held.insert(lock), "takes a lock twice");
             }
@@ -296,6 +300,13 @@ impl State {
             at if at == offset_of!(Frame, stack) => Word::Stack(self.kept_words()),
             at if at == offset_of!(Frame, resume) => Word::Resume,
             at if at == offset_of!(Frame, object) => Word::Entered(Register::RDI),
+            at if at == offset_of!(Frame, lock) && word == IDLE_LOCK => {
+                assert!(self.lockless, "the callee has a lock: {instruction:?}");
+                self.lock = Word::Lock(Lock::Callee);
+                // Nobody else takes it, so it need not be held.
+                self.held.insert(Lock::Callee);
+                word
+            }
             at if at == offset_of!(Frame, lock) => {
                 assert!(matches!(word, Word::Lock(_)), "no lock: {instruction:?}");
                 self.lock = word;

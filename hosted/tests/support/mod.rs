@@ -13,7 +13,7 @@ use warren_abi::{
 use warren_engine::{
     import,
     instance::{Function, Instance, Kind, Life, Outgoing},
-    layout::{LockWord, OBJECTS, Object},
+    layout::{Line, LockWord, OBJECTS, Object},
     plan::{Limits, Plan, PlannedPrincipal, PlannedServer, Restart},
     platform::Platform,
     reference::{self, tables},
@@ -310,7 +310,7 @@ fn instance(
     let result =
         |shape: &Shape| if shape.reference { Part::Reference(SERVICE) } else { Part::Word };
     Instance {
-        lock: LockWord::new(0),
+        lock: Line(LockWord::new(0)),
         planned: Some(index % SERVERS),
         name: make.name.into(),
         file: String::new(),

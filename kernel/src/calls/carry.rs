@@ -14,7 +14,7 @@ use warren_engine::arguments::ALIGNMENT;
 use warren_engine::{
     instance::{Function, Instance},
     layout::Temporary,
-    reference::{current, end_temporaries, give_back, held, push_temporary_of},
+    reference::{current, end_temporaries, first_temporary, give_back, held, push_temporary_of},
 };
 
 use super::copy::{self, Owner};
@@ -79,7 +79,7 @@ pub struct Passage {
     pub words: [u64; WORDS],
     /// What is known of the call.
     pub call: *const super::fast::Call,
-    /// Lowest copy of a buffer, as the callee sees it. Before that is known: the call's number.
+    /// Lowest copy of a buffer, as the callee sees it; 0 before that is known.
     pub copies: u64,
 }
 
@@ -225,12 +225,16 @@ fn try_into_domain(
     if first > stack.top || copies + GAP < stack.enough {
         return None;
     }
-    let number = core::mem::replace(&mut passage.copies, copies);
-    let carried = passage.carry_all_in(words, regions::view(copies), Some(passage.callee()));
-    if carried.is_none() {
-        passage.copies = number;
-    }
-    carried.map(|()| copies + GAP)
+    passage.copies = copies;
+    passage.carry_all_in(words, regions::view(copies), Some(passage.callee()))?;
+    Some(copies + GAP)
+}
+
+/// Takes back what was lent for a call that cannot be made at once.
+pub extern "C" fn carried_in_vain() {
+    // SAFETY: interrupts are off, and the block is this CPU's. The call's frame is the first free one.
+    let owner = unsafe { (*block::engine()).frame }.wrapping_add(1);
+    take_back(first_temporary::<Kernel>(owner));
 }
 
 /// Carries everything back out of a domain; the call's answer.
@@ -252,12 +256,8 @@ pub extern "C" fn into_kernel(
     words: &mut [u64; WORDS],
     copies: u64,
 ) -> bool {
-    let number = core::mem::replace(&mut passage.copies, copies);
-    let carried = passage.carry_all_in(words, copies, None);
-    if carried.is_none() {
-        passage.copies = number;
-    }
-    carried.is_some()
+    passage.copies = copies;
+    passage.carry_all_in(words, copies, None).is_some()
 }
 
 /// Carries everything back from copies on the kernel's stack; the call's answer.

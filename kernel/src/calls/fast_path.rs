@@ -33,7 +33,7 @@ use core::{
 use warren_abi::call::SystemError;
 use warren_engine::{
     death,
-    layout::{Cpu, Frame, OBJECTS, Object},
+    layout::{Cpu, Frame, NEVER_FREE, OBJECTS, Object},
     lock, part,
     reference::{
         count_down, count_up, drop_temporaries, first_temporary, instance_of, newest_frame,
@@ -47,13 +47,13 @@ use super::{
     steps::{
         callee_left, callers_lock_freed, callers_lock_taken, callers_registers_restored,
         domain_entered, domain_left, frame_made, frame_popped, kernel_called, kernel_odd,
-        lock_checked, lock_taken, passage_made, slow_ends, slow_wait, to_caller, words_made,
-        words_taken,
+        lock_checked, lock_not_free, lock_taken, passage_made, slow_ends, slow_wait, to_caller,
+        words_made, words_taken,
     },
 };
 use crate::{
     cpu::{
-        block::{self, Block, FREE},
+        block::{self, Block},
         extended::{DEFAULT_MXCSR, INITIAL, restore_extended_by_eax},
         interrupts,
     },
@@ -235,7 +235,7 @@ core::arch::global_asm!(
     "mov r13, [r12 + {next}]",
     "cmp r13, [r12 + {enough}]",
     "jb 40f",
-    lock_checked!(),
+    lock_checked!("call_fast"),
     frame_made!("call_fast_resume"),
     "mov [rsp + {frame_next}], r13",
     "mov [rsp + {frame_user_stack}], r12",
@@ -256,6 +256,8 @@ core::arch::global_asm!(
     "mov rax, [rbx + {target}]",
     "lea rsp, [r13 - {gap}]",
     domain_entered!(),
+
+    lock_not_free!("call_fast", "call_restore"),
 
     // No stack is large enough: the callee lives in the kernel, on whose stack it then runs, or its domain is to be entered
     // the long way.
@@ -290,7 +292,7 @@ core::arch::global_asm!(
     "mov r12, gs:[{kernel_stack}]",
     "cmp r12, gs:[{stack_limit}]",
     "jb call_restore",
-    lock_checked!(),
+    lock_checked!("call_kernel"),
     frame_made!("call_kernel_resume"),
     callers_lock_freed!(),
     lock_taken!(),
@@ -301,11 +303,12 @@ core::arch::global_asm!(
     to_caller!(),
     slow_ends!("call_kernel", "drop_object"),
     slow_wait!("call_kernel"),
+    lock_not_free!("call_kernel", "call_restore"),
 
-    // The same with more than values: the passage, and below it copies, lie on the kernel's stack. r13: the passage.
+    // The same with more than values: the passage, and below it copies, lie on the kernel's stack. r13: the call's number, and
+    // then the passage. r14: the passage.
     ".globl call_carrying_kernel",
     "call_carrying_kernel:",
-    lock_checked!(),
     part!("copy"),
     passage_made!(),
     "mov rdi, rsp",
@@ -314,7 +317,6 @@ core::arch::global_asm!(
     "cmp rax, -1",
     "je 52f",
     "mov r14, rsp",
-    "mov r13, rsp",
     "sub rsp, rax",
     "mov rdx, rsp",
     words_made!("r14"),
@@ -324,6 +326,8 @@ core::arch::global_asm!(
     "test al, al",
     "jz 51f",
     words_taken!(),
+    lock_checked!("call_carrying_kernel"),
+    "mov r13, r14",
     "mov r12, rsp",
     "mov rsp, rbp",
     "mov r11, [rsp + {callers_stack}]",
@@ -345,15 +349,15 @@ core::arch::global_asm!(
     "mov eax, -1",
     "mov rsp, gs:[{frame}]",
     "jmp call_kernel_end",
+    lock_not_free!("call_carrying_kernel", "call_carried_in_vain"),
 
-    // A call into a domain that carries more than values.
+    // A call into a domain that carries more than values. r13: the call's number, and then where the visit starts. r14: the
+    // passage.
     ".globl call_carrying",
     "call_carrying:",
-    lock_checked!(),
     part!("copy"),
     "mov r12, [rbx + {carrying_stacks}]",
     "add r12, gs:[{user_stacks}]",
-    "mov r13, [r12 + {next}]",
     passage_made!(),
     "mov r14, rsp",
     words_made!("r14"),
@@ -364,6 +368,8 @@ core::arch::global_asm!(
     "test rax, rax",
     "jz 51f",
     words_taken!(),
+    lock_checked!("call_carrying"),
+    "mov r13, [r12 + {next}]",
     "mov gs:[{kernel_stack}], rsp",
     "mov rsp, rbp",
     "mov r11, [rsp + {callers_stack}]",
@@ -372,12 +378,17 @@ core::arch::global_asm!(
     "mov [rsp + {frame_user_stack}], r12",
     "mov r13, rax",
     "jmp call_enter",
-    // It has to go the long way. r14: the passage, or rsp is. rbp: the frame.
+    lock_not_free!("call_carrying", "call_carried_in_vain"),
+    // Everything was carried, but the callee's lock is taken. r14: the passage.
+    "call_carried_in_vain:",
+    "mov rsp, r14",
+    "call {carried_in_vain}",
+    // It has to go the long way. r14: the passage, or rsp is. rbp: the frame. r13: the call's number.
     "51:",
     "mov rsp, r14",
     "52:",
     words_taken!(),
-    "mov rax, [rsp + 8]",
+    "mov rax, r13",
     "mov rsp, rbp",
     "mov r11, [rsp + {callers_stack}]",
     "jmp call_restore",
@@ -415,7 +426,7 @@ core::arch::global_asm!(
     "mov r12, gs:[{kernel_stack}]",
     "cmp r12, gs:[{stack_limit}]",
     "jb call_restore",
-    lock_checked!(),
+    lock_checked!("call_atomic"),
     frame_made!("call_atomic_resume"),
     lock_taken!(),
     kernel_called!("call_atomic_resume"),
@@ -423,6 +434,7 @@ core::arch::global_asm!(
     frame_popped!(),
     to_caller!(),
     slow_ends!("call_atomic", "leave_object"),
+    lock_not_free!("call_atomic", "call_restore"),
 
     // From the system call's entry: a domain returns. rdi: error, rdx: value. All bits of eax are set.
     ".balign 16",
@@ -478,9 +490,9 @@ core::arch::global_asm!(
     "ud2",
     frame = const offset_of!(Cpu, frame),
     owner = const offset_of!(Cpu, owner),
-    thread = const offset_of!(Cpu, thread),
     idle_lock = const offset_of!(Cpu, idle_lock),
-    free = const FREE,
+    free = const offset_of!(Cpu, free),
+    never_free = const NEVER_FREE.cast_signed(),
     slow_drop = const offset_of!(Cpu, slow) + offset_of!(SlowPaths, drop_temporaries),
     slow_wait = const offset_of!(Cpu, slow) + offset_of!(SlowPaths, wait),
     kernel_stack = const offset_of!(Block, kernel_stack),
@@ -523,6 +535,7 @@ core::arch::global_asm!(
     out_of_domain = sym carry::out_of_domain,
     room_in_kernel = sym carry::room_in_kernel,
     into_kernel = sym carry::into_kernel,
+    carried_in_vain = sym carry::carried_in_vain,
     out_of_kernel = sym carry::out_of_kernel,
     next = const offset_of!(UserStack, next),
     enough = const offset_of!(UserStack, enough),

@@ -37,14 +37,39 @@ macro_rules! frame_made {
     };
 }
 
-/// Assembly that checks that the callee's lock is free.
+/// Assembly that checks that the callee's lock is free, for the call `$name`, and leaves what it is then in rcx. It may be given
+/// to another CPU as soon as kernel code in Rust runs.
 macro_rules! lock_checked {
-    () => {
+    ($name:literal) => {
         concat!(
             part!("lock"),
-            "mov r15, [rdi + {object_lock}]
-        cmp qword ptr [r15], {free}
-        jne call_restore\n"
+            "mov r15, [rdi + {object_lock}]\n",
+            "mov rcx, gs:[{free}]\n",
+            "cmp [r15], rcx\n",
+            "jne ",
+            $name,
+            "_not_free\n",
+            $name,
+            "_free:\n",
+        )
+    };
+}
+
+/// Assembly for a lock that is not free: that of a callee that has none, for which the thread's own is taken, or another, which
+/// makes the call go on at `$otherwise`.
+macro_rules! lock_not_free {
+    ($name:literal, $otherwise:literal) => {
+        concat!(
+            $name,
+            "_not_free:\n",
+            "cmp qword ptr [r15], {never_free}\n",
+            "jne ",
+            $otherwise,
+            "\n",
+            "mov r15, gs:[{idle_lock}]\n",
+            "jmp ",
+            $name,
+            "_free\n",
         )
     };
 }
@@ -54,21 +79,20 @@ macro_rules! lock_taken {
     () => {
         concat!(
             part!("lock"),
-            "mov rcx, gs:[{thread}]
-        mov [r15], rcx
+            "mov [r15], rsp
         add rsp, {frame_bytes}
         mov gs:[{frame}], rsp\n"
         )
     };
 }
 
-/// Assembly that frees the caller's lock.
+/// Assembly that frees the caller's lock. What it is then is in rcx.
 macro_rules! callers_lock_freed {
     () => {
         concat!(
             part!("lock"),
             "mov r14, [rsp - {frame_bytes} + {frame_lock}]
-        mov qword ptr [r14], {free}\n"
+        mov [r14], rcx\n"
         )
     };
 }
@@ -98,7 +122,8 @@ macro_rules! kernel_called {
     };
 }
 
-/// Assembly that ends the call `$name`: leaves the callee's domain by `$leave`, gives back the lock and the count. `$odd` is where
+/// Assembly that ends the call `$name`: leaves the callee's domain by `$leave`, gives back the lock and the count. Leaves the
+/// value of a free lock in rsi. `$odd` is where
 /// it goes on if the frame's `resume` is not `$resume`.
 macro_rules! callee_left {
     ($name:literal, $resume:literal, $odd:literal, $leave:expr) => {
@@ -114,7 +139,8 @@ macro_rules! callee_left {
             $leave,
             part!("lock"),
             "mov rcx, [rsp - {frame_bytes} + {frame_lock}]\n",
-            "mov qword ptr [rcx], {free}\n",
+            "mov rsi, gs:[{free}]\n",
+            "mov [rcx], rsi\n",
             // There are no temporaries, and the call's count of the object is not the last; or the engine sees to it.
             part!("reference check"),
             "cmp rsp, gs:[{owner}]\n",
@@ -145,15 +171,17 @@ macro_rules! domain_left {
     };
 }
 
-/// Assembly that makes the [`Passage`](super::carry::Passage) on the kernel's stack, where rsp points to it afterwards. Leaves the frame in rbp.
+/// Assembly that makes the [`Passage`](super::carry::Passage) on the kernel's stack, where rsp points to it afterwards. Leaves the frame in rbp, and
+/// the call's number in r13.
 macro_rules! passage_made {
     () => {
         "mov rbp, gs:[{kernel_stack}]
         cmp rbp, gs:[{stack_limit}]
         jb call_restore
         mov [rsp + {callers_stack}], r11
+        mov r13, rax
         xchg rbp, rsp
-        push rax
+        push 0
         push rbx
         push r9
         push r8
@@ -199,18 +227,17 @@ macro_rules! words_taken {
     };
 }
 
-/// Assembly that takes the caller's lock back.
+/// Assembly that takes the caller's lock back. What it is when it is free is in rsi.
 macro_rules! callers_lock_taken {
     ($name:literal) => {
         concat!(
             part!("lock"),
             "mov rcx, [rsp - 2 * {frame_bytes} + {frame_lock}]\n",
-            "cmp qword ptr [rcx], {free}\n",
+            "cmp [rcx], rsi\n",
             "jne ",
             $name,
             "_wait\n",
-            "mov r12, gs:[{thread}]\n",
-            "mov [rcx], r12\n",
+            "mov [rcx], rsp\n",
         )
     };
 }
@@ -345,5 +372,6 @@ macro_rules! slow_wait {
 pub(super) use {
     callee_left, callers_lock_freed, callers_lock_taken, callers_registers_restored,
     domain_entered, domain_left, frame_made, frame_popped, kernel_called, kernel_odd, lock_checked,
-    lock_taken, passage_made, slow_ends, slow_wait, to_caller, words_made, words_taken,
+    lock_not_free, lock_taken, passage_made, slow_ends, slow_wait, to_caller, words_made,
+    words_taken,
 };

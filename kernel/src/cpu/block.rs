@@ -11,19 +11,10 @@ use core::{
     ptr::{self, null, null_mut},
 };
 
-use warren_engine::{
-    death,
-    layout::{Cpu, LockWord},
-};
+use warren_engine::{death, layout::Cpu};
 
 use super::{local::Local, registers};
 use crate::system::Kernel;
-
-/// Value of a free lock: the number of the only CPU.
-pub const FREE: u64 = 0;
-
-/// The thread's lock for servers that have none; what it holds belongs to the thread, and is exchanged at a switch.
-static IDLE: LockWord = LockWord::new(0);
 
 /// The block of one thread. The engine's part comes first, so gs points to both.
 ///
@@ -58,9 +49,8 @@ impl Block {
             temporary_end: null_mut(),
             owner: null_mut(),
             thread: token,
-            idle: LockWord::new(token),
-            idle_lock: &raw const IDLE,
-            free: FREE,
+            idle_lock: null(),
+            free: 0,
             slow: death::slow_paths::<Kernel>(),
             platform: [0; 10],
         };
@@ -117,18 +107,9 @@ pub fn local() -> &'static Local {
 pub unsafe fn enter(block: &Block, local: &'static Local) {
     block.this.set(block);
     block.local.set(local);
+    // SAFETY: the thread does not run yet (B1).
+    unsafe { (*block.engine()).free = local.number as u64 };
     local.block.set(block);
     // SAFETY: the caller's promise; assembly finds in the block what it expects.
     unsafe { registers::write_msr(registers::GS_BASE, ptr::from_ref(block) as u64) };
-}
-
-/// Exchanges what the thread's lock for servers without one holds: `old` ran until now, `new` does next. With interrupts off.
-pub fn exchange_idle(old: &Block, new: &Block) {
-    use core::sync::atomic::Ordering::Relaxed;
-    // SAFETY: neither block is in use by anybody else (B1).
-    let old = unsafe { &*old.engine.get() };
-    old.idle.store(IDLE.load(Relaxed), Relaxed);
-    // SAFETY: as above.
-    let new = unsafe { &*new.engine.get() };
-    IDLE.store(new.idle.load(Relaxed), Relaxed);
 }

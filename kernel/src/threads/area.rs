@@ -21,6 +21,8 @@ const TEMPORARY_BYTES: u64 = pages(TEMPORARIES * size_of::<Temporary>());
 
 const STACK: u64 = PAGE;
 const FRAME_ARRAY: u64 = STACK + STACK_BYTES + PAGE;
+/// The array ends at its guard page, so that one frame too many is a fault.
+const FIRST_FRAME: u64 = FRAME_ARRAY + FRAME_BYTES - (FRAMES * size_of::<Frame>()) as u64;
 const TEMPORARY_ARRAY: u64 = FRAME_ARRAY + FRAME_BYTES + PAGE;
 /// Addresses that one thread takes.
 const AREA: u64 = (TEMPORARY_ARRAY + TEMPORARY_BYTES + PAGE).next_power_of_two();
@@ -80,9 +82,14 @@ impl Area {
 
     /// The first frame.
     pub fn frames(&self) -> *mut Frame {
-        // The array ends at its guard page, so that one frame too many is a fault.
-        let bytes = (FRAMES * size_of::<Frame>()) as u64;
-        (self.base() + FRAME_ARRAY + FRAME_BYTES - bytes) as *mut Frame
+        (self.base() + FIRST_FRAME) as *mut Frame
+    }
+
+    /// The first frame of the thread whose frames this address lies in, or just behind.
+    pub fn frames_around(address: u64) -> *const Frame {
+        // The array lies between pages that belong to the thread, too.
+        let number = (address - WINDOW) / AREA;
+        (WINDOW + number * AREA + FIRST_FRAME) as *const Frame
     }
 
     /// The first temporary.

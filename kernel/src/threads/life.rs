@@ -76,16 +76,7 @@ pub fn start(
         let (area, work) = (Some(area), Some(Box::new(work) as Work));
         let mut thread = Thread::new(token, name.into(), principal, area, work);
         thread.stack = stack;
-        let bottom = Frame {
-            return_address: 0,
-            stack: stack_top,
-            saved: [0; 6],
-            resume: 0,
-            // SAFETY: nobody else knows the block yet.
-            lock: unsafe { (*thread.block.engine()).idle_lock },
-            object: bottom,
-            platform: [0; 5],
-        };
+        let bottom = Frame::bottom(frames, bottom, stack_top, token);
         // SAFETY: the frames were mapped just now, for this thread alone.
         unsafe { frames.write(bottom) };
         threads.add(thread);

@@ -34,6 +34,6 @@ pub use switching::{
 };
 pub use view::{
     divert, forget_domain, forget_enough, forget_page_tables, frame_of, is_behind_frames, name_of,
-    sight, stack_left, used, visit, with_all_books, with_books, write_calls,
+    owner_of_frame, sight, stack_left, used, visit, with_all_books, with_books, write_calls,
 };
 pub use warren_kernel::contexts::Token;

@@ -262,7 +262,6 @@ fn switch_to(next: Token) {
         old.page_tables = registers::page_tables();
         let save = &raw mut old.stack;
         let new = threads.find(next).expect("contexts that run have threads");
-        block::exchange_idle(block::current(), &new.block);
         // SAFETY: interrupts are off, and the thread stays where it is (T1).
         unsafe { block::enter(&new.block, block::local()) };
         set_page_tables(new.page_tables);

@@ -11,6 +11,7 @@ use warren_kernel::contexts::Contexts;
 
 use super::{
     Token,
+    area::Area,
     record::Thread,
     switch,
     switching::{wake, with, with_running},
@@ -35,6 +36,12 @@ pub fn visit(visit: &mut dyn FnMut(&mut ThreadRecord)) {
         let Some(mut record) = record else { continue };
         visit(&mut record);
     }
+}
+
+/// The thread whose frames this address lies in, or just behind. With interrupts off, while the thread cannot end.
+pub fn owner_of_frame(address: u64) -> Token {
+    // SAFETY: the thread lives, and its bottom frame is mapped and initialised.
+    unsafe { &*Area::frames_around(address) }.thread()
 }
 
 /// Uses the books, with everything on this CPU charged up to now.

@@ -50,7 +50,7 @@ pub const LIMITS: &[Limit] = &[
     value(
         "references/temporary reference/own-own",
         "a call with a temporary reference, from a domain into another",
-        930.0,
+        935.0,
     ),
     value(
         "references/permanent reference/own-own",
