@@ -112,7 +112,8 @@ impl Flat for Terms {}
 pub trait Processor {
     /// Lets `context` run until it stops, has used `budget_ns` of processor time, or the clock shows `until_ns`. 0 is no
     /// context: then this waits until there are news or the clock shows `until_ns`. With `at_once` other than 0 it also stops
-    /// when there are news. If it stops with the news not all told, the next dispatch returns at once with more of them.
+    /// when there are news; and if it has no context to run, it takes over one that is ready and waits for its turn at another
+    /// processor of the same scheduler, which arrives here, and is unknown there from then on. If it stops with the news not all told, the next dispatch returns at once with more of them.
     ///
     /// A context that is itself a scheduler's goes on with the context that it has dispatched.
     fn dispatch(
@@ -129,8 +130,8 @@ pub trait Processor {
 /// Decides whose turn it is.
 #[service(id = 0x5c4e_0002)]
 pub trait Scheduler {
-    /// Hands on the time of the thread that calls it, which the system made for this. It does not return as long as the
-    /// processor answers.
+    /// Hands on the time of the thread that calls it, which the system made for this: on several CPUs one for each of them, at the
+    /// same time, if the scheduler is not below another one. It does not return as long as the processor answers.
     fn schedule<'f>(
         cx: &mut Cx<'f, Self>,
         processor: Ref<'f, dyn Processor>,

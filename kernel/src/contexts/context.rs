@@ -1,5 +1,7 @@
 //! One context.
 
+use super::Places;
+
 /// Names a context; never used again. Above all numbers of CPUs.
 pub type Token = u64;
 
@@ -120,6 +122,8 @@ pub(super) struct Context {
     pub token: Token,
     /// Whose account is charged.
     pub principal: usize,
+    /// Where it may be scheduled.
+    pub places: Places,
     /// Where it is scheduled.
     pub processor: usize,
     /// The processor that it hands on.
@@ -144,10 +148,11 @@ pub(super) struct Context {
 }
 
 impl Context {
-    pub fn new(token: Token, principal: usize, processor: usize) -> Self {
+    pub fn new(token: Token, principal: usize, places: Places, processor: usize) -> Self {
         Context {
             token,
             principal,
+            places,
             processor,
             hosts: None,
             state: State::Ready,

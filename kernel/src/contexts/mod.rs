@@ -24,6 +24,7 @@ mod account;
 mod chain;
 mod context;
 mod news;
+mod places;
 #[cfg(test)]
 mod tests;
 
@@ -35,6 +36,7 @@ pub use context::{Activity, End, Reason, Stop, Token};
 use context::{Context, Loan, State};
 use news::Processor;
 pub use news::{Change, News};
+pub use places::Places;
 
 /// Contexts that exist at the same time, the roots included.
 pub const CONTEXTS: usize = 320;
@@ -44,8 +46,6 @@ pub const CPUS: usize = 64;
 pub const DEPTH: usize = 16;
 /// A loan without end.
 pub const UNLIMITED: u64 = u64::MAX;
-/// Where root contexts are scheduled: nowhere.
-const NOWHERE: usize = usize::MAX;
 
 /// Why a dispatch was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,7 +108,7 @@ impl Contexts {
         if cpu == CPUS {
             return None;
         }
-        let root = self.insert(0, NOWHERE)?;
+        let root = self.insert(0, Places::ROOT)?;
         let context = self.known(root);
         (context.is_link, context.cpu) = (true, cpu);
         self.chains.push(Chain::new(now, root));
@@ -155,20 +155,21 @@ impl Contexts {
         (token % CONTEXTS as u64) as usize
     }
 
-    /// A new context that is ready. Its processor's host hears of it; without a processor only the root can run it, until
-    /// [`Contexts::move_to`]. `None` if there are too many.
-    pub fn add(&mut self, processor: Option<usize>, principal: usize) -> Option<Token> {
-        let token = self.insert(principal, processor.unwrap_or(NOWHERE))?;
+    /// A new context that is ready, at that one of its places that has the fewest. The processor's host hears of it. `None` if there
+    /// are too many.
+    pub fn add(&mut self, places: Places, principal: usize) -> Option<Token> {
+        let token = self.insert(principal, places)?;
         self.note(token);
         Some(token)
     }
 
-    fn insert(&mut self, principal: usize, processor: usize) -> Option<Token> {
+    fn insert(&mut self, principal: usize, places: Places) -> Option<Token> {
+        let processor = self.emptiest(places);
         let slot = self.slots.iter().position(Option::is_none)?;
         self.generation += 1;
         // Above every number of a CPU, and above any small number that somebody may take for a token.
         let token = (self.generation + 64) * CONTEXTS as u64 + slot as u64;
-        self.slots[slot] = Some(Context::new(token, principal, processor));
+        self.slots[slot] = Some(Context::new(token, principal, places, processor));
         Some(token)
     }
 
@@ -195,7 +196,8 @@ impl Contexts {
     }
 
     /// Lets `guest` run on the time of who runs on a CPU, which has to be the host of `processor`. Without a guest the host waits for news or until
-    /// `terms.until`. How it went is the host's [`Contexts::stop_of`] when it runs again.
+    /// `terms.until`; if it wants them at once, a context that waits for its turn at another processor and may be at this one is moved
+    /// here, which is news. How it went is the host's [`Contexts::stop_of`] when it runs again.
     pub fn dispatch(
         &mut self,
         cpu: usize,
@@ -220,6 +222,9 @@ impl Contexts {
         }
         match guest {
             _ if has_news && (terms.at_once || guest.is_none()) => {
+                self.known(host).stop = Stop { reason: Reason::Preempted, used: 0 };
+            }
+            None if terms.at_once && self.take_over(processor) => {
                 self.known(host).stop = Stop { reason: Reason::Preempted, used: 0 };
             }
             None => {

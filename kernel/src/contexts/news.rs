@@ -2,7 +2,9 @@
 
 use alloc::collections::VecDeque;
 
-use super::{CONTEXTS, Context, Contexts, NOWHERE, Reason, State, Token, context::Told};
+use super::{
+    CONTEXTS, Context, Contexts, Places, Reason, State, Token, context::Told, places::NOWHERE,
+};
 
 /// Where contexts are scheduled.
 #[derive(Debug)]
@@ -16,6 +18,11 @@ pub(super) struct Processor {
 impl Processor {
     pub fn has_news(&self) -> bool {
         !self.changed.is_empty()
+    }
+
+    /// There is nothing to hear of a context.
+    pub fn remove(&mut self, token: Token) {
+        self.changed.retain(|changed| *changed != token);
     }
 }
 
@@ -65,34 +72,6 @@ impl Contexts {
         }
     }
 
-    /// Moves a context to another processor.
-    pub fn move_to(&mut self, token: Token, processor: usize) {
-        let Some(context) = self.find(token) else { return };
-        let old = core::mem::replace(&mut context.processor, processor);
-        context.told = Told::Nothing;
-        let listed = core::mem::take(&mut context.listed);
-        if let Some(place) = self.processors.get_mut(old)
-            && listed
-        {
-            place.changed.retain(|changed| *changed != token);
-        }
-        self.note(token);
-    }
-
-    /// Moves all contexts of a processor whose host is no more to another one.
-    pub fn move_all(&mut self, from: usize, to: usize) {
-        if let Some(place) = self.processors.get_mut(from) {
-            place.host = None;
-        }
-        for slot in 0..self.slots.len() {
-            let Some(context) = &self.slots[slot] else { continue };
-            if context.processor == from {
-                let token = context.token;
-                self.move_to(token, to);
-            }
-        }
-    }
-
     /// The next thing that a processor's host has to hear of.
     pub fn next_news(&mut self, processor: usize) -> Option<News> {
         loop {
@@ -132,8 +111,9 @@ impl Contexts {
     /// Something happened to a context of which its scheduler has to hear.
     pub(super) fn note(&mut self, token: Token) {
         let context = self.known(token);
-        let processor = context.processor;
+        let (places, processor) = (context.places, context.processor);
         let wakes = !matches!(context.state, State::Blocked { .. });
+        let can_run = context.state.can_run();
         if processor == NOWHERE {
             self.is_told(token);
             return;
@@ -144,7 +124,25 @@ impl Contexts {
             place.changed.push_back(token);
         }
         if wakes && let Some(host) = place.host {
+            if can_run && !self.awaits_news(host) {
+                self.offer(places);
+            }
             self.rouse(host);
+        }
+    }
+
+    /// Whether a host waits for news, and for nobody that it has dispatched.
+    fn awaits_news(&self, host: Token) -> bool {
+        self.get(host).is_some_and(|host| host.awaits_news)
+    }
+
+    /// A context may have to wait for its turn: a host that has nothing to dispatch may take it over.
+    fn offer(&mut self, places: Places) {
+        let mut hosts = places.numbers().filter_map(|number| self.processors.get(number)?.host);
+        if places.numbers().len() > 1
+            && let Some(host) = hosts.find(|host| self.awaits_news(*host))
+        {
+            self.wake(host);
         }
     }
 

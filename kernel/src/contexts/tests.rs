@@ -19,11 +19,12 @@ fn system<const N: usize>() -> (Contexts, Token, [Token; N]) {
     let mut contexts = Contexts::new(0, HELP);
     contexts.open_accounts(8);
     let processor = contexts.add_processor();
-    let host = contexts.add(None, 0).unwrap();
+    let host = contexts.add(Places::ROOT, 0).unwrap();
     contexts.set_guest(0, host);
     contexts.pass(0, 0);
     contexts.set_host(processor, host);
-    let all = core::array::from_fn(|index| contexts.add(Some(processor), index + 1).unwrap());
+    let all =
+        core::array::from_fn(|index| contexts.add(Places::one(processor), index + 1).unwrap());
     while contexts.next_news(processor).is_some() {}
     assert_eq!(contexts.running(0), host);
     (contexts, host, all)
@@ -92,7 +93,7 @@ fn a_stacked_scheduler_goes_on_where_it_was() {
     let (mut contexts, host, [inner, other]) = system();
     let processor = contexts.add_processor();
     contexts.set_host(processor, inner);
-    let leaf = contexts.add(Some(processor), 5).unwrap();
+    let leaf = contexts.add(Places::one(processor), 5).unwrap();
     contexts.dispatch(0, 0, 0, Some(inner), terms(100)).unwrap();
     assert_eq!(news(&mut contexts, processor), [(leaf, Change::Arrived)]);
     contexts.dispatch(0, 10, processor, Some(leaf), terms(1000)).unwrap();
@@ -114,12 +115,12 @@ fn a_preempted_scheduler_with_news_goes_on_itself() {
     let (mut contexts, _, [inner]) = system();
     let processor = contexts.add_processor();
     contexts.set_host(processor, inner);
-    let leaf = contexts.add(Some(processor), 5).unwrap();
+    let leaf = contexts.add(Places::one(processor), 5).unwrap();
     contexts.dispatch(0, 0, 0, Some(inner), terms(100)).unwrap();
     news(&mut contexts, processor);
     contexts.dispatch(0, 0, processor, Some(leaf), at_once(1000)).unwrap();
     contexts.pass(0, 100);
-    contexts.add(Some(processor), 6).unwrap();
+    contexts.add(Places::one(processor), 6).unwrap();
     contexts.dispatch(0, 100, 0, Some(inner), terms(100)).unwrap();
     assert_eq!(contexts.running(0), inner);
     assert_eq!(contexts.stop_of(inner), Stop { reason: Reason::Preempted, used: 100 });
@@ -182,7 +183,7 @@ fn a_helped_context_that_was_dispatched_and_preempted_is_the_old_dispatchers_to_
     let (mut contexts, host, [inner, waiter]) = system();
     let processor = contexts.add_processor();
     contexts.set_host(processor, inner);
-    let leaf = contexts.add(Some(processor), 5).unwrap();
+    let leaf = contexts.add(Places::one(processor), 5).unwrap();
     contexts.dispatch(0, 0, 0, Some(inner), terms(10)).unwrap();
     news(&mut contexts, processor);
     contexts.dispatch(0, 0, processor, Some(leaf), terms(1000)).unwrap();
@@ -206,7 +207,7 @@ fn the_end_is_told_once_and_frees_the_slot() {
     assert_eq!(contexts.running(0), host);
     assert_eq!(contexts.stop_of(host), Stop { reason: Reason::Ended(End::Faulted), used: 7 });
     assert_eq!(news(&mut contexts, 0), []);
-    let next = contexts.add(Some(0), 1).unwrap();
+    let next = contexts.add(Places::one(0), 1).unwrap();
     assert_eq!(Contexts::slot(next), Contexts::slot(one));
     assert_ne!(next, one);
     contexts.wake(one);
@@ -217,7 +218,7 @@ fn the_end_is_told_once_and_frees_the_slot() {
 fn only_the_host_dispatches_and_only_its_own() {
     let (mut contexts, host, [one, two]) = system();
     let other = contexts.add_processor();
-    let stranger = contexts.add(Some(other), 1).unwrap();
+    let stranger = contexts.add(Places::one(other), 1).unwrap();
     assert_eq!(contexts.dispatch(0, 0, 0, Some(stranger), terms(1)), Err(Refusal::Unknown));
     assert_eq!(contexts.dispatch(0, 0, 0, Some(host), terms(1)), Err(Refusal::Unknown));
     assert_eq!(contexts.dispatch(0, 0, other, Some(stranger), terms(1)), Err(Refusal::NotTheHost));
@@ -230,13 +231,13 @@ fn only_the_host_dispatches_and_only_its_own() {
 fn chains_have_an_end() {
     let mut contexts = Contexts::new(0, HELP);
     let mut processor = contexts.add_processor();
-    let host = contexts.add(None, 0).unwrap();
+    let host = contexts.add(Places::ROOT, 0).unwrap();
     contexts.set_guest(0, host);
     contexts.pass(0, 0);
     contexts.set_host(processor, host);
     let mut refused = None;
     for _ in 0..DEPTH {
-        let next = contexts.add(Some(processor), 0).unwrap();
+        let next = contexts.add(Places::one(processor), 0).unwrap();
         while contexts.next_news(processor).is_some() {}
         if let Err(refusal) = contexts.dispatch(0, 0, processor, Some(next), terms(UNLIMITED)) {
             refused = Some(refusal);
@@ -253,13 +254,13 @@ fn contexts_of_a_dead_scheduler_arrive_at_the_one_above() {
     let (mut contexts, host, [inner]) = system();
     let processor = contexts.add_processor();
     contexts.set_host(processor, inner);
-    let leaf = contexts.add(Some(processor), 5).unwrap();
-    let sleeper = contexts.add(Some(processor), 5).unwrap();
+    let leaf = contexts.add(Places::one(processor), 5).unwrap();
+    let sleeper = contexts.add(Places::one(processor), 5).unwrap();
     contexts.dispatch(0, 0, 0, Some(inner), terms(100)).unwrap();
     news(&mut contexts, processor);
     contexts.dispatch(0, 0, processor, Some(sleeper), terms(100)).unwrap();
     contexts.block(0, 0, UNLIMITED);
-    contexts.move_all(processor, 0);
+    contexts.move_all(processor, Places::one(0));
     contexts.end(0, 1, End::Faulted);
     assert_eq!(contexts.running(0), host);
     assert_eq!(news(&mut contexts, 0), [(leaf, Change::Arrived)]);
@@ -271,7 +272,7 @@ fn contexts_of_a_dead_scheduler_arrive_at_the_one_above() {
 fn add_cpu(contexts: &mut Contexts, now: u64) -> (usize, usize, Token) {
     let cpu = contexts.add_cpu(now).unwrap();
     let processor = contexts.add_processor();
-    let host = contexts.add(None, 0).unwrap();
+    let host = contexts.add(Places::ROOT, 0).unwrap();
     contexts.set_guest(cpu, host);
     contexts.pass(cpu, now);
     contexts.set_host(processor, host);
@@ -283,7 +284,7 @@ fn add_cpu(contexts: &mut Contexts, now: u64) -> (usize, usize, Token) {
 fn cpus_run_and_are_charged_side_by_side() {
     let (mut contexts, _, [one]) = system();
     let (cpu, processor, _) = add_cpu(&mut contexts, 100);
-    let two = contexts.add(Some(processor), 2).unwrap();
+    let two = contexts.add(Places::one(processor), 2).unwrap();
     news(&mut contexts, processor);
     contexts.dispatch(0, 110, 0, Some(one), terms(1000)).unwrap();
     contexts.dispatch(cpu, 120, processor, Some(two), terms(50)).unwrap();
@@ -302,7 +303,7 @@ fn cpus_run_and_are_charged_side_by_side() {
 fn who_runs_on_one_cpu_cannot_be_lent_time_on_another() {
     let (mut contexts, host, [holder]) = system();
     let (cpu, processor, other_host) = add_cpu(&mut contexts, 0);
-    let waiter = contexts.add(Some(processor), 2).unwrap();
+    let waiter = contexts.add(Places::one(processor), 2).unwrap();
     news(&mut contexts, processor);
     contexts.dispatch(0, 0, 0, Some(holder), terms(10)).unwrap();
     contexts.dispatch(cpu, 0, processor, Some(waiter), terms(1000)).unwrap();
@@ -324,11 +325,11 @@ fn who_runs_on_one_cpu_cannot_be_lent_time_on_another() {
 fn a_lender_whose_guest_runs_on_another_cpu_goes_on_itself() {
     let (mut contexts, host, [inner]) = system();
     let (cpu, processor, _) = add_cpu(&mut contexts, 0);
-    let waiter = contexts.add(Some(processor), 2).unwrap();
+    let waiter = contexts.add(Places::one(processor), 2).unwrap();
     news(&mut contexts, processor);
     let below = contexts.add_processor();
     contexts.set_host(below, inner);
-    let leaf = contexts.add(Some(below), 5).unwrap();
+    let leaf = contexts.add(Places::one(below), 5).unwrap();
     contexts.dispatch(0, 0, 0, Some(inner), terms(10)).unwrap();
     news(&mut contexts, below);
     contexts.dispatch(0, 0, below, Some(leaf), terms(1000)).unwrap();
@@ -355,7 +356,7 @@ fn a_cpu_is_told_once_of_what_another_one_made_due_there() {
     contexts.dispatch(0, 0, 0, Some(two), at_once(1000)).unwrap();
     assert!(contexts.is_idle(cpu));
     assert_eq!(contexts.to_tell(0), 0);
-    contexts.add(Some(processor), 2).unwrap();
+    contexts.add(Places::one(processor), 2).unwrap();
     assert_eq!(contexts.to_tell(0), 1 << cpu, "its host is ready");
     assert_eq!(contexts.to_tell(0), 0, "it knows");
     assert!(contexts.is_idle(cpu), "its chain is its own");
@@ -382,6 +383,74 @@ fn a_sleeper_is_woken_by_the_cpu_where_it_fell_asleep() {
     assert_eq!(contexts.activity_of(one), Some(Activity::Ready));
 }
 
+/// Two CPUs with a scheduler each, and contexts that may be at either, of which the hosts have heard.
+fn two_cpus<const N: usize>() -> (Contexts, [Token; 2], [Token; N]) {
+    let (mut contexts, host, []) = system();
+    let (_, _, other) = add_cpu(&mut contexts, 0);
+    let places = Places { first: 0, count: 2 };
+    let all = core::array::from_fn(|index| contexts.add(places, index + 1).unwrap());
+    for processor in [0, 1] {
+        news(&mut contexts, processor);
+    }
+    (contexts, [host, other], all)
+}
+
+#[test]
+fn a_new_context_goes_where_the_fewest_are() {
+    let (mut contexts, _, [one, two, three]) = two_cpus();
+    let at = [one, two, three].map(|token| contexts.get(token).unwrap().processor);
+    assert_eq!(at, [0, 1, 0]);
+    let four = contexts.add(Places { first: 0, count: 2 }, 4).unwrap();
+    assert_eq!(news(&mut contexts, 1), [(four, Change::Arrived)]);
+}
+
+#[test]
+fn a_host_with_nothing_to_do_takes_over_who_waits_for_its_turn() {
+    let (mut contexts, [_, other], [one, two, three]) = two_cpus();
+    contexts.dispatch(1, 0, 1, Some(two), terms(1000)).unwrap();
+    contexts.dispatch(0, 0, 0, Some(one), terms(1000)).unwrap();
+    contexts.end(1, 10, End::Finished);
+    contexts.dispatch(1, 10, 1, None, at_once(0)).unwrap();
+    assert_eq!(contexts.running(1), other);
+    assert_eq!(news(&mut contexts, 1), [(three, Change::Arrived)]);
+    contexts.dispatch(1, 10, 1, Some(three), terms(1000)).unwrap();
+    contexts.pass(0, 1000);
+    assert_eq!(contexts.dispatch(0, 1000, 0, Some(three), terms(1)), Err(Refusal::Unknown));
+    contexts.dispatch(0, 1000, 0, None, at_once(0)).unwrap();
+    assert!(contexts.is_idle(0), "who runs on the other CPU is not taken");
+}
+
+#[test]
+fn who_wakes_behind_another_one_is_offered_to_a_host_that_waits() {
+    let (mut contexts, [_, other], [one, two, three]) = two_cpus();
+    contexts.dispatch(1, 0, 1, Some(two), terms(1000)).unwrap();
+    contexts.end(1, 0, End::Finished);
+    contexts.dispatch(0, 0, 0, Some(three), terms(1000)).unwrap();
+    contexts.block(0, 0, UNLIMITED);
+    contexts.dispatch(0, 0, 0, Some(one), terms(1000)).unwrap();
+    contexts.dispatch(1, 0, 1, None, at_once(0)).unwrap();
+    assert!(contexts.is_idle(1));
+    contexts.wake(three);
+    assert_eq!(contexts.to_tell(0), 1 << 1);
+    contexts.pass(1, 10);
+    assert_eq!((contexts.running(1), news(&mut contexts, 1)), (other, [].into()));
+    contexts.dispatch(1, 10, 1, None, at_once(0)).unwrap();
+    assert_eq!(news(&mut contexts, 1), [(three, Change::Arrived)]);
+    assert_eq!(news(&mut contexts, 0), [], "it is not there any more");
+}
+
+#[test]
+fn who_has_one_place_stays_there() {
+    let (mut contexts, _, [one, two]) = two_cpus();
+    let places = Places { first: 0, count: 2 };
+    contexts.add(places.only(2), 5).unwrap();
+    contexts.dispatch(0, 0, 0, Some(one), terms(1000)).unwrap();
+    contexts.dispatch(1, 0, 1, Some(two), terms(1000)).unwrap();
+    contexts.block(1, 0, UNLIMITED);
+    contexts.dispatch(1, 0, 1, None, at_once(0)).unwrap();
+    assert!(contexts.is_idle(1));
+}
+
 #[test]
 fn there_are_as_many_cpus_as_numbers() {
     let mut contexts = Contexts::new(0, HELP);
@@ -394,13 +463,13 @@ fn there_are_as_many_cpus_as_numbers() {
 #[derive(Clone, Debug)]
 enum Step {
     Dispatch { guest: usize, budget: u64, at_once: bool },
-    Await { time: u64 },
+    Await { time: u64, at_once: bool },
     Block { time: u64 },
     Wake { who: usize },
     Help { holder: usize },
     GiveWay,
     End,
-    Add { processor: usize },
+    Add { processor: usize, anywhere: bool },
     Pass { time: u64 },
     Relaunch,
     Move { who: usize, processor: usize },
@@ -411,13 +480,14 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         8 => (any::<usize>(), 0..200u64, any::<bool>())
             .prop_map(|(guest, budget, at_once)| Step::Dispatch { guest, budget, at_once }),
-        1 => (0..300u64).prop_map(|time| Step::Await { time }),
+        1 => (0..300u64, any::<bool>()).prop_map(|(time, at_once)| Step::Await { time, at_once }),
         3 => (0..300u64).prop_map(|time| Step::Block { time }),
         3 => any::<usize>().prop_map(|who| Step::Wake { who }),
         3 => any::<usize>().prop_map(|holder| Step::Help { holder }),
         1 => Just(Step::GiveWay),
         1 => Just(Step::End),
-        2 => any::<usize>().prop_map(|processor| Step::Add { processor }),
+        2 => (any::<usize>(), any::<bool>())
+            .prop_map(|(processor, anywhere)| Step::Add { processor, anywhere }),
         6 => (0..150u64).prop_map(|time| Step::Pass { time }),
         1 => Just(Step::Relaunch),
         1 => (any::<usize>(), any::<usize>()).prop_map(|(who, processor)| Step::Move { who, processor }),
@@ -447,11 +517,11 @@ impl World {
         let mut hosts = Vec::new();
         for cpu in 0..cpus {
             assert!(cpu == 0 || contexts.add_cpu(0) == Some(cpu));
-            hosts.push(contexts.add(None, 0).unwrap());
+            hosts.push(contexts.add(Places::ROOT, 0).unwrap());
             contexts.set_guest(cpu, hosts[cpu]);
         }
-        for above in [0, cpus] {
-            hosts.push(contexts.add(Some(above), 0).unwrap());
+        for above in [Places { first: 0, count: cpus }, Places::one(cpus)] {
+            hosts.push(contexts.add(above, 0).unwrap());
         }
         for (processor, host) in processors.into_iter().zip(&hosts) {
             contexts.set_host(processor, *host);
@@ -484,9 +554,9 @@ impl World {
                 let terms = Terms { at_once, ..terms(budget) };
                 let _ = self.contexts.dispatch(cpu, now, processor, guest, terms);
             }
-            Step::Await { time } => {
+            Step::Await { time, at_once } => {
                 let Some(processor) = self.hosted(cpu) else { return };
-                let terms = Terms { until: now + time, ..terms(0) };
+                let terms = Terms { until: now + time, at_once, ..terms(0) };
                 self.contexts.dispatch(cpu, now, processor, None, terms).unwrap();
             }
             Step::Block { time } if is_leaf => self.contexts.block(cpu, now, now + time),
@@ -500,11 +570,14 @@ impl World {
                 self.leaves.retain(|leaf| *leaf != running);
                 self.contexts.end(cpu, now, End::Finished);
             }
-            Step::Add { processor } => {
+            Step::Add { processor, anywhere } => {
                 let processor = processor % self.hosts.len();
+                let places = match anywhere {
+                    true => Places { first: 0, count: self.contexts.cpus() },
+                    false => Places::one(processor),
+                };
                 let room = self.leaves.len() < ROOM;
-                let leaf =
-                    room.then(|| self.contexts.add(Some(processor), 1 + processor % 3)).flatten();
+                let leaf = room.then(|| self.contexts.add(places, 1 + processor % 3)).flatten();
                 self.leaves.extend(leaf);
             }
             Step::Pass { time } => {
@@ -517,7 +590,7 @@ impl World {
             }
             Step::Move { who, processor } if !self.leaves.is_empty() => {
                 let leaf = self.leaves[who % self.leaves.len()];
-                self.contexts.move_to(leaf, processor % self.hosts.len());
+                self.contexts.move_to(leaf, Places::one(processor % self.hosts.len()));
             }
             Step::Charge => self.contexts.charge_all(now),
             Step::Block { .. } | Step::Help { .. } | Step::End | Step::Move { .. } => (),
@@ -564,7 +637,7 @@ impl World {
                 State::Blocked { .. } => context.told != context::Told::Ready,
                 State::Ended => false,
             };
-            assert!(knows || context.listed || context.processor == NOWHERE, "{context:?}");
+            assert!(knows || context.listed || context.places == Places::ROOT, "{context:?}");
             if context.awaits_news {
                 assert!(!has_urgent_news(context, &all), "a host sleeps over its news");
             }

@@ -14,7 +14,7 @@ use warren_engine::{
     stub::{self, Shape, Words},
 };
 use warren_idl::{ContextNews, DispatchError, Outcome, Scheduler, Terms};
-use warren_kernel::contexts::{self, Change, End, Reason, Refusal};
+use warren_kernel::contexts::{self, Change, End, Places, Reason, Refusal};
 
 use super::{Word, bottom, kinds, release};
 use crate::{
@@ -122,16 +122,19 @@ fn outcome(processor: usize) -> Outcome {
 }
 
 /// The processors on which each principal's contexts are scheduled.
-static PROCESSORS: Guarded<Vec<usize>> = Guarded::new(Vec::new());
+static PLACES: Guarded<Vec<Places>> = Guarded::new(Vec::new());
 
 /// Where threads of a principal belong.
 pub fn place_of(principal: usize) -> Place {
-    let processor = PROCESSORS.with(|processors| processors.get(principal).copied());
-    Place { processor, principal }
+    let places = PLACES.with(|places| places.get(principal).copied()).unwrap_or(Places::ROOT);
+    Place { places, principal }
 }
 
-/// Makes a processor for each scheduler of the plan, with a thread that launches the scheduler and runs in it. From then on
+/// Makes the processors of each scheduler of the plan, with a thread for each that launches the scheduler and runs in it. From then on
 /// the running thread, which the root has run until now, is the system's.
+///
+/// The scheduler under the roots has a processor on each CPU, where its threads stay. Its contexts may be at any of them, but those of a
+/// principal with a guarantee stay at one: what is guaranteed is a part of one CPU's time. A scheduler below has one processor.
 pub fn start() {
     let plan = interrupts::off(|| system::tables().plan);
     let mut servers: Vec<usize> = Vec::new();
@@ -152,31 +155,49 @@ pub fn start() {
         frames::open_account(number, parent, principal.limits.memory_bytes);
         threads::limit_threads(number, parent, principal.limits.threads);
     }
-    let numbers = threads::with_books(|contexts| {
+    let is_root =
+        |server: usize| plan.principals[plan.servers[server].principal].scheduler == Some(server);
+    let all: Vec<Places> = threads::with_books(|contexts| {
         contexts.open_accounts(plan.principals.len());
-        servers.iter().map(|_| contexts.add_processor()).collect::<Vec<_>>()
+        let mut add = |server: &usize| {
+            let count = if is_root(*server) { contexts.cpus() } else { 1 };
+            let first = contexts.add_processor();
+            (1..count).for_each(|_| _ = contexts.add_processor());
+            Places { first, count }
+        };
+        servers.iter().map(&mut add).collect()
     });
-    let processor_of = |scheduler: Option<usize>| {
-        let place = servers.iter().position(|server| Some(*server) == scheduler);
-        numbers[place.expect("each principal's scheduler is among them")]
-    };
-    let by_principal = plan.principals.iter().map(|principal| processor_of(principal.scheduler));
-    PROCESSORS.with(|processors| *processors = by_principal.collect());
-    for (&server, &processor) in servers.iter().zip(&numbers) {
+    let mut guaranteed = 0..;
+    let by_principal = plan.principals.iter().map(|principal| {
+        let scheduler = servers.iter().position(|server| Some(*server) == principal.scheduler);
+        let places = all[scheduler.expect("each principal's scheduler is among them")];
+        match principal.terms.slice_ns {
+            0 => places,
+            _ => places.only(guaranteed.next().unwrap_or_default()),
+        }
+    });
+    PLACES.with(|places| *places = by_principal.collect());
+    for (&server, places) in servers.iter().zip(all) {
         let principal = plan.servers[server].principal;
-        let above = plan.principals[principal].scheduler.filter(|above| *above != server);
-        let above = above.map(|above| processor_of(Some(above)));
-        let place = Place { processor: above, principal };
-        let host = Host { server, processor, above };
-        let started =
-            threads::start(&plan.servers[server].name, place, bottom(), move || host.run(plan));
-        let token = started.expect("the first threads have room");
-        if above.is_none() {
-            let own = threads::running();
-            threads::change_books(|contexts| {
-                contexts.move_to(own, processor);
-                contexts.set_guest(cpu::number(), token);
-            });
+        let place = if is_root(server) {
+            Place { places: Places::ROOT, principal }
+        } else {
+            place_of(principal)
+        };
+        for (number, processor) in places.numbers().enumerate() {
+            let host = Host { server, processor, above: place.places };
+            let name = &plan.servers[server].name;
+            let started = threads::start(name, place, bottom(), move || host.run(plan));
+            let token = started.expect("the first threads have room");
+            if is_root(server) {
+                let own = threads::running();
+                threads::change_books(|contexts| {
+                    if number == 0 {
+                        contexts.move_to(own, places);
+                    }
+                    contexts.set_guest(number, token);
+                });
+            }
         }
     }
 }
@@ -186,8 +207,8 @@ struct Host {
     /// Index in the plan.
     server: usize,
     processor: usize,
-    /// The processor where the thread itself is scheduled; `None` for the root.
-    above: Option<usize>,
+    /// Where the thread itself is scheduled.
+    above: Places,
 }
 
 impl Host {
@@ -202,20 +223,16 @@ impl Host {
             log!("scheduler {name} stopped: {why}");
             next = self.again(&instance);
         }
-        match self.above {
-            Some(above) => {
-                log!("the contexts of scheduler {name} go to the one above");
-                PROCESSORS.with(|processors| {
-                    let all = processors.iter_mut().filter(|number| **number == self.processor);
-                    all.for_each(|number| *number = above);
-                });
-                threads::change_books(|contexts| contexts.move_all(self.processor, above));
-            }
-            None => {
-                log!("there is no scheduler");
-                machine::exit(1)
-            }
+        if self.above == Places::ROOT {
+            log!("there is no scheduler");
+            machine::exit(1)
         }
+        log!("the contexts of scheduler {name} go to the one above");
+        PLACES.with(|all| {
+            let own = Places::one(self.processor);
+            all.iter_mut().filter(|places| **places == own).for_each(|places| *places = self.above);
+        });
+        threads::change_books(|contexts| contexts.move_all(self.processor, self.above));
         End::Faulted
     }
 
@@ -258,7 +275,7 @@ impl Host {
             let tables = system::tables();
             tables.running[self.server].is_some()
         });
-        let may = is_dead && (came_back || self.above.is_none());
+        let may = is_dead && (came_back || self.above == Places::ROOT);
         may.then(|| launch::launch::<Kernel>(self.server).ok()).flatten()
     }
 }

@@ -5,7 +5,7 @@ use alloc::{boxed::Box, string::String};
 
 use warren_engine::layout::{Frame, Object};
 use warren_kernel::{
-    contexts::{Contexts, End},
+    contexts::{Contexts, End, Places},
     ledger,
 };
 
@@ -27,15 +27,15 @@ const HELP_NS: u64 = 20_000;
 /// Where a new thread belongs.
 #[derive(Clone, Copy, Debug)]
 pub struct Place {
-    /// Who decides when it runs: the number of a processor, or `None` for the root.
-    pub processor: Option<usize>,
+    /// Who decides when it runs.
+    pub places: Places,
     /// Who pays.
     pub principal: usize,
 }
 
 impl Place {
     /// Under the root, on the system's account.
-    pub const SYSTEM: Place = Place { processor: None, principal: 0 };
+    pub const SYSTEM: Place = Place { places: Places::ROOT, principal: 0 };
 }
 
 /// Makes the code that boots the root thread.
@@ -63,11 +63,11 @@ pub fn start(
     // SAFETY: the stack was mapped just now, for this thread alone.
     let stack = unsafe { switch::prepare(area.stack_top(), first_steps) };
     with(|threads| {
-        let Place { processor, principal } = place;
+        let Place { places, principal } = place;
         if !threads.ledger.charge(principal, 1) {
             return Err(Exhausted);
         }
-        let token = threads.contexts.add(processor, principal).ok_or_else(|| {
+        let token = threads.contexts.add(places, principal).ok_or_else(|| {
             threads.ledger.release(principal, 1);
             Exhausted
         })?;
