@@ -66,6 +66,7 @@ pub struct Needs {
 /// Parameter `slice-ms`: how long a context runs before it is another one's turn, where no guarantee says otherwise.
 #[server(
     provides(Scheduler),
+    concurrent,
     parameters("limit-percent", "slice-ms"),
     summary = "guarantees principals a slice of each period"
 )]

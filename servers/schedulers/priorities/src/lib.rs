@@ -44,6 +44,7 @@ pub struct Needs {
 /// Parameter `slice-ms`: how long a context runs before it is the turn of the next one with the same priority.
 #[server(
     provides(Scheduler),
+    concurrent,
     parameters("slice-ms"),
     summary = "runs the highest priority; a slice for each in turn among equals"
 )]

@@ -35,6 +35,7 @@ pub struct Needs {
 /// Parameter `slice-ms`: how long a context runs before it is the next one's turn.
 #[server(
     provides(Scheduler),
+    concurrent,
     parameters("slice-ms"),
     summary = "treats all contexts alike: a slice for each in turn"
 )]

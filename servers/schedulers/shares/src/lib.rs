@@ -33,6 +33,7 @@ pub struct Needs {
 /// Parameter `slice-ms`: how long a context runs before the shares are looked at again.
 #[server(
     provides(Scheduler),
+    concurrent,
     parameters("slice-ms"),
     summary = "gives each principal time in proportion to its weight"
 )]
