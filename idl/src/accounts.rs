@@ -16,7 +16,7 @@ pub enum AccountsError {
 )]
 #[repr(C)]
 pub struct AccountStatus {
-    /// Processor time that was charged to it, in nanoseconds.
+    /// Processor time that was charged to it on all CPUs, in nanoseconds.
     pub used_ns: u64,
     /// The part of it that was lent to holders of locks for which its threads waited.
     pub helped_ns: u64,
@@ -60,8 +60,8 @@ pub struct ThreadStatus {
     pub depth: u32,
     /// Bytes of the text.
     pub text_bytes: u32,
-    /// 0.
-    pub padding: u32,
+    /// The number of the CPU on which it runs, or ran last.
+    pub cpu: u32,
 }
 
 impl ThreadStatus {
@@ -75,13 +75,13 @@ impl ThreadStatus {
 
 impl Flat for ThreadStatus {}
 
-/// Time since the system started.
+/// Time since the system started, on all CPUs together.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
 )]
 #[repr(C)]
 pub struct SystemTime {
-    /// Nanoseconds in which a processor could have run something.
+    /// Nanoseconds in which a CPU could have run something.
     pub elapsed_ns: u64,
     /// Nanoseconds in which it did not. With what all principals have used it is the elapsed time.
     pub idle_ns: u64,

@@ -85,7 +85,7 @@ fn shown(index: usize) -> Option<(String, ThreadStatus)> {
         },
         depth: sight.depth as u32,
         text_bytes: line.len() as u32,
-        padding: 0,
+        cpu: contexts.cpu_of(token).unwrap_or_default() as u32,
     });
     Some((line, status))
 }

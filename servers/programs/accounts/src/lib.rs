@@ -50,8 +50,8 @@ impl Work<Run> for Listing {
         usage: "[-j]",
         details: "\
 -j  one JSON object for each principal, and one for the time, in nanoseconds and bytes
-CPU is processor time since the start, HELPED the part of it that went to holders of locks.
-The last line is the time in which nobody ran. All lines together are the time that passed.\n",
+CPU is processor time on all CPUs since the start, HELPED the part of it that went to holders of locks.
+The last line is the time in which nobody ran. All lines together are the time that passed, on each CPU.\n",
     };
 
     fn start(arguments: Vec<String>) -> Result<Self, UsageError> {

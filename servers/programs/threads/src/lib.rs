@@ -52,7 +52,7 @@ impl Work<Run> for Listing {
         usage: "[-j]",
         details: "\
 -j  one JSON object for each thread
-SERVER is where the thread is at this moment, DEPTH how many calls lead there. `kill CONTEXT` ends it.\n",
+ON is the CPU where the thread runs or ran last, CPU its processor time. SERVER is where it is at this moment, DEPTH how many calls lead there. `kill CONTEXT` ends it.\n",
     };
 
     fn start(arguments: Vec<String>) -> Result<Self, UsageError> {
@@ -104,13 +104,15 @@ fn rows(cx: &mut Cx<'_, Run>) -> Result<Vec<Row>, AccountsError> {
 }
 
 fn table(rows: &[Row]) -> String {
-    let mut table = Table::new(["CONTEXT", "NAME", "PRINCIPAL", "STATE", "CPU", "DEPTH", "SERVER"]);
+    let mut table =
+        Table::new(["CONTEXT", "NAME", "PRINCIPAL", "STATE", "ON", "CPU", "DEPTH", "SERVER"]);
     for Row { name, server, principal, status } in rows {
         table.row([
             format!("{}", status.context),
             name.clone(),
             principal.clone(),
             String::from(state(status.state)),
+            format!("{}", status.cpu),
             format!("{}.{:03} ms", status.used_ns / 1_000_000, status.used_ns / 1000 % 1000),
             format!("{}", status.depth),
             server.clone(),
@@ -131,11 +133,11 @@ fn state(state: u32) -> &'static str {
 fn json(rows: &[Row]) -> String {
     let mut text = String::new();
     for Row { name, server, principal, status } in rows {
-        let ThreadStatus { context, used_ns, depth, .. } = status;
+        let ThreadStatus { context, cpu, used_ns, depth, .. } = status;
         let state = state(status.state);
         text += &format!(
             "{{\"context\":{context},\"name\":{name:?},\"principal\":{principal:?},\
-             \"state\":{state:?},\"used_ns\":{used_ns},\"depth\":{depth},\"server\":{server:?}}}\n"
+             \"state\":{state:?},\"cpu\":{cpu},\"used_ns\":{used_ns},\"depth\":{depth},\"server\":{server:?}}}\n"
         );
     }
     text
@@ -152,6 +154,7 @@ mod tests {
             principal: "people".into(),
             status: ThreadStatus {
                 context: 21121,
+                cpu: 2,
                 used_ns: 1_234_567,
                 depth: 3,
                 state: ThreadStatus::BLOCKED,
@@ -163,8 +166,8 @@ mod tests {
     #[test]
     fn threads_are_shown_in_columns() {
         let shown = "\
-CONTEXT  NAME   PRINCIPAL  STATE    CPU       DEPTH  SERVER
-21121    shell  people     blocked  1.234 ms  3      serial
+CONTEXT  NAME   PRINCIPAL  STATE    ON  CPU       DEPTH  SERVER
+21121    shell  people     blocked  2   1.234 ms  3      serial
 ";
         assert_eq!(table(&example()), shown);
     }
@@ -172,7 +175,7 @@ CONTEXT  NAME   PRINCIPAL  STATE    CPU       DEPTH  SERVER
     #[test]
     fn tools_get_json() {
         let expected = "{\"context\":21121,\"name\":\"shell\",\"principal\":\"people\",\
-                        \"state\":\"blocked\",\"used_ns\":1234567,\"depth\":3,\"server\":\"serial\"}\n";
+                        \"state\":\"blocked\",\"cpu\":2,\"used_ns\":1234567,\"depth\":3,\"server\":\"serial\"}\n";
         assert_eq!(json(&example()), expected);
     }
 }
