@@ -148,6 +148,11 @@ pub(super) struct Context {
 }
 
 impl Context {
+    /// Whether it is ready, and nobody has dispatched it or lends it time.
+    pub fn waits_for_its_turn(&self) -> bool {
+        self.state.can_run() && !self.is_link && self.dispatcher.is_none()
+    }
+
     pub fn new(token: Token, principal: usize, places: Places, processor: usize) -> Self {
         Context {
             token,

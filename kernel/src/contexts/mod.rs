@@ -237,6 +237,7 @@ impl Contexts {
                 let loan = Loan { to: guest, help: false, left: budget, until, at_once, used: 0 };
                 self.known(host).state = State::Lends(loan);
                 self.settle(cpu);
+                self.offer(processor);
             }
         }
         Ok(())

@@ -2,9 +2,7 @@
 
 use alloc::collections::VecDeque;
 
-use super::{
-    CONTEXTS, Context, Contexts, Places, Reason, State, Token, context::Told, places::NOWHERE,
-};
+use super::{CONTEXTS, Context, Contexts, Reason, State, Token, context::Told, places::NOWHERE};
 
 /// Where contexts are scheduled.
 #[derive(Debug)]
@@ -111,9 +109,8 @@ impl Contexts {
     /// Something happened to a context of which its scheduler has to hear.
     pub(super) fn note(&mut self, token: Token) {
         let context = self.known(token);
-        let (places, processor) = (context.places, context.processor);
+        let processor = context.processor;
         let wakes = !matches!(context.state, State::Blocked { .. });
-        let can_run = context.state.can_run();
         if processor == NOWHERE {
             self.is_told(token);
             return;
@@ -124,25 +121,7 @@ impl Contexts {
             place.changed.push_back(token);
         }
         if wakes && let Some(host) = place.host {
-            if can_run && !self.awaits_news(host) {
-                self.offer(places);
-            }
             self.rouse(host);
-        }
-    }
-
-    /// Whether a host waits for news, and for nobody that it has dispatched.
-    fn awaits_news(&self, host: Token) -> bool {
-        self.get(host).is_some_and(|host| host.awaits_news)
-    }
-
-    /// A context may have to wait for its turn: a host that has nothing to dispatch may take it over.
-    fn offer(&mut self, places: Places) {
-        let mut hosts = places.numbers().filter_map(|number| self.processors.get(number)?.host);
-        if places.numbers().len() > 1
-            && let Some(host) = hosts.find(|host| self.awaits_news(*host))
-        {
-            self.wake(host);
         }
     }
 

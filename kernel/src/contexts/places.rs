@@ -73,7 +73,8 @@ impl Contexts {
         }
     }
 
-    /// Moves a context to a processor that waits for its turn at another one, and whose places allow that. `false` if there is none.
+    /// Moves a context to a processor, from another one whose host has dispatched somebody else. `false` if none waits there that may be
+    /// moved.
     pub(super) fn take_over(&mut self, processor: usize) -> bool {
         if self.chains.len() == 1 {
             return false;
@@ -81,13 +82,44 @@ impl Contexts {
         let found = self.slots.iter().flatten().find(|context| {
             context.processor != processor
                 && context.places.numbers().contains(&processor)
-                && context.state.can_run()
-                && !context.is_link
-                && context.dispatcher.is_none()
+                && context.waits_for_its_turn()
+                // A host that is about to choose may choose this one; and it may have taken it over itself.
+                && self.is_busy(context.processor)
         });
         let Some(token) = found.map(|context| context.token) else { return false };
         self.assign(token, processor);
         true
+    }
+
+    /// Whether a processor's host has dispatched somebody.
+    fn is_busy(&self, processor: usize) -> bool {
+        let host = self.processors.get(processor).and_then(|place| self.get(place.host?));
+        host.and_then(|host| host.state.loan()).is_some_and(|loan| !loan.help)
+    }
+
+    /// A processor's host has dispatched somebody. If another context waits there for its turn, a host that has nothing to dispatch is
+    /// woken and may take it over.
+    pub(super) fn offer(&mut self, processor: usize) {
+        if self.chains.len() == 1
+            || !self.processors.iter().any(|place| self.is_waiting(place.host))
+        {
+            return;
+        }
+        let mut waiting = self.slots.iter().flatten().filter(|context| {
+            context.processor == processor
+                && context.places.count > 1
+                && context.waits_for_its_turn()
+        });
+        let host = waiting.find_map(|context| {
+            let mut places = self.processors.get(context.places.numbers())?.iter();
+            places.find(|place| self.is_waiting(place.host))?.host
+        });
+        host.into_iter().for_each(|host| self.wake(host));
+    }
+
+    /// Whether a host has nothing to dispatch.
+    fn is_waiting(&self, host: Option<Token>) -> bool {
+        host.and_then(|host| self.get(host)).is_some_and(|host| host.awaits_news)
     }
 
     /// Moves a context to another processor. The host of the old one learns of it when it dispatches the context.

@@ -431,6 +431,10 @@ fn who_wakes_behind_another_one_is_offered_to_a_host_that_waits() {
     contexts.dispatch(1, 0, 1, None, at_once(0)).unwrap();
     assert!(contexts.is_idle(1));
     contexts.wake(three);
+    assert_eq!(contexts.to_tell(0), 0, "the host of its own processor may choose it");
+    news(&mut contexts, 0);
+    contexts.pass(0, 1000);
+    contexts.dispatch(0, 1000, 0, Some(one), terms(1000)).unwrap();
     assert_eq!(contexts.to_tell(0), 1 << 1);
     contexts.pass(1, 10);
     assert_eq!((contexts.running(1), news(&mut contexts, 1)), (other, [].into()));

@@ -32,6 +32,8 @@ pub struct History {
     pub refused: usize,
     /// Calls of the scheduler.
     pub dispatches: usize,
+    /// How long a context that may be anywhere waited for its turn while a CPU had nothing to do. Only several CPUs have that.
+    pub stranded_ns: u64,
 }
 
 impl History {

@@ -3,7 +3,8 @@
 //! # Shape
 //!
 //! A [`Task`] says what a context does and what befalls it. [`simulate`] runs the loop of a scheduler with a policy on the
-//! simulated processor until a point in time, and returns the [`History`]: who was ready, and who ran, when.
+//! simulated processor until a point in time, and returns the [`History`]: who was ready, and who ran, when. [`simulate_on`] does so on
+//! several CPUs, with the books of the kernel.
 //!
 //! # What it promises
 //!
@@ -13,11 +14,13 @@
 
 mod any;
 mod history;
+mod machine;
 mod processor;
 mod task;
 
 pub use any::{any_span, any_steps, any_task, any_tasks};
 pub use history::{History, Span};
+pub use machine::simulate_on;
 pub use processor::{simulate, simulate_at_cost};
 pub use task::{Disturbance, Step, Task};
 

@@ -6,6 +6,7 @@ use proptest::{collection::vec, prelude::*};
 use warren_idl::Terms;
 use warren_simulated_processor::{
     Disturbance, History, MS, Span, Step, Task, any_steps, any_task, simulate, simulate_at_cost,
+    simulate_on,
 };
 
 use crate::policy::{Guarantees, Refused};
@@ -68,6 +69,16 @@ fn periods(span: Span, period_ns: u64) -> impl Iterator<Item = Span> {
 }
 
 proptest! {
+    #[test]
+    fn no_cpu_has_nothing_to_do_while_a_context_without_a_guarantee_waits_for_its_turn(
+        guaranteed in any_guarantees(), mut tasks in any_others(), cpus in 1..=4usize
+    ) {
+        tasks.iter_mut().for_each(|task| task.disturbances.clear());
+        tasks.extend(guaranteed.into_iter().map(|terms| Task::greedy().with(terms)));
+        let history = simulate_on(cpus, tasks, || Guarantees::new(SLICE, 100, |_: &Refused| ()), END);
+        prop_assert_eq!(history.stranded_ns, 0);
+    }
+
     #[test]
     fn who_always_wants_to_run_gets_its_slice_in_each_of_its_periods(
         guarantees in any_guarantees(), arrivals in vec(0..END / 4, 6), others in any_others()

@@ -5,7 +5,7 @@ use std::{vec, vec::Vec};
 use proptest::{collection::vec, prelude::*};
 use warren_idl::Terms;
 use warren_simulated_processor::{
-    Disturbance, History, MS, Step, Task, any_span, any_task, simulate,
+    Disturbance, History, MS, Step, Task, any_span, any_task, simulate, simulate_on,
 };
 
 use crate::Priorities;
@@ -30,6 +30,15 @@ fn any_tasks() -> impl Strategy<Value = Vec<Task>> {
 }
 
 proptest! {
+    #[test]
+    fn no_cpu_has_nothing_to_do_while_a_context_waits_for_its_turn(
+        mut tasks in any_tasks(), cpus in 1..=4usize
+    ) {
+        tasks.iter_mut().for_each(|task| task.disturbances.clear());
+        let history = simulate_on(cpus, tasks, || Priorities::new(SLICE), END);
+        prop_assert_eq!(history.stranded_ns, 0);
+    }
+
     #[test]
     fn the_highest_that_is_ready_runs(mut tasks in any_tasks()) {
         // Whoever gives way wants others to run.

@@ -4,7 +4,7 @@ use std::{vec, vec::Vec};
 
 use proptest::prelude::*;
 use warren_simulated_processor::{
-    History, MS, Span, Step, Task, any_span, any_steps, any_tasks, simulate,
+    History, MS, Span, Step, Task, any_span, any_steps, any_tasks, simulate, simulate_on,
 };
 
 use crate::RoundRobin;
@@ -20,6 +20,15 @@ fn history(tasks: Vec<Task>) -> History {
 }
 
 proptest! {
+    #[test]
+    fn no_cpu_has_nothing_to_do_while_a_context_waits_for_its_turn(
+        mut tasks in any_tasks(END), cpus in 1..=4usize
+    ) {
+        tasks.iter_mut().for_each(|task| task.disturbances.clear());
+        let history = simulate_on(cpus, tasks, || RoundRobin::new(SLICE), END);
+        prop_assert_eq!(history.stranded_ns, 0);
+    }
+
     #[test]
     fn contexts_that_always_want_to_run_get_the_same_within_a_slice(
         others in any_tasks(END), span in any_span(END)

@@ -5,7 +5,7 @@ use std::{vec, vec::Vec};
 use proptest::{collection::vec, prelude::*};
 use warren_idl::Terms;
 use warren_simulated_processor::{
-    Disturbance, History, MS, Span, Step, Task, any_span, any_task, simulate,
+    Disturbance, History, MS, Span, Step, Task, any_span, any_task, simulate, simulate_on,
 };
 
 use crate::Shares;
@@ -44,6 +44,15 @@ fn relative(used_ns: u64, weight: u32) -> f64 {
 }
 
 proptest! {
+    #[test]
+    fn no_cpu_has_nothing_to_do_while_a_context_waits_for_its_turn(
+        mut tasks in any_tasks(), cpus in 1..=4usize
+    ) {
+        tasks.iter_mut().for_each(|task| task.disturbances.clear());
+        let history = simulate_on(cpus, tasks, || Shares::new(SLICE), END);
+        prop_assert_eq!(history.stranded_ns, 0);
+    }
+
     #[test]
     fn principals_that_always_want_to_run_get_what_their_weights_say(
         others in any_tasks(), weights in [1..50u32, 1..50u32], span in any_span(END)
