@@ -3,6 +3,8 @@
 use warren::{AtomicCx, Cx, Flat, Out, Ref, errors, service};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
+use crate::{AtomicBond, Bond};
+
 /// Why a test server refused.
 #[errors]
 pub enum EchoError {
@@ -94,7 +96,7 @@ pub trait Token {
 pub trait Hub {
     /// Makes a token.
     fn make<'f>(cx: &mut Cx<'f, Self>, value: u64) -> Result<Ref<'f, dyn Token>, EchoError>;
-    /// Tokens of this server that are alive.
+    /// Tokens and bonds of this server that are alive.
     fn alive(cx: &mut Cx<'_, Self>) -> Result<u64, EchoError>;
     /// Returns the token.
     fn pass<'f>(
@@ -150,6 +152,16 @@ pub trait Hub {
     fn killed(cx: &mut Cx<'_, Self>) -> Result<u64, EchoError>;
     /// Fails: 0 by a panic, 1 by an index, 2 by endless recursion, 3 by an endless loop.
     fn die(cx: &mut Cx<'_, Self>, way: u32) -> Result<(), EchoError>;
+    /// Makes a bond that calls `holder` back.
+    fn bind<'f>(
+        cx: &mut Cx<'f, Self>,
+        holder: Ref<'f, dyn Counter>,
+    ) -> Result<Ref<'f, dyn Bond>, EchoError>;
+    /// Makes an atomic bond that calls `holder` back.
+    fn bind_atomically<'f>(
+        cx: &mut Cx<'f, Self>,
+        holder: Ref<'f, dyn Counter>,
+    ) -> Result<Ref<'f, dyn AtomicBond>, EchoError>;
 }
 
 /// A number behind an atomic service.

@@ -27,10 +27,12 @@
 //! | [`Accounts`] | who has used what |
 //! | [`SystemControl`], [`Power`] | what runs, and making it stop |
 //! | [`Echo`], [`Hub`], [`Token`], [`Counter`], [`Fragile`] | what tests and benchmarks call |
+//! | [`Bond`], [`AtomicBond`], [`Careless`] | what tests give up while they call it, and whoever does so |
 #![no_std]
 
 mod accounts;
 mod block;
+mod bond;
 mod clock;
 mod console;
 mod description;
@@ -57,6 +59,7 @@ mod thread;
 
 pub use accounts::*;
 pub use block::*;
+pub use bond::*;
 pub use clock::*;
 pub use console::*;
 pub use description::DESCRIPTION;

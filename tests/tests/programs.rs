@@ -18,7 +18,7 @@ const EXERCISERS: [&str; 5] = [
 
 /// Checks that one exerciser makes: as many for each of two servers, some that kill a third, some with one that
 /// survives panics, one of its own stack, five with threads, one of the log.
-const CHECKS: usize = 2 * 32 + 6 + 6 + 1 + 5 + 1;
+const CHECKS: usize = 2 * 34 + 6 + 6 + 1 + 5 + 1;
 
 /// Runs all exercisers in one boot.
 fn exercise(arguments: &[&str]) {

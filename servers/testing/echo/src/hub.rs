@@ -3,9 +3,13 @@
 use alloc::rc::Rc;
 
 use warren::{Cx, Kept, Ref};
-use warren_idl::{Counter, EchoError, Hub, Token};
+use warren_idl::{AtomicBond, Bond, Counter, EchoError, Hub, Token};
 
-use crate::{EchoServer, EchoToken, fate};
+use crate::{
+    EchoServer, EchoToken,
+    bond::{EchoAtomicBond, EchoBond},
+    fate,
+};
 
 impl EchoServer {
     fn token<'f>(cx: &mut Cx<'f, Self>, value: u64) -> Result<Ref<'f, dyn Token>, EchoError> {
@@ -136,5 +140,23 @@ impl Hub for EchoServer {
     fn die(_cx: &mut Cx<'_, Self>, way: u32) -> Result<(), EchoError> {
         fate::meet(way);
         Ok(())
+    }
+
+    fn bind<'f>(
+        cx: &mut Cx<'f, Self>,
+        holder: Ref<'f, dyn Counter>,
+    ) -> Result<Ref<'f, dyn Bond>, EchoError> {
+        let holder = holder.keep()?;
+        let alive = Rc::clone(&cx.alive);
+        Ok(cx.spawn(EchoBond { holder, _alive: alive })?)
+    }
+
+    fn bind_atomically<'f>(
+        cx: &mut Cx<'f, Self>,
+        holder: Ref<'f, dyn Counter>,
+    ) -> Result<Ref<'f, dyn AtomicBond>, EchoError> {
+        let holder = holder.keep()?;
+        let alive = Rc::clone(&cx.alive);
+        Ok(cx.spawn(EchoAtomicBond { holder, _alive: alive })?)
     }
 }

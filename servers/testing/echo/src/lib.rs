@@ -13,6 +13,7 @@
 
 extern crate alloc;
 
+mod bond;
 mod fate;
 mod hub;
 
@@ -23,7 +24,7 @@ use warren_answers as answers;
 use warren_idl::{Counter, Echo, EchoError, EchoRecord, Hub, Token};
 
 /// Answers what tests can predict.
-#[server(provides(Echo, Hub, Counter), locals(EchoToken))]
+#[server(provides(Echo, Hub, Counter), locals(EchoToken, bond::EchoBond, bond::EchoAtomicBond))]
 pub struct EchoServer {
     kept: Option<Kept<dyn Token>>,
     watched: Option<Weak<dyn Token>>,
@@ -32,7 +33,7 @@ pub struct EchoServer {
     killed: u64,
     /// Depth of each bounce that is under way.
     bounces: Vec<u32>,
-    /// Shared with each token, so that its counts are one more than there are tokens.
+    /// Shared with each token and bond, so that its counts are one more than there are of both.
     alive: Rc<()>,
 }
 

@@ -19,6 +19,7 @@ mod calls;
 mod coordination;
 mod death;
 mod log;
+mod loss;
 mod panics;
 mod references;
 mod report;
@@ -30,8 +31,8 @@ use core::hint::black_box;
 
 use warren::{Cx, New, Optional, Ref, Req, Required, Server, StartError, server};
 use warren_idl::{
-    Clock, Counter, Echo, Fragile, Hub, Log, LogBook, Memory, Program, Queues, Semaphores,
-    ThreadFactory, Timer,
+    Careless, Clock, Counter, Echo, Fragile, Hub, Log, LogBook, Memory, Program, Queues,
+    Semaphores, ThreadFactory, Timer,
 };
 use warren_program::{Arguments, Flow, Handed, Manual, Stop, UsageError, Work, program};
 
@@ -54,6 +55,7 @@ pub struct Needs {
     far: Req<dyn Echo>,
     far_hub: Req<dyn Hub>,
     far_counter: Req<dyn Counter>,
+    careless: Req<dyn Careless>,
     victim: Optional<dyn Hub>,
     fragile: Optional<dyn Fragile>,
     fragile_concurrent: Optional<dyn Fragile>,
@@ -126,8 +128,14 @@ enum What {
 
 /// All steps in their order.
 fn steps() -> Vec<Step> {
-    let groups =
-        [values::CHECKS, buffers::CHECKS, references::CHECKS, calls::CHECKS, atomic::CHECKS];
+    let groups = [
+        values::CHECKS,
+        buffers::CHECKS,
+        references::CHECKS,
+        loss::CHECKS,
+        calls::CHECKS,
+        atomic::CHECKS,
+    ];
     let pairs = [false, true].into_iter().flat_map(|far| {
         let subject = if far { "far" } else { "near" };
         let checks = groups.into_iter().flatten();
