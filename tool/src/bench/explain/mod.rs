@@ -7,6 +7,7 @@
 //! round. What the empty loop does is taken off, as it is in the measured number, which comes from the same run; the
 //! parts must add up to it.
 
+mod call;
 mod places;
 
 use std::{
@@ -15,7 +16,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use self::places::Places;
+use self::{call::Call, places::Places};
 use super::{
     compiler,
     programs::{self, Output},
@@ -27,52 +28,28 @@ use crate::{
     run::temporary::Temporary,
 };
 
-/// Where a row's callee is: the last part of its name, the server in the system file, and its file.
-const CALLEES: [(&str, &str, &str); 3] = [
-    ("kernel", "echo-kernel", "echo"),
-    ("own", "echo-own", "echo"),
-    ("concurrent", "echo-concurrent", "concurrent-echo"),
-];
-/// What a row passes, and the function that gets it.
-const FUNCTIONS: [(&str, &str); 3] =
-    [("nothing", "nothing"), ("two words", "add"), ("eleven words", "many")];
 /// The benchmark program whose calls go through stubs in the kernel.
 const IN_KERNEL: &str = "benchmark-kernel";
+/// How far a round may be from the mean of all rounds: where a heap is used, each is a little different.
+const ALIKE: f64 = 0.001;
 /// Which entries of the function to try: any but the first ones, which go the long way. A timer may interrupt a round.
 const ENTRIES: [u32; 3] = [500, 800, 1300];
 
-/// A call that can be explained.
-#[derive(Debug, PartialEq)]
-struct Call {
-    /// Name of its row.
-    row: String,
-    /// The benchmark program that makes it.
-    program: String,
-    /// The server that is called, and its file.
-    callee: &'static str,
-    file: &'static str,
-    /// The function that is called.
-    function: &'static str,
-}
-
 /// The parts of a call, for people.
 pub fn explain(project: &Project, name: &str) -> Outcome<String> {
-    let call = call(name)?;
+    let call = Call::of(name)?;
     let servers = build::servers(project)?;
     eprintln!("where servers are loaded …");
     let first = programs::trace(&call.program, &[])?;
-    let mut places = places(project, &servers, &first)?;
-    let entry = format!("warren_idl::echo::_::{}", call.function);
-    let entry = places.address_of(call.callee, &entry).ok_or_else(|| {
-        Failure::new(format!("`{}` has no function `{}`", call.file, call.function))
-    })?;
+    let mut places = places(project, &servers, &first, &call)?;
+    let (entry, before) = entry(&call, &servers, &first)?;
     let temporary = Temporary::create()?;
     let listed = temporary.file("listed");
     let plugin = compiler::counter(project)?;
     let mut wrong = String::new();
     for skip in ENTRIES {
         eprintln!("one round, from entry {skip} of the function on …");
-        let option = plugin_option(&plugin, &listed, entry, skip);
+        let option = plugin_option(&plugin, &listed, entry, before + skip);
         let traced = programs::trace(&call.program, &["-plugin".into(), option])?;
         let mut round = read(&listed)?;
         // The list starts in the callee; a call starts in its caller.
@@ -90,38 +67,33 @@ pub fn explain(project: &Project, name: &str) -> Outcome<String> {
     Err(Failure::new(wrong))
 }
 
-/// What is called by the row with this name. What passes nothing may be left away: `calls/own-own`.
-fn call(name: &str) -> Outcome<Call> {
-    let words: Vec<_> = name.split('/').collect();
-    let (what, placement) = match words[..] {
-        ["calls", placement] => ("nothing", placement),
-        ["calls", what, placement] => (what, placement),
-        _ => ("", ""),
-    };
+/// The address of the function that is called, and how often it is entered for other rows before.
+fn entry(call: &Call, servers: &[BuiltServer], first: &Output) -> Outcome<(u64, u32)> {
+    let built = servers.iter().find(|server| server.paths.name == call.file);
+    let base = first.loaded().find(|(name, _)| *name == call.callee);
     let found = || {
-        let (from, to) = placement.split_once('-')?;
-        let (_, callee, file) = CALLEES.into_iter().find(|(place, ..)| *place == to)?;
-        let (_, function) = FUNCTIONS.into_iter().find(|(passed, _)| *passed == what)?;
-        let program = ["kernel", "own"].contains(&from).then(|| format!("benchmark-{from}"))?;
-        Some(Call { row: format!("calls/{what}/{placement}"), program, callee, file, function })
+        let (address, before) = call.entry(&built?.file)?;
+        Some((base?.1 + address, before))
     };
     found().ok_or_else(|| {
-        Failure::new(format!("`{name}` cannot be explained")).remedy(
-            "calls/WHAT/FROM-TO can: nothing, two words, eleven words; \
-             from kernel or own to kernel, own, or concurrent",
-        )
+        Failure::new(format!("`{}` has no such function, or is not loaded", call.callee))
     })
 }
 
 /// Kernel and servers with their symbols, where the first run has loaded them.
-fn places(project: &Project, servers: &[BuiltServer], output: &Output) -> Outcome<Places> {
+fn places(
+    project: &Project,
+    servers: &[BuiltServer],
+    output: &Output,
+    call: &Call,
+) -> Outcome<Places> {
     let mut places = Places::default();
     places.add_kernel(&read_bytes(&build::kernel(project)?)?)?;
     for (name, base) in output.loaded() {
-        let file = match CALLEES.iter().find(|(_, server, _)| *server == name) {
-            Some((.., file)) => *file,
-            None if name.starts_with("benchmark-") => "benchmark",
-            None => continue,
+        let file = match name {
+            _ if name == call.callee => call.file,
+            _ if name == call.program => "benchmark",
+            _ => continue,
         };
         let built = servers.iter().find(|server| server.paths.name == file);
         let built = built.ok_or_else(|| Failure::new(format!("no server file `{file}`")))?;
@@ -167,7 +139,7 @@ fn table(call: &Call, parts: &[Part], traced: &Output) -> Result<String, String>
     let (whole, empty) = traced.measured(&call.row).ok_or_else(no_row)?;
     let sum: u32 = parts.iter().map(|(_, count)| count).sum();
     let total = f64::from(sum) - empty.floor();
-    if (total - whole).abs() >= 1.0 {
+    if (total - whole).abs() >= f64::max(1.0, whole * ALIKE) {
         return Err(format!("a traced round has {total} instructions, and {whole} were measured"));
     }
     let mut text = format!("{}\n", call.row);
@@ -185,22 +157,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_passes_nothing_may_be_left_away() {
-        let short = call("calls/own-kernel").ok();
-        assert_eq!(short, call("calls/nothing/own-kernel").ok());
-        assert_eq!(short.map(|call| call.program), Some("benchmark-own".into()));
-    }
-
-    #[test]
-    fn what_cannot_be_traced_is_refused() {
-        for name in ["calls/nothing/hosted-kernel", "files/x/own-own", "calls/nothing", ""] {
-            assert!(call(name).is_err(), "{name}");
-        }
-    }
-
-    #[test]
     fn parts_must_add_up_to_what_was_measured() {
-        let call = call("calls/own-own").unwrap_or_else(|failure| panic!("{failure}"));
+        let call = Call::of("calls/own-own").unwrap_or_else(|failure| panic!("{failure}"));
         let output = Output {
             text: "{\"from\":\"own\",\"calibration\":1.0,\"empty\":3.009,\"plain\":8.0}\n\
                 {\"group\":\"calls\",\"from\":\"own\",\"to\":\"own\",\"what\":\"nothing\",\"whole\":10.002}\n"

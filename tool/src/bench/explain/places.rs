@@ -64,13 +64,6 @@ impl Places {
         Ok(())
     }
 
-    /// Address of a server's function.
-    pub fn address_of(&self, server: &str, function: &str) -> Option<u64> {
-        let server = self.servers.iter().find(|one| one.name == server)?;
-        let found = server.functions.iter().find(|(_, name)| name == function)?;
-        Some(server.base + found.0)
-    }
-
     /// Says that the first stub of the round is a copy of the kernel's template, as stubs for callers in the kernel are.
     pub fn stub_is_copy(&mut self, round: &[u64]) {
         self.copy = round.iter().copied().find(|address| self.part(*address) == STUB);
@@ -118,8 +111,8 @@ struct Mark {
 /// What begins there. Of two at one address the later kind counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
-    Function,
     Label,
+    Function,
     Part,
 }
 
@@ -222,7 +215,6 @@ mod tests {
         assert_eq!(places().part(base + 17), "callee: nothing");
         assert_eq!(places().part(base + 5000), "stub");
         assert_eq!(places().part(base * 2), "trampoline of the callee's domain");
-        assert_eq!(places().address_of("echo-own", "nothing"), Some(base + 16));
     }
 
     #[test]
@@ -241,11 +233,18 @@ mod tests {
             mark(5, Kind::Label, "inside"),
             mark(9, Kind::Function, "rust"),
             mark(10, Kind::Label, "memcpy"),
+            mark(12, Kind::Function, "memset"),
+            mark(12, Kind::Label, "TEXT_START"),
             mark(1, Kind::Part, "entry"),
         ];
-        let names: Vec<_> =
-            without_labels_in_parts(marks).into_iter().map(|(_, name)| name).collect();
-        assert_eq!(names, ["call_entry", "entry", "rust", "memcpy"]);
+        let marks = without_labels_in_parts(marks);
+        let names: Vec<_> = marks.iter().map(|(_, name)| name.as_str()).collect();
+        assert_eq!(names, ["call_entry", "entry", "rust", "memcpy", "TEXT_START", "memset"]);
+        assert_eq!(
+            last(&marks, 12),
+            Some("memset"),
+            "a function, not a label that stands there, too"
+        );
     }
 
     #[test]
