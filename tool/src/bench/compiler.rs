@@ -37,6 +37,13 @@ pub fn counter(project: &Project) -> Outcome<PathBuf> {
     Ok(plugin)
 }
 
+/// What counts a process's instructions by single steps.
+pub fn stepper(project: &Project) -> Outcome<PathBuf> {
+    let program = project.folder("bench")?.join("stepper");
+    compile(&[], &[project.root().join("bench/stepper/stepper.c")], &program)?;
+    Ok(program)
+}
+
 /// Where the compiler takes a library of the host from.
 pub fn library(name: &str) -> Outcome<PathBuf> {
     let output = Command::new(GCC.path()?)

@@ -8,6 +8,7 @@
 //! | [`limits`] | what a number may be |
 //! | [`promises`] | the same for people: `PROMISES.md` |
 //! | [`programs`] | the benchmark programs of the system `test`: calls, references, files, faults, threads, servers |
+//! | [`stepped`] | calls in a Linux process, in instructions |
 //! | [`explain`] | where the instructions of one call go |
 //! | [`crosstalk`] | a film beside greedy clients |
 //! | [`accounts`] | who pays |
@@ -44,6 +45,7 @@ pub mod promises;
 pub mod references;
 pub mod report;
 pub mod row;
+mod stepped;
 
 use clap::ValueEnum;
 
@@ -64,7 +66,7 @@ pub enum Group {
     References,
     /// A file opened, read, and closed.
     Files,
-    /// A server that fails, until its caller has the error.
+    /// A server that dies of a fault, until its caller has the error.
     Faults,
     /// A domain created and destroyed.
     Domains,
@@ -138,6 +140,7 @@ pub fn measure(project: &Project, request: &Request) -> Vec<Row> {
         for run in 1..=request.runs {
             eprintln!("benchmark programs, run {run} of {}: some seconds …", request.runs);
             row::join(&mut rows, programs::measure());
+            row::join(&mut rows, or_row("calls/all/stepped", stepped::measure(project)));
         }
     }
     // Instructions are counted, so that one run is as good as several.

@@ -187,6 +187,13 @@ pub fn trace(program: &str, further: &[String]) -> Outcome<Output> {
     child(SYSTEM, &arguments, &[program], Stdio::piped())
 }
 
+/// Runs one program in a Linux process, which runs under a command if there is one, and keeps the log.
+pub fn hosted(program: &str, under: &[String]) -> Outcome<Output> {
+    let mut arguments = vec!["--hosted", "--verbose"];
+    arguments.extend(under.iter().flat_map(|word| ["--under", word]));
+    child(SYSTEM, &arguments, &[program], Stdio::piped())
+}
+
 /// What a program of some system writes, on a machine that counts instructions, with further arguments of `warren run`.
 pub fn counted(system: &str, program: &str, further: &[&str]) -> Outcome<String> {
     let arguments = [&COUNTING, further].concat();

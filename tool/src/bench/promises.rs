@@ -20,8 +20,9 @@ row dearer than its number fails it, and the failure names the row. `./warren be
 of a call is tight: the check fails as well where ten instructions more would not break the promise.
 
 An aim is what the number is meant to become, where that was decided. Where it is not reached, the number is what was
-measured last, so that it does not get worse. A change that makes a row cheaper lowers its number in
-`tool/src/bench/limits.rs`, from which `./warren bench --promises` writes this file.
+measured last, so that it does not get worse. Where nothing is promised, a processor's ticks are measured, which depend on what
+else it does: the same call's instructions are promised instead, counted by single steps of the process. A change
+that makes a row cheaper lowers its number in `tool/src/bench/limits.rs`, from which `./warren bench --promises` writes this file.
 
 | what | at most | aim | in | row |
 | --- | --- | --- | --- | --- |
@@ -36,7 +37,7 @@ pub fn text() -> String {
             text,
             "| {} | {} | {} | {} | `{}` |",
             limit.says,
-            limit.ceiling,
+            limit.ceiling.map_or(String::new(), |ceiling| ceiling.to_string()),
             limit.aim.map_or(String::new(), |aim| aim.to_string()),
             limit.unit(),
             limit.name

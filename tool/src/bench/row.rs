@@ -35,6 +35,8 @@ pub struct Measure {
 pub enum Unit {
     /// Instructions that the guest executes.
     Instructions,
+    /// Instructions that a process executes.
+    Steps,
     /// Ticks of the processor's time-stamp counter.
     Ticks,
     /// Bytes.
@@ -63,6 +65,7 @@ impl Unit {
     pub fn name(self) -> &'static str {
         match self {
             Unit::Instructions => "guest instructions",
+            Unit::Steps => "instructions",
             Unit::Ticks => "ticks of the time-stamp counter",
             Unit::Bytes => "bytes",
             Unit::Lines => "lines",

@@ -64,6 +64,9 @@ pub struct Arguments {
     /// A further argument of QEMU's.
     #[arg(long, hide = true, allow_hyphen_values = true, value_name = "WORD")]
     qemu: Vec<String>,
+    /// A word of the command under which the Linux process runs.
+    #[arg(long, hide = true, allow_hyphen_values = true, value_name = "WORD", requires = "hosted")]
+    under: Vec<String>,
     /// Show the whole log on standard error.
     #[arg(long, short)]
     verbose: bool,
@@ -130,7 +133,14 @@ fn in_process(
     let temporary = Temporary::create()?;
     let boot = temporary.file("boot.tar");
     archive::write(&boot, plan, servers)?;
-    let mut command = Command::new(program);
+    let mut command = match arguments.under.split_first() {
+        Some((under, words)) => {
+            let mut command = Command::new(under);
+            command.args(words).arg(program);
+            command
+        }
+        None => Command::new(program),
+    };
     command.arg("--archive").arg(boot).arg("--disk").arg(disk).arg("--verbose");
     let watch = Watch { verbose: arguments.verbose, ready: None };
     let seen = session::run(command, input, Log::StandardError, &watch)?;

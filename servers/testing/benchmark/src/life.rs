@@ -71,7 +71,7 @@ fn servers(
     Ok(())
 }
 
-/// A server reads address 0, and its caller gets the error.
+/// A server reads address 0 and dies of it, and its caller gets the error.
 fn deaths(
     cx: &mut Cx<'_, Run>,
     rows: &mut Rows<'_>,
@@ -95,6 +95,6 @@ fn deaths(
             _ => Err(LaunchError::Failed),
         },
     )?;
-    rows.add(["faults", place, "address 0 is read"], measured);
+    rows.add(["faults", place, "server dies of reading address 0"], measured);
     Ok(())
 }

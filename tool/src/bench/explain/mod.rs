@@ -7,8 +7,8 @@
 //! round. What the empty loop does is taken off, as it is in the measured number, which comes from the same run; the
 //! parts must add up to it.
 
-mod call;
-mod places;
+pub mod call;
+pub mod places;
 
 use std::{
     fmt::Write as _,
@@ -67,8 +67,8 @@ pub fn explain(project: &Project, name: &str) -> Outcome<String> {
     Err(Failure::new(wrong))
 }
 
-/// The address of the function that is called, and how often it is entered for other rows before.
-fn entry(call: &Call, servers: &[BuiltServer], first: &Output) -> Outcome<(u64, u32)> {
+/// The address of the function that is called, where the first run has loaded it, and how often it is entered for other rows before.
+pub fn entry(call: &Call, servers: &[BuiltServer], first: &Output) -> Outcome<(u64, u32)> {
     let built = servers.iter().find(|server| server.paths.name == call.file);
     let base = first.loaded().find(|(name, _)| *name == call.callee);
     let found = || {
@@ -102,7 +102,8 @@ fn places(
     Ok(places)
 }
 
-fn read_bytes(path: &Path) -> Outcome<Vec<u8>> {
+/// The bytes of a file.
+pub fn read_bytes(path: &Path) -> Outcome<Vec<u8>> {
     fs::read(path).when(|| format!("cannot read `{}`", path.display()))
 }
 

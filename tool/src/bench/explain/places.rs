@@ -64,6 +64,13 @@ impl Places {
         Ok(())
     }
 
+    /// Address of a server's function.
+    pub fn address_of(&self, server: &str, function: &str) -> Option<u64> {
+        let server = self.servers.iter().find(|one| one.name == server)?;
+        let found = server.functions.iter().find(|(_, name)| name == function)?;
+        Some(server.base + found.0)
+    }
+
     /// Says that the first stub of the round is a copy of the kernel's template, as stubs for callers in the kernel are.
     pub fn stub_is_copy(&mut self, round: &[u64]) {
         self.copy = round.iter().copied().find(|address| self.part(*address) == STUB);
@@ -217,6 +224,7 @@ mod tests {
         assert_eq!(places().part(base + 17), "callee: nothing");
         assert_eq!(places().part(base + 5000), "stub");
         assert_eq!(places().part(base * 2), "trampoline of the callee's domain");
+        assert_eq!(places().address_of("echo-own", "nothing"), Some(base + 16));
     }
 
     #[test]

@@ -183,7 +183,11 @@ fn promises(rows: &[Row]) -> Markup {
     let kept = |limit: &super::limits::Limit| {
         let measure = rows.iter().find(|row| row.name == limit.name)?.measured.as_ref().ok()?;
         let value = limit.of(measure)?;
-        Some((value, value <= limit.ceiling, limit.aim.is_none_or(|aim| value <= aim)))
+        Some((
+            value,
+            limit.ceiling.is_none_or(|most| value <= most),
+            limit.aim.is_none_or(|aim| value <= aim),
+        ))
     };
     html! {
         h2 { "Promises" }
@@ -194,7 +198,7 @@ fn promises(rows: &[Row]) -> Markup {
                     tr {
                         td { (limit.says) }
                         td class="number" { (value) }
-                        td class="number" { (limit.ceiling) }
+                        td class="number" { @if let Some(most) = limit.ceiling { (most) } }
                         td class="number" { @if let Some(aim) = limit.aim { (aim) } }
                         td { (limit.unit()) }
                         td { @if !kept { "broken" } @else if !reached { "aim missed" } @else { "kept" } }
