@@ -2,7 +2,7 @@
 
 use warren_tests::{
     disk,
-    run::Run,
+    run::{Run, root},
     variant::{self, Variant},
 };
 
@@ -49,4 +49,20 @@ fn a_long_output_loses_no_byte() {
     let poem = std::fs::read_to_string(tree.join("poem.txt")).expect("the tree is there");
     let lines = ["cat /poem.txt"; 20];
     gives(&lines, &poem.repeat(20), 0);
+}
+
+#[test]
+fn every_document_on_the_demo_disk_has_the_hash_that_it_has_here() {
+    for variant in WAYS {
+        let run =
+            Run::new("demo", &["sha256 /docs/*", "sha256 /decisions/*"]).placed(&variant).go();
+        run.expect_status(0);
+        assert_eq!(run.errors, "", "{}: {run}", variant.name);
+        for (file, document) in
+            [("README.md", "/docs/README.md"), ("docs/limits.md", "/docs/limits.md")]
+        {
+            let hash = disk::sha256sum(&root(), &[file.into()]).replace(file, document);
+            assert!(run.output.contains(&hash), "{}: no `{hash}` in {run}", variant.name);
+        }
+    }
 }

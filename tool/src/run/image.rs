@@ -1,5 +1,8 @@
 //! The demo disk: an ext4 image with the project's own documents under `/docs`.
 //!
+//! Everything there is a file, so that `/docs/*` can be given to a command that reads files; what is a folder of `docs/` lies beside
+//! it, such as `/decisions`.
+//!
 //! It is made by `mke2fs`, so that what the servers read was written by somebody else. It is made
 //! again when a document changes.
 
@@ -44,18 +47,19 @@ type Document = (PathBuf, PathBuf);
 
 /// The documents at the root and everything under `docs/`, in the order of their paths on the disk.
 fn documents(root: &Path) -> Outcome<Vec<Document>> {
-    let top = ["README.md", "ARCHITECTURE.md"].map(|name| root.join(name));
+    let top = ["README.md", "ARCHITECTURE.md", "PROMISES.md"].map(|name| root.join(name));
     let mut found: Vec<Document> = top
         .into_iter()
         .filter(|path| path.is_file())
         .map(|path| (path.clone(), Path::new("docs").join(path.file_name().unwrap_or_default())))
         .collect();
-    let mut open = vec![root.join("docs")];
+    let docs = root.join("docs");
+    let mut open = vec![docs.clone()];
     while let Some(folder) = open.pop() {
         let entries =
             fs::read_dir(&folder).when(|| format!("cannot read `{}`", folder.display()))?;
         for path in entries.flatten().map(|entry| entry.path()) {
-            match path.strip_prefix(root) {
+            match path.strip_prefix(if folder == docs { root } else { &docs }) {
                 _ if path.is_dir() => open.push(path),
                 Ok(name) => found.push((path.clone(), name.to_path_buf())),
                 Err(_) => (),
