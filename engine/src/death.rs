@@ -311,6 +311,9 @@ fn bury_object<P: Platform>(object: *mut Object) {
 }
 
 /// Calls a hidden entry that takes nothing but the state.
+///
+/// It is a function of its own in every build: debuggers stop here to learn what was loaded.
+#[inline(never)]
 fn call_hidden(object: *mut Object, index: usize) -> Ret {
     let shape = Shape::default();
     // SAFETY: hidden entries expect no word but the state, and the object is held by its caller.

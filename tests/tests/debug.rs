@@ -83,3 +83,21 @@ fn a_system_ends_with_the_terminal_of_its_debugger() {
         assert_eq!(code, Some(status), "{signal}");
     }
 }
+
+#[test]
+fn a_breakpoint_in_a_server_that_is_not_loaded_yet_stops_there() {
+    let commands = ["break walk.rs:22", "continue", "backtrace", "kill"];
+    let output = Command::new(target().join("release").join("warren"))
+        .env("WARREN_ROOT", root())
+        .args(["debug", "demo"])
+        .args(commands.iter().flat_map(|line| ["-x", line]))
+        .args(["--", "cat", "/docs/README.md"])
+        .stdin(Stdio::null())
+        .output()
+        .expect("`./warren build` makes the tool");
+    let said = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    let stopped = said.split_once("Breakpoint 1, ").map(|(_, rest)| rest).unwrap_or_default();
+    assert!(stopped.starts_with("warren_ext4::walk::"), "{said}{errors}");
+    assert!(stopped.contains("#1 "), "the stack below it: {said}{errors}");
+}

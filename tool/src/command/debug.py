@@ -50,5 +50,4 @@ class Launch(gdb.Breakpoint):
 
 symbols = Symbols(os.environ["WARREN_LOG"])
 gdb.events.stop.connect(lambda event: symbols.update())
-if os.environ.get("WARREN_LAUNCH"):
-    Launch(os.environ["WARREN_LAUNCH"], symbols)
+Launch(os.environ["WARREN_LAUNCH"], symbols)

@@ -59,7 +59,7 @@ pub struct Arguments {
 const SCRIPT: &str = include_str!("debug.py");
 
 /// The engine's function that calls constructors and start hooks.
-const LAUNCH: &str = "warren_engine::death::call_root";
+const LAUNCH: &str = "warren_engine::death::call_hidden";
 
 /// Runs gdb until it ends, and the system with it.
 pub fn run(project: &Project, arguments: &Arguments) -> Outcome {
@@ -178,7 +178,7 @@ fn debugger(
     let mut command = Command::new(gdb);
     command.arg("-quiet").env("WARREN_LOG", temporary.file("log"));
     command.env("WARREN_SERVERS", debug_files(plan, servers));
-    command.env("WARREN_LAUNCH", address_of(kernel, LAUNCH)?.unwrap_or_default());
+    command.env("WARREN_LAUNCH", address_of(kernel, LAUNCH)?);
     for setting in ["confirm off", "pagination off", "breakpoint pending on"] {
         command.args(["-iex", &format!("set {setting}")]);
     }
@@ -211,15 +211,18 @@ fn debug_files(plan: &Plan, servers: &[BuiltServer]) -> String {
     plan.servers.iter().filter_map(line).collect()
 }
 
-/// Address of the function with this path, if the program has it as one of its own.
-fn address_of(program: &Path, function: &str) -> Outcome<Option<String>> {
+/// Address of the function with this path, which the program has as one of its own.
+fn address_of(program: &Path, function: &str) -> Outcome<String> {
     let bytes = fs::read(program).when(|| format!("cannot read `{}`", program.display()))?;
     let broken = |_| Failure::new(format!("`{}` is no ELF file", program.display()));
     let elf = ElfBytes::<LittleEndian>::minimal_parse(&bytes).map_err(broken)?;
-    let Some((symbols, names)) = elf.symbol_table().map_err(broken)? else { return Ok(None) };
-    let found = symbols.iter().find(|symbol| {
-        let name = names.get(symbol.st_name as usize).unwrap_or_default();
-        format!("{:#}", rustc_demangle::demangle(name)).starts_with(function)
+    let symbols = elf.symbol_table().map_err(broken)?;
+    let found = symbols.and_then(|(symbols, names)| {
+        symbols.iter().find(|symbol| {
+            let name = names.get(symbol.st_name as usize).unwrap_or_default();
+            format!("{:#}", rustc_demangle::demangle(name)) == function
+        })
     });
-    Ok(found.map(|symbol| format!("{:#x}", symbol.st_value)))
+    let missing = || Failure::new(format!("`{}` has no `{function}`", program.display()));
+    found.map(|symbol| format!("{:#x}", symbol.st_value)).ok_or_else(missing)
 }
