@@ -25,7 +25,7 @@ core::arch::global_asm!(
     ".popsection",
 
     // The header by which Multiboot2 loaders find the entry.
-    ".pushsection .boot.header, \"aw\"",
+    ".pushsection .boot.header, \"a\"",
     ".balign 8",
     "boot_multiboot2_header:",
     ".long 0xe85250d6, 0, boot_multiboot2_header_end - boot_multiboot2_header",
@@ -42,7 +42,7 @@ core::arch::global_asm!(
     "boot_multiboot2_header_end:",
     ".popsection",
 
-    ".pushsection .boot.text, \"awx\"",
+    ".pushsection .boot.text, \"ax\"",
     ".code32",
     ".globl boot_pvh",
     "boot_pvh:",
