@@ -53,7 +53,7 @@ pub const LIMITS: &[Limit] = &[
     ratio("calls/nothing/hosted-kernel", "a call within a Linux process", 2.5),
     ratio("calls/nothing/hosted-concurrent", "the same, of a server without a lock", 2.0),
     more("calls/nothing/stepped-kernel", "a call within a Linux process", None, 38.0),
-    more("calls/nothing/stepped-concurrent", "the same, of a server without a lock", None, 38.0),
+    more("calls/nothing/stepped-concurrent", "the same, of a server without a lock", None, 42.0),
     more("calls/atomic/stepped-kernel", "an atomic call within a Linux process", None, 38.0),
     value("calls/in 4096/own-own", "a call with 4096 bytes from a domain into another", 1120.0),
     value(
