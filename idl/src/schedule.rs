@@ -14,6 +14,8 @@ pub enum DispatchError {
     NotTheHost = 3,
     /// Too many schedulers lie one above the other.
     TooDeep = 4,
+    /// The system wants its thread back for a moment: the scheduler is to return, and is called again.
+    Recalled = 5,
 }
 
 /// News of one context that the scheduler is responsible for.

@@ -50,6 +50,22 @@ fn schedulers_stack() {
 }
 
 #[test]
+fn a_scheduler_that_is_made_to_fail_comes_back() {
+    for (fault, placement) in [("null", "kernel"), ("panic", "own"), ("loop", "own")] {
+        let rest = format!("server \"round-robin\" {{ place \"{placement}\"; }}");
+        let crash = format!("crash round-robin {fault}");
+        let run = Run::new(
+            &system(&format!("crash-{fault}-{placement}"), &rest),
+            &[&crash, "echo one", &crash, "sha256 /docs/README.md", "echo two"],
+        );
+        let run = run.with(["--verbose"]).go();
+        run.expect_status(0);
+        assert!(run.output.contains("one") && run.output.contains("two"), "{run}");
+        assert_eq!(run.errors.matches("scheduler round-robin stopped").count(), 2, "{run}");
+    }
+}
+
+#[test]
 fn a_root_scheduler_that_dies_again_and_again_takes_no_thread_along() {
     let rest = "principal \"system\" { scheduler \"mortal\"; }\n\
                 server \"mortal\" { parameter \"turns\" 3; }";

@@ -43,6 +43,9 @@ impl warren_idl::Processor for Processor {
         until_ns: u64,
         at_once: u32,
     ) -> Result<Outcome, DispatchError> {
+        if is_to_fail(warren_natives::caller::<Kernel>()) {
+            return Err(DispatchError::Recalled);
+        }
         let processor = cx.state().0;
         let guest = (context != 0).then_some(context);
         let terms = contexts::Terms {
@@ -74,6 +77,11 @@ impl warren_idl::Processor for Processor {
             })
         })
     }
+}
+
+/// Whether the next call into a scheduler is to fail. There would be none: it is entered once.
+fn is_to_fail(scheduler: &Instance) -> bool {
+    interrupts::off(|| scheduler.is_alive() && scheduler.fault.get() != 0)
 }
 
 fn refused(refusal: Refusal) -> DispatchError {
@@ -257,8 +265,13 @@ impl Host {
         let mut words = Words::default();
         words[0] = processor;
         let shape = Shape::default();
-        // SAFETY: the object provides `Scheduler`, whose first function takes one reference; the counts of both are held.
-        let Ret { error, .. } = unsafe { stub::invoke(scheduler, 0, &words, shape) };
+        let error = loop {
+            // SAFETY: the object provides `Scheduler`, whose first function takes one reference; the counts of both are held.
+            let Ret { error, .. } = unsafe { stub::invoke(scheduler, 0, &words, shape) };
+            if !is_to_fail(instance) {
+                break error;
+            }
+        };
         release(scheduler as Word);
         release(processor);
         match error {

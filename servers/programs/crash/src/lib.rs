@@ -42,7 +42,8 @@ struct Injection {
 impl Work<Run> for Injection {
     const MANUAL: Manual = Manual {
         usage: "SERVER [FAULT]",
-        details: "FAULT is null (default), write, divide, panic, stack, loop, reference, buffer or privileged.\n",
+        details: "FAULT is null (default), write, divide, panic, stack, loop, reference, buffer or privileged.\n\
+                  A scheduler fails when it hands on time for the next time.\n",
     };
 
     fn start(arguments: Vec<String>) -> Result<Self, UsageError> {
