@@ -109,6 +109,14 @@ pub struct Terms {
 
 impl Flat for Terms {}
 
+/// Hundredths of a processor's time that are guaranteed at most, all principals of a scheduler together, if its parameter
+/// [`LIMIT_PARAMETER`] does not say otherwise. The rest is for those without a guarantee, and for the costs of dispatching, which nobody's
+/// slice contains.
+pub const GUARANTEED_PERCENT: u64 = 90;
+
+/// Name of the parameter by which a scheduler that knows guarantees is told another limit.
+pub const LIMIT_PARAMETER: &str = "limit-percent";
+
 /// Processor time, as one scheduler hands it on to contexts.
 #[service(id = 0x5c4e_0001)]
 pub trait Processor {

@@ -43,14 +43,13 @@ mod tests;
 use alloc::format;
 
 use warren::{Cx, New, Ref, Req, Required, Server, StartError, server};
-use warren_idl::{DispatchError, Log, LogRecord, Parameters, Processor, Scheduler};
+use warren_idl::{
+    DispatchError, GUARANTEED_PERCENT, LIMIT_PARAMETER, Log, LogRecord, Parameters, Processor,
+    Scheduler,
+};
 use warren_scheduling::{OnProcessor, number, run, slice_ns};
 
 use crate::policy::{Guarantees, Refused};
-
-/// Hundredths of the processor's time that are guaranteed at most if the system file does not say. The rest is for those without
-/// a guarantee, and for the costs of dispatching, which nobody's slice contains.
-const DEFAULT_LIMIT_PERCENT: u64 = 90;
 
 /// What the scheduler needs.
 #[derive(Required)]
@@ -81,7 +80,7 @@ impl Server for GuaranteesServer {
     fn new(cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
         let parameters = &cx.req().parameters;
         let refusal = "`limit-percent` is no number from 1 to 100";
-        let limit = number(parameters, "limit-percent", DEFAULT_LIMIT_PERCENT, 1..=100, refusal)?;
+        let limit = number(parameters, LIMIT_PARAMETER, GUARANTEED_PERCENT, 1..=100, refusal)?;
         Ok(GuaranteesServer { limit_percent: limit, slice_ns: slice_ns(parameters)? })
     }
 }

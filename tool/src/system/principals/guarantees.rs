@@ -1,9 +1,10 @@
 //! Nobody may be guaranteed time that its scheduler has not.
 
 use warren_engine::plan::{LONGEST_PERIOD_NS, WHOLE};
+use warren_idl::{GUARANTEED_PERCENT, LIMIT_PARAMETER};
 
 use super::{Resolver, distinct, terms};
-use crate::system::{diagnostic::Diagnostic, syntax::Guarantee};
+use crate::system::{diagnostic::Diagnostic, resolve::facts_of, syntax::Guarantee};
 
 impl Resolver<'_> {
     /// Each guarantee must be one, and those of one scheduler must fit together.
@@ -51,12 +52,27 @@ impl Resolver<'_> {
         }
     }
 
-    /// What the scheduler has to hand out: as much as its own principal is guaranteed, if that is.
+    /// What the scheduler has to hand out: as much as its own principal is guaranteed, if that is, and no more than it admits.
     fn capacity(&self, scheduler: usize) -> u64 {
+        let admits = self.admits(scheduler);
         match self.share(self.payers[scheduler]) {
-            share if share > 0 && self.schedulers[0] != Some(scheduler) => share,
-            _ => WHOLE,
+            share if share > 0 && self.schedulers[0] != Some(scheduler) => share.min(admits),
+            _ => admits,
         }
+    }
+
+    /// What the scheduler guarantees at most, if it knows such a limit.
+    fn admits(&self, scheduler: usize) -> u64 {
+        let server = &self.system.servers[scheduler];
+        let mut known =
+            facts_of(server, self.facts).into_iter().flat_map(|facts| &facts.parameters);
+        if !known.any(|name| name == LIMIT_PARAMETER) {
+            return WHOLE;
+        }
+        let said = server.parameters.iter().find(|(name, _)| name.value == LIMIT_PARAMETER);
+        // The scheduler refuses what is no number from 1 to 100 when it starts.
+        let said = said.map(|(_, value)| value.value.parse().unwrap_or(GUARANTEED_PERCENT));
+        said.unwrap_or(GUARANTEED_PERCENT).min(100) * WHOLE / 100
     }
 
     /// What is guaranteed to a principal; 0 if nothing is, or if that is no guarantee.

@@ -59,7 +59,7 @@ fn facts_of(provides: &[Named], requires: &[(&str, Named)], parameters: &[&str])
 fn facts() -> Facts {
     BTreeMap::from([
         ("ext4".into(), facts_of(&[FILES], &[("disk", BLOCK), ("clock?", CLOCK)], &["label"])),
-        ("guarantees".into(), facts_of(&[SCHEDULER], &[("clock?", CLOCK)], &[])),
+        ("guarantees".into(), facts_of(&[SCHEDULER], &[("clock?", CLOCK)], &["limit-percent"])),
         ("observer".into(), facts_of(&[PROGRAM], &[("observed", SCHEDULER)], &[])),
         ("pci".into(), facts_of(&[PCI_BUS], &[("ports", PORT_SPACE)], &[])),
         ("ramdisk".into(), facts_of(&[BLOCK], &[], &["size"])),

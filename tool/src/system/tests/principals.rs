@@ -377,6 +377,19 @@ fn a_stacked_scheduler_guarantees_no_more_than_it_was_guaranteed() {
 }
 
 #[test]
+fn what_a_scheduler_admits_is_what_it_says_or_the_limit_of_all() {
+    let text = |parameter: &str| {
+        format!(
+            "principal \"system\" {{ scheduler \"guarantees\"; guarantee slice=95 period=100; }}\n\
+             server \"guarantees\" {{ {parameter} }}\nserver \"ramdisk\"\nstart \"ramdisk\""
+        )
+    };
+    let expected = "`guarantees` would guarantee 95 % of a processor, but has 90 %";
+    found(&text(""), &[(1, 46, expected, "")]);
+    found(&text("parameter \"limit-percent\" 95;"), &[]);
+}
+
+#[test]
 fn more_principals_than_a_system_can_have_are_an_error() {
     let mut text = String::from("server \"ramdisk\"\nstart \"ramdisk\"\n");
     (1..=PRINCIPALS).for_each(|at| text.push_str(&format!("principal \"p{at}\"\n")));
