@@ -20,7 +20,7 @@ mod task;
 
 pub use any::{any_span, any_steps, any_task, any_tasks};
 pub use history::{History, Span};
-pub use machine::simulate_on;
+pub use machine::{Waiting, simulate_on, simulate_with};
 pub use processor::{simulate, simulate_at_cost};
 pub use task::{Disturbance, Step, Task};
 

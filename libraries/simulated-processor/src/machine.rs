@@ -30,6 +30,21 @@ pub fn simulate_on<P: Policy>(
     policy: impl Fn() -> P + Sync,
     end_ns: u64,
 ) -> History {
+    simulate_with(cpus, Waiting::Helps, tasks, policy, end_ns)
+}
+
+/// The same, with another way to wait for locks.
+///
+/// # Panics
+///
+/// As [`simulate_on`] does.
+pub fn simulate_with<P: Policy>(
+    cpus: usize,
+    waiting: Waiting,
+    tasks: Vec<Task>,
+    policy: impl Fn() -> P + Sync,
+    end_ns: u64,
+) -> History {
     assert!(tasks.iter().all(|task| task.disturbances.is_empty()), "disturbances are for one CPU");
     thread::scope(|scope| {
         let loops = (0..cpus).map(|_| {
@@ -42,9 +57,21 @@ pub fn simulate_on<P: Policy>(
             });
             Loop { to_loop, from_loop, waits: false }
         });
-        Machine::new(loops.collect(), tasks).run(end_ns)
+        Machine::new(loops.collect(), waiting, tasks).run(end_ns)
     })
 }
+
+/// What a context does that waits for a lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waiting {
+    /// It lends its time to the holder, as the kernel lets it.
+    Helps,
+    /// It tries again and again, for this long in between, in nanoseconds.
+    Spins(u64),
+}
+
+/// For how long a context lends its time before it looks at the lock again, in nanoseconds.
+const HELP_NS: u64 = 20_000;
 
 /// How a simulation ends.
 const END: DispatchError = DispatchError::NotTheHost;
@@ -100,6 +127,9 @@ struct Machine {
     order: Vec<usize>,
     /// Those that have arrived, and where they are in their tasks.
     contexts: BTreeMap<Token, Progress>,
+    waiting: Waiting,
+    /// Who has the lock.
+    holder: Option<Token>,
     /// How many have arrived.
     arrived: usize,
     now_ns: u64,
@@ -115,10 +145,10 @@ struct Progress {
 }
 
 impl Machine {
-    fn new(loops: Vec<Loop>, tasks: Vec<Task>) -> Self {
+    fn new(loops: Vec<Loop>, waiting: Waiting, tasks: Vec<Task>) -> Self {
         let mut order: Vec<usize> = (0..tasks.len()).collect();
         order.sort_by_key(|number| tasks[*number].arrives_ns);
-        let mut books = Contexts::new(0, 0);
+        let mut books = Contexts::new(0, HELP_NS);
         let hosts = (0..loops.len()).map(|cpu| {
             assert!(cpu == 0 || books.add_cpu(0) == Some(cpu));
             let host = books.add(Places::ROOT, 0).expect("there is room");
@@ -137,6 +167,8 @@ impl Machine {
             tasks,
             order,
             contexts: BTreeMap::new(),
+            waiting,
+            holder: None,
             arrived: 0,
             now_ns: 0,
             history,
@@ -215,6 +247,21 @@ impl Machine {
         if task.steps.is_empty() || matches!(step, Step::Compute(_)) && progress.left_ns > 0 {
             return false;
         }
+        if step == Step::Lock
+            && let Some(holder) = self.holder
+        {
+            return match self.waiting {
+                Waiting::Spins(_) if progress.left_ns > 0 => false,
+                Waiting::Spins(length_ns) => {
+                    progress.left_ns = length_ns;
+                    false
+                }
+                Waiting::Helps => {
+                    self.books.help(cpu, self.now_ns, holder);
+                    true
+                }
+            };
+        }
         progress.step = (progress.step + 1) % task.steps.len();
         if let Step::Compute(length_ns) = task.steps[progress.step] {
             progress.left_ns = length_ns;
@@ -222,6 +269,8 @@ impl Machine {
         let now_ns = self.now_ns;
         match step {
             Step::Compute(_) => (),
+            Step::Lock => self.holder = Some(running),
+            Step::Unlock => self.holder = None,
             Step::Wait(length_ns) => self.books.block(cpu, now_ns, now_ns + length_ns),
             Step::GiveWay => self.books.give_way(cpu, now_ns),
             Step::End => {

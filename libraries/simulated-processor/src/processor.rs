@@ -269,6 +269,7 @@ impl Processor {
                     self.contexts[context].next_step();
                     return Outcome::YIELDED;
                 }
+                Step::Lock | Step::Unlock => panic!("locks are simulated with the kernel's books"),
                 Step::End => {
                     self.set_state(context, State::Gone);
                     return Outcome::FINISHED;

@@ -11,6 +11,11 @@ pub enum Step {
     Wait(u64),
     /// It gives way to others.
     GiveWay,
+    /// It takes a server's lock, of which there is one; while another context has it, it lends that one its time. With
+    /// [`crate::simulate_on`] only.
+    Lock,
+    /// It frees the lock.
+    Unlock,
     /// It ends.
     End,
 }

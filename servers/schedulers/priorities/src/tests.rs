@@ -5,7 +5,8 @@ use std::{vec, vec::Vec};
 use proptest::{collection::vec, prelude::*};
 use warren_idl::Terms;
 use warren_simulated_processor::{
-    Disturbance, History, MS, Step, Task, any_span, any_task, simulate, simulate_on,
+    Disturbance, History, MS, Span, Step, Task, Waiting, any_span, any_task, simulate, simulate_on,
+    simulate_with,
 };
 
 use crate::Priorities;
@@ -95,4 +96,23 @@ fn a_priority_that_nobody_has_any_more_can_be_had_again() {
     let killed = Task::greedy().with(terms(7)).disturbed([Disturbance::Killed(5 * MS)]);
     let later = Task::greedy().with(terms(7)).at(8 * MS);
     assert_eq!(order(&history(vec![killed, Task::greedy(), later])), [0, 1, 2]);
+}
+
+/// Processor time of three contexts: the least important has a lock that the most important one wants, and the one between them always
+/// computes.
+fn used_beside_an_inversion(waiting: Waiting) -> [u64; 3] {
+    let low = Task::of([Step::Lock, Step::Compute(5 * MS), Step::Unlock, Step::Wait(END)]);
+    let middle = Task::greedy().with(terms(1)).at(MS);
+    let high = Task::of([Step::Lock, Step::Unlock, Step::Compute(END)]).with(terms(2)).at(2 * MS);
+    let tasks = vec![low, middle, high];
+    let history = simulate_with(1, waiting, tasks, || Priorities::new(SLICE), END);
+    [0, 1, 2].map(|context| history.used_ns(context, Span { from_ns: 0, to_ns: END }))
+}
+
+#[test]
+fn whoever_waits_for_a_lock_waits_for_its_holder_and_for_nobody_between_them() {
+    let helped = used_beside_an_inversion(Waiting::Helps);
+    assert_eq!(helped, [5 * MS, MS, END - 6 * MS]);
+    let alone = used_beside_an_inversion(Waiting::Spins(MS));
+    assert_eq!(alone[0], MS, "without help the holder never runs again");
 }
