@@ -224,6 +224,10 @@ enum Remains<P: Platform> {
 
 /// Takes objects from the list that nobody refers to, up to one for which there is something left to be done.
 /// Inside `critical`.
+///
+/// Nobody holds a reference to what is on the list, but a platform's fast path may have seen one just before it went, on another
+/// CPU, and be about to count its call: after a barrier it has. And a call that ends may have taken the last count away and
+/// be about to put it back, because it has to come here itself: after another barrier it has. No call begins between the two.
 fn next_dying<P: Platform>() -> Option<Remains<P>> {
     loop {
         // SAFETY: inside `critical`.
@@ -231,7 +235,11 @@ fn next_dying<P: Platform>() -> Option<Remains<P>> {
         // SAFETY: objects are valid for good, and nobody else touches them inside `critical`.
         let entry = unsafe { &mut *object };
         entry.flags &= !Object::DYING;
-        if entry.count.load(Relaxed) != 0 {
+        let is_called = || {
+            P::barrier();
+            entry.count.load(Relaxed) != 0
+        };
+        if is_called() || is_called() {
             continue;
         }
         // SAFETY: the object is in use until it is buried.
@@ -273,7 +281,7 @@ fn destroy<P: Platform>(remains: Remains<P>) {
     };
     if let Some(instance) = closing {
         call_root::<P>(&instance, Kind::destruct);
-        P::critical(|| end_one::<P>(&instance));
+        P::alone(|| end_one::<P>(&instance));
     }
 }
 
@@ -486,7 +494,7 @@ unsafe fn message_of<'a, P: Platform>(
 ///
 /// The thread that runs may be inside it: whoever calls this for it goes on with [`Platform::abort`].
 pub fn kill<P: Platform>(instance: &Instance, reason: Arguments<'_>) {
-    P::critical(|| {
+    P::alone(|| {
         P::log(Level::Error, &instance.name, format_args!("{reason}"));
         schedule_revival::<P>(instance);
         end_one::<P>(instance);
@@ -513,7 +521,7 @@ pub fn discard<P: Platform>(instance: &Instance) {
 fn end_one<P: Platform>(instance: &Instance) {
     if instance.is_alive() {
         instance.life.set(Life::Dead);
-        instance.platform.set(0);
+        instance.platform.store(0, Relaxed);
         end::<P>(instance);
     }
 }
@@ -530,7 +538,7 @@ fn schedule_revival<P: Platform>(instance: &Instance) {
     }
 }
 
-/// Fails every call that would return into a dead instance, and every thread that is inside one. Inside `critical`.
+/// Fails every call that would return into a dead instance, and every thread that is inside one. Inside `alone`.
 fn cut_threads_off<P: Platform>() {
     // SAFETY: the platform's block is valid.
     let running = unsafe { (*P::cpu()).thread };
@@ -578,12 +586,11 @@ fn cut_threads_off<P: Platform>() {
 /// An instance is needed while a call that it made is under way: the call's buffers lie in its memory,
 /// and what it passed on, and the callee itself, may be held by its references alone.
 pub fn bury<P: Platform>() -> bool {
-    P::critical(|| {
-        // SAFETY: inside `critical`.
-        let system = unsafe { tables::<P>() };
-        if system.unburied == 0 {
-            return false;
-        }
+    // SAFETY: inside `critical`.
+    if P::critical(|| unsafe { tables::<P>() }.unburied == 0) {
+        return false;
+    }
+    P::alone(|| {
         let mut any = false;
         for instance in every_instance::<P>() {
             if instance.life.get() == Life::Dead && !is_needed::<P>(instance) {
@@ -607,7 +614,7 @@ fn every_instance<P: Platform>() -> impl Iterator<Item = &'static Instance> {
     (0..).map_while(|index| unsafe { tables::<P>() }.instance(index))
 }
 
-/// Whether any thread goes on in a frame that names the instance as a callee. Inside `critical`.
+/// Whether any thread goes on in a frame that names the instance as a callee. Inside `alone`.
 ///
 /// The newest frame of the thread that runs is not asked: its call has ended, or it is native code's.
 fn is_needed<P: Platform>(instance: &Instance) -> bool {

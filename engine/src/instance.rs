@@ -191,7 +191,7 @@ pub struct Instance {
     /// Page with a fault that the next call into it runs; 0 for none ([`crate::injection`]).
     pub fault: Cell<u64>,
     /// For the platform: what it knows of this instance. 0 at first, and again when the instance dies.
-    pub platform: Cell<u64>,
+    pub platform: AtomicU64,
     /// Times that its server was restarted before.
     pub restarts: u32,
     /// Whether it died of a failure, and not because nobody referred to it any more.

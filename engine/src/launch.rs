@@ -375,7 +375,7 @@ fn place<P: Platform>(
             time => time,
         },
         fault: Cell::default(),
-        platform: Cell::default(),
+        platform: AtomicU64::default(),
         restarts: deaths,
         failed: Cell::default(),
         superseded: Cell::default(),

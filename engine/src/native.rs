@@ -43,7 +43,7 @@ pub fn create_instance<P: Platform>(name: &str) -> &'static Instance {
         memory_bytes: Cell::default(),
         watchdog_ms: 0,
         fault: Cell::default(),
-        platform: Cell::default(),
+        platform: AtomicU64::default(),
         restarts: 0,
         failed: Cell::default(),
         superseded: Cell::default(),

@@ -67,8 +67,19 @@ pub trait Platform: Sized + 'static {
     /// The engine's tables. They are only touched inside [`Platform::critical`].
     fn system() -> *mut System;
 
-    /// Runs `work` without being preempted. Nests.
+    /// Runs `work` without being preempted, and without anybody else being in here meanwhile. Nests.
     fn critical<R>(work: impl FnOnce() -> R) -> R;
+
+    /// The same, while moreover no other CPU runs any thread: each is as if it had been preempted, so that its frames
+    /// can be looked at and it can be cut off. Rare, because all CPUs wait for it. May be called inside `critical`. One CPU has
+    /// nothing more to do than for that.
+    fn alone<R>(work: impl FnOnce() -> R) -> R {
+        Self::critical(work)
+    }
+
+    /// Returns when each other CPU has been outside of the platform's fast paths of calls, which nobody preempts, since
+    /// this was called. Whatever they have read before that, they use no more. One CPU has nothing to do for it.
+    fn barrier() {}
 
     /// Sets aside an empty region and, unless the placement is the engine's own space, a domain (a new one,
     /// or the one with the placement's name) that shows it. Its memory is the principal's with this index in the plan. Returns the

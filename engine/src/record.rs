@@ -77,7 +77,7 @@ enum Look {
 fn look_at<P: Platform>(index: usize) -> Option<Look> {
     // SAFETY: inside `critical`, and the borrow ends at once.
     let instance = unsafe { tables::<P>() }.instance(index)?;
-    if !may_go(instance) || is_named::<P>(instance) {
+    if !may_go(instance) || P::alone(|| is_named::<P>(instance)) {
         return Some(Look::Used);
     }
     P::forget(instance);
@@ -94,7 +94,7 @@ fn may_go(instance: &Instance) -> bool {
     instance.life.get() == Life::Buried && unused && !shown
 }
 
-/// Whether a thread leads to the record (R2). Inside `critical`.
+/// Whether a thread leads to the record (R2). Inside `alone`.
 fn is_named<P: Platform>(instance: &Instance) -> bool {
     let mut named = false;
     P::threads(&mut |thread| named |= is_named_by(instance, thread));

@@ -345,7 +345,7 @@ fn instance(
         memory_bytes: Cell::default(),
         watchdog_ms: make.watchdog_ms,
         fault: Cell::default(),
-        platform: Cell::default(),
+        platform: AtomicU64::default(),
         restarts: 0,
         failed: Cell::default(),
         superseded: Cell::default(),

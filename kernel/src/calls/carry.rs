@@ -4,7 +4,7 @@
 //! the long way, which says what is wrong.
 #![expect(unsafe_code, reason = "copies between protection domains")]
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 
 use warren_abi::{
     call::{BUFFER_BYTES, Ret, SYSTEM_ERRORS, SystemError},
@@ -35,9 +35,13 @@ pub struct Carried {
     what: Part,
 }
 
-impl Carried {
+/// All that a function's calls carry besides values.
+#[derive(Debug)]
+pub struct Carriage(Box<[Carried]>);
+
+impl Carriage {
     /// What a function's calls carry; `None` if it is not for the fast path.
-    pub fn all(function: &Function) -> Option<Vec<Carried>> {
+    pub fn of(function: &Function) -> Option<Self> {
         let mut word = 1;
         let mut all = Vec::new();
         for &what in &function.parameters {
@@ -47,9 +51,16 @@ impl Carried {
             word += what.words();
         }
         let plain = matches!(function.result, Part::Nothing | Part::Value | Part::Word);
-        (plain && word <= WORDS).then_some(all)
+        (plain && word <= WORDS).then(|| Carriage(all.into_boxed_slice()))
     }
 
+    /// Whether that is nothing.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Carried {
     /// The length of a buffer; `None` if it is a reference.
     fn bytes(self, words: &[u64; WORDS]) -> Option<u64> {
         match self.what {
@@ -77,8 +88,8 @@ const WORDS: usize = 6;
 pub struct Passage {
     /// rdi, rsi, rdx, r10, r8, r9 as the caller passed them.
     pub words: [u64; WORDS],
-    /// What is known of the call.
-    pub call: *const super::fast::Call,
+    /// What it carries.
+    pub carriage: *const Carriage,
     /// Lowest copy of a buffer, as the callee sees it; 0 before that is known.
     pub copies: u64,
 }
@@ -90,18 +101,9 @@ const _: () = assert!(PASSAGE_BYTES.is_multiple_of(16));
 impl Passage {
     /// What the call carries.
     fn carried(&self) -> &'static [Carried] {
-        // SAFETY: assembly passes a call of a table, which is never freed.
-        let call = unsafe { &*self.call };
-        // SAFETY: calls that come here have a list, which is never freed.
-        unsafe { &*call.carried }
-    }
-
-    /// The callee.
-    fn callee(&self) -> &'static Instance {
-        // SAFETY: as above.
-        let call = unsafe { &*self.call };
-        // SAFETY: the callee of a call that was learnt is an instance, which is valid for good.
-        unsafe { &*call.callee }
+        // SAFETY: assembly passes the list of a call that was learnt. It stays as long as the caller's record, which the
+        // caller's frame keeps.
+        &unsafe { &*self.carriage }.0
     }
 
     /// The buffers: each with its length and the offset of its copy.
@@ -211,14 +213,16 @@ pub extern "C" fn into_domain(
     passage: &mut Passage,
     words: &mut [u64; WORDS],
     stack: &UserStack,
+    callee: &Instance,
 ) -> u64 {
-    try_into_domain(passage, words, stack).unwrap_or(0)
+    try_into_domain(passage, words, stack, callee).unwrap_or(0)
 }
 
 fn try_into_domain(
     passage: &mut Passage,
     words: &mut [u64; WORDS],
     stack: &UserStack,
+    callee: &Instance,
 ) -> Option<u64> {
     let first = start(stack.next);
     let copies = first.checked_sub(passage.room()?)?;
@@ -226,7 +230,7 @@ fn try_into_domain(
         return None;
     }
     passage.copies = copies;
-    passage.carry_all_in(words, regions::view(copies), Some(passage.callee()))?;
+    passage.carry_all_in(words, regions::view(copies), Some(callee))?;
     Some(copies + GAP)
 }
 

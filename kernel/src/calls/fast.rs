@@ -7,20 +7,33 @@
 //!
 //! A table's memory goes with the record of its instance, and with it whatever others have learnt of its entries: their
 //! addresses may be those of something else then. Until then frames may lead to it.
+//!
+//! # While others read
+//!
+//! Fast paths on other CPUs read tables without a lock. So a [`Call`] is never changed: another one takes its place by one store. The old one
+//! is freed after a [barrier](Platform::barrier), when every CPU has left the fast path in which it may have found it.
 #![expect(unsafe_code, reason = "writes the tables that assembly reads")]
 
 use alloc::{boxed::Box, vec, vec::Vec};
-use core::{mem::size_of, ptr, sync::atomic::Ordering::Relaxed};
+use core::{
+    mem::size_of,
+    ptr,
+    sync::atomic::{
+        AtomicU64,
+        Ordering::{Relaxed, Release},
+    },
+};
 
 use warren_abi::{call::REGISTER_WORDS, signature::Part};
 use warren_engine::{
     instance::{Function, Instance, Kind},
     layout::Object,
+    platform::Platform,
     reference::tables,
 };
 
 use super::{
-    carry::Carried,
+    carry::Carriage,
     fast_path::{self, Way},
 };
 use crate::{
@@ -50,8 +63,8 @@ pub struct Table {
 /// Words of a [`Table`].
 const HEAD: usize = size_of::<Table>() / 8;
 
-/// One outgoing call. Assembly reads it.
-#[derive(Clone, Copy, Debug)]
+/// One outgoing call, as it was last learnt. Assembly reads it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct Call {
     /// The object that was called.
@@ -76,16 +89,20 @@ pub struct Call {
     pub carrying_stacks: u64,
     /// The callee.
     pub callee: *const Instance,
-    /// What the call carries besides values; null if that was never looked at. It belongs to the table of the caller.
-    pub carried: *const [Carried],
+    /// What the call carries besides values; null if that was never looked at. It belongs to the table of the caller, and stays
+    /// when the call is learnt again.
+    pub carriage: *const Carriage,
 }
+
+// SAFETY: its addresses are of memory that every CPU may use.
+unsafe impl Send for Call {}
 
 /// What an object is held by that nobody holds.
 static NOT_HELD: u16 = 0;
 
 impl Call {
     /// A call that was never learnt.
-    fn unknown(carried: *const [Carried]) -> Self {
+    fn unknown(carriage: *const Carriage) -> Self {
         Call {
             object: 0,
             held: &raw const NOT_HELD,
@@ -98,7 +115,7 @@ impl Call {
             otherwise: fast_path::otherwise(Way::Long),
             carrying_stacks: offset(NOWHERE),
             callee: ptr::null(),
-            carried,
+            carriage,
         }
     }
 }
@@ -108,28 +125,77 @@ struct Known {
     /// Address of the record of the instance that it belongs to.
     owner: usize,
     /// The table, as words.
-    table: Box<[u64]>,
+    table: Box<[AtomicU64]>,
 }
 
 impl Known {
-    /// The calls, as kernel code changes them while no fast path reads them: with interrupts off.
-    fn calls(&mut self) -> impl Iterator<Item = &mut Call> {
-        // SAFETY: behind the head lie addresses of boxed calls, which belong to the table.
-        self.table[HEAD..].iter().map(|&call| unsafe { &mut *(call as *mut Call) })
+    /// Where its calls stand.
+    fn places(&self) -> impl Iterator<Item = Place> {
+        self.table[HEAD..].iter().map(|word| Place(ptr::from_ref(word)))
     }
 }
 
 impl Drop for Known {
     fn drop(&mut self) {
-        for &call in &self.table[HEAD..] {
+        for call in &mut self.table[HEAD..] {
             // SAFETY: the calls were boxes, and nobody uses them any more.
-            let call = unsafe { Box::from_raw(call as *mut Call) };
-            if !call.carried.is_null() {
+            let call = unsafe { Box::from_raw(*call.get_mut() as *mut Call) };
+            if !call.carriage.is_null() {
                 // SAFETY: so was the list.
-                drop(unsafe { Box::from_raw(call.carried.cast_mut()) });
+                drop(unsafe { Box::from_raw(call.carriage.cast_mut()) });
             }
         }
     }
+}
+
+/// A word of a table that leads to a call.
+///
+/// F1: it is the address of a boxed [`Call`], as long as the table's instance has a record. Only kernel code with interrupts off
+/// writes it.
+struct Place(*const AtomicU64);
+
+impl Place {
+    fn word(&self) -> &AtomicU64 {
+        // SAFETY: the word is valid (F1).
+        unsafe { &*self.0 }
+    }
+
+    /// The call that stands there.
+    fn get(&self) -> Call {
+        // SAFETY: the call is valid, and nobody takes it away meanwhile (F1).
+        unsafe { *(self.word().load(Relaxed) as *const Call) }
+    }
+
+    /// Puts another one there, if it is another one.
+    fn set(&self, call: Call) {
+        if self.get() == call {
+            return;
+        }
+        let old = self.word().load(Relaxed) as *mut Call;
+        self.word().store(Box::into_raw(Box::new(call)) as u64, Release);
+        // SAFETY: it was a box (F1), and no word leads to it any more.
+        let old = unsafe { Box::from_raw(old) };
+        let are_many = REPLACED.with(|replaced| {
+            replaced.push(old);
+            replaced.len() >= REPLACED_AT_MOST
+        });
+        if are_many {
+            free_replaced();
+        }
+    }
+}
+
+/// Calls in whose place others stand, but which a fast path may still read.
+#[expect(clippy::vec_box, reason = "they must stay where they are")]
+static REPLACED: Guarded<Vec<Box<Call>>> = Guarded::new(Vec::new());
+
+/// So many are kept before all CPUs are asked to leave their fast paths.
+const REPLACED_AT_MOST: usize = 32;
+
+/// Frees the calls that were replaced. With interrupts off.
+fn free_replaced() {
+    Kernel::barrier();
+    REPLACED.with(Vec::clear);
 }
 
 /// The tables.
@@ -137,12 +203,12 @@ static TABLES: Guarded<Vec<Known>> = Guarded::new(Vec::new());
 
 /// Makes the table of an instance that is about to be entered for the first time.
 pub fn prepare(instance: &Instance) {
-    if instance.platform.get() != 0 || !instance.is_alive() {
+    if instance.platform.load(Relaxed) != 0 || !instance.is_alive() {
         return;
     }
     let Some(entrance) = regions::entrance(instance.base) else { return };
     user_stacks::need(entrance.domain, instance.stack_bytes.into());
-    let unknown = Call::unknown(ptr::slice_from_raw_parts(ptr::null(), 0));
+    let unknown = Call::unknown(ptr::null());
     let head = [
         instance.with_counts(|counts| counts.as_ptr()) as u64,
         instance.calls.len() as u64,
@@ -151,8 +217,8 @@ pub fn prepare(instance: &Instance) {
         offset(entrance.domain),
     ];
     let calls = instance.calls.iter().map(|_| Box::into_raw(Box::new(unknown)) as u64);
-    let table: Box<[u64]> = head.into_iter().chain(calls).collect();
-    instance.platform.set(table.as_ptr() as u64);
+    let table: Box<[AtomicU64]> = head.into_iter().chain(calls).map(AtomicU64::new).collect();
+    instance.platform.store(table.as_ptr() as u64, Release);
     TABLES.with(|tables| tables.push(Known { owner: address_of(instance), table }));
 }
 
@@ -165,12 +231,15 @@ fn address_of(instance: &Instance) -> usize {
 pub fn forget(instance: &Instance) {
     TABLES.with(|tables| {
         tables.retain(|known| known.owner != address_of(instance));
-        for call in tables.iter_mut().flat_map(Known::calls) {
+        for place in tables.iter().flat_map(Known::places) {
+            let call = place.get();
             if ptr::eq(call.callee, instance) {
-                *call = Call::unknown(call.carried);
+                place.set(Call::unknown(call.carriage));
             }
         }
     });
+    // Their entries are freed next, and others may come to lie there.
+    free_replaced();
     for kind in &instance.kinds {
         let functions = kind.platform.swap(0, Relaxed) as *mut u64;
         if !functions.is_null() {
@@ -188,17 +257,16 @@ fn offset(domain: usize) -> u64 {
 /// Remembers a call that has just succeeded the long way, if the fast path could make it.
 pub fn learn(caller: &Instance, number: u64, object: *mut Object) {
     let index = number as usize;
-    let table = caller.platform.get() as *const u64;
+    let table = caller.platform.load(Relaxed) as *const AtomicU64;
     if table.is_null() {
         return;
     }
-    // SAFETY: the table names an entry for each call.
-    let known = unsafe { table.wrapping_add(HEAD + index).read() } as *mut Call;
-    // SAFETY: interrupts are off, so that nobody else uses the entry, which is valid as long as the caller's record.
-    let known = unsafe { &mut *known };
-    let Some(carried) = carried(known, &caller.calls[index].function) else { return };
+    let place = Place(table.wrapping_add(HEAD + index));
+    let Some(carriage) = carriage(&place, &caller.calls[index].function) else { return };
+    // SAFETY: the list belongs to the place.
+    let carried = !unsafe { &*carriage }.is_empty();
     // SAFETY: interrupts are off, and the borrow ends at once.
-    let place = unsafe { tables::<Kernel>() }.index(object);
+    let number_of_object = unsafe { tables::<Kernel>() }.index(object);
     // SAFETY: objects are valid for good, and the caller holds this one.
     let entry = unsafe { &*object };
     // SAFETY: instances are valid as long as one of their objects is in use.
@@ -219,31 +287,31 @@ pub fn learn(caller: &Instance, number: u64, object: *mut Object) {
         _ => return,
     };
     let domain = offset(entrance.map_or(NOWHERE, |entrance| entrance.domain));
-    *known = Call {
+    place.set(Call {
         object: object as u64,
-        held: caller.with_counts(|counts| &raw const counts[place]),
+        held: caller.with_counts(|counts| &raw const counts[number_of_object]),
         entries: entry.entries as u64,
         target: kind.targets[caller.calls[index].index as usize],
         root: entrance.map_or(0, |entrance| entrance.root),
         trampoline: entrance.map_or(0, |entrance| entrance.stacks + TRAMPOLINE_OFFSET),
-        table: callee.platform.get(),
+        table: callee.platform.load(Relaxed),
         stacks: if carried { offset(NOWHERE) } else { domain },
         otherwise: fast_path::otherwise(way),
         carrying_stacks: domain,
         callee: entry.instance,
-        carried: known.carried,
-    };
+        carriage,
+    });
 }
 
-/// Whether a function's calls carry more than values; `None` if that is more than the fast path can. The list is
-/// made once.
-fn carried(known: &mut Call, function: &Function) -> Option<bool> {
-    if known.carried.is_null() {
-        known.carried = Box::into_raw(Carried::all(function)?.into_boxed_slice());
+/// What a function's calls carry besides values; `None` if that is more than the fast path can. The list is made once.
+fn carriage(place: &Place, function: &Function) -> Option<*const Carriage> {
+    let known = place.get();
+    if known.carriage.is_null() {
+        let carriage = Box::into_raw(Box::new(Carriage::of(function)?));
+        place.set(Call { carriage, ..known });
+        return Some(carriage);
     }
-    // SAFETY: the list belongs to the call.
-    let carried = unsafe { &*known.carried };
-    Some(!carried.is_empty())
+    Some(known.carriage)
 }
 
 /// Remembers that a function of a domain was entered by its gate, if that can be done in assembly: the kind's
@@ -256,11 +324,11 @@ pub fn learn_entry(kind: &Kind, index: usize) {
     }
     if kind.platform.load(Relaxed) == 0 {
         let functions = vec![0u64; kind.targets.len()].into_boxed_slice();
-        kind.platform.store(Box::into_raw(functions) as *mut u64 as u64, Relaxed);
+        kind.platform.store(Box::into_raw(functions) as *mut u64 as u64, Release);
     }
     let place = kind.platform.load(Relaxed) as *mut u64;
-    // SAFETY: the array has an entry for each function, and interrupts are off, so that nobody else uses it.
-    unsafe { place.wrapping_add(index).write(kind.targets[index]) };
+    // SAFETY: the array has an entry for each function; gates on other CPUs read it.
+    unsafe { AtomicU64::from_ptr(place.wrapping_add(index)) }.store(kind.targets[index], Relaxed);
 }
 
 /// Whether a call passes values only, all of them in registers.

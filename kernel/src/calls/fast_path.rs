@@ -27,7 +27,6 @@
 use core::{
     cell::UnsafeCell,
     mem::{offset_of, size_of},
-    sync::atomic::Ordering,
 };
 
 use warren_abi::call::SystemError;
@@ -364,6 +363,7 @@ core::arch::global_asm!(
     "mov rdi, r14",
     "mov rsi, rsp",
     "mov rdx, r12",
+    "mov rcx, [rbx + {callee}]",
     "call {into_domain}",
     "test rax, rax",
     "jz 51f",
@@ -530,6 +530,8 @@ core::arch::global_asm!(
     callee_stacks = const offset_of!(Call, stacks),
     otherwise = const offset_of!(Call, otherwise),
     carrying_stacks = const offset_of!(Call, carrying_stacks),
+    callee = const offset_of!(Call, callee),
+    carriage = const offset_of!(Call, carriage),
     passage_bytes = const PASSAGE_BYTES,
     into_domain = sym carry::into_domain,
     out_of_domain = sym carry::out_of_domain,
@@ -549,21 +551,17 @@ core::arch::global_asm!(
     leave_object = sym leave_object,
 );
 
-/// An atomic call's count of its object was the last: the object stays on the engine's list until a destructor may
+/// An atomic call's count of its object is the last: the object stays on the engine's list until a destructor may
 /// run, because the caller's lock is taken. From here on the call is one of the system's own object.
 extern "C" fn leave_object(object: *mut Object) {
     disown();
-    // SAFETY: objects are valid for good.
-    unsafe { &*object }.count.fetch_add(1, Ordering::Relaxed);
     count_down::<Kernel>(object);
 }
 
-/// A call's count of its object was the last: puts it back, and takes it away as the engine does. From here on the
+/// A call's count of its object is the last: takes it away as the engine does. From here on the
 /// call is one of the system's own object, so that it gives no count back twice if its callee dies meanwhile.
 extern "C" fn drop_object(object: *mut Object) {
     disown();
-    // SAFETY: objects are valid for good.
-    unsafe { &*object }.count.fetch_add(1, Ordering::Relaxed);
     lock::unlock::<Kernel>();
     if count_down::<Kernel>(object) {
         interrupts::on(death::finish::<Kernel>);

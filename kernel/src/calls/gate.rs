@@ -6,6 +6,8 @@
 //! was in an atomic call before. The last two are for calls that the domain makes: see [`super::fast_path`].
 #![expect(unsafe_code, reason = "frames and stacks are raw memory")]
 
+use core::sync::atomic::Ordering::Relaxed;
+
 use warren_abi::{
     call::{REGISTER_WORDS, Ret, SystemError},
     signature::Part,
@@ -199,7 +201,7 @@ fn cross(entered: &Entered, entrance: &Entrance, next: u64) {
             registers::page_tables(),
             next,
             threads::with_running(|thread| thread.user_stacks.address(entrance.domain)),
-            entered.callee.platform.get(),
+            entered.callee.platform.load(Relaxed),
         ];
     }
     threads::set_page_tables(entrance.root);

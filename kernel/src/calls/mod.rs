@@ -12,6 +12,7 @@
 
 mod carry;
 pub mod copy;
+pub mod counts;
 mod ending;
 mod entry;
 mod fast;

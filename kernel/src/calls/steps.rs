@@ -20,13 +20,28 @@ macro_rules! domain_entered {
     };
 }
 
+/// Assembly of one instruction that changes an object's count, as kernel code in Rust does on other CPUs. [`counts`](super::counts)
+/// finds the prefix before it, which means nothing. Local label 73.
+macro_rules! counted {
+    ($instruction:literal) => {
+        concat!(
+            "73: .byte 0x3e\n",
+            $instruction,
+            "
+            .pushsection .rodata.count_sites, \"a\"
+            .quad 73b
+            .popsection\n"
+        )
+    };
+}
+
 /// Assembly that makes the frame, which ends in `$resume` if the call is cut off.
 macro_rules! frame_made {
     ($resume:literal) => {
         concat!(
             // From here on the call is made. It has a count of the object, which every way out of it gives back.
             part!("frame"),
-            "inc dword ptr [rdi + {object_count_field}]\n",
+            $crate::calls::steps::counted!("inc dword ptr [rdi + {object_count_field}]"),
             "mov [rsp + {callers_stack}], r11\n",
             "mov qword ptr [rsp + {resume}], offset ",
             $resume,
@@ -148,7 +163,7 @@ macro_rules! callee_left {
             $name,
             "_drop\n",
             "mov rcx, [rsp - {frame_bytes} + {frame_object}]\n",
-            "dec dword ptr [rcx + {object_count_field}]\n",
+            $crate::calls::steps::counted!("dec dword ptr [rcx + {object_count_field}]"),
             "jz ",
             $name,
             "_last\n",
@@ -182,7 +197,7 @@ macro_rules! passage_made {
         mov r13, rax
         xchg rbp, rsp
         push 0
-        push rbx
+        push [rbx + {carriage}]
         push r9
         push r8
         push r10
@@ -308,9 +323,10 @@ macro_rules! slow_ends {
             "jmp ",
             $name,
             "_again\n",
-            // That was the last count.
+            // That was the last count. It is there again before anybody is waited for: what has none is destroyed.
             $name,
             "_last:\n",
+            $crate::calls::steps::counted!("inc dword ptr [rcx + {object_count_field}]"),
             "call_left_idle_and_pushed\n",
             "mov rdi, rcx\n",
             "call {",
@@ -356,7 +372,7 @@ macro_rules! slow_wait {
             $name,
             "_wait:\n",
             "mov r12, [rsp - {frame_bytes} + {frame_object}]\n",
-            "inc dword ptr [r12 + {object_count_field}]\n",
+            $crate::calls::steps::counted!("inc dword ptr [r12 + {object_count_field}]"),
             "call_left_idle_and_pushed\n",
             "mov rdi, rcx\n",
             "sti\n",
@@ -370,7 +386,7 @@ macro_rules! slow_wait {
 }
 
 pub(super) use {
-    callee_left, callers_lock_freed, callers_lock_taken, callers_registers_restored,
+    callee_left, callers_lock_freed, callers_lock_taken, callers_registers_restored, counted,
     domain_entered, domain_left, frame_made, frame_popped, kernel_called, kernel_odd, lock_checked,
     lock_not_free, lock_taken, passage_made, slow_ends, slow_wait, to_caller, words_made,
     words_taken,

@@ -157,6 +157,24 @@ pub unsafe fn set_control4(value: u64) {
     unsafe { asm!("mov cr4, {}", in(reg) value, options(nostack)) };
 }
 
+/// Lets the kernel write pages that are mapped for reading only, while it does `work`.
+///
+/// # Safety
+///
+/// Interrupts are off, and whatever `work` writes may be written.
+pub unsafe fn without_write_protection(work: impl FnOnce()) {
+    const WRITE_PROTECT: u64 = 1 << 16;
+    let control: u64;
+    // SAFETY: reading it changes nothing.
+    unsafe { asm!("mov {}, cr0", out(reg) control, options(nomem, nostack)) };
+    let unprotected = control & !WRITE_PROTECT;
+    // SAFETY: the caller's promise.
+    unsafe { asm!("mov cr0, {}", in(reg) unprotected, options(nostack)) };
+    work();
+    // SAFETY: that is how it was.
+    unsafe { asm!("mov cr0, {}", in(reg) control, options(nostack)) };
+}
+
 /// Writes XCR0: which registers `xsave` knows.
 ///
 /// # Safety
