@@ -207,6 +207,15 @@ mod tests {
     }
 
     #[test]
+    fn processors_that_can_be_started_are_found() {
+        let io_apic = [1, 12, 0, 0, 0, 0, 0xc0, 0xfe, 0, 0, 0, 0];
+        let processors = [0, 8, 0, 0, 1, 0, 0, 0, 0, 8, 1, 7, 0, 0, 0, 0, 0, 8, 2, 4, 1, 0, 0, 0];
+        let controllers =
+            Controllers::read(&image(&[&io_apic[..], &processors].concat()), BASE + 0x20);
+        assert_eq!(controllers.unwrap().processors.entries(), [0, 4], "7 is not enabled");
+    }
+
+    #[test]
     fn a_wrong_checksum_hides_a_table() {
         let mut image = image(&[1, 12, 0, 0, 0, 0, 0xc0, 0xfe, 0, 0, 0, 0]);
         image.bytes[0x120] ^= 1;

@@ -1,8 +1,7 @@
 //! Global state of the kernel, and the only way to it.
 //!
-//! One CPU runs kernel code, with interrupts off. A [`Guarded`] value therefore needs no lock:
-//! it switches interrupts off, and a flag catches code that comes back to a value that it is already
-//! using. With several CPUs the flag becomes a lock, and nothing else changes.
+//! One CPU at a time has the kernel's lock, with interrupts off ([`crate::cpu::kernel_lock`]). A [`Guarded`] value needs no
+//! other lock: a flag catches code that comes back to a value that it is already using.
 #![expect(unsafe_code, reason = "a global is shared mutable memory")]
 
 use core::cell::{Cell, UnsafeCell};
@@ -11,13 +10,13 @@ use crate::cpu::interrupts;
 
 /// A value that one piece of kernel code uses at a time.
 ///
-/// G1: `value` is only reached by [`Guarded::with`], with interrupts off and `busy` set.
+/// G1: `value` is only reached by [`Guarded::with`], with the kernel's lock and `busy` set.
 pub struct Guarded<T> {
     busy: Cell<bool>,
     value: UnsafeCell<T>,
 }
 
-// SAFETY: G1; interrupts are off on the one CPU, so no two users overlap.
+// SAFETY: G1; one CPU has the kernel's lock, with interrupts off, so no two users overlap.
 unsafe impl<T: Send> Sync for Guarded<T> {}
 
 impl<T> Guarded<T> {
@@ -31,7 +30,7 @@ impl<T> Guarded<T> {
     pub fn with<R>(&self, work: impl FnOnce(&mut T) -> R) -> R {
         interrupts::off(|| {
             assert!(!self.busy.replace(true), "a guarded value is used inside its own use");
-            // SAFETY: `busy` was clear and interrupts are off, so this is the only reference (G1).
+            // SAFETY: `busy` was clear and this CPU has the kernel's lock, so this is the only reference (G1).
             let result = work(unsafe { &mut *self.value.get() });
             self.busy.set(false);
             result

@@ -16,6 +16,7 @@ pub mod contexts;
 pub mod frames;
 pub mod information;
 pub mod ledger;
+pub mod multiprocessor;
 pub mod numbers;
 pub mod rows;
 

@@ -10,7 +10,7 @@ use core::{
 };
 
 use crate::{
-    cpu::{self, interrupts, registers},
+    cpu::{self, interrupts, local_apic, registers},
     machine,
     memory::{PAGE, kernel_map},
     serial::{COM1, COM2, Serial},
@@ -27,6 +27,11 @@ const ADDRESSES: usize = 24;
 
 static PANICKING: AtomicBool = AtomicBool::new(false);
 
+/// Whether the kernel has given up: every other CPU stops then.
+pub fn is_panicking() -> bool {
+    PANICKING.load(Ordering::Relaxed)
+}
+
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
     let here = 0u64;
@@ -41,9 +46,12 @@ pub fn fault(frame: &TrapFrame) -> ! {
 }
 
 fn end(stack: u64, message: Arguments<'_>) -> ! {
-    interrupts::disable();
+    interrupts::forbid();
     if PANICKING.swap(true, Ordering::Relaxed) {
         machine::exit(PANIC_CODE);
+    }
+    if cpu::count() > 1 {
+        local_apic::send_non_maskable_to_others();
     }
     if let Some(mut port) = Serial::find(COM2).or_else(|| Serial::find(COM1)) {
         // A serial port does not fail.

@@ -18,7 +18,7 @@ use warren_natives::Waiting;
 
 use crate::{
     boot, calls,
-    cpu::{self, block, interrupts},
+    cpu::{self, block, interrupts, kernel_lock, requests},
     log::{self, log},
     machine,
     memory::{heap, regions},
@@ -59,6 +59,14 @@ impl Platform for Kernel {
 
     fn critical<R>(work: impl FnOnce() -> R) -> R {
         interrupts::off(work)
+    }
+
+    fn alone<R>(work: impl FnOnce() -> R) -> R {
+        requests::alone(work)
+    }
+
+    fn barrier() {
+        requests::barrier();
     }
 
     fn create_region(placement: &Placement, principal: usize) -> Result<u64, Exhausted> {
@@ -107,9 +115,8 @@ impl Platform for Kernel {
         threads::give_time_to(holder);
     }
 
-    /// One CPU runs, whose number every free lock has.
-    fn ask_for_home(_: *const LockWord, home: u64) {
-        unreachable!("a lock whose home is CPU {home}");
+    fn ask_for_home(lock: *const LockWord, home: u64) {
+        requests::ask_for_home(lock, home);
     }
 
     fn yield_now() {
@@ -170,8 +177,16 @@ impl Waiting for Kernel {
 /// The engine's tables. With interrupts off; the borrow ends before anything of the engine is called.
 pub fn tables() -> &'static mut System {
     assert!(!interrupts::enabled(), "the engine's tables are used with interrupts off");
-    // SAFETY: interrupts are off, so nobody else uses them.
+    debug_assert!(kernel_lock::is_held(), "whoever switches interrupts off has the kernel's lock");
+    // SAFETY: this CPU has the kernel's lock, so nobody else uses them.
     unsafe { &mut *SYSTEM.0.get() }
+}
+
+/// Where a thread that was interrupted at `rip` has to go on ([`System::restart`]). With the kernel's lock, or while its holder
+/// waits for this CPU.
+pub fn restart(rip: u64) -> u64 {
+    // SAFETY: nobody changes the tables meanwhile.
+    unsafe { &*SYSTEM.0.get() }.restart(rip)
 }
 
 /// Starts the thread that launches the plan's servers.

@@ -100,10 +100,12 @@ core::arch::global_asm!(
 
     ".pushsection .boot.data, \"aw\"",
     ".balign 16",
+    ".globl boot_descriptors",
     "boot_descriptors: .quad 0, 0x00af9b000000ffff, 0x00cf93000000ffff",
     "boot_descriptors_pointer: .word 23",
     ".long boot_descriptors",
     ".balign 4096",
+    ".globl boot_pml4",
     "boot_pml4:",
     ".quad boot_low + 3",
     ".fill 255, 8, 0",

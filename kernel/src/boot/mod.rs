@@ -3,11 +3,13 @@
 
 mod entry;
 mod loaded;
+mod others;
 
 use warren_kernel::{
     acpi::{self, Controllers},
     command_line,
     information::{Information, multiboot2, pvh},
+    multiprocessor,
 };
 
 pub use loaded::archive;
@@ -40,7 +42,10 @@ extern "C" fn start(kind: u64, address: u64) -> ! {
     log::install(command_line::value(information.command_line(), "log"));
     let pointer = information.root_pointer.or_else(|| acpi::search(&BootMemory));
     let controllers = pointer.and_then(|pointer| Controllers::read(&BootMemory, pointer));
-    let controllers = controllers.unwrap_or_else(Controllers::usual);
+    let controllers = controllers.unwrap_or_else(|| Controllers {
+        processors: multiprocessor::processors(&BootMemory),
+        ..Controllers::usual()
+    });
     frames::install(&information, kernel_map::image()).expect("there is room for the frames' bits");
     kernel_map::install(&information).expect("there is room for page tables");
     loaded::install(&information);
@@ -49,6 +54,7 @@ extern "C" fn start(kind: u64, address: u64) -> ! {
     threads::install();
     calls::install();
     describe(&information);
+    others::start(&controllers, &information);
     system::start(controllers, information.command_line());
     interrupts::enable();
     threads::idle()

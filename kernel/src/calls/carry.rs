@@ -1,7 +1,7 @@
 //! What a call on the fast path carries besides values: copies of buffers, and references that are lent.
 //!
-//! Assembly calls these functions with interrupts off, with the caller's page tables in use. Whatever they do not like goes
-//! the long way, which says what is wrong.
+//! Assembly calls these functions with interrupts off and with the kernel's lock, with the caller's page tables in use. Whatever they
+//! do not like goes the long way, which says what is wrong.
 #![expect(unsafe_code, reason = "copies between protection domains")]
 
 use alloc::{boxed::Box, vec::Vec};
@@ -19,7 +19,7 @@ use warren_engine::{
 
 use super::copy::{self, Owner};
 use crate::{
-    cpu::block,
+    cpu::{block, interrupts},
     memory::{
         regions,
         user_stacks::{GAP, UserStack, start},
@@ -266,7 +266,7 @@ pub extern "C" fn into_kernel(
 
 /// Carries everything back from copies on the kernel's stack; the call's answer.
 pub extern "C" fn out_of_kernel(passage: &Passage, error: u64, value: u64) -> Ret {
-    carry_back(passage, passage.copies, Ret { error, value })
+    interrupts::in_kernel(|| carry_back(passage, passage.copies, Ret { error, value }))
 }
 
 fn carry_back(passage: &Passage, view: u64, answer: Ret) -> Ret {

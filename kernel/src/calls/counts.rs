@@ -16,7 +16,6 @@ unsafe extern "C" {
 
 /// Makes the fast path count atomically. With interrupts off, before a second CPU runs any code of the kernel's but that by
 /// which it starts.
-#[expect(dead_code, reason = "called as soon as a second CPU is started")]
 pub fn make_atomic() {
     let start = &raw const COUNT_SITES_START as *const u64;
     let count = (&raw const COUNT_SITES_END as u64 - start as u64) / 8;

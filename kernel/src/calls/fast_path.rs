@@ -46,8 +46,8 @@ use super::{
     steps::{
         callee_left, callers_lock_freed, callers_lock_taken, callers_registers_restored,
         domain_entered, domain_left, frame_made, frame_popped, kernel_called, kernel_odd,
-        lock_checked, lock_not_free, lock_taken, passage_made, slow_ends, slow_wait, to_caller,
-        words_made, words_taken,
+        kernel_unlocked, lock_checked, lock_not_free, lock_taken, passage_made, slow_ends,
+        slow_wait, to_caller, words_made, words_taken,
     },
 };
 use crate::{
@@ -55,6 +55,8 @@ use crate::{
         block::{self, Block},
         extended::{DEFAULT_MXCSR, INITIAL, restore_extended_by_eax},
         interrupts,
+        kernel_lock::{self, HOLDER, NOBODY},
+        local::COUNT,
     },
     memory::{
         regions,
@@ -207,6 +209,7 @@ core::arch::global_asm!(
     "mov [rsp + {saved} + 24], r13",
     "mov [rsp + {saved} + 32], r14",
     "mov [rsp + {saved} + 40], r15",
+    "call_again:",
     part!("call looked up"),
     "mov rbp, [rsp - {frame_bytes} + {frame_table}]",
     "cmp rax, [rbp + {call_count}]",
@@ -326,6 +329,7 @@ core::arch::global_asm!(
     "jz 51f",
     words_taken!(),
     lock_checked!("call_carrying_kernel"),
+    kernel_unlocked!(),
     "mov r13, r14",
     "mov r12, rsp",
     "mov rsp, rbp",
@@ -369,6 +373,7 @@ core::arch::global_asm!(
     "jz 51f",
     words_taken!(),
     lock_checked!("call_carrying"),
+    kernel_unlocked!(),
     "mov r13, [r12 + {next}]",
     "mov gs:[{kernel_stack}], rsp",
     "mov rsp, rbp",
@@ -388,6 +393,7 @@ core::arch::global_asm!(
     "mov rsp, r14",
     "52:",
     words_taken!(),
+    kernel_unlocked!(),
     "mov rax, r13",
     "mov rsp, rbp",
     "mov r11, [rsp + {callers_stack}]",
@@ -395,6 +401,9 @@ core::arch::global_asm!(
 
     // A domain returns from such a call. rdi: error, rdx: value. The frame becomes that of a call that carries nothing.
     "call_carrying_return:",
+    "cmp qword ptr [rip + {cpus}], 1",
+    "jne call_carrying_return_locks",
+    "call_carrying_return_locked:",
     domain_left!(),
     part!("copy"),
     "mov rbp, rsp",
@@ -406,11 +415,61 @@ core::arch::global_asm!(
     "call {out_of_domain}",
     "mov rdi, rax",
     "mov rsp, rbp",
+    kernel_unlocked!(),
     "51:",
     "add qword ptr gs:[{kernel_stack}], {passage_bytes}",
     "mov qword ptr [rsp - {frame_bytes} + {resume}], offset call_fast_resume",
     "mov eax, -1",
     "jmp call_fast_end",
+    // There are several CPUs. What the frame says is read again when the lock is there.
+    "call_carrying_return_locks:",
+    "mov rsp, gs:[{kernel_stack}]",
+    "push rdi",
+    "push rdx",
+    "fninit",
+    "ldmxcsr [rip + {mxcsr}]",
+    "call {lock_kernel}",
+    "pop rdx",
+    "pop rdi",
+    "mov rsp, gs:[{frame}]",
+    "mov rcx, [rsp - {frame_bytes} + {resume}]",
+    "shl rcx, 2",
+    "sar rcx, 2",
+    "cmp rcx, offset call_carrying_resume",
+    "je call_carrying_return_locked",
+    kernel_unlocked!(),
+    "jmp call_fast_end",
+    // Takes the kernel's lock for a call that carries something, and looks at everything again; if the lock is there already, goes on
+    // at rcx. Registers as at `call_again`, but rbp.
+    "call_locks:",
+    "mov r13, gs:[{free}]",
+    "cmp [rip + {holder}], r13",
+    "jne 59f",
+    "jmp rcx",
+    "59:",
+    "mov rsp, gs:[{kernel_stack}]",
+    "push rax",
+    "push rdi",
+    "push rsi",
+    "push rdx",
+    "push r10",
+    "push r8",
+    "push r9",
+    "push r11",
+    "fninit",
+    "ldmxcsr [rip + {mxcsr}]",
+    "call {lock_kernel}",
+    "pop r11",
+    "pop r9",
+    "pop r8",
+    "pop r10",
+    "pop rdx",
+    "pop rsi",
+    "pop rdi",
+    "pop rax",
+    "mov rsp, gs:[{frame}]",
+    "jmp call_again",
+
     // `resume` of the frame: it was cut off, and nothing is carried back.
     ".globl call_carrying_resume",
     "call_carrying_resume:",
@@ -539,6 +598,10 @@ core::arch::global_asm!(
     into_kernel = sym carry::into_kernel,
     carried_in_vain = sym carry::carried_in_vain,
     out_of_kernel = sym carry::out_of_kernel,
+    lock_kernel = sym lock_kernel,
+    cpus = sym COUNT,
+    holder = sym HOLDER,
+    nobody = const NOBODY.cast_signed(),
     next = const offset_of!(UserStack, next),
     enough = const offset_of!(UserStack, enough),
     gap = const GAP,
@@ -554,18 +617,27 @@ core::arch::global_asm!(
 /// An atomic call's count of its object is the last: the object stays on the engine's list until a destructor may
 /// run, because the caller's lock is taken. From here on the call is one of the system's own object.
 extern "C" fn leave_object(object: *mut Object) {
-    disown();
-    count_down::<Kernel>(object);
+    interrupts::in_kernel(|| {
+        disown();
+        count_down::<Kernel>(object);
+    });
 }
 
 /// A call's count of its object is the last: takes it away as the engine does. From here on the
 /// call is one of the system's own object, so that it gives no count back twice if its callee dies meanwhile.
 extern "C" fn drop_object(object: *mut Object) {
-    disown();
-    lock::unlock::<Kernel>();
-    if count_down::<Kernel>(object) {
-        interrupts::on(death::finish::<Kernel>);
-    }
+    interrupts::in_kernel(|| {
+        disown();
+        lock::unlock::<Kernel>();
+        if count_down::<Kernel>(object) {
+            interrupts::on(death::finish::<Kernel>);
+        }
+    });
+}
+
+/// Takes the kernel's lock for the fast path.
+extern "C" fn lock_kernel() {
+    kernel_lock::take(None);
 }
 
 /// Makes the newest frame's call one of the system's own object.
@@ -578,6 +650,7 @@ fn disown() {
 
 /// A call ends whose caller died meanwhile: the caller's own caller goes on instead.
 extern "C" fn end_dead() -> ! {
+    lock_kernel();
     // The callee's lock, and then the thread's own.
     lock::unlock::<Kernel>();
     let frame = newest_frame::<Kernel>();

@@ -26,7 +26,7 @@ use super::{
     fast,
 };
 use crate::{
-    cpu::{block, registers},
+    cpu::{block, interrupts, registers},
     memory::{
         regions::{self, Entrance, TRAMPOLINE_OFFSET},
         user_stacks::start,
@@ -82,7 +82,7 @@ fn words_of(call: &GateCall, function: Option<&Function>) -> Words {
 
 /// Prepares a visit to a domain. The error is 0 if `call` says where and how.
 pub extern "C" fn enter(call: &mut GateCall) -> Ret {
-    prepare(call, &entered()).map_or_else(refuse, |()| Ret::ok(0))
+    interrupts::in_kernel(|| prepare(call, &entered()).map_or_else(refuse, |()| Ret::ok(0)))
 }
 
 fn prepare(call: &mut GateCall, entered: &Entered) -> Result<(), SystemError> {
@@ -227,11 +227,13 @@ pub fn uncross(frame: *mut Frame) {
 
 /// Comes back from a domain with its result.
 pub extern "C" fn leave(error: u64, value: u64, call: &mut GateCall) -> Ret {
-    let entered = entered();
-    // SAFETY: the newest frame belongs to the running thread.
-    let next = unsafe { (*entered.frame).platform[2] };
-    uncross(entered.frame);
-    finish(&entered, call, next, Ret { error, value }).unwrap_or_else(refuse)
+    interrupts::in_kernel(|| {
+        let entered = entered();
+        // SAFETY: the newest frame belongs to the running thread.
+        let next = unsafe { (*entered.frame).platform[2] };
+        uncross(entered.frame);
+        finish(&entered, call, next, Ret { error, value }).unwrap_or_else(refuse)
+    })
 }
 
 /// Copies out what the callee wrote, and checks what it answers.

@@ -22,6 +22,7 @@ mod steps;
 mod system_call;
 mod watchdog;
 
+pub use counts::make_atomic;
 pub use ending::{abort, cut_off, end_server, refuse_deeper_call, server_stack};
 pub use entry::{gate_address, install, trampoline};
 pub use fast::forget;

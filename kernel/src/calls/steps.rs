@@ -190,10 +190,12 @@ macro_rules! domain_left {
 /// the call's number in r13.
 macro_rules! passage_made {
     () => {
-        "mov rbp, gs:[{kernel_stack}]
+        concat!(
+            "mov rbp, gs:[{kernel_stack}]
         cmp rbp, gs:[{stack_limit}]
-        jb call_restore
-        mov [rsp + {callers_stack}], r11
+        jb call_restore\n",
+            $crate::calls::steps::kernel_locked!(),
+            "mov [rsp + {callers_stack}], r11
         mov r13, rax
         xchg rbp, rsp
         push 0
@@ -206,6 +208,25 @@ macro_rules! passage_made {
         push rdi
         fninit
         ldmxcsr [rip + {mxcsr}]\n"
+        )
+    };
+}
+
+/// Assembly that sees to it that the CPU has the kernel's lock: one CPU alone needs none, another goes back to `call_again` with it,
+/// because while it waited everything may have changed. Local label 72. Clobbers rcx and r13.
+macro_rules! kernel_locked {
+    () => {
+        "cmp qword ptr [rip + {cpus}], 1
+        lea rcx, [rip + 72f]
+        jne call_locks
+        72:\n"
+    };
+}
+
+/// Assembly that gives the kernel's lock back. Where one CPU is alone nobody looks at it.
+macro_rules! kernel_unlocked {
+    () => {
+        "mov qword ptr [rip + {holder}], {nobody}\n"
     };
 }
 
@@ -387,7 +408,7 @@ macro_rules! slow_wait {
 
 pub(super) use {
     callee_left, callers_lock_freed, callers_lock_taken, callers_registers_restored, counted,
-    domain_entered, domain_left, frame_made, frame_popped, kernel_called, kernel_odd, lock_checked,
-    lock_not_free, lock_taken, passage_made, slow_ends, slow_wait, to_caller, words_made,
-    words_taken,
+    domain_entered, domain_left, frame_made, frame_popped, kernel_called, kernel_locked,
+    kernel_odd, kernel_unlocked, lock_checked, lock_not_free, lock_taken, passage_made, slow_ends,
+    slow_wait, to_caller, words_made, words_taken,
 };

@@ -36,6 +36,10 @@ const PANIC: u64 = 15;
 
 /// Bytes that [`system_call`] needs on the kernel's stack for copies of buffers; a multiple of 16.
 pub extern "C" fn room(call: &UserCall) -> u64 {
+    interrupts::in_kernel(|| room_for(call))
+}
+
+fn room_for(call: &UserCall) -> u64 {
     let caller = current::<Kernel>();
     let Some(outgoing) = outgoing(caller, call.number) else { return 0 };
     let Ok(words) = words_of(call, outgoing) else { return 0 };
@@ -46,6 +50,10 @@ pub extern "C" fn room(call: &UserCall) -> u64 {
 
 /// Carries out a system call. `copies` is the room that [`room`] asked for.
 pub extern "C" fn system_call(call: &UserCall, copies: u64) -> Ret {
+    interrupts::in_kernel(|| carry_out(call, copies))
+}
+
+fn carry_out(call: &UserCall, copies: u64) -> Ret {
     watchdog::heard();
     let caller = current::<Kernel>();
     let domain = regions::domain_of(caller.base);

@@ -16,7 +16,7 @@ use warren_engine::{
 use super::ending::{is_region, server_stack};
 use crate::{
     cpu::clock,
-    system::{Kernel, tables},
+    system::{self, Kernel},
     threads,
     traps::frame::TrapFrame,
 };
@@ -29,7 +29,7 @@ const NANOSECONDS: u64 = 1_000_000;
 /// Makes it safe to switch threads where code was interrupted.
 pub fn leave_stub(frame: &mut TrapFrame) {
     if !frame.is_users() {
-        frame.rip = tables().restart(frame.rip);
+        frame.rip = system::restart(frame.rip);
     }
 }
 

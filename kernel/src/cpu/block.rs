@@ -9,9 +9,10 @@ use core::{
     cell::{Cell, UnsafeCell},
     mem::offset_of,
     ptr::{self, null, null_mut},
+    sync::atomic::Ordering::Relaxed,
 };
 
-use warren_engine::{death, layout::Cpu};
+use warren_engine::{death, layout::Cpu, stub::SlowPaths};
 
 use super::{local::Local, registers};
 use crate::system::Kernel;
@@ -43,15 +44,24 @@ pub struct Block {
 impl Block {
     /// The block of a thread that has no memory yet.
     pub fn new(token: u64) -> Self {
+        let mut block = Block::of_nobody();
+        let engine = block.engine.get_mut();
+        engine.thread = token;
+        engine.slow = death::slow_paths::<Kernel>();
+        block
+    }
+
+    /// The block that is in use where no thread runs.
+    pub const fn of_nobody() -> Self {
         let engine = Cpu {
             frame: null_mut(),
             temporary: null_mut(),
             temporary_end: null_mut(),
             owner: null_mut(),
-            thread: token,
+            thread: 0,
             idle_lock: null(),
             free: 0,
-            slow: death::slow_paths::<Kernel>(),
+            slow: SlowPaths { wait: 0, wait_atomic: 0, drop_temporaries: 0, hand_over: 0, dead: 0 },
             platform: [0; 10],
         };
         Block {
@@ -95,8 +105,18 @@ pub fn engine() -> *mut Cpu {
 
 /// This CPU. With interrupts off: elsewhere the thread may be on another one as soon as this returns.
 pub fn local() -> &'static Local {
-    // SAFETY: a block that gs points to names the CPU, which stays for good.
-    unsafe { &*current().local.get() }
+    let local: *const Local;
+    // SAFETY: gs points to a block, which names the CPU.
+    unsafe {
+        asm!(
+            "mov {}, gs:[{local}]",
+            out(reg) local,
+            local = const offset_of!(Block, local),
+            options(nostack, preserves_flags, readonly),
+        );
+    }
+    // SAFETY: CPUs stay for good.
+    unsafe { &*local }
 }
 
 /// Makes `block` the running thread's. What `swapgs` brings is 0: the gs of code in domains.
@@ -107,9 +127,11 @@ pub fn local() -> &'static Local {
 pub unsafe fn enter(block: &Block, local: &'static Local) {
     block.this.set(block);
     block.local.set(local);
-    // SAFETY: the thread does not run yet (B1).
-    unsafe { (*block.engine()).free = local.number as u64 };
     local.block.set(block);
+    // SAFETY: nobody uses the block yet.
+    let engine = unsafe { &mut *block.engine() };
+    engine.free = local.number as u64;
+    local.running.store(engine.thread, Relaxed);
     // SAFETY: the caller's promise; assembly finds in the block what it expects.
     unsafe { registers::write_msr(registers::GS_BASE, ptr::from_ref(block) as u64) };
 }

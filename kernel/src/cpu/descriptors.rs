@@ -33,9 +33,9 @@ const STACKS: usize = 6;
 /// The processor's interrupt vectors that have a gate.
 pub const VECTORS: usize = 128;
 
-/// The interrupt stacks of one CPU.
+/// The interrupt stacks of one CPU, and behind them the stack that is in use where no thread runs.
 #[repr(C, align(16))]
-pub struct Stacks([[u8; STACK_BYTES]; STACKS]);
+pub struct Stacks([[u8; STACK_BYTES]; STACKS + 1]);
 
 /// The task state segment of long mode; it is not aligned (Intel SDM 3A, 8.7).
 #[repr(C, packed)]
@@ -111,6 +111,13 @@ impl Descriptors {
     }
 }
 
+impl Descriptors {
+    /// Top of the stack that is in use where no thread runs.
+    pub fn stack_of_nobody(&self) -> u64 {
+        self.stacks as u64 + size_of::<Stacks>() as u64
+    }
+}
+
 struct GatesCell(UnsafeCell<[Gate; VECTORS]>);
 
 // SAFETY: written once, by the CPU that boots, before others run.
@@ -126,7 +133,8 @@ struct StacksCell(UnsafeCell<Stacks>);
 // SAFETY: only the processor and what it enters use them.
 unsafe impl Sync for StacksCell {}
 
-static BOOT_STACKS: StacksCell = StacksCell(UnsafeCell::new(Stacks([[0; STACK_BYTES]; STACKS])));
+static BOOT_STACKS: StacksCell =
+    StacksCell(UnsafeCell::new(Stacks([[0; STACK_BYTES]; STACKS + 1])));
 
 /// The interrupt stacks of the CPU that boots.
 pub const fn boot_stacks() -> *mut Stacks {

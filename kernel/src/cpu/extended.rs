@@ -6,6 +6,8 @@
 //! stands in a list and is made into `xsave64` or `xrstor64` at boot, which differ in one bit.
 #![expect(unsafe_code, reason = "extended control register, and text that is patched once")]
 
+use core::sync::atomic::{AtomicU64, Ordering};
+
 use super::registers;
 
 /// Bytes of a saved state: 512 of legacy area, 64 of header, 256 of AVX.
@@ -33,8 +35,8 @@ pub fn enable(has_xsave: bool, has_avx: bool) {
     if !has_xsave {
         return;
     }
-    // SAFETY: CR4.OSXSAVE is set, x87 and SSE always exist, and CPUID says whether AVX does.
-    unsafe { registers::set_extended_control0(if has_avx { 7 } else { 3 }) };
+    CONTROL0.store(if has_avx { 7 } else { 3 }, Ordering::Relaxed);
+    enable_like_the_first();
     let start = &raw const XSAVE_SITES_START as *const u64;
     let count = (&raw const XSAVE_SITES_END as usize - start as usize) / 8;
     // SAFETY: the linker script puts the list's ends around whole entries, which never change.
@@ -47,6 +49,18 @@ pub fn enable(has_xsave: bool, has_avx: bool) {
         unsafe { operand.write(short | XSAVE) };
     }
 }
+
+/// Switches the registers on, as the CPU that boots has.
+pub fn enable_like_the_first() {
+    let control = CONTROL0.load(Ordering::Relaxed);
+    if control != 0 {
+        // SAFETY: CR4.OSXSAVE is set, x87 and SSE always exist, and CPUID says whether AVX does.
+        unsafe { registers::set_extended_control0(control) };
+    }
+}
+
+/// XCR0 of all CPUs; 0 where there is no `xsave`.
+static CONTROL0: AtomicU64 = AtomicU64::new(0);
 
 /// Offset of the byte with the operation in `fxsave64` and `fxrstor64`: behind prefix and opcode.
 const OPERAND: u64 = 3;

@@ -6,12 +6,17 @@
 //! give gs a value that looks like the kernel's.
 #![expect(unsafe_code, reason = "control registers, and text that is patched once")]
 
+use core::sync::atomic::{AtomicU64, Ordering};
+
 use super::{extended, registers};
 
 const OSXSAVE: u64 = 1 << 18;
 const UMIP: u64 = 1 << 11;
 const SMEP: u64 = 1 << 20;
 const SMAP: u64 = 1 << 21;
+
+/// CR4 of the CPU that boots.
+static CONTROL4: AtomicU64 = AtomicU64::new(0);
 
 /// A three-byte no-operation: the length of `stac` and `clac`.
 const NO_OPERATION: [u8; 3] = [0x0f, 0x1f, 0x00];
@@ -51,9 +56,17 @@ pub fn enable() {
     if !smap {
         remove_smap_instructions();
     }
+    CONTROL4.store(control, Ordering::Relaxed);
     // SAFETY: only bits were added, and CPUID says that they exist.
     unsafe { registers::set_control4(control) };
     extended::enable(basic.ecx & 1 << 26 != 0, basic.ecx & 1 << 28 != 0);
+}
+
+/// Switches on what the CPU that boots has. A machine's CPUs are alike.
+pub fn enable_like_the_first() {
+    // SAFETY: the bits are those of a CPU like this one.
+    unsafe { registers::set_control4(CONTROL4.load(Ordering::Relaxed)) };
+    extended::enable_like_the_first();
 }
 
 fn basic_only() -> core::arch::x86_64::CpuidResult {

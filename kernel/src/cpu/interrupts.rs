@@ -1,23 +1,62 @@
-//! Switching interrupts off and on.
+//! Switching interrupts off and on, and with them the kernel's lock ([`kernel_lock`]): in Rust, interrupts are off while this CPU has
+//! the lock, and on while it has not. Where assembly or the processor calls Rust with interrupts off, the lock is taken there.
 #![expect(unsafe_code, reason = "privileged instructions")]
 
 use core::arch::asm;
 
+use super::{kernel_lock, local::count, requests};
 use crate::threads;
 
 /// Runs `work` with interrupts off, and leaves them as they were. Nests; the outermost one lets others run who are due because of
 /// what `work` did.
 pub fn off<R>(work: impl FnOnce() -> R) -> R {
-    let were_on = enabled();
-    disable();
+    let were_on = enter();
     let result = work();
+    if were_on && threads::is_due() {
+        let_others_run();
+    }
+    leave(were_on);
+    result
+}
+
+/// Switches interrupts off, and takes the kernel's lock, unless both was done before. Returns whether interrupts were on, for [`leave`].
+pub fn enter() -> bool {
+    let were_on = enabled();
     if were_on {
-        if threads::is_due() {
-            let_others_run();
+        forbid();
+        if count() > 1 {
+            wait_for_kernel();
         }
+    }
+    were_on
+}
+
+/// Undoes [`enter`].
+pub fn leave(were_on: bool) {
+    if were_on {
         enable();
     }
+}
+
+/// Does what assembly calls Rust for, with interrupts off and without the kernel's lock: takes it meanwhile. Before it has the
+/// lock the thread may be switched out, as it may where interrupts are on.
+pub fn in_kernel<R>(work: impl FnOnce() -> R) -> R {
+    kernel_lock::take(None);
+    let result = work();
+    kernel_lock::give();
     result
+}
+
+/// Waits for the kernel's lock where interrupts were on. Not inlined: there would be hundreds of copies.
+#[cold]
+#[inline(never)]
+fn wait_for_kernel() {
+    while !kernel_lock::try_take() {
+        // What others ask is answered by interrupts, which come behind the instruction after `sti`. That is not `pause`: QEMU 7.2
+        // leaves them inhibited behind it.
+        // SAFETY: as for `allow` and `forbid`.
+        unsafe { asm!("sti", "nop", "pause", "cli", options(nostack)) };
+    }
 }
 
 /// Goes on with whoever is due. Not inlined: there would be hundreds of copies.
@@ -30,10 +69,12 @@ fn let_others_run() {
 /// Runs `work` with interrupts on, and leaves them as they were.
 pub fn on<R>(work: impl FnOnce() -> R) -> R {
     let were_on = enabled();
-    enable();
+    if !were_on {
+        enable();
+    }
     let result = work();
     if !were_on {
-        disable();
+        enter();
     }
     result
 }
@@ -46,23 +87,37 @@ pub fn enabled() -> bool {
     flags & 0x200 != 0
 }
 
-/// Switches them off.
+/// Switches them off, and takes the kernel's lock.
 pub fn disable() {
+    enter();
+}
+
+/// Gives the kernel's lock back and switches interrupts on. They are off.
+pub fn enable() {
+    kernel_lock::give();
+    allow();
+}
+
+/// Switches them off, and nothing else.
+pub fn forbid() {
     // SAFETY: code that runs with interrupts off needs nothing of them.
     unsafe { asm!("cli", options(nostack)) };
 }
 
-/// Switches them on.
-pub fn enable() {
+/// Switches them on, without the kernel's lock.
+fn allow() {
     // SAFETY: every interrupt has a gate and saves what it uses ([`crate::traps`]).
     unsafe { asm!("sti", options(nostack)) };
 }
 
-/// Waits for an interrupt: switches interrupts on, halts, and switches them off again. An interrupt
+/// Waits for an interrupt, without the kernel's lock: switches interrupts on, halts, and switches them off again. An interrupt
 /// that is due already ends the wait, because the two instructions let none between them.
 pub fn wait() {
-    // SAFETY: as for `enable` and `disable`.
+    requests::begin_idle();
+    kernel_lock::give();
+    // SAFETY: as for `allow` and `forbid`.
     unsafe { asm!("sti", "hlt", "cli", options(nostack)) };
+    kernel_lock::take(None);
 }
 
 /// Stops this CPU for good.

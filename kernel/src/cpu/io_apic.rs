@@ -2,10 +2,11 @@
 #![expect(unsafe_code, reason = "device registers")]
 
 use alloc::vec::Vec;
+use core::sync::atomic::Ordering::Relaxed;
 
 use warren_kernel::acpi::Controllers;
 
-use super::local_apic;
+use super::local;
 use crate::{
     guarded::Guarded,
     memory::{self, Exhausted},
@@ -73,7 +74,8 @@ pub fn route(controllers: &Controllers, number: u32) -> Option<Line> {
         let flag = |set: bool, bit: u32| if set { bit } else { 0 };
         let vector = u32::from(FIRST_VECTOR) + number;
         let low_word = vector | flag(trigger.level, LEVEL) | flag(trigger.low, LOW);
-        let destination = u32::from(local_apic::id()) << 24;
+        // Whoever waits for the line is told from there.
+        let destination = u32::from(local::BOOT.apic.load(Relaxed)) << 24;
         apics[apic].write(REDIRECTION + 2 * index + 1, destination);
         apics[apic].write(REDIRECTION + 2 * index, low_word | MASKED);
         Some(Line { apic, index, low_word, level: trigger.level })

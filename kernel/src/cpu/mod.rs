@@ -7,12 +7,17 @@ pub mod extended;
 pub mod features;
 pub mod interrupts;
 pub mod io_apic;
+pub mod kernel_lock;
 pub mod local;
 pub mod local_apic;
 pub mod registers;
+pub mod requests;
 
 /// This CPU's number: 0 for the one that boots. With interrupts off: elsewhere the thread may be on another one as soon as this
 /// returns.
 pub fn number() -> usize {
     block::local().number
 }
+
+/// How many CPUs run.
+pub use local::count;

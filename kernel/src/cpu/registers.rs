@@ -139,6 +139,17 @@ pub fn forget_page(address: u64) {
     unsafe { asm!("invlpg [{}]", in(reg) address, options(nostack)) };
 }
 
+/// Forgets the translations of all pages, global ones too.
+pub fn forget_all_pages() {
+    /// Pages may be global.
+    const GLOBAL: u64 = 1 << 7;
+    let control = control4();
+    // SAFETY: each change of the bit makes the processor forget; what is forgotten is read again from the tables.
+    unsafe { set_control4(control ^ GLOBAL) };
+    // SAFETY: the value was there before.
+    unsafe { set_control4(control) };
+}
+
 /// CR4.
 pub fn control4() -> u64 {
     let value;

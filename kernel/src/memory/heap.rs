@@ -81,15 +81,15 @@ unsafe impl Source for Rows {
     }
 }
 
-/// The heap's lock: interrupts off, and a flag that is never found set.
+/// The heap's lock: interrupts off, the kernel's lock, and a flag that is never found set.
 ///
-/// H1: whoever holds the lock has interrupts off, and `RESTORE` says whether they were on before.
+/// H1: whoever holds the lock has interrupts off and the kernel's lock; `WERE_ON` says whether both is to be undone.
 struct InterruptsOff;
 
 static HELD: AtomicBool = AtomicBool::new(false);
-static RESTORE: AtomicBool = AtomicBool::new(false);
+static WERE_ON: AtomicBool = AtomicBool::new(false);
 
-// SAFETY: there is one CPU, and interrupts are off while the lock is held (H1).
+// SAFETY: one CPU has the kernel's lock, and interrupts are off while the heap's is held (H1).
 unsafe impl lock_api::RawMutex for InterruptsOff {
     const INIT: Self = InterruptsOff;
     type GuardMarker = lock_api::GuardNoSend;
@@ -99,21 +99,18 @@ unsafe impl lock_api::RawMutex for InterruptsOff {
     }
 
     fn try_lock(&self) -> bool {
-        let were_on = interrupts::enabled();
-        interrupts::disable();
+        let were_on = interrupts::enter();
         if HELD.swap(true, Ordering::Acquire) {
             return false;
         }
-        RESTORE.store(were_on, Ordering::Relaxed);
+        WERE_ON.store(were_on, Ordering::Relaxed);
         true
     }
 
     unsafe fn unlock(&self) {
-        let restore = RESTORE.load(Ordering::Relaxed);
+        let were_on = WERE_ON.load(Ordering::Relaxed);
         HELD.store(false, Ordering::Release);
-        if restore {
-            interrupts::enable();
-        }
+        interrupts::leave(were_on);
     }
 }
 

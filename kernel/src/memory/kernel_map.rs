@@ -12,13 +12,16 @@ use super::{
         GLOBAL, LARGE, NO_EXECUTE, OWNED, PRESENT, Slot, Table, UNCACHED, WRITABLE, frame_of, index,
     },
 };
-use crate::{cpu::registers, guarded::Guarded};
+use crate::cpu::{registers, requests};
 
 const LARGE_PAGE: u64 = 2 << 20;
 
 const READ_WRITE: u64 = PRESENT | WRITABLE | GLOBAL | NO_EXECUTE;
 const READ: u64 = PRESENT | GLOBAL | NO_EXECUTE;
 const READ_EXECUTE: u64 = PRESENT | GLOBAL;
+
+/// Pages that other CPUs are made to forget at a time: as many as a thread's stack has.
+const PAGES_AT_ONCE: usize = 32;
 
 /// Part of the window where devices' registers are mapped, upwards.
 const DEVICE_WINDOW: u64 = WINDOW + (256 << 30);
@@ -33,7 +36,8 @@ unsafe extern "C" {
     static boot_stack_guard: u8;
 }
 
-static ROOT: Guarded<Option<Table>> = Guarded::new(None);
+/// Physical address of the kernel's tables.
+static ROOT: AtomicU64 = AtomicU64::new(0);
 static NEXT_DEVICE: AtomicU64 = AtomicU64::new(DEVICE_WINDOW);
 
 /// The physical addresses of the image.
@@ -52,7 +56,8 @@ fn physical(symbol: *const u8) -> u64 {
 
 /// The kernel's own tables: they show no region but those of servers in the kernel.
 pub fn root() -> Table {
-    ROOT.with(|root| root.expect("the kernel's tables are made at boot"))
+    // SAFETY: they are made at boot, before anybody asks.
+    unsafe { Table::at(ROOT.load(Ordering::Relaxed)) }
 }
 
 /// Builds the final tables and switches to them.
@@ -66,7 +71,7 @@ pub fn install(information: &Information) -> Result<(), Exhausted> {
         let below = Table::new()?;
         root.slot(index(4, base)).set(below.address() | PRESENT | WRITABLE);
     }
-    ROOT.with(|stored| *stored = Some(root));
+    ROOT.store(root.address(), Ordering::Relaxed);
     // SAFETY: the new tables map the image and all RAM where the boot tables did.
     unsafe { registers::set_page_tables(root.address()) };
     Ok(())
@@ -135,14 +140,23 @@ pub fn map_kernel_pages(address: u64, pages: u64) -> Result<(), Exhausted> {
 
 /// Unmaps pages that [`map_kernel_pages`] mapped, and frees them.
 pub fn unmap_kernel_pages(address: u64, pages: u64) {
-    for page in 0..pages {
-        let address = address + page * PAGE;
-        if let Some(slot) = root().leaf(4, address) {
-            let entry = slot.get();
-            slot.set(0);
-            registers::forget_page(address);
-            frames::give(frame_of(entry));
+    let mut unmapped = [0; PAGES_AT_ONCE];
+    let mut page = 0;
+    while page < pages {
+        let mut count = 0;
+        while page < pages && count < PAGES_AT_ONCE {
+            let address = address + page * PAGE;
+            if let Some(slot) = root().leaf(4, address) {
+                unmapped[count] = frame_of(slot.get());
+                count += 1;
+                slot.set(0);
+                registers::forget_page(address);
+            }
+            page += 1;
         }
+        // No frame is given away while another CPU may still know it.
+        requests::flush_others();
+        unmapped[..count].iter().copied().for_each(frames::give);
     }
 }
 

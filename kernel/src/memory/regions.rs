@@ -18,7 +18,7 @@ use super::{
     tables::{NO_EXECUTE, OWNED, PRESENT, Slot, Table, UNCACHED, USER, WRITABLE, frame_of, index},
 };
 use crate::{
-    cpu::{interrupts, registers},
+    cpu::{interrupts, registers, requests},
     guarded::Guarded,
     threads,
 };
@@ -241,11 +241,12 @@ impl Space {
     }
 }
 
-/// Makes the processor forget what it knows of pages that are not global.
+/// Makes all processors forget what they know of pages that are not global.
 fn leave_translations() {
     let current = registers::page_tables();
     // SAFETY: these are the tables in use.
     unsafe { registers::set_page_tables(current) };
+    requests::flush_others();
 }
 
 /// Sets a region aside on a principal's account, with a domain if it needs one. Returns its first address.

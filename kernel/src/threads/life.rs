@@ -1,7 +1,7 @@
 //! Beginning and end of threads.
 #![expect(unsafe_code, reason = "prepares stacks and frames")]
 
-use alloc::{boxed::Box, string::String};
+use alloc::{boxed::Box, format, string::String};
 
 use warren_engine::layout::{Frame, Object};
 use warren_kernel::{
@@ -44,6 +44,23 @@ pub fn install() {
     let root =
         |token| Thread::new(token, String::from("idle"), Place::SYSTEM.principal, None, None);
     switching::install(contexts, root);
+}
+
+/// Makes the root thread of another CPU, which runs on the stack below `stack` when that CPU is there; `false` if there are too many contexts.
+/// With interrupts off.
+pub fn install_root(number: usize, stack: u64) -> bool {
+    with(|threads| {
+        if threads.contexts.add_cpu(clock::counts()) != Some(number) {
+            return false;
+        }
+        let token = threads.contexts.running(number);
+        let name = format!("idle on CPU {number}");
+        let mut root = Thread::new(token, name, Place::SYSTEM.principal, None, None);
+        // SAFETY: nobody uses the stack.
+        root.stack = unsafe { switch::prepare(stack, switching::idle) };
+        threads.add(root);
+        true
+    })
 }
 
 /// Limits how many threads a principal and those below it may have; 0 for no limit.

@@ -16,7 +16,7 @@ use crate::{
     calls::{self, KERNEL_STACK_RESERVE},
     cpu::{self, block, clock, local, registers},
     guarded::Guarded,
-    memory::user_stacks::UserStacks,
+    memory::{kernel_map, user_stacks::UserStacks},
     system::Kernel,
     traps::frame::TrapFrame,
 };
@@ -109,6 +109,7 @@ fn change<R>(work: impl FnOnce(&mut Contexts, usize, u64) -> R) -> R {
 /// Goes on with whoever runs by the books; comes back when the caller does. With interrupts off.
 fn go_on() {
     let (next, event) = with(|threads| {
+        tell_others(&mut threads.contexts);
         let (contexts, cpu) = (&threads.contexts, cpu::number());
         block::local().due.store(contexts.is_due(cpu), Relaxed);
         let look = if contexts.is_idle(cpu) { u64::MAX } else { alarm::next_look() };
@@ -187,7 +188,17 @@ pub fn wake(token: Token) {
     with(|threads| {
         threads.contexts.wake(token);
         block::local().due.store(threads.contexts.is_due(cpu::number()), Relaxed);
+        tell_others(&mut threads.contexts);
     });
+}
+
+/// Interrupts the other CPUs on which something has become due.
+fn tell_others(contexts: &mut Contexts) {
+    let mut told = if cpu::count() > 1 { contexts.to_tell(cpu::number()) } else { 0 };
+    while told != 0 {
+        cpu::requests::tell(told.trailing_zeros() as usize);
+        told &= told - 1;
+    }
 }
 
 /// Whether somebody else is to run as soon as interrupts are on again.
@@ -200,8 +211,18 @@ pub fn yield_now() {
     cpu::interrupts::off(|| change(Contexts::give_way));
 }
 
-/// Lends the running thread's time to `holder`, for whose lock it waits.
+/// Looks at a lock whose holder runs on another CPU, before whoever waits for it looks again.
+const PATIENCE: u32 = 100;
+
+/// Lends the running thread's time to `holder`, for whose lock it waits. One that runs on another CPU needs none: it is waited for a moment,
+/// which takes no part in what CPUs share.
 pub fn give_time_to(holder: Token) {
+    if cpu::local::runs(holder) {
+        for _ in 0..PATIENCE {
+            core::hint::spin_loop();
+        }
+        return;
+    }
     cpu::interrupts::off(|| change(|contexts, cpu, now| contexts.help(cpu, now, holder)));
 }
 
@@ -243,8 +264,8 @@ pub fn end(how: End) -> ! {
     unreachable!("an ended thread is never switched to")
 }
 
-/// What the root does: halts while nobody can run.
-pub fn idle() -> ! {
+/// What a root does: halts while nobody can run.
+pub extern "C" fn idle() -> ! {
     loop {
         cpu::interrupts::disable();
         pass();
@@ -273,6 +294,41 @@ fn switch_to(next: Token) {
         unsafe { switch::switch(save, load) };
         bury();
     }
+}
+
+/// Switches the running thread out, whatever it does, until the CPU that has the kernel's lock lets others run again. With interrupts
+/// off and without the lock; where the thread goes on the CPU has it.
+pub fn park() {
+    let local = block::local();
+    // SAFETY: T1; whoever has the kernel's lock does not look at the thread before it is switched out.
+    let thread = unsafe { &mut *block::current().thread.get().cast::<Thread>() };
+    thread.page_tables = registers::page_tables();
+    let save = &raw mut thread.stack;
+    // SAFETY: interrupts are off, and the block is this CPU's.
+    unsafe { block::enter(&local.nobody, local) };
+    set_page_tables(kernel_map::root().address());
+    // SAFETY: the stack is in use only where no thread runs, and is begun anew each time.
+    let load = unsafe { switch::prepare(local.descriptors.stack_of_nobody(), go_on_as_nobody) };
+    // SAFETY: `load` was prepared just now, and the block goes with it.
+    unsafe { switch::switch(save, load) };
+    bury();
+}
+
+/// Goes on, where no thread runs, with whoever runs by the books, as soon as that is allowed. With interrupts off.
+pub extern "C" fn go_on_as_nobody() -> ! {
+    cpu::requests::take_lock_as_nobody();
+    let load = with(|threads| {
+        let next = threads.contexts.running(cpu::number());
+        let next = threads.find(next).expect("contexts that run have threads");
+        // SAFETY: interrupts are off, and the thread stays where it is (T1).
+        unsafe { block::enter(&next.block, block::local()) };
+        set_page_tables(next.page_tables);
+        next.stack
+    });
+    let mut nowhere = 0;
+    // SAFETY: the stack was saved when the thread was parked, or prepared; nobody comes back to this one.
+    unsafe { switch::switch(&raw mut nowhere, load) };
+    unreachable!("where no thread runs nobody goes on")
 }
 
 /// Frees the thread that has ended. Runs on another thread's stack.

@@ -17,7 +17,7 @@ use super::{
     switching::{wake, with, with_running},
 };
 use crate::{
-    cpu::{self, block, clock},
+    cpu::{self, block, clock, requests},
     memory::{kernel_map, user_stacks},
 };
 
@@ -75,6 +75,11 @@ pub struct Sight {
 
 /// The first thread whose slot is at least `from`, the root aside.
 pub fn sight(from: usize) -> Option<Sight> {
+    // A thread that runs elsewhere changes its frames without asking anybody.
+    requests::alone(|| sight_alone(from))
+}
+
+fn sight_alone(from: usize) -> Option<Sight> {
     with(|threads| {
         threads.by_slot.iter().enumerate().skip(from).find_map(|(slot, thread)| {
             let thread = thread.as_ref()?;

@@ -12,7 +12,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use super::frame::TrapFrame;
 use crate::{
     calls,
-    cpu::{local_apic, registers},
+    cpu::{interrupts, local_apic, registers},
     panic,
 };
 
@@ -58,37 +58,47 @@ unsafe extern "C" {
     static FIXUPS_END: [Fixup; 0];
 }
 
-/// Why the server ends, for [`end_server`]: one fault is handled at a time.
+/// Why the server ends, for [`end_server`]: the kernel's lock is held from one to the other.
 static VECTOR: AtomicU64 = AtomicU64::new(0);
 static ADDRESS: AtomicU64 = AtomicU64::new(0);
 static RIP: AtomicU64 = AtomicU64::new(0);
 
-/// Handles a fault; see [`super::trap`].
-pub fn fault(frame: &mut TrapFrame) -> u64 {
+/// Handles what needs nothing of the kernel's state; `false` if there is more to do, for [`fault`].
+pub fn is_harmless(frame: &mut TrapFrame) -> bool {
     if frame.vector == PAGE_FAULT && !frame.is_users() && fix_up(frame) {
-        return 0;
+        return true;
+    }
+    if frame.vector == NON_MASKABLE && panic::is_panicking() {
+        interrupts::stop();
     }
     if frame.vector == NON_MASKABLE || frame.vector == DEBUG && !frame.is_users() {
         // Neither says anything about the code that runs, which goes on with its gs. A trap flag that a
         // domain set before a system call may fire at the kernel's first instruction.
         frame.rflags &= !0x100;
-        return 0;
+        return true;
     }
-    if matches!(frame.vector, DEBUG | DOUBLE_FAULT | MACHINE_CHECK) && frame.is_users() {
-        // Their entry loads the kernel's gs without `swapgs`: what `swapgs` brings is the kernel's still.
+    if matches!(frame.vector, DOUBLE_FAULT | MACHINE_CHECK) {
+        panic::fault(frame);
+    }
+    false
+}
+
+/// Handles a fault that is not harmless; see [`super::trap`].
+pub fn fault(frame: &mut TrapFrame) -> u64 {
+    if frame.vector == DEBUG && frame.is_users() {
+        // Its entry loads the kernel's gs without `swapgs`: what `swapgs` brings is the kernel's still.
         // SAFETY: the kernel's gs is in use, and code in domains has none.
         unsafe { registers::write_msr(registers::KERNEL_GS_BASE, 0) };
     }
-    let fatal = matches!(frame.vector, DOUBLE_FAULT | MACHINE_CHECK);
     if frame.vector == PAGE_FAULT && calls::refuse_deeper_call(frame) {
         return 0;
     }
     match calls::server_stack(frame) {
-        Some(stack) if !fatal => {
+        Some(stack) => {
             note(frame);
             stack
         }
-        _ => panic::fault(frame),
+        None => panic::fault(frame),
     }
 }
 

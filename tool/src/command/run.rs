@@ -46,7 +46,7 @@ pub struct Arguments {
     /// Give each domain of a hosted system a Linux process of its own; otherwise all servers share one.
     #[arg(long, requires = "hosted")]
     processes: bool,
-    /// Number of processors. The kernel uses one for now.
+    /// Number of processors.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
     cpus: u32,
     /// Memory in MiB.
