@@ -31,3 +31,25 @@ fn all_cpus_run_on_pc() {
 fn all_cpus_run_on_microvm_which_has_no_acpi() {
     boot(&["--machine", "microvm"], 4);
 }
+
+/// Servers and the root's scheduler die and come back while several CPUs run threads.
+#[test]
+fn servers_and_the_scheduler_die_and_come_back_on_several_cpus() {
+    for cpus in ["1", "2", "4"] {
+        let lines = [
+            "crash namespace panic; head -n 1 /poem.txt; crash round-robin panic",
+            "head -n 1 /poem.txt",
+        ];
+        let run = Run::new("demo", &lines).with(["--cpus", cpus]).disk(&disk::known().image).go();
+        assert!(run.output.ends_with("line 1 of a burrow with 1 entrances\n"), "{run}");
+        run.expect_status(0);
+    }
+}
+
+/// All that an exerciser tries, deaths and contended locks among it, on four CPUs.
+#[test]
+fn an_exerciser_finds_nothing_wrong_on_four_cpus() {
+    let run = Run::new("test", &["exerciser-kernel"]).with(["--cpus", "4"]).go();
+    assert!(run.output.contains(" passed, 0 failed"), "{run}");
+    run.expect_status(0);
+}
