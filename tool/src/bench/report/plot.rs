@@ -102,7 +102,7 @@ pub fn lines(across: &str, up: &str, lines: &[Line]) -> Outcome<String> {
         let mut chart = ChartBuilder::on(root)
             .margin(10)
             .x_label_area_size(40)
-            .y_label_area_size(70)
+            .y_label_area_size(90)
             .build_cartesian_2d(
                 (1.0..widest * 1.3).log_scale(),
                 (lowest / 2.0..highest * 2.0).log_scale(),
