@@ -79,7 +79,7 @@ pub const LIMITS: &[Limit] = &[
     value(
         "faults/server dies of reading address 0/own-own",
         "the death of a server that reads address 0, until its caller has the error",
-        262_000.0,
+        263_000.0,
     ),
     value("domains/created and destroyed/own", "a domain", 74_000.0),
     value("threads/created and joined/own", "a thread", 96_500.0),
