@@ -12,12 +12,12 @@ use warren_tests::run::{root, target};
 /// How long anything may take to happen.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// Starts a system in which nothing happens, under a gdb that waits for it.
+/// Starts a system in which nothing happens, because nothing comes in, under a gdb that waits for it.
 fn start() -> Child {
     Command::new(target().join("release").join("warren"))
         .env("WARREN_ROOT", root())
         .args(["debug", "demo", "-x", "continue", "--", "cat"])
-        .stdin(Stdio::null())
+        .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
