@@ -15,6 +15,40 @@ pub const MULTIBOOT2: u64 = 1;
 /// Bytes of the stack that boot code, and later the idle thread, runs on.
 pub const BOOT_STACK_BYTES: usize = 64 * 1024;
 
+/// Assembly that enters long mode with the boot tables, from any mode; CR4 is set. The next jump has to go to the 64-bit code segment.
+macro_rules! long_mode_entered {
+    () => {
+        concat!(
+            "mov cr4, eax\n",
+            "mov eax, offset boot_pml4\n",
+            "mov cr3, eax\n",
+            "mov ecx, 0xc0000080\n", // EFER
+            "rdmsr\n",
+            "or eax, 0x901\n", // SCE, LME, NXE
+            "wrmsr\n",
+            "mov eax, cr0\n",
+            "and eax, 0x9ffffff3\n", // not EM, TS, CD, NW
+            "or eax, 0x80010023\n",  // PG, WP, NE, MP, PE
+            "mov cr0, eax\n",
+        )
+    };
+}
+
+/// Assembly that loads the data segments that every CPU has.
+macro_rules! data_segments_loaded {
+    () => {
+        concat!(
+            "mov eax, 16\n",
+            "mov ds, eax\n",
+            "mov es, eax\n",
+            "mov ss, eax\n",
+            "xor eax, eax\n",
+            "mov fs, eax\n",
+            "mov gs, eax\n",
+        )
+    };
+}
+
 core::arch::global_asm!(
     // The note by which PVH loaders find the entry. QEMU reads eight bytes of it.
     ".pushsection .note.pvh, \"a\", @note",
@@ -66,29 +100,13 @@ core::arch::global_asm!(
     "loop 2b",
     "mov eax, cr4",
     "or eax, 0x6a0",                    // PAE, PGE, OSFXSR, OSXMMEXCPT
-    "mov cr4, eax",
-    "mov eax, offset boot_pml4",
-    "mov cr3, eax",
-    "mov ecx, 0xc0000080",              // EFER
-    "rdmsr",
-    "or eax, 0x901",                    // SCE, LME, NXE
-    "wrmsr",
-    "mov eax, cr0",
-    "and eax, 0x9ffffff3",              // not EM, TS, CD, NW
-    "or eax, 0x80010023",               // PG, WP, NE, MP, PE
-    "mov cr0, eax",
+    long_mode_entered!(),
     ".byte 0xea",                       // far jump to the 64-bit code segment
     ".long boot_long",
     ".word 8",
     ".code64",
     "boot_long:",
-    "mov eax, 16",
-    "mov ds, eax",
-    "mov es, eax",
-    "mov ss, eax",
-    "xor eax, eax",
-    "mov fs, eax",
-    "mov gs, eax",
+    data_segments_loaded!(),
     "movabs rsp, offset boot_stack_top",
     "mov edi, esi",
     "mov esi, ebx",
@@ -140,3 +158,5 @@ core::arch::global_asm!(
     start = sym super::start,
     stack_bytes = const BOOT_STACK_BYTES,
 );
+
+pub(super) use {data_segments_loaded, long_mode_entered};

@@ -14,6 +14,7 @@ use core::{
 
 use warren_kernel::{acpi::Controllers, information::Information};
 
+use super::entry::{data_segments_loaded, long_mode_entered};
 use crate::{
     calls,
     cpu::{
@@ -205,17 +206,7 @@ core::arch::global_asm!(
     ".byte 0x2e, 0x66, 0x0f, 0x01, 0x16",           // lgdt cs:[...], with 32 bits of address
     ".word others_pointer - others_real",
     "mov eax, 0x6a0",                               // PAE, PGE, OSFXSR, OSXMMEXCPT
-    "mov cr4, eax",
-    "mov eax, offset boot_pml4",
-    "mov cr3, eax",
-    "mov ecx, 0xc0000080",                          // EFER
-    "rdmsr",
-    "or eax, 0x901",                                // SCE, LME, NXE
-    "wrmsr",
-    "mov eax, cr0",
-    "and eax, 0x9ffffff3",                          // not EM, TS, CD, NW
-    "or eax, 0x80010023",                           // PG, WP, NE, MP, PE
-    "mov cr0, eax",
+    long_mode_entered!(),
     ".byte 0x66, 0xea",                             // far jump to the 64-bit code segment
     ".long others_long",
     ".word 8",
@@ -235,13 +226,7 @@ core::arch::global_asm!(
 
     ".globl others_enter",
     "others_enter:",
-    "mov eax, 16",
-    "mov ds, eax",
-    "mov es, eax",
-    "mov ss, eax",
-    "xor eax, eax",
-    "mov fs, eax",
-    "mov gs, eax",
+    data_segments_loaded!(),
     "mov rax, [rip + {root}]",
     "mov cr3, rax",
     "xor edi, edi",
