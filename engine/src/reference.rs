@@ -79,6 +79,18 @@ pub fn held<P: Platform>(caller: &Instance, word: u64) -> Result<*mut Object, Sy
     Ok(object)
 }
 
+/// The same, if it provides the service, too.
+pub fn held_as<P: Platform>(
+    caller: &Instance,
+    word: u64,
+    service: u32,
+) -> Result<*mut Object, SystemError> {
+    let object = held::<P>(caller, word)?;
+    // SAFETY: objects are valid for good.
+    let provided = unsafe { (*object).service };
+    if provided == u64::from(service) { Ok(object) } else { Err(SystemError::BadReference) }
+}
+
 /// Adds a temporary reference, with a count of its own, for the activation that runs. Inside `critical`.
 pub fn push_temporary<P: Platform>(
     object: *mut Object,
@@ -442,6 +454,37 @@ pub unsafe fn give_back<P: Platform>(entry: Temporary) -> bool {
         }
     }
     count_down::<P>(entry.object)
+}
+
+/// Gives back the newest temporaries of the thread, from `mark` on; with `keep_last` the last one stays, in the place of the first.
+/// `true` if something is to be destroyed. Inside `critical`.
+///
+/// # Safety
+///
+/// `mark` was the first free entry before, and with `keep_last` there is one behind it.
+pub unsafe fn give_back_since<P: Platform>(mark: *mut Temporary, keep_last: bool) -> bool {
+    // SAFETY: the platform's block is valid.
+    let end = unsafe { (*P::cpu()).temporary }.wrapping_sub(usize::from(keep_last));
+    // SAFETY: the entry that stays lies below the first free one.
+    let last = keep_last.then(|| unsafe { end.read() });
+    let mut dying = false;
+    let mut next = mark;
+    while next < end {
+        // SAFETY: entries from the mark to the end are initialised.
+        let entry = unsafe { next.read() };
+        // SAFETY: the entry is forgotten below.
+        dying |= unsafe { give_back::<P>(entry) };
+        next = next.wrapping_add(1);
+    }
+    let mut rest = mark;
+    if let Some(last) = last {
+        // SAFETY: there was an entry at the mark.
+        unsafe { mark.write(last) };
+        rest = mark.wrapping_add(1);
+    }
+    // SAFETY: what was above was given back.
+    unsafe { end_temporaries::<P>(rest) };
+    dying
 }
 
 /// Takes one count away; `true` if something is to be destroyed by [`death::finish`]. Inside `critical`.

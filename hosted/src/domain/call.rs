@@ -23,8 +23,8 @@ use warren_engine::{
     layout::{Frame, Temporary},
     lock,
     reference::{
-        current, end_temporaries, give_back, held, instance_of, newest_frame, push_temporary,
-        refuse, tables,
+        current, give_back_since, held_as, instance_of, newest_frame, push_temporary, refuse,
+        tables,
     },
     stub::{self, FIRST_FUNCTION, RETURN, SYSTEM_CALL_STACK},
 };
@@ -323,12 +323,8 @@ fn finish(entered: &Entered, words: &Words, copies: u64, answer: Ret) -> Result<
     match function.result {
         _ if answer.error != 0 => Ok(Ret::err(answer.error)),
         Part::Reference(service) => {
-            let object = held::<Hosted>(entered.callee, answer.value);
-            let object = object.map_err(|_| SystemError::BadAnswer)?;
-            // SAFETY: objects are valid for good.
-            if unsafe { (*object).service } != u64::from(service) {
-                return Err(SystemError::BadAnswer);
-            }
+            let object = held_as::<Hosted>(entered.callee, answer.value, service)
+                .map_err(|_| SystemError::BadAnswer)?;
             // Held until the stub has handed it over: another thread of the callee may let go of it before that.
             push_temporary::<Hosted>(object, None)?;
             Ok(Ret::ok(answer.value))
@@ -506,7 +502,7 @@ fn check_call<'a>(
         }
     }
     let words = passed_words(owner, outgoing, registers)?;
-    let object = expect_held(caller, registers.rdi, outgoing.service)?;
+    let object = held_as::<Hosted>(caller, registers.rdi, outgoing.service)?;
     let parameters = &outgoing.function.parameters;
     let bytes = arguments::buffer_bytes(parameters, &words)?;
     // SAFETY: objects are valid for good, and so is the instance of one that is held.
@@ -519,7 +515,7 @@ fn check_call<'a>(
     let pins = unsafe { (*machine::cpu()).temporary };
     let pinned = push_temporary::<Hosted>(object, None).and_then(|()| {
         arguments::references(parameters).try_for_each(|(index, service)| {
-            push_temporary::<Hosted>(expect_held(caller, words[index], service)?, None)
+            push_temporary::<Hosted>(held_as::<Hosted>(caller, words[index], service)?, None)
         })
     });
     if let Err(error) = pinned {
@@ -557,44 +553,10 @@ fn passed_words(
     Ok(words)
 }
 
-/// The object behind a word, if the caller holds it and it provides the service. Inside a critical section.
-fn expect_held(
-    caller: &Instance,
-    word: u64,
-    service: u32,
-) -> Result<*mut warren_engine::layout::Object, SystemError> {
-    let object = held::<Hosted>(caller, word)?;
-    // SAFETY: objects are valid for good.
-    let provided = unsafe { (*object).service };
-    if provided == u64::from(service) { Ok(object) } else { Err(SystemError::BadReference) }
-}
-
 /// Lets go of everything pinned since `mark`; a reference that the call returned stays, in its place.
 fn unpin(mark: *mut Temporary, atomic: bool, keep_last: bool) {
-    let dying = critical::run(|| {
-        // SAFETY: the block is the running thread's.
-        let end = unsafe { (*machine::cpu()).temporary }.wrapping_sub(usize::from(keep_last));
-        // SAFETY: the entry of the returned reference lies below the first free one.
-        let last = keep_last.then(|| unsafe { end.read() });
-        let mut dying = false;
-        let mut pin = mark;
-        while pin < end {
-            // SAFETY: entries from the mark to the end were pushed by `check_call`, or left by an atomic call.
-            let entry = unsafe { pin.read() };
-            // SAFETY: the entry is forgotten below.
-            dying |= unsafe { give_back::<Hosted>(entry) };
-            pin = pin.wrapping_add(1);
-        }
-        let mut rest = mark;
-        if let Some(last) = last {
-            // SAFETY: there was an entry at the mark.
-            unsafe { mark.write(last) };
-            rest = mark.wrapping_add(1);
-        }
-        // SAFETY: what was above was given back.
-        unsafe { end_temporaries::<Hosted>(rest) };
-        dying
-    });
+    // SAFETY: entries from the mark on were pushed by `check_call`, or left by an atomic call, and a returned reference is the last.
+    let dying = critical::run(|| unsafe { give_back_since::<Hosted>(mark, keep_last) });
     if dying && !atomic {
         lock::unlock::<Hosted>();
         death::finish::<Hosted>();

@@ -17,7 +17,7 @@ use warren_engine::{
     injection,
     instance::{Function, Instance, Kind},
     layout::{Frame, Object},
-    reference::{held, newest_frame, push_temporary, refuse},
+    reference::{held_as, newest_frame, push_temporary, refuse},
 };
 
 use super::{
@@ -260,11 +260,7 @@ fn finish(entered: &Entered, call: &GateCall, next: u64, answer: Ret) -> Result<
 
 /// Lets a domain hand over only what it holds, and only as what it is.
 fn check_reference(callee: &Instance, word: u64, service: u32) -> Result<Ret, SystemError> {
-    let object = held::<Kernel>(callee, word).map_err(|_| SystemError::BadAnswer)?;
-    // SAFETY: objects are valid for good.
-    if unsafe { (*object).service } != u64::from(service) {
-        return Err(SystemError::BadAnswer);
-    }
+    let object = held_as::<Kernel>(callee, word, service).map_err(|_| SystemError::BadAnswer)?;
     // Held until the stub has handed it over: another thread of the callee may let go of it before that.
     push_temporary::<Kernel>(object, None)?;
     Ok(Ret::ok(word))

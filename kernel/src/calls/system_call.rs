@@ -12,7 +12,7 @@ use warren_engine::{
     instance::{Instance, Outgoing},
     layout::{Object, Temporary},
     lock,
-    reference::{current, end_temporaries, give_back, held, push_temporary, refuse},
+    reference::{current, give_back_since, held_as, push_temporary, refuse},
     stub::{self, FIRST_FUNCTION, SYSTEM_CALL_STACK},
 };
 
@@ -124,7 +124,7 @@ fn service_call(caller: &Instance, call: &UserCall, copies: u64) -> Result<Ret, 
         }
     }
     let mut words = words_of(call, outgoing)?;
-    let object = expect_held(caller, call.words[0], outgoing.service)?;
+    let object = held_as::<Kernel>(caller, call.words[0], outgoing.service)?;
     let parameters = &outgoing.function.parameters;
     let bytes = arguments::buffer_bytes(parameters, &words)?;
     // SAFETY: objects are valid for good.
@@ -158,14 +158,6 @@ fn service_call(caller: &Instance, call: &UserCall, copies: u64) -> Result<Ret, 
     Ok(result)
 }
 
-/// The object behind a word, if the caller holds it and it provides the service.
-fn expect_held(caller: &Instance, word: u64, service: u32) -> Result<*mut Object, SystemError> {
-    let object = held::<Kernel>(caller, word)?;
-    // SAFETY: objects are valid for good.
-    let provided = unsafe { (*object).service };
-    if provided == u64::from(service) { Ok(object) } else { Err(SystemError::BadReference) }
-}
-
 /// Where the next pin goes.
 fn pins() -> *mut Temporary {
     // SAFETY: interrupts are off, and the block is this CPU's.
@@ -181,34 +173,15 @@ fn pin_all(
 ) -> Result<(), SystemError> {
     push_temporary::<Kernel>(object, None)?;
     for (index, service) in arguments::references(parameters) {
-        push_temporary::<Kernel>(expect_held(caller, words[index], service)?, None)?;
+        push_temporary::<Kernel>(held_as::<Kernel>(caller, words[index], service)?, None)?;
     }
     Ok(())
 }
 
 /// Lets go of everything pinned since `mark`; a reference that the call returned stays, in its place.
 fn unpin(mark: *mut Temporary, atomic: bool, keep_last: bool) {
-    // SAFETY: interrupts are off, and the block is this CPU's.
-    let end = unsafe { (*block::engine()).temporary }.wrapping_sub(usize::from(keep_last));
-    // SAFETY: the entry of the returned reference lies below the first free one.
-    let last = keep_last.then(|| unsafe { end.read() });
-    let mut dying = false;
-    let mut pin = mark;
-    while pin < end {
-        // SAFETY: entries from the mark to the end were pushed by `pin_all`, or left by an atomic call.
-        let entry = unsafe { pin.read() };
-        // SAFETY: the entry is forgotten below.
-        dying |= unsafe { give_back::<Kernel>(entry) };
-        pin = pin.wrapping_add(1);
-    }
-    let mut rest = mark;
-    if let Some(last) = last {
-        // SAFETY: there was an entry at the mark.
-        unsafe { mark.write(last) };
-        rest = mark.wrapping_add(1);
-    }
-    // SAFETY: what was above was given back.
-    unsafe { end_temporaries::<Kernel>(rest) };
+    // SAFETY: entries from the mark on were pushed by `pin_all`, or left by an atomic call, and a returned reference is the last.
+    let dying = unsafe { give_back_since::<Kernel>(mark, keep_last) };
     if dying && !atomic {
         interrupts::on(|| {
             lock::unlock::<Kernel>();
