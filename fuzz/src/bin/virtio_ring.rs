@@ -6,14 +6,11 @@
 #[path = "../../../servers/storage/virtio-blk/src"]
 mod virtio_blk {
     pub mod ring;
-    pub mod window;
 }
 
 use libfuzzer_sys::fuzz_target;
-use virtio_blk::{
-    ring::{AREA_BYTES, Request, Ring, SLOTS, USED},
-    window::Window,
-};
+use virtio_blk::ring::{AREA_BYTES, Request, Ring, SLOTS, USED};
+use warren_virtio::window::Window;
 
 /// The memory that both sides write.
 struct Memory(Vec<u8>);

@@ -2,12 +2,8 @@
 //!
 //! # Shape
 //!
-//! [`capability`] finds the registers on the bus, [`pci`] and [`mmio`] reach them, [`transport`] starts the device,
-//! [`ring`] passes requests; all are pure and tested on the host against devices that follow the rules and devices
-//! that do not. [`VirtioBlk`] is the server around them.
-//!
-//! A device without capabilities is one that is on no bus: the server `virtio-mmio` hands it out. Its registers
-//! start in its page where the first base address register says.
+//! The library `virtio` finds and starts the device, [`geometry`] is what it says of itself, [`ring`] passes requests; all are pure
+//! and tested on the host against devices that follow the rules and devices that do not. [`VirtioBlk`] is the server around them.
 //!
 //! # Several requests in flight
 //!
@@ -35,18 +31,11 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
-extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
-pub mod capability;
-pub mod mmio;
-pub mod pci;
+pub mod geometry;
 pub mod ring;
-pub mod transport;
-pub mod window;
-
-use alloc::boxed::Box;
 
 use warren::{Closing, Cx, Kept, Mapping, New, Out, Req, Required, Server, StartError, server};
 use warren_idl::{
@@ -54,17 +43,15 @@ use warren_idl::{
     TimeError, Timer, map_space,
 };
 
+use warren_virtio::{Refused, Registers, Transport};
+
 use crate::{
-    mmio::MmioRegisters,
-    pci::PciRegisters,
+    geometry::{CONFIG_BYTES, FEATURES, Geometry, SECTOR_BYTES},
     ring::{AREA_BYTES, Outcome, Request, Ring},
-    transport::{Geometry, Refused, Registers, SECTOR_BYTES, Transport},
-    window::Window,
 };
 
-/// The register of the configuration space that says where the device's registers are, and its part within a page.
-const FIRST_ADDRESS: u16 = 0x10;
-const OFFSET_IN_PAGE: u32 = 0xff0;
+/// The device's only queue.
+const QUEUE: u16 = 0;
 
 /// How long a caller sleeps, at least, that waits for others to fetch what their requests have brought.
 const MOMENT_NS: u64 = 100_000;
@@ -100,26 +87,16 @@ impl Server for VirtioBlk {
 
     fn new(cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
         let needs = cx.req();
-        let places = capability::find(|register| needs.device.read(cx, register))?;
-        needs.device.enable(cx)?;
-        let registers = needs.device.memory(cx, places.map_or(0, |places| places.bar))?;
-        let registers = map_space(cx, &needs.address_space, registers)?;
+        let registers =
+            warren_virtio::registers(cx, &needs.device, &needs.address_space, CONFIG_BYTES)?;
         let area = needs.memory.contiguous(cx, AREA_BYTES as u64)?;
         let base = area.physical(cx)?;
         let area = map_space(cx, &needs.address_space, area)?;
         let line = needs.device.interrupt(cx)?.keep()?;
 
-        let bytes = registers.len() as u64;
         let refused = |refused: Refused| StartError::new(refused.message());
-        let registers: Box<dyn Registers> = match places {
-            Some(places) => Box::new(PciRegisters::new(registers, bytes, places).map_err(refused)?),
-            None => {
-                let offset = needs.device.read(cx, FIRST_ADDRESS)? & OFFSET_IN_PAGE;
-                Box::new(MmioRegisters::new(registers, bytes, offset).map_err(refused)?)
-            }
-        };
-        let mut transport = Transport::new(registers, base).map_err(refused)?;
-        let geometry = transport.start().map_err(refused)?;
+        let mut transport = Transport::new(registers).map_err(refused)?;
+        let geometry = start(&mut transport, base).map_err(refused)?;
         let ring = Ring::new();
         Ok(VirtioBlk { transport, geometry, ring, area, base, line, seen: 0, dead: false })
     }
@@ -225,7 +202,7 @@ impl VirtioBlk {
 
     fn submit(&mut self, slot: usize, request: Request) {
         self.ring.submit(&mut self.area, self.base, slot, request);
-        self.transport.ring_doorbell();
+        self.transport.ring_doorbell(QUEUE);
     }
 
     /// Waits for the end of the request in a slot. If it was done, `finish` fetches what it has brought,
@@ -276,31 +253,21 @@ impl VirtioBlk {
     fn restart(&mut self) {
         let stopped = self.transport.reset();
         self.ring.reset(&mut self.area);
-        let started = stopped.and_then(|()| self.transport.start());
+        let started = stopped.and_then(|()| start(&mut self.transport, self.base));
         // A device that comes back as another one is not the one that callers know.
         self.dead = started != Ok(self.geometry);
     }
 }
 
-impl Window for Mapping {
-    fn read8(&self, offset: usize) -> u8 {
-        self.read_u8(offset)
-    }
-    fn read16(&self, offset: usize) -> u16 {
-        self.read_u16(offset)
-    }
-    fn read32(&self, offset: usize) -> u32 {
-        self.read_u32(offset)
-    }
-    fn write8(&mut self, offset: usize, value: u8) {
-        self.write_u8(offset, value);
-    }
-    fn write16(&mut self, offset: usize, value: u16) {
-        self.write_u16(offset, value);
-    }
-    fn write32(&mut self, offset: usize, value: u32) {
-        self.write_u32(offset, value);
-    }
+/// Starts a device that was reset, with an empty ring in the memory at the physical address `base`.
+fn start<R: Registers + ?Sized>(
+    transport: &mut Transport<R>,
+    base: u64,
+) -> Result<Geometry, Refused> {
+    let features = transport.negotiate(FEATURES)?;
+    let geometry = Geometry::of(transport, features)?;
+    transport.run(&[Ring::place(base)])?;
+    Ok(geometry)
 }
 
 #[cfg(test)]

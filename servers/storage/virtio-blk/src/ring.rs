@@ -21,7 +21,7 @@
 
 use core::sync::atomic::{Ordering, fence};
 
-use super::window::Window;
+use warren_virtio::{QueuePlace, window::Window};
 
 /// Requests in flight at the same time.
 pub const SLOTS: usize = 8;
@@ -153,6 +153,16 @@ impl Ring {
     /// How many answers the device owes.
     pub fn in_flight(&self) -> usize {
         self.slots.iter().filter(|slot| slot.request().is_some()).count()
+    }
+
+    /// Where the queue lies if the memory is at the physical address `base`.
+    pub fn place(base: u64) -> QueuePlace {
+        QueuePlace {
+            entries: QUEUE_ENTRIES,
+            descriptors: base + DESCRIPTORS as u64,
+            available: base + AVAILABLE as u64,
+            used: base + USED as u64,
+        }
     }
 
     /// Offset of the buffer of a slot.

@@ -2,7 +2,9 @@ use std::{collections::VecDeque, vec, vec::Vec};
 
 use proptest::prelude::*;
 
-use super::{super::window::fake::Plain, *};
+use warren_virtio::window::fake::Plain;
+
+use super::*;
 
 const BASE: u64 = 0x10_0000;
 

@@ -5,6 +5,8 @@
 //! Offsets are constants or computed from checked indices, so one outside the window is a defect of
 //! this server and not the device's doing.
 
+use warren::Mapping;
+
 /// A window onto shared memory.
 pub trait Window {
     /// Reads one byte.
@@ -27,11 +29,32 @@ pub trait Window {
     }
 }
 
-#[cfg(test)]
+impl Window for Mapping {
+    fn read8(&self, offset: usize) -> u8 {
+        self.read_u8(offset)
+    }
+    fn read16(&self, offset: usize) -> u16 {
+        self.read_u16(offset)
+    }
+    fn read32(&self, offset: usize) -> u32 {
+        self.read_u32(offset)
+    }
+    fn write8(&mut self, offset: usize, value: u8) {
+        self.write_u8(offset, value);
+    }
+    fn write16(&mut self, offset: usize, value: u16) {
+        self.write_u16(offset, value);
+    }
+    fn write32(&mut self, offset: usize, value: u32) {
+        self.write_u32(offset, value);
+    }
+}
+
+#[cfg(any(test, feature = "testing"))]
 pub mod fake {
     //! Plain memory in the place of shared memory.
 
-    use std::{vec, vec::Vec};
+    use alloc::{vec, vec::Vec};
 
     use super::Window;
 

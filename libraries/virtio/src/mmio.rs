@@ -1,8 +1,7 @@
 //! The registers of a virtio device that is on no bus (virtio 1.2, section 4.2.2).
 
-use super::{
-    ring::{AVAILABLE, DESCRIPTORS, QUEUE_ENTRIES, USED},
-    transport::{CONFIG_BYTES, Refused, Registers},
+use crate::{
+    transport::{QueuePlace, Refused, Registers},
     window::Window,
 };
 
@@ -39,9 +38,9 @@ pub struct MmioRegisters<W> {
 }
 
 impl<W: Window> MmioRegisters<W> {
-    /// Takes the registers, which start at `offset` in a window of `bytes`.
-    pub fn new(window: W, bytes: u64, offset: u32) -> Result<Self, Refused> {
-        let end = u64::from(offset) + (DEVICE as u64) + u64::from(CONFIG_BYTES);
+    /// Takes the registers, which start at `offset` in a window of `bytes`; `config_bytes` of them are those of the device's kind.
+    pub fn new(window: W, bytes: u64, offset: u32, config_bytes: u32) -> Result<Self, Refused> {
+        let end = u64::from(offset) + (DEVICE as u64) + u64::from(config_bytes);
         if end > bytes || !offset.is_multiple_of(4) {
             return Err(Refused::Registers);
         }
@@ -93,25 +92,29 @@ impl<W: Window> Registers for MmioRegisters<W> {
         self.read(GENERATION)
     }
 
+    fn config8(&self, register: u32) -> u8 {
+        self.window.read8(self.offset + DEVICE + register as usize)
+    }
+
     fn config32(&self, register: u32) -> u32 {
         self.read(DEVICE + register as usize)
     }
 
-    fn enable_queue(&mut self, base: u64) -> Result<(), Refused> {
-        self.write(QUEUE_SELECT, 0);
-        if self.read(QUEUE_MOST) < QUEUE_ENTRIES.into() {
+    fn enable_queue(&mut self, index: u16, place: &QueuePlace) -> Result<(), Refused> {
+        self.write(QUEUE_SELECT, index.into());
+        if self.read(QUEUE_MOST) < place.entries.into() {
             return Err(Refused::Queue);
         }
-        self.write(QUEUE_SIZE, QUEUE_ENTRIES.into());
-        self.write64(QUEUE_DESCRIPTORS, base + DESCRIPTORS as u64);
-        self.write64(QUEUE_AVAILABLE, base + AVAILABLE as u64);
-        self.write64(QUEUE_USED, base + USED as u64);
+        self.write(QUEUE_SIZE, place.entries.into());
+        self.write64(QUEUE_DESCRIPTORS, place.descriptors);
+        self.write64(QUEUE_AVAILABLE, place.available);
+        self.write64(QUEUE_USED, place.used);
         self.write(QUEUE_READY, 1);
         Ok(())
     }
 
-    fn ring_doorbell(&mut self) {
-        self.write(QUEUE_NOTIFY, 0);
+    fn ring_doorbell(&mut self, index: u16) {
+        self.write(QUEUE_NOTIFY, index.into());
     }
 
     fn acknowledge(&mut self) {
@@ -124,16 +127,20 @@ impl<W: Window> Registers for MmioRegisters<W> {
 mod tests {
     use std::boxed::Box;
 
-    use super::{
-        super::{
-            transport::{FEATURES, Transport},
-            window::fake::Plain,
-        },
-        *,
+    use super::*;
+    use crate::{
+        transport::{FEATURE_MODERN, Transport},
+        window::fake::Plain,
     };
 
-    const BASE: u64 = 0x12_3456_7000;
     const OFFSET: u32 = 0x200;
+    const CONFIG_BYTES: u32 = 24;
+    const PLACE: QueuePlace = QueuePlace {
+        entries: 32,
+        descriptors: 0x12_3456_7000,
+        available: 0x12_3456_8000,
+        used: 0x12_3456_9000,
+    };
 
     /// A device in the second place of its page.
     fn device() -> Plain {
@@ -143,26 +150,28 @@ mod tests {
         device.write32(at + VERSION, MODERN);
         device.write32(at + QUEUE_MOST, 1024);
         device.write32(at + FEATURE, u32::MAX);
-        device.write32(at + DEVICE, 2048);
-        device.write32(at + DEVICE + 8, 10_000);
-        device.write32(at + DEVICE + 20, 512);
+        device.write32(at + DEVICE + 4, 0x1234_5678);
         device
+    }
+
+    fn registers(device: Plain) -> MmioRegisters<Plain> {
+        MmioRegisters::new(device, 0x400, OFFSET, CONFIG_BYTES).unwrap()
     }
 
     #[test]
     fn a_device_is_started() {
-        let registers = MmioRegisters::new(device(), 0x400, OFFSET).unwrap();
-        let mut transport = Transport::new(Box::new(registers), BASE).unwrap();
-        let geometry = transport.start().unwrap();
-        assert_eq!((geometry.blocks, geometry.block_bytes), (2048, 512));
-        transport.ring_doorbell();
+        let mut transport = Transport::new(Box::new(registers(device()))).unwrap();
+        assert_eq!(transport.negotiate(0b101).unwrap(), FEATURE_MODERN | 0b101);
+        assert_eq!((transport.config32(4), transport.config8(5)), (0x1234_5678, 0x56));
+        transport.run(&[PLACE]).unwrap();
+        transport.ring_doorbell(0);
         let MmioRegisters { window, .. } = *transport.registers;
         let at = OFFSET as usize;
         assert_eq!(window.read32(at + STATUS), 15);
-        assert_eq!(window.read32(at + ACCEPT), (FEATURES >> 32) as u32);
-        assert_eq!(window.read32(at + QUEUE_SIZE), QUEUE_ENTRIES.into());
+        assert_eq!(window.read32(at + ACCEPT), (FEATURE_MODERN >> 32) as u32);
+        assert_eq!(window.read32(at + QUEUE_SIZE), PLACE.entries.into());
         assert_eq!(window.read32(at + QUEUE_READY), 1);
-        assert_eq!(u64::from_le_bytes(window.at(at + QUEUE_USED)), BASE + USED as u64);
+        assert_eq!(u64::from_le_bytes(window.at(at + QUEUE_USED)), PLACE.used);
         assert_eq!(window.0[..at], [0; OFFSET as usize], "its neighbour");
     }
 
@@ -170,7 +179,7 @@ mod tests {
     fn an_interrupt_is_taken_back_for_what_it_came() {
         let mut device = device();
         device.write32(OFFSET as usize + INTERRUPT, 3);
-        let mut registers = MmioRegisters::new(device, 0x400, OFFSET).unwrap();
+        let mut registers = registers(device);
         registers.acknowledge();
         assert_eq!(registers.window.read32(OFFSET as usize + ACKNOWLEDGE), 3);
     }
@@ -180,7 +189,7 @@ mod tests {
         let refused = |register, value, offset| {
             let mut device = device();
             device.write32(OFFSET as usize + register, value);
-            MmioRegisters::new(device, 0x400, offset).err()
+            MmioRegisters::new(device, 0x400, offset, CONFIG_BYTES).err()
         };
         assert_eq!(refused(MAGIC, 0, OFFSET), Some(Refused::Legacy));
         assert_eq!(refused(VERSION, 1, OFFSET), Some(Refused::Legacy));
@@ -189,7 +198,8 @@ mod tests {
         }
         let mut short = device();
         short.write32(OFFSET as usize + QUEUE_MOST, 16);
-        let registers = MmioRegisters::new(short, 0x400, OFFSET).unwrap();
-        assert_eq!(Transport::new(Box::new(registers), BASE).unwrap().start(), Err(Refused::Queue));
+        let mut transport = Transport::new(Box::new(registers(short))).unwrap();
+        transport.negotiate(0).unwrap();
+        assert_eq!(transport.run(&[PLACE]), Err(Refused::Queue));
     }
 }

@@ -1,19 +1,21 @@
 use std::boxed::Box;
 
-use super::{
-    super::{
-        ring::DATA_BYTES,
-        transport::{
-            CONFIG_BLOCK_BYTES, CONFIG_SECTORS, CONFIG_SEGMENT_BYTES, FEATURE_MODERN, FEATURES,
-            Geometry, STATUS_FEATURES, Transport,
-        },
-        window::fake::Plain,
-    },
-    *,
+use super::*;
+use crate::{
+    transport::{FEATURE_MODERN, STATUS_FEATURES, Transport},
+    window::fake::Plain,
+};
+
+const CONFIG_BYTES: u32 = 24;
+const KNOWN: u64 = 0b1010;
+const PLACE: QueuePlace = QueuePlace {
+    entries: 32,
+    descriptors: 0x12_3456_7000,
+    available: 0x12_3456_8000,
+    used: 0x12_3456_9000,
 };
 
 const BYTES: u64 = 0x1000;
-const BASE: u64 = 0x12_3456_7000;
 const PLACES: Places = Places {
     bar: 4,
     common: Range { offset: 0, bytes: 0x100 },
@@ -37,9 +39,7 @@ impl Device {
         let mut memory = Plain::new(BYTES as usize);
         memory.write16(QUEUE_SIZE as usize, 256);
         memory.write16(QUEUE_NOTIFY as usize, 3);
-        memory.write64(0x600, 2048);
-        memory.write32(0x600 + CONFIG_BLOCK_BYTES as usize, 4096);
-        memory.write32(0x600 + CONFIG_SEGMENT_BYTES as usize, 10_000);
+        memory.write64(0x600, 0x0123_4567_89ab_cdef);
         Device { memory, features, accepted: 0, agrees: true, mute: false }
     }
 
@@ -81,73 +81,57 @@ impl Window for Device {
     }
 }
 
-type Started = (Transport<PciRegisters<Device>>, Geometry);
-
-fn start(device: Device) -> Result<Started, Refused> {
-    let registers = PciRegisters::new(device, BYTES, PLACES)?;
-    let mut transport = Transport::new(Box::new(registers), BASE)?;
-    let geometry = transport.start()?;
-    Ok((transport, geometry))
+fn start(device: Device) -> Result<Transport<PciRegisters<Device>>, Refused> {
+    let registers = PciRegisters::new(device, BYTES, PLACES, CONFIG_BYTES)?;
+    let mut transport = Transport::new(Box::new(registers))?;
+    transport.negotiate(KNOWN)?;
+    transport.run(&[PLACE, QueuePlace { used: 0x5000, ..PLACE }])?;
+    Ok(transport)
 }
 
 #[test]
 fn a_device_is_started_with_the_features_that_are_known() {
-    let (transport, _) = start(Device::new(u64::MAX)).unwrap();
-    assert_eq!(transport.registers.window.accepted, FEATURES);
-    assert_eq!(transport.registers.window.memory.read8(STATUS as usize), 15);
-    assert_eq!(transport.registers.window.memory.read16(QUEUE_SIZE as usize), QUEUE_ENTRIES);
-    assert_eq!(transport.registers.window.memory.read16(QUEUE_ENABLE as usize), 1);
-    let used = u64::from_le_bytes(transport.registers.window.memory.at(QUEUE_USED as usize));
-    assert_eq!(used, BASE + USED as u64);
+    let transport = start(Device::new(u64::MAX)).unwrap();
+    let Device { memory, accepted, .. } = &transport.registers.window;
+    assert_eq!(*accepted, KNOWN | FEATURE_MODERN);
+    assert_eq!(memory.read8(STATUS as usize), 15);
+    assert_eq!(memory.read16(QUEUE_SIZE as usize), PLACE.entries);
+    assert_eq!(memory.read16(QUEUE_ENABLE as usize), 1);
+    // The last queue is the one that is chosen.
+    assert_eq!(memory.read16(QUEUE_SELECT as usize), 1);
+    assert_eq!(u64::from_le_bytes(memory.at(QUEUE_USED as usize)), 0x5000);
 }
 
 #[test]
-fn what_the_device_says_of_itself_is_taken_over() {
-    let (_, geometry) = start(Device::new(u64::MAX)).unwrap();
-    let expected = Geometry {
-        block_bytes: 4096,
-        blocks: 256,
-        request_bytes: 8192,
-        read_only: true,
-        can_flush: true,
-    };
-    assert_eq!(geometry, expected);
+fn what_the_device_does_not_offer_is_not_used() {
+    let transport = start(Device::new(FEATURE_MODERN | 0b10)).unwrap();
+    assert_eq!(transport.registers.window.accepted, FEATURE_MODERN | 0b10);
 }
 
 #[test]
-fn what_the_device_does_not_offer_has_its_default() {
-    let (_, geometry) = start(Device::new(FEATURE_MODERN)).unwrap();
-    let expected = Geometry {
-        block_bytes: 512,
-        blocks: 2048,
-        request_bytes: DATA_BYTES as u32,
-        read_only: false,
-        can_flush: false,
-    };
-    assert_eq!(geometry, expected);
+fn the_registers_of_its_kind_are_read() {
+    let transport = start(Device::new(u64::MAX)).unwrap();
+    let both = transport.config(|it| (it.config32(4), it.config32(0)));
+    assert_eq!(both, Ok((0x0123_4567, 0x89ab_cdef)));
+    assert_eq!(transport.config8(7), 0x01);
 }
 
 #[test]
 fn the_doorbell_of_the_queue_is_rung() {
-    let (mut transport, _) = start(Device::new(u64::MAX)).unwrap();
+    let mut transport = start(Device::new(u64::MAX)).unwrap();
     transport.registers.window.memory.write16(0x80c, 0xffff);
-    transport.ring_doorbell();
-    assert_eq!(transport.registers.window.memory.read16(0x80c), 0);
+    transport.ring_doorbell(1);
+    assert_eq!(transport.registers.window.memory.read16(0x80c), 1);
 }
 
 #[test]
 fn a_device_that_cannot_be_driven_is_refused() {
-    let config = |register: u32| 0x600 + register as usize;
     let all = u64::MAX;
     for (registers, reason) in [
-        (Device::new(FEATURES & !FEATURE_MODERN), Refused::Legacy),
+        (Device::new(all & !FEATURE_MODERN), Refused::Legacy),
         (Device { agrees: false, ..Device::new(all) }, Refused::Legacy),
         (Device { mute: true, ..Device::new(all) }, Refused::Mute),
         (Device::with(all, QUEUE_SIZE as usize, 16), Refused::Queue),
-        (Device::with(all, config(CONFIG_BLOCK_BYTES), 513), Refused::Blocks),
-        (Device::with(all, config(CONFIG_BLOCK_BYTES), 8192), Refused::Blocks),
-        (Device::with(all, config(CONFIG_SEGMENT_BYTES), 4095), Refused::Blocks),
-        (Device::with(all, config(CONFIG_SECTORS + 4), u32::MAX), Refused::Blocks),
         (Device::with(all, QUEUE_NOTIFY as usize - 2, 0xffff_0000), Refused::Registers),
     ] {
         assert_eq!(start(registers).err(), Some(reason));
@@ -160,9 +144,10 @@ fn registers_beyond_the_mapping_are_refused() {
     let short = Range { offset: 0, bytes: 8 };
     let last = Range { offset: u32::MAX, bytes: u32::MAX };
     let refused = |places| {
-        let registers = PciRegisters::new(Device::new(u64::MAX), BYTES, places);
-        let transport = registers.and_then(|it| Transport::new(Box::new(it), BASE));
-        transport.and_then(|mut transport| transport.start()).err()
+        let device = Device::new(u64::MAX);
+        let registers = PciRegisters::new(device, BYTES, places, CONFIG_BYTES);
+        let transport = registers.and_then(|it| Transport::new(Box::new(it)));
+        transport.and_then(|mut transport| transport.run(&[PLACE])).err()
     };
     for range in [far, short, last] {
         for places in [

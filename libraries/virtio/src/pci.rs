@@ -1,9 +1,8 @@
 //! The registers of a virtio device on the PCI bus (virtio 1.2, section 4.1.4).
 
-use super::{
+use crate::{
     capability::{Places, Range},
-    ring::{AVAILABLE, DESCRIPTORS, QUEUE_ENTRIES, USED},
-    transport::{CONFIG_BYTES, Refused, Registers},
+    transport::{QueuePlace, Refused, Registers},
     window::Window,
 };
 
@@ -22,29 +21,32 @@ const QUEUE_AVAILABLE: u32 = 40;
 const QUEUE_USED: u32 = 48;
 const COMMON_BYTES: u32 = 56;
 
+/// Queues of a device that can be used.
+const QUEUES: usize = 8;
+
 /// The registers of one device.
 pub struct PciRegisters<W> {
     window: W,
     /// Bytes of the window.
     bytes: u64,
     places: Places,
-    /// Offset of the queue's doorbell.
-    doorbell: usize,
+    /// Offset of each queue's doorbell.
+    doorbells: [usize; QUEUES],
 }
 
 impl<W: Window> PciRegisters<W> {
-    /// Takes the registers, which are `bytes` long and lie at these places.
-    pub fn new(window: W, bytes: u64, places: Places) -> Result<Self, Refused> {
+    /// Takes the registers, which are `bytes` long and lie at these places; `config_bytes` of them are those of the device's kind.
+    pub fn new(window: W, bytes: u64, places: Places, config_bytes: u32) -> Result<Self, Refused> {
         let fits = |range: Range, needed: u32| {
             let end = u64::from(range.offset) + u64::from(needed);
             range.bytes >= needed && end <= bytes && range.offset.is_multiple_of(4)
         };
         let Places { common, interrupt, device, .. } = places;
         let interrupt_fits = u64::from(interrupt.offset) < bytes && interrupt.bytes >= 1;
-        if !fits(common, COMMON_BYTES) || !fits(device, CONFIG_BYTES) || !interrupt_fits {
+        if !fits(common, COMMON_BYTES) || !fits(device, config_bytes) || !interrupt_fits {
             return Err(Refused::Registers);
         }
-        Ok(PciRegisters { window, bytes, places, doorbell: 0 })
+        Ok(PciRegisters { window, bytes, places, doorbells: [0; QUEUES] })
     }
 
     /// Where the doorbell of the chosen queue is.
@@ -104,26 +106,31 @@ impl<W: Window> Registers for PciRegisters<W> {
         self.window.read8(self.common(GENERATION)).into()
     }
 
+    fn config8(&self, register: u32) -> u8 {
+        self.window.read8((self.places.device.offset + register) as usize)
+    }
+
     fn config32(&self, register: u32) -> u32 {
         self.window.read32((self.places.device.offset + register) as usize)
     }
 
-    fn enable_queue(&mut self, base: u64) -> Result<(), Refused> {
-        self.write16(QUEUE_SELECT, 0);
-        if self.window.read16(self.common(QUEUE_SIZE)) < QUEUE_ENTRIES {
+    fn enable_queue(&mut self, index: u16, place: &QueuePlace) -> Result<(), Refused> {
+        self.write16(QUEUE_SELECT, index);
+        if self.window.read16(self.common(QUEUE_SIZE)) < place.entries {
             return Err(Refused::Queue);
         }
-        self.doorbell = self.find_doorbell()?;
-        self.write16(QUEUE_SIZE, QUEUE_ENTRIES);
-        self.write64(QUEUE_DESCRIPTORS, base + DESCRIPTORS as u64);
-        self.write64(QUEUE_AVAILABLE, base + AVAILABLE as u64);
-        self.write64(QUEUE_USED, base + USED as u64);
+        let doorbell = self.find_doorbell()?;
+        *self.doorbells.get_mut(usize::from(index)).ok_or(Refused::Queue)? = doorbell;
+        self.write16(QUEUE_SIZE, place.entries);
+        self.write64(QUEUE_DESCRIPTORS, place.descriptors);
+        self.write64(QUEUE_AVAILABLE, place.available);
+        self.write64(QUEUE_USED, place.used);
         self.write16(QUEUE_ENABLE, 1);
         Ok(())
     }
 
-    fn ring_doorbell(&mut self) {
-        self.window.write16(self.doorbell, 0);
+    fn ring_doorbell(&mut self, index: u16) {
+        self.window.write16(self.doorbells[usize::from(index)], index);
     }
 
     fn acknowledge(&mut self) {
