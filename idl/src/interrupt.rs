@@ -1,12 +1,19 @@
 //! Interrupt lines.
 
-use warren::{Cx, Ref, errors, service};
+use warren::{Cx, Flat, Ref, errors, service};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+use crate::DataSpace;
 
 /// Why an interrupt line was refused.
 #[errors]
 pub enum InterruptError {
     /// There is no line with that number.
     NoSuchLine = 1,
+    /// The entry is not within a device's memory.
+    NoEntry = 2,
+    /// There is no room for another line.
+    TooMany = 3,
 }
 
 /// One interrupt line.
@@ -29,4 +36,50 @@ pub trait Interrupts {
         cx: &mut Cx<'f, Self>,
         number: u32,
     ) -> Result<Ref<'f, dyn InterruptLine>, InterruptError>;
+    /// The line of a device that interrupts by messages, which stand in a table in the device's own memory (PCI Local Bus Specification
+    /// 3.0, section 6.8.2). Its entry lies at `offset`, a multiple of 8, in `registers`. Whoever asks for the line hands the entry over: from then on the
+    /// system alone writes it, with a message of its own choice. The same entry is always the same line.
+    fn message<'f>(
+        cx: &mut Cx<'f, Self>,
+        registers: Ref<'f, dyn DataSpace>,
+        offset: u64,
+    ) -> Result<Ref<'f, dyn InterruptLine>, InterruptError>;
+}
+
+/// What is known of a line that is in use.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
+)]
+#[repr(C)]
+pub struct LineStatus {
+    /// Its number.
+    pub line: u32,
+    /// [`LineStatus::LEVEL`], [`LineStatus::EDGE`] or [`LineStatus::MESSAGE`].
+    pub kind: u32,
+    /// The CPU that it interrupts at present.
+    pub cpu: u32,
+    /// How many CPUs it may interrupt.
+    pub cpus: u32,
+    /// Interrupts since the system started.
+    pub count: u64,
+}
+
+impl LineStatus {
+    /// `kind`: its device holds a level until it has been served.
+    pub const LEVEL: u32 = 1;
+    /// `kind`: its device sends an edge.
+    pub const EDGE: u32 = 2;
+    /// `kind`: its device sends a message.
+    pub const MESSAGE: u32 = 3;
+}
+
+impl Flat for LineStatus {}
+
+/// What interrupts, and how often.
+#[service(id = 0x1279_0003)]
+pub trait InterruptCounts {
+    /// The first line in use whose number is at least `from`; [`InterruptError::NoSuchLine`] after the last one.
+    fn line(cx: &mut Cx<'_, Self>, from: u32) -> Result<LineStatus, InterruptError>;
+    /// How many interrupts of a line a CPU has taken.
+    fn taken_by(cx: &mut Cx<'_, Self>, line: u32, cpu: u32) -> Result<u64, InterruptError>;
 }

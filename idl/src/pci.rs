@@ -16,6 +16,8 @@ pub enum PciError {
     NoBar = 3,
     /// The hardware behind it refused.
     Device = 4,
+    /// The device sends no messages, or not so many.
+    NoMessages = 5,
 }
 
 impl From<PortError> for PciError {
@@ -90,8 +92,13 @@ pub trait PciDevice {
     fn memory<'f>(cx: &mut Cx<'f, Self>, index: u32) -> Result<Ref<'f, dyn DataSpace>, PciError>;
     /// The I/O ports behind base address register `index`.
     fn ports<'f>(cx: &mut Cx<'f, Self>, index: u32) -> Result<Ref<'f, dyn IoPorts>, PciError>;
-    /// The line on which the device interrupts.
+    /// The line on which the device interrupts. It sends no messages from then on.
     fn interrupt<'f>(cx: &mut Cx<'f, Self>) -> Result<Ref<'f, dyn InterruptLine>, PciError>;
+    /// The line of the device's message `index`. It interrupts by messages alone from then on.
+    fn message<'f>(
+        cx: &mut Cx<'f, Self>,
+        index: u32,
+    ) -> Result<Ref<'f, dyn InterruptLine>, PciError>;
     /// Lets the device answer at its addresses and read and write memory by itself.
     fn enable(cx: &mut Cx<'_, Self>) -> Result<(), PciError>;
 }

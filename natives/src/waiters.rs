@@ -29,6 +29,11 @@ impl Waiters {
         Waiters(Vec::new())
     }
 
+    /// Whether nobody waits.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Notes a thread, once.
     pub fn note(&mut self, thread: u64) {
         if !self.0.contains(&thread) {

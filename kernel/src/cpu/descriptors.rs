@@ -31,7 +31,7 @@ const STACK_BYTES: usize = 16 * 1024;
 const STACKS: usize = 6;
 
 /// The processor's interrupt vectors that have a gate.
-pub const VECTORS: usize = 128;
+pub const VECTORS: usize = 192;
 
 /// The interrupt stacks of one CPU, and behind them the stack that is in use where no thread runs.
 #[repr(C, align(16))]

@@ -2,11 +2,8 @@
 #![expect(unsafe_code, reason = "device registers")]
 
 use alloc::vec::Vec;
-use core::sync::atomic::Ordering::Relaxed;
-
 use warren_kernel::acpi::Controllers;
 
-use super::local;
 use crate::{
     guarded::Guarded,
     memory::{self, Exhausted},
@@ -59,7 +56,7 @@ pub fn install(controllers: &Controllers) -> Result<(), Exhausted> {
     Ok(())
 }
 
-/// Finds the line with this number and routes it, masked, to its vector.
+/// Finds the line with this number and gives it its vector. It is masked, and aimed at nobody yet.
 pub fn route(controllers: &Controllers, number: u32) -> Option<Line> {
     if number >= LINES {
         return None;
@@ -74,15 +71,20 @@ pub fn route(controllers: &Controllers, number: u32) -> Option<Line> {
         let flag = |set: bool, bit: u32| if set { bit } else { 0 };
         let vector = u32::from(FIRST_VECTOR) + number;
         let low_word = vector | flag(trigger.level, LEVEL) | flag(trigger.low, LOW);
-        // Whoever waits for the line is told from there.
-        let destination = u32::from(local::BOOT.apic.load(Relaxed)) << 24;
-        apics[apic].write(REDIRECTION + 2 * index + 1, destination);
         apics[apic].write(REDIRECTION + 2 * index, low_word | MASKED);
         Some(Line { apic, index, low_word, level: trigger.level })
     })
 }
 
 impl Line {
+    /// Interrupts the CPU with this local APIC from now on.
+    pub fn aim_at(self, apic: u8) {
+        let destination = u32::from(apic) << 24;
+        APICS.with(|apics| {
+            apics[self.apic].write(REDIRECTION + 2 * self.index + 1, destination);
+        });
+    }
+
     /// Lets the line interrupt, or not.
     pub fn set_open(self, open: bool) {
         let word = if open { self.low_word } else { self.low_word | MASKED };

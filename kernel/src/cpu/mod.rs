@@ -10,6 +10,7 @@ pub mod io_apic;
 pub mod kernel_lock;
 pub mod local;
 pub mod local_apic;
+pub mod messages;
 pub mod registers;
 pub mod requests;
 

@@ -1,14 +1,20 @@
-//! `Interrupts`, `InterruptLine`, `Power`.
+//! `Interrupts`, `InterruptLine`, `InterruptCounts`, `Power`.
 
-use warren::{Cx, Ref};
-use warren_idl::{InterruptError, InterruptLine, Interrupts, Power, PowerError};
+use warren::{Cx, Ref, SystemError};
+use warren_idl::{
+    DataSpace, InterruptCounts, InterruptError, InterruptLine, Interrupts, LineStatus, Power,
+    PowerError,
+};
 use warren_kernel::acpi::Controllers;
 
-use super::{answer, kinds};
-use crate::{guarded::Guarded, log::log, machine, threads::interrupts};
+use super::{answer, kinds, memory::Space};
+use crate::{cpu::messages::ENTRY_BYTES, guarded::Guarded, log::log, machine, threads::interrupts};
 
 /// All lines.
 pub struct AllLines;
+
+/// What looks at lines.
+pub struct Counts;
 
 /// A line that exists.
 pub struct Line(u32);
@@ -16,7 +22,7 @@ pub struct Line(u32);
 /// The machine's switch.
 pub struct Switch;
 
-warren_natives::natives!(AllLines, Line, Switch);
+warren_natives::natives!(AllLines, Counts, Line, Switch);
 
 static CONTROLLERS: Guarded<Option<Controllers>> = Guarded::new(None);
 
@@ -40,6 +46,46 @@ impl Interrupts for AllLines {
     ) -> Result<Ref<'f, dyn InterruptLine>, InterruptError> {
         let line = Line::find(number).ok_or(InterruptError::NoSuchLine)?;
         answer(kinds().lines, line).map_err(InterruptError::System)
+    }
+
+    fn message<'f>(
+        _: &mut Cx<'f, Self>,
+        registers: Ref<'f, dyn DataSpace>,
+        offset: u64,
+    ) -> Result<Ref<'f, dyn InterruptLine>, InterruptError> {
+        // Main memory is no device's, whoever says so.
+        let Some(space @ Space::Device { first, .. }) = kinds().spaces.state(registers) else {
+            return Err(InterruptError::NoEntry);
+        };
+        let last = space.bytes().checked_sub(ENTRY_BYTES).ok_or(InterruptError::NoEntry)?;
+        if offset > last || !offset.is_multiple_of(8) {
+            return Err(InterruptError::NoEntry);
+        }
+        let number = interrupts::of_message(first + offset).map_err(|_| SystemError::Budget)?;
+        let line = Line(number.ok_or(InterruptError::TooMany)?);
+        answer(kinds().lines, line).map_err(InterruptError::System)
+    }
+}
+
+impl InterruptCounts for Counts {
+    fn line(_: &mut Cx<'_, Self>, from: u32) -> Result<LineStatus, InterruptError> {
+        let sight = interrupts::sight(from).ok_or(InterruptError::NoSuchLine)?;
+        let kind = match (sight.is_message, sight.is_level) {
+            (true, _) => LineStatus::MESSAGE,
+            (_, true) => LineStatus::LEVEL,
+            (_, false) => LineStatus::EDGE,
+        };
+        Ok(LineStatus {
+            line: sight.number,
+            kind,
+            cpu: sight.cpu as u32,
+            cpus: sight.cpus as u32,
+            count: sight.count,
+        })
+    }
+
+    fn taken_by(_: &mut Cx<'_, Self>, line: u32, cpu: u32) -> Result<u64, InterruptError> {
+        Ok(interrupts::taken_by(line, cpu as usize))
     }
 }
 

@@ -96,7 +96,8 @@ impl Space {
         }
     }
 
-    fn bytes(&self) -> u64 {
+    /// Its length.
+    pub fn bytes(&self) -> u64 {
         self.pages() * PAGE
     }
 }

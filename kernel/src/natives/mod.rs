@@ -68,6 +68,7 @@ pub fn install(controllers: Controllers, command_line: &str) {
     objects.add::<dyn idl::AddressSpace, _>(memory::Mapper);
     objects.add::<dyn idl::PortSpace, _>(ports::AllPorts);
     objects.add::<dyn idl::Interrupts, _>(devices::AllLines);
+    objects.add::<dyn idl::InterruptCounts, _>(devices::Counts);
     objects.add::<dyn idl::Accounts, _>(accounts::Books);
     objects.add::<dyn idl::Power, _>(devices::Switch);
     objects.add::<dyn idl::Launcher, _>(Launcher::<Kernel>::new());

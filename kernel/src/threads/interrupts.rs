@@ -1,11 +1,20 @@
 //! Interrupt lines, and who waits for them.
 //!
+//! Lines below [`LINES`] are those of I/O APICs, by their numbers. Those behind them are entries of devices' tables of messages, in the order in
+//! which they were asked for.
+//!
 //! A line that signals by a level is closed when it arrives, because its device asserts it until a driver has
 //! served it; the driver's next wait opens it again. An edge would be lost while its line is closed, so
-//! lines that signal by edges are open from the beginning: before a driver exists that could let its device
+//! lines that signal by edges, as messages do, are open from the beginning: before a driver exists that could let its device
 //! interrupt.
+//!
+//! # Which CPU
+//!
+//! That on which a thread began to wait for the line when nobody else did: there it goes on, mostly. So what devices bring is handled where it is
+//! wanted, and a line does not move while several threads wait for it.
 
-use alloc::boxed::Box;
+use alloc::{boxed::Box, vec, vec::Vec};
+use core::sync::atomic::Ordering::Relaxed;
 
 use warren_abi::call::SystemError;
 use warren_kernel::acpi::Controllers;
@@ -13,46 +22,141 @@ use warren_natives::Waiters;
 
 use super::{wait_until, wake};
 use crate::{
-    cpu::io_apic::{self, LINES, Line},
+    cpu::{
+        self, block,
+        io_apic::{self, LINES, Line},
+        local,
+        messages::{self, Entry, MESSAGES},
+    },
     guarded::Guarded,
+    memory::Exhausted,
 };
 
+/// Lines of both kinds.
+const ALL: usize = (LINES + MESSAGES) as usize;
+
+/// Where interrupts come from.
+#[derive(Clone, Copy)]
+enum Source {
+    Line(Line),
+    Message {
+        entry: Entry,
+        /// Physical address of the entry, which a line of messages is known by.
+        address: u64,
+    },
+}
+
+impl Source {
+    fn is_level(&self) -> bool {
+        matches!(self, Source::Line(line) if line.level)
+    }
+
+    fn set_open(&mut self, open: bool) {
+        match self {
+            Source::Line(line) => line.set_open(open),
+            Source::Message { entry, .. } => entry.set_open(open),
+        }
+    }
+
+    fn aim_at(&mut self, apic: u8) {
+        match self {
+            Source::Line(line) => line.aim_at(apic),
+            Source::Message { entry, .. } => entry.aim_at(apic),
+        }
+    }
+}
+
 struct State {
-    line: Line,
+    source: Source,
+    /// The CPU that it interrupts.
+    cpu: usize,
     count: u64,
+    /// The parts of it that each CPU has taken.
+    by_cpu: Vec<u64>,
     waiting: Waiters,
 }
 
-static STATES: Guarded<[Option<Box<State>>; LINES as usize]> =
-    Guarded::new([const { None }; LINES as usize]);
+static STATES: Guarded<[Option<Box<State>>; ALL]> = Guarded::new([const { None }; ALL]);
+
+impl State {
+    /// A line that interrupts this CPU.
+    fn new(mut source: Source) -> Box<Self> {
+        source.aim_at(own_apic());
+        // Others open when somebody waits.
+        if !source.is_level() {
+            source.set_open(true);
+        }
+        let by_cpu = vec![0; local::count()];
+        Box::new(State { source, cpu: cpu::number(), count: 0, by_cpu, waiting: Waiters::new() })
+    }
+}
+
+fn own_apic() -> u8 {
+    block::local().apic.load(Relaxed)
+}
+
+/// The line that raises a vector, if one does.
+pub fn line_of(vector: u8) -> Option<u32> {
+    let behind = |first: u8, count: u32| {
+        vector.checked_sub(first).map(u32::from).filter(|number| *number < count)
+    };
+    behind(io_apic::FIRST_VECTOR, LINES)
+        .or_else(|| Some(LINES + behind(messages::FIRST_VECTOR, MESSAGES)?))
+}
 
 /// Whether there is a line with this number; its first use routes it.
 pub fn exists(controllers: &Controllers, number: u32) -> bool {
+    if number >= LINES {
+        return false;
+    }
     STATES.with(|states| {
-        let Some(state) = states.get_mut(number as usize) else { return false };
+        let state = &mut states[number as usize];
         if state.is_none() {
-            let line = io_apic::route(controllers, number);
-            line.filter(|line| !line.level).inspect(|line| line.set_open(true));
-            *state = line.map(|line| Box::new(State { line, count: 0, waiting: Waiters::new() }));
+            *state = io_apic::route(controllers, number).map(|line| State::new(Source::Line(line)));
         }
         state.is_some()
+    })
+}
+
+/// The number of the line that the entry at this physical address is; its first use writes it. `Ok(None)` if there are too many.
+pub fn of_message(address: u64) -> Result<Option<u32>, Exhausted> {
+    STATES.with(|states| {
+        let messages = &mut states[LINES as usize..];
+        let is_it = |state: &Option<Box<State>>| match state.as_deref() {
+            Some(State { source: Source::Message { address: known, .. }, .. }) => *known == address,
+            _ => false,
+        };
+        let known = messages.iter().position(is_it);
+        let Some(index) = known.or_else(|| messages.iter().position(Option::is_none)) else {
+            return Ok(None);
+        };
+        if known.is_none() {
+            let entry = Entry::take(address, index as u32)?;
+            messages[index] = Some(State::new(Source::Message { entry, address }));
+        }
+        Ok(Some(LINES + index as u32))
     })
 }
 
 /// Opens a line that exists, and waits until its count differs from `seen`. Returns the count.
 pub fn wait(number: u32, seen: u64) -> Result<u64, SystemError> {
     wait_until(|waiter| {
-        let count = with(number, |state| {
-            if state.count == seen {
-                state.waiting.note(waiter);
+        with(number, |state| {
+            if state.count != seen {
+                return Some(state.count);
             }
-            state.count
-        });
-        if count == seen {
+            let own = cpu::number();
+            if state.waiting.is_empty() && state.cpu != own {
+                state.source.aim_at(own_apic());
+                state.cpu = own;
+            }
+            state.waiting.note(waiter);
             // The line may arrive at once; the waiter is on its list.
-            with(number, |state| state.line.set_open(true));
-        }
-        (count != seen).then_some(count)
+            if state.source.is_level() {
+                state.source.set_open(true);
+            }
+            None
+        })
     })
 }
 
@@ -60,12 +164,51 @@ pub fn wait(number: u32, seen: u64) -> Result<u64, SystemError> {
 pub fn arrived(number: u32) {
     let waiting = with(number, |state| {
         state.count += 1;
-        if state.line.level {
-            state.line.set_open(false);
+        if let Some(count) = state.by_cpu.get_mut(cpu::number()) {
+            *count += 1;
+        }
+        if state.source.is_level() {
+            state.source.set_open(false);
         }
         state.waiting.take()
     });
     waiting.into_iter().for_each(wake);
+}
+
+/// What is known of a line to those who look on.
+pub struct Sight {
+    pub number: u32,
+    pub is_message: bool,
+    pub is_level: bool,
+    /// The CPU that it interrupts.
+    pub cpu: usize,
+    /// CPUs that it may interrupt.
+    pub cpus: usize,
+    pub count: u64,
+}
+
+/// The first line in use whose number is at least `from`.
+pub fn sight(from: u32) -> Option<Sight> {
+    STATES.with(|states| {
+        let (number, state) = states
+            .iter()
+            .enumerate()
+            .skip(from as usize)
+            .find_map(|(at, state)| Some((at as u32, state.as_deref()?)))?;
+        Some(Sight {
+            number,
+            is_message: matches!(state.source, Source::Message { .. }),
+            is_level: state.source.is_level(),
+            cpu: state.cpu,
+            cpus: state.by_cpu.len(),
+            count: state.count,
+        })
+    })
+}
+
+/// How many interrupts of a line a CPU has taken.
+pub fn taken_by(number: u32, cpu: usize) -> u64 {
+    with(number, |state| state.by_cpu.get(cpu).copied().unwrap_or(0))
 }
 
 fn with<R: Default>(number: u32, work: impl FnOnce(&mut State) -> R) -> R {

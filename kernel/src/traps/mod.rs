@@ -7,6 +7,7 @@
 //! | 0x70 | timer | watchdog, ends of loans and of sleep |
 //! | 0x71 | another CPU | [`requests`] |
 //! | 0x7f | spurious | nothing |
+//! | 0x80 to 0xbf | message of a device | [`crate::threads::interrupts`] |
 
 mod entry;
 pub mod faults;
@@ -18,7 +19,7 @@ use frame::TrapFrame;
 use crate::{
     calls,
     cpu::{
-        io_apic, kernel_lock, local_apic,
+        kernel_lock, local_apic,
         requests::{self, Interruption},
     },
     threads,
@@ -48,7 +49,7 @@ extern "C" fn trap(frame: &mut TrapFrame) -> u64 {
     }
     // Where interrupts are off in kernel code, the lock is this CPU's.
     let took = frame.rflags & INTERRUPTS_ON != 0;
-    let owes_end = (io_apic::FIRST_VECTOR..local_apic::TIMER_VECTOR).contains(&vector);
+    let owes_end = threads::interrupts::line_of(vector).is_some();
     let mut interruption = Interruption { frame, owes_end };
     if took {
         kernel_lock::take(Some(&mut interruption));
@@ -92,8 +93,9 @@ fn handle(interruption: &mut Interruption<'_>) -> u64 {
         }
         local_apic::SPURIOUS_VECTOR => (),
         vector => {
-            let line = vector.wrapping_sub(io_apic::FIRST_VECTOR);
-            threads::interrupts::arrived(line.into());
+            if let Some(line) = threads::interrupts::line_of(vector) {
+                threads::interrupts::arrived(line);
+            }
             interruption.end();
             if threads::is_due() {
                 threads::preempt(interruption.frame);

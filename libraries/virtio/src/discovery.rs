@@ -2,8 +2,8 @@
 
 use alloc::boxed::Box;
 
-use warren::{Cx, New, Req, Server, StartError};
-use warren_idl::{AddressSpace, PciDevice, map_space};
+use warren::{Cx, New, Ref, Req, Server, StartError};
+use warren_idl::{AddressSpace, InterruptLine, PciDevice, PciError, map_space};
 
 use crate::{
     capability,
@@ -15,6 +15,9 @@ use crate::{
 /// The register of the configuration space that says where the device's registers are, and its part within a page.
 const FIRST_ADDRESS: u16 = 0x10;
 const OFFSET_IN_PAGE: u32 = 0xff0;
+
+/// The message by which all queues interrupt.
+const MESSAGE: u16 = 0;
 
 /// Lets a device answer, and reaches its registers, of which `config_bytes` are those of its kind.
 ///
@@ -45,6 +48,26 @@ pub fn registers<S: Server>(
             let offset = device.read(cx, FIRST_ADDRESS)? & OFFSET_IN_PAGE;
             let it = MmioRegisters::new(registers, bytes, offset, config_bytes).map_err(refused)?;
             Ok(Box::new(it))
+        }
+    }
+}
+
+/// The line on which a device interrupts, whose registers these are, before it is started: that of a message, if it can send one, which
+/// nobody has to take back and no other device shares.
+///
+/// # Errors
+///
+/// The bus refuses.
+pub fn line<'f, S: Server>(
+    cx: &mut Cx<'f, New<S>>,
+    device: &Req<dyn PciDevice>,
+    registers: &mut dyn Registers,
+) -> Result<Ref<'f, dyn InterruptLine>, PciError> {
+    match device.message(cx, MESSAGE.into()) {
+        Err(PciError::NoMessages) => device.interrupt(cx),
+        line => {
+            registers.interrupt_by(MESSAGE);
+            line
         }
     }
 }

@@ -6,7 +6,7 @@
 //! | [`pci`], [`mmio`] | its registers, on the bus and on none |
 //! | [`transport`] | starting and stopping, over either |
 //! | [`window`] | the memory that a device shares |
-//! | [`discovery`] | from the device that the system file names to its registers |
+//! | [`discovery`] | from the device that the system file names to its registers and its line |
 //!
 //! All but [`discovery`] is pure, and tested on the host against devices that follow the rules and devices that do not. What
 //! goes through the queues is each driver's own.
@@ -24,6 +24,6 @@ pub mod pci;
 pub mod transport;
 pub mod window;
 
-pub use discovery::registers;
+pub use discovery::{line, registers};
 pub use transport::{QueuePlace, Refused, Registers, Transport};
 pub use window::Window;

@@ -117,6 +117,8 @@ impl<W: Window> Registers for MmioRegisters<W> {
         self.write(QUEUE_NOTIFY, index.into());
     }
 
+    fn interrupt_by(&mut self, _message: u16) {}
+
     fn acknowledge(&mut self) {
         let causes = self.read(INTERRUPT);
         self.write(ACKNOWLEDGE, causes);

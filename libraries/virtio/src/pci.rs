@@ -14,6 +14,7 @@ const STATUS: u32 = 20;
 const GENERATION: u32 = 21;
 const QUEUE_SELECT: u32 = 22;
 const QUEUE_SIZE: u32 = 24;
+const QUEUE_MESSAGE: u32 = 26;
 const QUEUE_ENABLE: u32 = 28;
 const QUEUE_NOTIFY: u32 = 30;
 const QUEUE_DESCRIPTORS: u32 = 32;
@@ -30,6 +31,8 @@ pub struct PciRegisters<W> {
     /// Bytes of the window.
     bytes: u64,
     places: Places,
+    /// The message by which the device interrupts, if it does so by one.
+    message: Option<u16>,
     /// Offset of each queue's doorbell.
     doorbells: [usize; QUEUES],
 }
@@ -46,7 +49,7 @@ impl<W: Window> PciRegisters<W> {
         if !fits(common, COMMON_BYTES) || !fits(device, config_bytes) || !interrupt_fits {
             return Err(Refused::Registers);
         }
-        Ok(PciRegisters { window, bytes, places, doorbells: [0; QUEUES] })
+        Ok(PciRegisters { window, bytes, places, message: None, doorbells: [0; QUEUES] })
     }
 
     /// Where the doorbell of the chosen queue is.
@@ -121,6 +124,13 @@ impl<W: Window> Registers for PciRegisters<W> {
         }
         let doorbell = self.find_doorbell()?;
         *self.doorbells.get_mut(usize::from(index)).ok_or(Refused::Queue)? = doorbell;
+        if let Some(message) = self.message {
+            // A reset has taken it away. A device that cannot keep it says so.
+            self.write16(QUEUE_MESSAGE, message);
+            if self.window.read16(self.common(QUEUE_MESSAGE)) != message {
+                return Err(Refused::Message);
+            }
+        }
         self.write16(QUEUE_SIZE, place.entries);
         self.write64(QUEUE_DESCRIPTORS, place.descriptors);
         self.write64(QUEUE_AVAILABLE, place.available);
@@ -133,8 +143,15 @@ impl<W: Window> Registers for PciRegisters<W> {
         self.window.write16(self.doorbells[usize::from(index)], index);
     }
 
+    fn interrupt_by(&mut self, message: u16) {
+        self.message = Some(message);
+    }
+
+    /// A message is no level that would have to be taken back.
     fn acknowledge(&mut self) {
-        self.window.read8(self.places.interrupt.offset as usize);
+        if self.message.is_none() {
+            self.window.read8(self.places.interrupt.offset as usize);
+        }
     }
 }
 

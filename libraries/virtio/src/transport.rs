@@ -28,6 +28,8 @@ pub enum Refused {
     Legacy,
     /// Its queue is too short.
     Queue,
+    /// It refuses to interrupt by a message.
+    Message,
     /// What it says of itself is impossible, in the way that this line for people says.
     Impossible(&'static str),
 }
@@ -40,6 +42,7 @@ impl Refused {
             Refused::Mute => "it does not answer to a reset",
             Refused::Legacy => "it does not speak virtio 1",
             Refused::Queue => "its queue is too short",
+            Refused::Message => "it refuses to interrupt by a message",
             Refused::Impossible(message) => message,
         }
     }
@@ -78,6 +81,8 @@ pub trait Registers {
     fn enable_queue(&mut self, index: u16, place: &QueuePlace) -> Result<(), Refused>;
     /// Tells the device that there is something new in queue `index`.
     fn ring_doorbell(&mut self, index: u16);
+    /// Lets all queues interrupt by this message of the device, from the next start on. Devices on no bus have none.
+    fn interrupt_by(&mut self, message: u16);
     /// Takes the interrupt back, so that the line can be opened again.
     fn acknowledge(&mut self);
 }

@@ -44,7 +44,7 @@ const fn native<S: Named + ?Sized>(reach: Reach, hosted: bool) -> Native {
 }
 
 /// What kernel and hosted platform provide themselves.
-pub const NATIVES: [Native; 16] = [
+pub const NATIVES: [Native; 17] = [
     native::<dyn idl::Clock>(Reach::Everybody, true),
     native::<dyn idl::Timer>(Reach::Everybody, true),
     native::<dyn idl::Memory>(Reach::Everybody, true),
@@ -58,6 +58,7 @@ pub const NATIVES: [Native; 16] = [
     native::<dyn idl::Power>(Reach::Granted, true),
     native::<dyn idl::LogFeed>(Reach::Granted, true),
     native::<dyn idl::Accounts>(Reach::Granted, false),
+    native::<dyn idl::InterruptCounts>(Reach::Granted, false),
     native::<dyn idl::PortSpace>(Reach::Granted, false),
     native::<dyn idl::PhysicalMemory>(Reach::Granted, false),
     native::<dyn idl::Interrupts>(Reach::Granted, false),

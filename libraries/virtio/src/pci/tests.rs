@@ -32,6 +32,7 @@ struct Device {
     accepted: u64,
     agrees: bool,
     mute: bool,
+    keeps_messages: bool,
 }
 
 impl Device {
@@ -40,7 +41,7 @@ impl Device {
         memory.write16(QUEUE_SIZE as usize, 256);
         memory.write16(QUEUE_NOTIFY as usize, 3);
         memory.write64(0x600, 0x0123_4567_89ab_cdef);
-        Device { memory, features, accepted: 0, agrees: true, mute: false }
+        Device { memory, features, accepted: 0, agrees: true, mute: false, keeps_messages: true }
     }
 
     fn with(features: u64, offset: usize, value: u32) -> Self {
@@ -70,6 +71,8 @@ impl Window for Device {
         self.memory.write8(offset, if self.mute { 0x40 } else { value });
     }
     fn write16(&mut self, offset: usize, value: u16) {
+        let refused = offset as u32 == QUEUE_MESSAGE && !self.keeps_messages;
+        let value = if refused { 0xffff } else { value };
         self.memory.write16(offset, value);
     }
     fn write32(&mut self, offset: usize, value: u32) {
@@ -82,7 +85,15 @@ impl Window for Device {
 }
 
 fn start(device: Device) -> Result<Transport<PciRegisters<Device>>, Refused> {
-    let registers = PciRegisters::new(device, BYTES, PLACES, CONFIG_BYTES)?;
+    start_with(device, None)
+}
+
+fn start_with(
+    device: Device,
+    message: Option<u16>,
+) -> Result<Transport<PciRegisters<Device>>, Refused> {
+    let mut registers = PciRegisters::new(device, BYTES, PLACES, CONFIG_BYTES)?;
+    message.into_iter().for_each(|message| registers.interrupt_by(message));
     let mut transport = Transport::new(Box::new(registers))?;
     transport.negotiate(KNOWN)?;
     transport.run(&[PLACE, QueuePlace { used: 0x5000, ..PLACE }])?;
@@ -122,6 +133,36 @@ fn the_doorbell_of_the_queue_is_rung() {
     transport.registers.window.memory.write16(0x80c, 0xffff);
     transport.ring_doorbell(1);
     assert_eq!(transport.registers.window.memory.read16(0x80c), 1);
+}
+
+/// The message of the queue that was chosen last.
+fn message(transport: &Transport<PciRegisters<Device>>) -> u16 {
+    transport.registers.window.memory.read16(QUEUE_MESSAGE as usize)
+}
+
+#[test]
+fn queues_get_their_message_again_after_a_reset() {
+    let mut device = Device::new(u64::MAX);
+    device.memory.write16(QUEUE_MESSAGE as usize, 0xffff);
+    let mut transport = start_with(device, Some(3)).unwrap();
+    assert_eq!(message(&transport), 3);
+    transport.reset().unwrap();
+    transport.registers.window.memory.write16(QUEUE_MESSAGE as usize, 0xffff);
+    transport.run(&[PLACE]).unwrap();
+    assert_eq!(message(&transport), 3);
+}
+
+#[test]
+fn a_device_that_asserts_its_line_is_asked_for_no_message() {
+    let mut device = Device::new(u64::MAX);
+    device.memory.write16(QUEUE_MESSAGE as usize, 0xffff);
+    assert_eq!(message(&start(device).unwrap()), 0xffff);
+}
+
+#[test]
+fn a_device_that_keeps_no_message_is_refused() {
+    let device = Device { keeps_messages: false, ..Device::new(u64::MAX) };
+    assert_eq!(start_with(device, Some(0)).err(), Some(Refused::Message));
 }
 
 #[test]

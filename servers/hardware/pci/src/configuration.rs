@@ -11,6 +11,8 @@
 
 use alloc::vec::Vec;
 
+use super::capability::{self, Messages, Table};
+
 /// Registers of all functions.
 pub trait Configuration {
     /// Why a register could not be reached.
@@ -50,6 +52,9 @@ const MULTIFUNCTION: u32 = 1 << 23;
 const BRIDGE_HEADER: u32 = 1;
 const BRIDGE_CLASS: u32 = 0x0604;
 
+/// Bytes of a page, the unit of what is handed out.
+pub const PAGE_BYTES: u64 = 4096;
+
 const DEVICES: u32 = 32;
 const FUNCTIONS: u32 = 8;
 
@@ -85,6 +90,26 @@ pub struct Function {
     pub class: u32,
     /// What lies behind its base address registers.
     pub bars: [Option<Bar>; 6],
+    /// How it interrupts by messages.
+    pub messages: Messages,
+}
+
+impl Function {
+    /// How many of the first `bytes` behind a base address register are not for the bus alone: those before the page where the table of
+    /// messages begins, if it lies there.
+    pub fn open_bytes(&self, bar: u32, bytes: u64) -> u64 {
+        let table = self.messages.table.filter(|table| table.bar == bar as usize);
+        table.map_or(bytes, |table| bytes.min(u64::from(table.offset) / PAGE_BYTES * PAGE_BYTES))
+    }
+
+    /// The table of messages, and the physical address of the entry of message `index`.
+    pub fn message(&self, index: u32) -> Option<(Table, u64)> {
+        let table = self.messages.table?;
+        match self.bars[table.bar]? {
+            Bar::Memory { address, bytes } => Some((table, address + table.entry(index, bytes)?)),
+            Bar::Ports { .. } => None,
+        }
+    }
 }
 
 /// Finds all functions, in the order of their addresses.
@@ -133,6 +158,7 @@ fn search_device<C: Configuration>(
             device: (identity >> 16) as u16,
             class,
             bars: measure(configuration, address, if is_bridge { 2 } else { 6 })?,
+            messages: capability::find(|register| configuration.read(address, register))?,
         });
         if address == first && header & MULTIFUNCTION == 0 {
             break;

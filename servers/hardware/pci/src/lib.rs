@@ -2,7 +2,7 @@
 //!
 //! # Shape
 //!
-//! [`configuration`] finds and measures functions and is tested on the host. [`Pci`] is the server around
+//! [`configuration`] finds and measures functions, [`capability`] finds how they interrupt by messages; both are tested on the host. [`Pci`] is the server around
 //! it; each function that somebody asks for is a local server, [`Device`].
 //!
 //! # Two ports
@@ -18,6 +18,13 @@
 //! inputs from 16 on, to which `q35` routes the pins as well, would need the tables of the firmware (ACPI,
 //! `_PRT`) to be interpreted. On a PC whose firmware leaves the register empty, devices have no
 //! interrupt here.
+//!
+//! # Messages
+//!
+//! A function with a table of messages (MSI-X) interrupts by them if its driver asks for one. The table's entry is handed to the kernel, which
+//! writes it; this server switches the messages on. Drivers see neither the entry nor what stands in it: the memory that they get ends before the page
+//! where the table begins, and registers that decide on messages cannot be written. Registers that lie behind the table, or in the page where it
+//! begins, cannot be had.
 //!
 //! # What a driver may do
 //!
@@ -35,6 +42,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod capability;
 pub mod configuration;
 
 use alloc::vec::Vec;
@@ -45,9 +53,10 @@ use warren_idl::{
     PhysicalMemory, PortError, PortSpace,
 };
 
+use crate::capability::{ALL_MASKED, ENABLED, Table};
 use crate::configuration::{
     BARS, BARS_END, Bar, COMMAND, COMMAND_ENABLE, COMMAND_MASK, COMMAND_NO_INTERRUPT,
-    Configuration, Function, INTERRUPT, ROM,
+    Configuration, Function, INTERRUPT, PAGE_BYTES, ROM,
 };
 
 /// Offset of the port that takes a register's number, and of the one with its value.
@@ -60,8 +69,6 @@ const CONFIGURATION_BYTES: u16 = 256;
 
 /// Lines of the legacy interrupt controller.
 const LINES: u32 = 16;
-
-const PAGE_BYTES: u64 = 4096;
 
 /// What the bus needs.
 #[derive(Required)]
@@ -126,18 +133,22 @@ impl PciDevice for Device {
 
     fn write(cx: &mut Cx<'_, Self>, offset: u16, value: u32) -> Result<(), PciError> {
         check(offset)?;
-        if (BARS..BARS_END).contains(&offset) || offset == ROM {
+        let moves = (BARS..BARS_END).contains(&offset) || offset == ROM;
+        if moves || cx.function.messages.guards(offset) {
             return Err(PciError::BadRegister);
         }
         Ok(Ports(&cx.req().configuration).write(cx.function.address, offset, value)?)
     }
 
-    /// A range shorter than a page is given as the page that it begins.
+    /// A range shorter than a page is given as the page that it begins. A table of messages is not given, nor what lies behind it.
     fn memory<'f>(cx: &mut Cx<'f, Self>, index: u32) -> Result<Ref<'f, dyn DataSpace>, PciError> {
         match cx.bar(index)? {
             Bar::Memory { address, bytes } => {
-                let bytes = bytes.next_multiple_of(PAGE_BYTES);
-                Ok(cx.req().physical_memory.window(cx, address, bytes)?)
+                let bytes = cx.function.open_bytes(index, bytes.next_multiple_of(PAGE_BYTES));
+                match bytes {
+                    0 => Err(PciError::NoBar),
+                    bytes => Ok(cx.req().physical_memory.window(cx, address, bytes)?),
+                }
             }
             Bar::Ports { .. } => Err(PciError::NoBar),
         }
@@ -151,9 +162,26 @@ impl PciDevice for Device {
     }
 
     fn interrupt<'f>(cx: &mut Cx<'f, Self>) -> Result<Ref<'f, dyn InterruptLine>, PciError> {
+        if let Some(table) = cx.function.messages.table {
+            switch_messages(&cx.req().configuration, &cx.function, table, false)?;
+        }
         let register = Ports(&cx.req().configuration).read(cx.function.address, INTERRUPT)?;
         let line = line(register).ok_or(PciError::Device)?;
         Ok(cx.req().interrupts.line(cx, line)?)
+    }
+
+    /// The function answers at its addresses afterwards, as it has to where the entry is written.
+    fn message<'f>(
+        cx: &mut Cx<'f, Self>,
+        index: u32,
+    ) -> Result<Ref<'f, dyn InterruptLine>, PciError> {
+        let (table, address) = cx.function.message(index).ok_or(PciError::NoMessages)?;
+        Self::enable(cx)?;
+        let page = address - address % PAGE_BYTES;
+        let registers = cx.req().physical_memory.window(cx, page, PAGE_BYTES)?;
+        let line = cx.req().interrupts.message(cx, registers, address - page)?;
+        switch_messages(&cx.req().configuration, &cx.function, table, true)?;
+        Ok(line)
     }
 
     fn enable(cx: &mut Cx<'_, Self>) -> Result<(), PciError> {
@@ -168,6 +196,19 @@ impl Device {
     fn bar(&self, index: u32) -> Result<Bar, PciError> {
         self.function.bars.get(index as usize).copied().flatten().ok_or(PciError::NoBar)
     }
+}
+
+/// Lets a function interrupt by messages, or by its line.
+fn switch_messages(
+    configuration: &Req<dyn IoPorts>,
+    function: &Function,
+    table: Table,
+    on: bool,
+) -> Result<(), PciError> {
+    let mut ports = Ports(configuration);
+    let control = ports.read(function.address, table.control)? & !(ENABLED | ALL_MASKED);
+    let control = if on { control | ENABLED } else { control };
+    Ok(ports.write(function.address, table.control, control)?)
 }
 
 /// A register starts at a multiple of 4 within the configuration space.

@@ -192,6 +192,13 @@ impl PciDevice for Device {
         Ok(cx.req().interrupts.line(cx, line)?)
     }
 
+    fn message<'f>(
+        _cx: &mut Cx<'f, Self>,
+        _index: u32,
+    ) -> Result<Ref<'f, dyn InterruptLine>, PciError> {
+        Err(PciError::NoMessages)
+    }
+
     /// It answers, and reads and writes memory, from the beginning.
     fn enable(_cx: &mut Cx<'_, Self>) -> Result<(), PciError> {
         Ok(())

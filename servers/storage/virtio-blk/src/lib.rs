@@ -87,12 +87,12 @@ impl Server for VirtioBlk {
 
     fn new(cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
         let needs = cx.req();
-        let registers =
+        let mut registers =
             warren_virtio::registers(cx, &needs.device, &needs.address_space, CONFIG_BYTES)?;
         let area = needs.memory.contiguous(cx, AREA_BYTES as u64)?;
         let base = area.physical(cx)?;
         let area = map_space(cx, &needs.address_space, area)?;
-        let line = needs.device.interrupt(cx)?.keep()?;
+        let line = warren_virtio::line(cx, &needs.device, registers.as_mut())?.keep()?;
 
         let refused = |refused: Refused| StartError::new(refused.message());
         let mut transport = Transport::new(registers).map_err(refused)?;

@@ -133,3 +133,34 @@ fn measuring_leaves_no_trace_and_disturbs_nobody() {
     assert_eq!(function.registers[&COMMAND].0, 0x10_0003);
     assert!(!function.disturbed);
 }
+
+/// A function whose table of messages, of two entries, lies at `place` behind its second base address register, 16 KiB at 1 MiB.
+fn with_table(place: u32) -> Function {
+    let mut bus = Bus::default();
+    let capabilities = [
+        (0x34, 0x40, 0),
+        (0x40, 0x0001_0011, 0),
+        (0x44, place | 1, 0),
+        (BARS + 4, 0x10_0000, 0xffff_c000),
+        (IDENTITY, 1, 0),
+    ];
+    bus.plug(8, &capabilities);
+    search(&mut bus).unwrap().remove(0)
+}
+
+#[test]
+fn memory_is_open_up_to_the_page_with_the_table_of_messages() {
+    assert_eq!(with_table(0x2800).open_bytes(1, 0x4000), 0x2000);
+    assert_eq!(with_table(0x2800).open_bytes(0, 0x4000), 0x4000);
+    assert_eq!(with_table(0x800).open_bytes(1, 0x4000), 0);
+}
+
+#[test]
+fn an_entry_is_found_if_all_of_it_is_in_the_functions_memory() {
+    let entry = |place: u32, index: u32| with_table(place).message(index).map(|found| found.1);
+    assert_eq!(entry(0x2800, 0), Some(0x10_2800));
+    assert_eq!(entry(0x2800, 1), Some(0x10_2810));
+    assert_eq!(entry(0x2800, 2), None);
+    assert_eq!(entry(0x3ff0, 0), Some(0x10_3ff0));
+    assert_eq!(entry(0x3ff0, 1), None);
+}
