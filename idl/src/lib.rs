@@ -28,6 +28,7 @@
 //! | [`Accounts`] | who has used what |
 //! | [`SystemControl`], [`Power`] | what runs, and making it stop |
 //! | [`Echo`], [`Hub`], [`Token`], [`Counter`], [`Fragile`] | what tests and benchmarks call |
+//! | [`Partner`], [`Callee`], [`Meter`] | the other side of a measurement of switches; what both call; a scheduler that is measured |
 //! | [`Bond`], [`AtomicBond`], [`Careless`] | what tests give up while they call it, and whoever does so |
 #![no_std]
 
@@ -46,6 +47,7 @@ mod log;
 mod memory;
 mod namespace;
 mod parameters;
+mod partner;
 mod pci;
 mod ports;
 mod power;
@@ -73,6 +75,7 @@ pub use log::*;
 pub use memory::*;
 pub use namespace::*;
 pub use parameters::*;
+pub use partner::*;
 pub use pci::*;
 pub use ports::*;
 pub use power::*;

@@ -1,8 +1,12 @@
-//! What servers are made of that load a system: reading a file piece by piece, and work on what was read.
+//! What servers are made of that load a system: reading a file piece by piece, work on what was read, and seeing when others run.
 #![no_std]
 #![forbid(unsafe_code)]
 
 extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+mod runs;
 
 use alloc::{boxed::Box, vec};
 use core::hint::black_box;
@@ -10,6 +14,8 @@ use core::hint::black_box;
 use warren::{Cx, Object, Ref};
 use warren_answers as answers;
 use warren_idl::{File, FileError, FileSystem};
+
+pub use runs::Runs;
 
 /// Bytes of a piece.
 pub const PIECE_BYTES: usize = 4096;

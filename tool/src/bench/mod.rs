@@ -10,6 +10,7 @@
 //! | [`programs`] | the benchmark programs of the system `test`: calls, references, files, faults, threads, servers |
 //! | [`stepped`] | calls in a Linux process, in instructions |
 //! | [`explain`] | where the instructions of one call go |
+//! | [`switching`] | what it costs that another thread runs; independent clients on several CPUs |
 //! | [`crosstalk`] | a film beside greedy clients |
 //! | [`accounts`] | who pays |
 //! | [`ladder`] | one call in all placements |
@@ -46,6 +47,7 @@ pub mod references;
 pub mod report;
 pub mod row;
 mod stepped;
+mod switching;
 
 use clap::ValueEnum;
 
@@ -74,6 +76,10 @@ pub enum Group {
     Threads,
     /// A server loaded and destroyed.
     Servers,
+    /// What it costs that another thread runs.
+    Switching,
+    /// Independent clients on several CPUs.
+    Scaling,
     /// A film that is played beside greedy clients of the same file server.
     Crosstalk,
     /// Who pays for what a server does.
@@ -94,13 +100,13 @@ impl Group {
 
     /// Whether the benchmark programs measure it.
     fn is_of_programs(self) -> bool {
-        use Group::{Accounts, Boot, Crosstalk, Lines, Sizes};
-        !matches!(self, Crosstalk | Accounts | Boot | Sizes | Lines)
+        use Group::{Accounts, Boot, Crosstalk, Lines, Scaling, Sizes, Switching};
+        !matches!(self, Switching | Scaling | Crosstalk | Accounts | Boot | Sizes | Lines)
     }
 }
 
 /// Groups that tests limit.
-pub const LIMITED: [Group; 9] = [
+pub const LIMITED: [Group; 11] = [
     Group::Calls,
     Group::References,
     Group::Files,
@@ -108,6 +114,8 @@ pub const LIMITED: [Group; 9] = [
     Group::Domains,
     Group::Threads,
     Group::Servers,
+    Group::Switching,
+    Group::Scaling,
     Group::Sizes,
     Group::Lines,
 ];
@@ -144,6 +152,12 @@ pub fn measure(project: &Project, request: &Request) -> Vec<Row> {
         }
     }
     // Instructions are counted, so that one run is as good as several.
+    if request.wants(Group::Switching) {
+        rows.extend(switching::measure());
+    }
+    if request.wants(Group::Scaling) {
+        rows.extend(switching::measure_scaling());
+    }
     if request.wants(Group::Crosstalk) {
         rows.extend(crosstalk::measure());
     }
