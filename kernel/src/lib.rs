@@ -15,6 +15,7 @@ pub mod command_line;
 pub mod contexts;
 pub mod frames;
 pub mod information;
+pub mod jitter;
 pub mod ledger;
 pub mod multiprocessor;
 pub mod numbers;

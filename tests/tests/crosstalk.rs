@@ -14,7 +14,7 @@ const CLIENTS: u64 = 16;
 /// Plays the film, and returns how many frames were late.
 fn late(system: &str, variant: &Variant) -> u64 {
     let parameters = format!("clients={CLIENTS}");
-    let further = ["--count-instructions", "--qemu", "-append", "--qemu", &parameters];
+    let further = ["--count-instructions", "--append", &parameters];
     let run = Run::new(system, &[format!("player -n {FRAMES}")]).placed(variant).with(further).go();
     run.expect_status(0);
     let said: Value = serde_json::from_str(&run.output).unwrap_or_default();

@@ -55,6 +55,7 @@ extern "C" fn start(kind: u64, address: u64) -> ! {
     calls::install();
     describe(&information);
     others::start(&controllers, &information);
+    threads::early::install(information.command_line());
     system::start(controllers, information.command_line());
     interrupts::enable();
     threads::idle()

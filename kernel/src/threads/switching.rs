@@ -11,7 +11,7 @@ use warren_kernel::{
     ledger::Ledger,
 };
 
-use super::{alarm, record::Thread, switch};
+use super::{alarm, early, record::Thread, switch};
 use crate::{
     calls::{self, KERNEL_STACK_RESERVE},
     cpu::{self, block, clock, local, registers},
@@ -238,10 +238,26 @@ pub fn pass() {
 
 /// The same in the middle of whatever was interrupted at `frame`.
 pub fn preempt(frame: &mut TrapFrame) {
+    leave_stub(frame);
+    pass();
+}
+
+/// The same at an interrupt of the timer. If interrupts are to come early ([`early`]), whoever runs gives way besides.
+pub fn tick(frame: &mut TrapFrame) {
+    leave_stub(frame);
+    change(|contexts, cpu, now| {
+        contexts.pass(cpu, now);
+        if early::is_on() {
+            contexts.give_way(cpu, now);
+        }
+    });
+}
+
+/// Makes it safe to switch threads at `frame`.
+fn leave_stub(frame: &mut TrapFrame) {
     if running_has_calls() {
         calls::leave_stub(frame);
     }
-    pass();
 }
 
 /// Changes who is scheduled where, and by whom, and goes on with whoever runs then.

@@ -89,7 +89,7 @@ fn handle(interruption: &mut Interruption<'_>) -> u64 {
                 faults::note(frame);
                 return stack;
             }
-            threads::preempt(frame);
+            threads::tick(frame);
         }
         local_apic::SPURIOUS_VECTOR => (),
         vector => {

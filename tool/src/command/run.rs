@@ -58,6 +58,10 @@ pub struct Arguments {
     /// QEMU's name of the processor.
     #[arg(long, value_name = "MODEL", default_value = "max")]
     cpu: String,
+    /// A word of the kernel's command line: `NAME=VALUE` for servers that have this parameter, or `preempt=LEAST-GREATEST`, with
+    /// which the timer interrupts at random, that many nanoseconds after it did the last time, and lets another thread run.
+    #[arg(long, value_name = "WORD", conflicts_with = "hosted")]
+    append: Vec<String>,
     /// Let the machine's clock count instructions, so that measurements are the same each time.
     #[arg(long, hide = true)]
     count_instructions: bool,
@@ -184,6 +188,9 @@ fn in_machine(
     command.args(machine.arguments());
     if arguments.count_instructions {
         command.args(machine::COUNTING);
+    }
+    if !arguments.append.is_empty() {
+        command.arg("-append").arg(arguments.append.join(" "));
     }
     command.args(&arguments.qemu);
     let stream = Log::Stream(Box::new(move || {
