@@ -23,10 +23,11 @@ mod loss;
 mod panics;
 mod references;
 mod report;
+mod restarts;
 mod threads;
 mod values;
 
-use alloc::{string::String, vec::IntoIter, vec::Vec};
+use alloc::{format, string::String, vec::IntoIter, vec::Vec};
 use core::hint::black_box;
 
 use warren::{Cx, New, Optional, Ref, Req, Required, Server, StartError, server};
@@ -68,6 +69,7 @@ pub struct Needs {
         Run,
         threads::Worker,
         threads::Killer,
+        restarts::Caller,
         coordination::Permitted,
         coordination::Writer,
         coordination::Reader
@@ -147,6 +149,7 @@ fn steps() -> Vec<Step> {
     death::WAYS.iter().for_each(|&(name, way)| add("victim", name, What::Die(way)));
     add("victim", death::WAITING, What::Other(death::check_waiting));
     add("victim", threads::DEATH, What::Other(threads::check_death));
+    add("victim", restarts::NAME, What::Other(restarts::check));
     panics::CHECKS.iter().for_each(|&(name, check)| add("fragile", name, What::Other(check)));
     add("threads", threads::NAME, What::Other(threads::check));
     coordination::CHECKS.iter().for_each(|&(name, check)| add("threads", name, What::Other(check)));
@@ -163,11 +166,21 @@ struct Exercise {
 }
 
 impl Work<Run> for Exercise {
-    const MANUAL: Manual = Manual { usage: "", details: "" };
+    const MANUAL: Manual = Manual {
+        usage: "[SUBJECT]",
+        details: "Without SUBJECT all checks are made: those of near, far, victim, fragile, threads, and log.\n",
+    };
 
     fn start(arguments: Vec<String>) -> Result<Self, UsageError> {
-        Arguments::parse(arguments, "", "")?.none()?;
-        Ok(Exercise { steps: steps().into_iter(), report: Report::default(), intact: true })
+        let subject = Arguments::parse(arguments, "", "")?.at_most_one()?;
+        let mut steps = steps();
+        if let Some(subject) = subject {
+            steps.retain(|step| step.subject == subject);
+            if steps.is_empty() {
+                return Err(UsageError(format!("there is no check of {subject}")));
+            }
+        }
+        Ok(Exercise { steps: steps.into_iter(), report: Report::default(), intact: true })
     }
 
     fn pull(
