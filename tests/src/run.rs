@@ -14,6 +14,10 @@ use crate::variant::Variant;
 
 /// How long a run may take before it is ended and counts as hung.
 const LIMIT: Duration = Duration::from_secs(150);
+/// The same for one that is preempted all the time.
+const LONG_LIMIT: Duration = Duration::from_secs(600);
+/// From one preemption to the next: up to as many instructions as two take or three.
+const PREEMPTION: &str = "preempt=1-8000";
 /// How long the tool may take to end when it is asked to.
 const GRACE: Duration = Duration::from_secs(5);
 /// Systems that run at the same time.
@@ -78,6 +82,17 @@ impl Run {
     /// Placed as the variant says.
     pub fn placed(self, variant: &Variant) -> Self {
         self.with(variant.arguments)
+    }
+
+    /// On a machine with so many CPUs.
+    pub fn cpus(self, cpus: u32) -> Self {
+        self.with(["--cpus", &cpus.to_string()])
+    }
+
+    /// On a machine with so many CPUs that counts instructions, where threads are preempted at any of them: on each CPU after a random
+    /// number of instructions somebody else runs.
+    pub fn preempted_anywhere(self, cpus: u32) -> Self {
+        self.cpus(cpus).with(["--count-instructions", "--append", PREEMPTION]).limit(LONG_LIMIT)
     }
 
     /// With this disk image.

@@ -106,23 +106,25 @@ fn contents(fault: &str) -> String {
 }
 
 /// Tries every fault of one server in one boot.
-fn try_all(variant: &Variant, server: &str) -> (Ended, Vec<Verdict>) {
+fn try_all(variant: &Variant, cpus: u32, server: &str) -> (Ended, Vec<Verdict>) {
     let lines: Vec<String> = FAULTS.iter().flat_map(|(fault, _)| case(server, fault)).collect();
     let image = &disk::known().image;
-    let run = Run::new("faults", &lines).placed(variant).disk(image).go();
+    let run = Run::new("faults", &lines).placed(variant).disk(image);
+    // A process has one, which need not be said.
+    let run = if cpus > 1 { run.cpus(cpus) } else { run }.go();
     let strict = *variant == variant::OWN;
     let verdicts = FAULTS.iter().map(|(fault, told)| judge(&run, fault, told, strict)).collect();
     (run, verdicts)
 }
 
-/// Tries everything in one placement; the table, and whether each case was right, or is one of those that are
+/// Tries everything in one placement on so many CPUs; the table, and whether each case was right, or is one of those that are
 /// known to be impossible there.
-fn table(variant: &Variant, impossible: &[&str]) -> (String, bool) {
+fn table(variant: &Variant, cpus: u32, impossible: &[&str]) -> (String, bool) {
     let mut text = format!("{:10}", variant.name);
     FAULTS.iter().for_each(|(fault, _)| write!(text, "  {fault:11}").expect("it is a String"));
     let mut all = true;
     for server in SERVERS {
-        let (run, verdicts) = try_all(variant, server);
+        let (run, verdicts) = try_all(variant, cpus, server);
         write!(text, "\n{server:10}").expect("it is a String");
         for verdict in &verdicts {
             write!(text, "  {:11}", verdict.word()).expect("it is a String");
@@ -141,23 +143,40 @@ fn table(variant: &Variant, impossible: &[&str]) -> (String, bool) {
     (text + "\n", all)
 }
 
+/// Every case is right.
+#[track_caller]
+fn all_are_right(variant: &Variant, cpus: u32, impossible: &[&str]) {
+    let (table, all) = table(variant, cpus, impossible);
+    println!("{cpus} CPUs\n{table}");
+    assert!(all, "{cpus} CPUs\n{table}");
+}
+
+/// What cannot happen on a machine.
+const IMPOSSIBLE: [&str; 2] = ["disk buffer", "serial buffer"];
+
 #[test]
 fn every_fault_in_a_domain_of_its_own_is_an_error_at_the_caller() {
-    let (table, all) = table(&variant::OWN, &["disk buffer", "serial buffer"]);
-    println!("{table}");
-    assert!(all, "{table}");
+    all_are_right(&variant::OWN, 1, &IMPOSSIBLE);
 }
 
 #[test]
 fn every_injected_fault_in_the_kernel_is_an_error_at_the_caller() {
-    let (table, all) = table(&variant::KERNEL, &["disk buffer", "serial buffer"]);
-    println!("{table}");
-    assert!(all, "{table}");
+    all_are_right(&variant::KERNEL, 1, &IMPOSSIBLE);
 }
 
 #[test]
 fn every_injected_fault_in_a_linux_process_is_an_error_at_the_caller() {
-    let (table, all) = table(&variant::HOSTED, &["disk", "serial"]);
-    println!("{table}");
-    assert!(all, "{table}");
+    all_are_right(&variant::HOSTED, 1, &["disk", "serial"]);
+}
+
+#[test]
+fn every_fault_on_two_cpus_is_an_error_at_the_caller() {
+    all_are_right(&variant::OWN, 2, &IMPOSSIBLE);
+    all_are_right(&variant::KERNEL, 2, &IMPOSSIBLE);
+}
+
+#[test]
+fn every_fault_on_four_cpus_is_an_error_at_the_caller() {
+    all_are_right(&variant::OWN, 4, &IMPOSSIBLE);
+    all_are_right(&variant::KERNEL, 4, &IMPOSSIBLE);
 }

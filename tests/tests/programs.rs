@@ -18,7 +18,11 @@ const EXERCISERS: [&str; 5] = [
 
 /// Checks that one exerciser makes: as many for each of two servers, some that kill a third, some with one that
 /// survives panics, one of its own stack, five with threads, one of the log.
-const CHECKS: usize = 2 * 34 + 6 + 6 + 1 + 5 + 1;
+const CHECKS: usize = 2 * 34 + VICTIMS + 6 + 1 + THREADS + 1;
+/// Those that kill the third one.
+const VICTIMS: usize = 7;
+/// Those with threads.
+const THREADS: usize = 5;
 
 /// Runs all exercisers in one boot.
 fn exercise(arguments: &[&str]) {
@@ -27,11 +31,16 @@ fn exercise(arguments: &[&str]) {
 
 /// Runs these exercisers in one boot.
 fn exercise_with(exercisers: &[&str], arguments: &[&str]) {
-    let run = Run::new("test", exercisers).with(arguments).go();
+    passes(&Run::new("test", exercisers).with(arguments).go(), CHECKS * exercisers.len());
+}
+
+/// So many checks were made, and all of them passed.
+#[track_caller]
+fn passes(run: &Ended, checks: usize) {
     run.expect_status(0);
     let count = |start: &str| run.lines().iter().filter(|line| line.starts_with(start)).count();
     assert_eq!(count("FAILED"), 0, "{run}");
-    assert_eq!(count("ok "), CHECKS * exercisers.len(), "{run}");
+    assert_eq!(count("ok "), checks, "{run}");
 }
 
 #[test]
@@ -53,6 +62,21 @@ fn everything_can_be_passed_between_servers_in_processes_of_their_own() {
 #[test]
 fn everything_can_be_passed_on_a_processor_with_no_extensions() {
     exercise(&["--cpu", "qemu64"]);
+}
+
+#[test]
+fn everything_can_be_passed_between_threads_that_are_preempted_anywhere() {
+    let run =
+        Run::new("test", &["exerciser-crossed"]).preempted_anywhere(1).with(["--verbose"]).go();
+    passes(&run, CHECKS);
+    assert!(run.errors.contains("preempt: somebody else may run every"), "{run}");
+}
+
+#[test]
+fn deaths_and_waits_on_four_cpus_go_right_wherever_threads_are_preempted() {
+    let lines = ["exerciser-own victim", "exerciser-own threads", "exerciser-mixed victim"];
+    let run = Run::new("test", &lines).preempted_anywhere(4).go();
+    passes(&run, 2 * VICTIMS + THREADS);
 }
 
 /// Programs that hold values in registers and the red zone while they are interrupted.
@@ -119,27 +143,37 @@ fn many_threads_that_read_a_disk_read_what_one_reads() {
     }
 }
 
-/// Runs the prober with a seed.
-fn probe(seed: u64, tries: u64) -> Ended {
+/// A run of the prober with a seed.
+fn prober(seed: u64, tries: u64) -> Run {
     let system = folder("systems").join(format!("probe-{seed}.kdl"));
     let base = warren_tests::run::root().join("systems").join("test.kdl");
     let text = format!(
         "include {base:?}\nchange \"prober\" {{\n    parameter \"seed\" {seed}\n    parameter \"tries\" {tries}\n}}\n"
     );
     fs::write(&system, text).expect("the target directory can be written");
-    Run::new(&system.display().to_string(), &["prober", "echo status $?", "ls /docs"]).go()
+    Run::new(&system.display().to_string(), &["prober", "echo status $?", "ls /docs"])
 }
 
-#[test]
-fn a_million_random_system_calls_do_no_harm_and_tell_nothing() {
-    let run = probe(1, 1_000_000);
+/// It did no harm.
+#[track_caller]
+fn is_harmless(run: &Ended) {
     assert!(run.output.contains("nothing leaked"), "{run}");
     assert!(run.output.contains("status 0"), "{run}");
     assert!(run.output.contains("README.md"), "the rest of the system goes on: {run}");
 }
 
 #[test]
+fn a_million_random_system_calls_do_no_harm_and_tell_nothing() {
+    is_harmless(&prober(1, 1_000_000).go());
+}
+
+#[test]
 fn another_hundred_thousand_random_system_calls_do_no_harm() {
-    let run = probe(0x0dd_5eed, 100_000);
-    assert!(run.output.contains("nothing leaked"), "{run}");
+    is_harmless(&prober(0x0dd_5eed, 100_000).go());
+}
+
+#[test]
+fn random_system_calls_of_a_thread_that_is_preempted_anywhere_do_no_harm() {
+    is_harmless(&prober(2, 50_000).preempted_anywhere(1).go());
+    is_harmless(&prober(3, 20_000).preempted_anywhere(4).go());
 }

@@ -36,13 +36,14 @@ fn script() -> Vec<String> {
     lines
 }
 
+/// The script on the known disk.
+fn run(lines: &[String], variant: &Variant) -> Run {
+    Run::new("demo", lines).placed(variant).disk(&disk::known().image)
+}
+
 /// Runs the script in every placement.
 fn everywhere(lines: &[String]) -> Vec<(Variant, Ended)> {
-    let image = &disk::known().image;
-    variant::ALL
-        .into_iter()
-        .map(|variant| (variant, Run::new("demo", lines).placed(&variant).disk(image).go()))
-        .collect()
+    variant::ALL.into_iter().map(|variant| (variant, run(lines, &variant).go())).collect()
 }
 
 #[test]
@@ -60,6 +61,32 @@ fn the_output_of_commands_is_the_same_in_every_placement() {
         let ours = format!("{hash}  /{file}");
         assert!(expected.output.contains(&ours), "no line `{ours}` in:\n{}", expected.output);
     }
+}
+
+/// The script shows on these machines what it shows in a Linux process.
+fn is_the_same_on(machines: impl Iterator<Item = (Variant, Run)>) {
+    let expected = run(&script(), &variant::HOSTED).go();
+    expected.expect_status(7);
+    for (variant, run) in machines {
+        let run = run.go();
+        assert_eq!(run.status, Some(7), "{}: {run}", variant.name);
+        assert_eq!(run.output, expected.output, "{} differs: {run}", variant.name);
+    }
+}
+
+/// All placements on a machine.
+const ON_A_MACHINE: [Variant; 4] = [variant::KERNEL, variant::OWN, variant::SHARED, variant::MIXED];
+
+#[test]
+fn the_output_of_commands_is_the_same_on_several_cpus() {
+    let each = |cpus| ON_A_MACHINE.map(|variant| (variant, run(&script(), &variant).cpus(cpus)));
+    is_the_same_on([2, 4].into_iter().flat_map(each));
+}
+
+#[test]
+fn the_output_of_commands_is_the_same_if_threads_are_preempted_anywhere() {
+    let each = |(variant, cpus)| (variant, run(&script(), &variant).preempted_anywhere(cpus));
+    is_the_same_on([(variant::OWN, 1), (variant::MIXED, 4)].into_iter().map(each));
 }
 
 #[test]
