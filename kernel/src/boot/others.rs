@@ -6,7 +6,7 @@
 //! that does not answer or counts differently is left out.
 #![expect(unsafe_code, reason = "the first instructions of a CPU")]
 
-use alloc::{boxed::Box, vec};
+use alloc::boxed::Box;
 use core::{
     ptr::null_mut,
     sync::atomic::{AtomicPtr, AtomicU64, Ordering},
@@ -27,8 +27,6 @@ use crate::{
     threads,
 };
 
-/// Bytes of the stack of a CPU's root thread.
-const STACK_BYTES: usize = 64 * 1024;
 /// What a CPU needs after its INIT.
 const INIT_NS: u64 = 10_000_000;
 /// Patience with one that was sent a start-up interrupt, before the second one and behind it.
@@ -136,9 +134,10 @@ fn start_one(apic: u8, page: u64) {
         );
         return TALK.store(FAREWELL, Ordering::Release);
     }
-    let root_stack = vec![0u128; STACK_BYTES / 16].leak().as_ptr_range().end as u64;
-    if !threads::install_root(local.number, root_stack) {
-        log!("the CPU with the local APIC {apic} is left out: there are too many contexts");
+    if threads::install_root(local.number).is_err() {
+        log!(
+            "the CPU with the local APIC {apic} is left out: there is no memory or no context for it"
+        );
         return TALK.store(FAREWELL, Ordering::Release);
     }
     local::add(local);

@@ -33,6 +33,18 @@ const fn pages(bytes: usize) -> u64 {
     (bytes as u64).next_multiple_of(PAGE)
 }
 
+/// Bytes of the stack of a CPU's root, which only waits and handles interrupts.
+const ROOT_STACK_BYTES: u64 = 64 * 1024;
+/// Where those stacks lie: behind the memory of all threads.
+const ROOT_STACKS: u64 = WINDOW + (THREAD_WORDS * 64) as u64 * AREA;
+
+/// Maps the stack of the root thread of a CPU, for good, above a page that is not mapped. Returns where it starts, downwards.
+pub fn root_stack(cpu: usize) -> Result<u64, Exhausted> {
+    let bottom = ROOT_STACKS + cpu as u64 * (PAGE + ROOT_STACK_BYTES) + PAGE;
+    map_kernel_pages(bottom, ROOT_STACK_BYTES / PAGE)?;
+    Ok(bottom + ROOT_STACK_BYTES)
+}
+
 /// The memory of one thread; it is freed with the value.
 #[derive(Debug)]
 pub struct Area {

@@ -11,7 +11,7 @@ use warren_kernel::{
 
 use super::{
     Token,
-    area::Area,
+    area::{self, Area},
     record::{Thread, Work},
     switch,
     switching::{self, with, with_running},
@@ -46,12 +46,12 @@ pub fn install() {
     switching::install(contexts, root);
 }
 
-/// Makes the root thread of another CPU, which runs on the stack below `stack` when that CPU is there; `false` if there are too many contexts.
-/// With interrupts off.
-pub fn install_root(number: usize, stack: u64) -> bool {
+/// Makes the root thread of another CPU, which runs when that CPU is there, if there is memory and a context for it. With interrupts off.
+pub fn install_root(number: usize) -> Result<(), Exhausted> {
+    let stack = area::root_stack(number)?;
     with(|threads| {
         if threads.contexts.add_cpu(clock::counts()) != Some(number) {
-            return false;
+            return Err(Exhausted);
         }
         let token = threads.contexts.running(number);
         let name = format!("idle on CPU {number}");
@@ -59,7 +59,7 @@ pub fn install_root(number: usize, stack: u64) -> bool {
         // SAFETY: nobody uses the stack.
         root.stack = unsafe { switch::prepare(stack, switching::idle) };
         threads.add(root);
-        true
+        Ok(())
     })
 }
 
