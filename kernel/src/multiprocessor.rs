@@ -1,4 +1,5 @@
-//! The processors of machines that have no ACPI, such as QEMU's microvm: from the tables of the Intel MultiProcessor Specification 1.4.
+//! The processors of machines that have no ACPI, such as QEMU's microvm: from the tables of the Intel MultiProcessor Specification 1.4. And those
+//! that a person names, where tables are wrong.
 
 use crate::{
     acpi::PROCESSORS,
@@ -23,6 +24,15 @@ pub fn processors(memory: &impl PhysicalBytes) -> List<u8, PROCESSORS> {
     let places = PLACES.into_iter().flat_map(|place| place.step_by(POINTER_BYTES));
     let table = places.filter_map(|place| pointer(memory, place)).find_map(|at| table(memory, at));
     table.map_or(List::default(), read)
+}
+
+/// The processors of a text like `0,1,3`, which are numbers of local APICs; `None` if it is not one.
+pub fn named(text: &str) -> Option<List<u8, PROCESSORS>> {
+    let mut processors = List::default();
+    for number in text.split(',') {
+        processors.push(number.parse().ok()?);
+    }
+    Some(processors)
 }
 
 /// The table's address, if there is a pointer.
@@ -105,6 +115,14 @@ mod tests {
         let mut image = image(&processor(0, 3));
         image.bytes[0x110] ^= 1;
         assert!(processors(&image).entries().is_empty());
+    }
+
+    #[test]
+    fn processors_may_be_named() {
+        assert_eq!(named("0,2,9").map(|found| found.entries().to_vec()), Some(vec![0, 2, 9]));
+        for text in ["", "0,", "256", "a"] {
+            assert!(named(text).is_none(), "{text}");
+        }
     }
 
     #[test]

@@ -32,6 +32,19 @@ fn all_cpus_run_on_microvm_which_has_no_acpi() {
     boot(&["--machine", "microvm"], 4);
 }
 
+#[test]
+fn a_cpu_that_is_not_there_is_left_out_and_the_others_run() {
+    let run = Run::new("demo", &["head -n 1 /poem.txt", "exit 5"])
+        .cpus(3)
+        .with(["--verbose", "--append", "cpus=0,1,9,2"])
+        .disk(&disk::known().image)
+        .go();
+    assert!(run.output.starts_with("line 1 of a burrow with 1 entrances\n"), "{run}");
+    let left_out = "the CPU with the local APIC 9 does not answer, and is left out";
+    assert!(run.errors.contains(left_out) && run.errors.contains("3 of 4 CPUs run"), "{run}");
+    run.expect_status(5);
+}
+
 /// Servers and the root's scheduler die and come back while several CPUs run threads.
 #[test]
 fn servers_and_the_scheduler_die_and_come_back_on_several_cpus() {

@@ -42,10 +42,14 @@ extern "C" fn start(kind: u64, address: u64) -> ! {
     log::install(command_line::value(information.command_line(), "log"));
     let pointer = information.root_pointer.or_else(|| acpi::search(&BootMemory));
     let controllers = pointer.and_then(|pointer| Controllers::read(&BootMemory, pointer));
-    let controllers = controllers.unwrap_or_else(|| Controllers {
+    let mut controllers = controllers.unwrap_or_else(|| Controllers {
         processors: multiprocessor::processors(&BootMemory),
         ..Controllers::usual()
     });
+    let named = command_line::value(information.command_line(), "cpus");
+    if let Some(processors) = named.and_then(multiprocessor::named) {
+        controllers.processors = processors;
+    }
     frames::install(&information, kernel_map::image()).expect("there is room for the frames' bits");
     kernel_map::install(&information).expect("there is room for page tables");
     loaded::install(&information);

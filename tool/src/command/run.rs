@@ -58,8 +58,9 @@ pub struct Arguments {
     /// QEMU's name of the processor.
     #[arg(long, value_name = "MODEL", default_value = "max")]
     cpu: String,
-    /// A word of the kernel's command line: `NAME=VALUE` for servers that have this parameter, or `preempt=LEAST-GREATEST`, with
-    /// which the timer interrupts at random, that many nanoseconds after it did the last time, and lets another thread run.
+    /// A word of the kernel's command line: `NAME=VALUE` for servers that have this parameter; `log=com1`, `com2` or `none`;
+    /// `cpus=0,1`, the numbers of local APICs, where the machine's tables are wrong; `preempt=LEAST-GREATEST`, with which
+    /// the timer interrupts at random, that many nanoseconds after it did the last time, and lets another thread run.
     #[arg(long, value_name = "WORD", conflicts_with = "hosted")]
     append: Vec<String>,
     /// Let the machine's clock count instructions, so that measurements are the same each time.
