@@ -1,6 +1,7 @@
 /* The first process of the guest: loads the disk's drivers, mounts the disk, and measures, or starts a shell.
  *
- * The kernel's command line says which: warren=measure, warren=hosted for Warren itself in a process, or warren=prompt. */
+ * The kernel's command line says which: warren=measure, warren=crosstalk, warren=accounts, warren=hosted for Warren itself in a process, or
+ * warren=prompt. */
 #define _GNU_SOURCE
 #include "measure.h"
 
@@ -19,6 +20,7 @@
 #include <unistd.h>
 
 enum { CALIBRATION = 100000 };
+static const char FILE_ON_DISK[] = "/mnt/docs/ARCHITECTURE.md";
 
 /* The modules that the tool packed, in the order of their names' numbers. */
 static void load_modules(void)
@@ -105,11 +107,27 @@ static void measure_all(void)
 	settings();
 	calibrate();
 	measure_calls();
-	measure_files("/mnt/docs/ARCHITECTURE.md");
+	measure_files(FILE_ON_DISK);
 	measure_faults();
 	measure_processes();
 	execl("/load", "/load", NULL);
 	fail("/load");
+}
+
+/* A film beside greedy clients. */
+static void play_film(void)
+{
+	settings();
+	measure_crosstalk(FILE_ON_DISK);
+	exit(0);
+}
+
+/* Two clients of one server. */
+static void audit(void)
+{
+	settings();
+	measure_accounts(FILE_ON_DISK);
+	exit(0);
 }
 
 /* Warren in a process, with a script. */
@@ -137,6 +155,18 @@ static void measure(void (*all)(void))
 	fflush(stdout);
 }
 
+static void (*work_called(const char *name))(void)
+{
+	static const struct {
+		const char *name;
+		void (*all)(void);
+	} KNOWN[] = { { "crosstalk", play_film }, { "accounts", audit }, { "hosted", run_hosted } };
+	for (size_t i = 0; name != NULL && i < sizeof KNOWN / sizeof *KNOWN; i++)
+		if (strcmp(name, KNOWN[i].name) == 0)
+			return KNOWN[i].all;
+	return measure_all;
+}
+
 int main(void)
 {
 	if (mount("proc", "/proc", "proc", 0, NULL) || mount("sysfs", "/sys", "sysfs", 0, NULL) ||
@@ -150,7 +180,7 @@ int main(void)
 		execl("/busybox", "sh", "-i", NULL);
 		fail("sh");
 	}
-	measure(what != NULL && strcmp(what, "hosted") == 0 ? run_hosted : measure_all);
+	measure(work_called(what));
 	reboot(RB_POWER_OFF);
 	return 0;
 }

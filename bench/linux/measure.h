@@ -27,5 +27,7 @@ void measure_calls(void);
 void measure_files(const char *path);
 void measure_faults(void);
 void measure_processes(void);
+void measure_crosstalk(const char *path);
+void measure_accounts(const char *path);
 
 #endif

@@ -3,10 +3,14 @@
 //! # Method
 //!
 //! The clock counts instructions, one for each nanosecond, so that a loaded host changes nothing. Each number of clients is a boot of its own.
+//! In the Linux guest the file server, the output, the player and each client are processes that talk through Unix sockets.
+
+use std::path::Path;
 
 use serde_json::Value;
 
 use super::{
+    linux::{self, Guest},
     programs,
     row::{Measure, Row, Unit},
 };
@@ -27,6 +31,10 @@ const FACTS: [(&str, &str, Unit); 4] = [
     ("max_ns", "all done after", Unit::Nanoseconds),
 ];
 
+/// How the Linux guest schedules the player: what its program calls it, and what it is.
+const LINUX_SCHEDULING: [(&str, &str); 3] =
+    [("other", "SCHED_OTHER"), ("nice", "SCHED_OTHER, nice -10"), ("deadline", "SCHED_DEADLINE")];
+
 /// Plays the film once for each scheduler, place and number of clients.
 pub fn measure() -> Vec<Row> {
     let mut rows = Vec::new();
@@ -36,6 +44,18 @@ pub fn measure() -> Vec<Row> {
                 let behind = format!("{clients} greedy clients/{scheduler}, {place}");
                 rows.extend(rows_of(&behind, || play(system, place, clients)));
             }
+        }
+    }
+    rows
+}
+
+/// Plays the film once for each way of scheduling and number of clients in the Linux guest.
+pub fn measure_linux(guest: &Guest, disk: &Path) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for (player, scheduling) in LINUX_SCHEDULING {
+        for clients in CLIENTS {
+            let behind = format!("{clients} greedy clients/linux, {scheduling}");
+            rows.extend(rows_of(&behind, || linux::play(guest, disk, clients, player)));
         }
     }
     rows
@@ -54,7 +74,7 @@ fn rows_of(behind: &str, play: impl FnOnce() -> Outcome<String>) -> Vec<Row> {
 fn play(system: &str, place: &str, clients: u32) -> Outcome<String> {
     let place = format!("all={place}");
     let clients = format!("clients={clients}");
-    let further = ["--place", &place, "--qemu", "-append", "--qemu", &clients];
+    let further = ["--place", &place, "--append", &clients];
     programs::counted(system, "player", &further)
 }
 

@@ -203,6 +203,15 @@ fn linux(project: &Project, request: &Request) -> Vec<Row> {
             row::join(&mut rows, or_row("all/programs/hosted in guest", hosted));
         }
     }
+    if request.wants(Group::Crosstalk) {
+        rows.extend(crosstalk::measure_linux(&guest, &disk));
+    }
+    if request.wants(Group::Accounts) {
+        rows.extend(or_row(
+            "accounts/large over small/linux",
+            accounts::measure_linux(&guest, &disk),
+        ));
+    }
     if request.wants(Group::Boot) {
         let boot = || boot::measure(project, &boot::linux(project, &guest)?, request.runs);
         rows.extend(or_row("boot/all/linux", boot()));

@@ -36,7 +36,17 @@ const FOLDERS: [&str; 7] = ["proc", "sys", "dev", "mnt", "modules", "lib64", "li
 const PROGRAMS: [(&str, &[&str], &[&str]); 4] = [
     (
         "init",
-        &["init.c", "measure.c", "calls.c", "files.c", "faults.c", "processes.c"],
+        &[
+            "init.c",
+            "measure.c",
+            "calls.c",
+            "files.c",
+            "faults.c",
+            "processes.c",
+            "pieces.c",
+            "crosstalk.c",
+            "accounts.c",
+        ],
         &["-static", "-pthread"],
     ),
     ("load", &["load.c", "measure.c"], &[]),

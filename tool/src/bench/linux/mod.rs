@@ -45,8 +45,9 @@ pub const MEMORY_MIB: u32 = 256;
 /// The guest's kernel's command line, without what it is to do.
 const COMMAND_LINE: &str =
     "console=ttyS0 quiet panic=-1 nokaslr norandmaps mitigations=off warren=";
-/// How long the guest may be silent.
-const PATIENCE: Duration = Duration::from_secs(300);
+/// How long the guest may be silent: while a film is played, of which it says nothing before the end, a busy host executes what it does in some
+/// minutes.
+const PATIENCE: Duration = Duration::from_secs(1800);
 
 /// The machine that both guests get.
 pub fn machine(kernel: PathBuf, archive: PathBuf, disk: &Path, log: PathBuf) -> Machine {
@@ -64,7 +65,7 @@ pub fn machine(kernel: PathBuf, archive: PathBuf, disk: &Path, log: PathBuf) -> 
     }
 }
 
-/// QEMU's arguments that tell the kernel what to do: `measure` or `prompt`.
+/// QEMU's arguments that tell the kernel what to do, as `bench/linux/init.c` has it.
 pub fn command_line(what: &str) -> [OsString; 2] {
     ["-append".into(), format!("{COMMAND_LINE}{what}").into()]
 }
@@ -84,6 +85,24 @@ pub fn measure_hosted(project: &Project, guest: &Guest, disk: &Path) -> Outcome<
     let is_ours = |line: &&Value| line["from"].is_string();
     let text: String = found.iter().filter(is_ours).map(|line| format!("{line}\n")).collect();
     programs::read_in_guest(&text)
+}
+
+/// Boots the guest, which plays the film of the group `crosstalk` beside as many greedy clients. `player` says how the player is scheduled:
+/// `other`, `nice` or `deadline`. Returns what the player says.
+pub fn play(guest: &Guest, disk: &Path, clients: u32, player: &str) -> Outcome<String> {
+    say(guest, disk, &format!("crosstalk clients={clients} player={player}"))
+}
+
+/// Boots the guest, which lets the clients of the group `accounts` work. Returns what each process has used, on a line each.
+pub fn audit(guest: &Guest, disk: &Path) -> Outcome<String> {
+    say(guest, disk, "accounts")
+}
+
+/// Boots the guest, and returns what it says while it does `what`, without its settings.
+fn say(guest: &Guest, disk: &Path, what: &str) -> Outcome<String> {
+    let found = finished(&boot(guest, &guest.initramfs, disk, what)?)?;
+    let is_said = |line: &&Value| line["setting"].is_null() && line["done"].is_null();
+    Ok(found.iter().filter(is_said).map(|line| format!("{line}\n")).collect())
 }
 
 /// The lines that the guest writes while it does `what`.

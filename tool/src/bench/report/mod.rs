@@ -126,11 +126,14 @@ const OVER_SIZE: [Points<'_>; 5] = [
 ];
 
 /// The longest time until a frame was done, over greedy clients.
-const OVER_CLIENTS: [Points<'_>; 4] = [
+const OVER_CLIENTS: [Points<'_>; 7] = [
     ("guarantees, domains", "crosstalk/all done after, ", "/guarantees, own"),
     ("guarantees, kernel", "crosstalk/all done after, ", "/guarantees, kernel"),
     ("round-robin, domains", "crosstalk/all done after, ", "/round-robin, own"),
     ("round-robin, kernel", "crosstalk/all done after, ", "/round-robin, kernel"),
+    ("Linux, SCHED_OTHER", "crosstalk/all done after, ", "/linux, SCHED_OTHER"),
+    ("Linux, nice -10", "crosstalk/all done after, ", "/linux, SCHED_OTHER, nice -10"),
+    ("Linux, SCHED_DEADLINE", "crosstalk/all done after, ", "/linux, SCHED_DEADLINE"),
 ];
 
 /// The lines that there are rows for.

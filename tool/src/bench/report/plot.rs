@@ -8,12 +8,14 @@ use crate::failure::{Failure, Outcome};
 const TEXT: RGBColor = RGBColor(1, 2, 3);
 const TEXT_IN_SVG: &str = "#010203";
 /// Colours that can be told apart on white and on black.
-const COLOURS: [RGBColor; 5] = [
+const COLOURS: [RGBColor; 7] = [
     RGBColor(0x3b, 0x82, 0xc4),
     RGBColor(0xd9, 0x7a, 0x1f),
     RGBColor(0x4f, 0x9d, 0x55),
     RGBColor(0xb5, 0x5a, 0xa8),
     RGBColor(0xc4, 0x4d, 0x4d),
+    RGBColor(0x2a, 0x9d, 0x9d),
+    RGBColor(0x8a, 0x8a, 0x3a),
 ];
 const WIDTH: u32 = 860;
 const FONT: &str = "sans-serif";
