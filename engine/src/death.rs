@@ -390,12 +390,16 @@ fn take_references_back<P: Platform>(instance: &Instance) {
             count_down::<P>(object);
         }
     }
+    let mut charged = u64::from(instance.references.take());
     for (index, count) in instance.weak.take().into_iter().enumerate().filter(|(_, n)| *n != 0) {
+        charged += u64::from(count);
         // SAFETY: inside `critical`.
         let system = unsafe { tables::<P>() };
         // SAFETY: the instance had weak references to the object.
         unsafe { system.forget_weak(index, count.into()) };
     }
+    // SAFETY: inside `critical`.
+    unsafe { tables::<P>() }.holdings.release_references(instance, charged);
 }
 
 /// The running server failed: it dies, and its caller gets `Lost`. Outside of `critical`.

@@ -174,6 +174,10 @@ pub struct Instance {
     pub life: Cell<Life>,
     /// Objects that somebody refers to.
     pub objects: Cell<u32>,
+    /// Index in the plan of the principal that pays for it, and for the references that it keeps.
+    pub principal: usize,
+    /// How many permanent references it is charged for ([`Instance::counts`] has them by object).
+    pub references: Cell<u32>,
     /// Permanent references it holds, and temporary ones if it runs in a domain of its own, by object.
     pub counts: Cell<Vec<u16>>,
     /// Weak references it holds.

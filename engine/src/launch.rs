@@ -175,7 +175,8 @@ fn instantiate<P: Platform>(
     let instance = P::critical(|| place::<P>(planned, server, &file))?;
     let log = |line: fmt::Arguments<'_>| P::critical(|| P::log(Level::Info, &instance.name, line));
     log(format_args!("loaded at {:#x}", instance.base));
-    match bring_up::<P>(&instance, server, &file) {
+    // What it makes while it starts is its own, whoever needs it first.
+    match P::on_account(server.principal, || bring_up::<P>(&instance, server, &file)) {
         Ok(()) => {
             log(format_args!("started"));
             Ok(instance)
@@ -361,6 +362,8 @@ fn place<P: Platform>(
         roots: Cell::default(),
         life: Cell::new(Life::Embryo),
         objects: Cell::new(0),
+        principal: server.principal,
+        references: Cell::default(),
         counts: Cell::new(alloc::vec![0; OBJECTS]),
         weak: Cell::default(),
         heap_end: Cell::new(base + HEAP_OFFSET + HEAP_CONTROL_BYTES as u64),
@@ -450,7 +453,8 @@ fn create_roots<P: Platform>(instance: &Instance, file: &ServerFile) -> Result<(
     let mut roots = Vec::new();
     for kind in &instance.kinds[..file.description().provides.len()] {
         // SAFETY: inside `critical`.
-        let root = unsafe { tables::<P>() }.create(instance, kind, instance.state());
+        let root =
+            unsafe { tables::<P>() }.create(instance, kind, instance.state(), instance.principal);
         roots.push(root.ok_or(LaunchFault::Exhausted)?);
     }
     instance.roots.set(roots);

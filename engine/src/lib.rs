@@ -6,6 +6,7 @@
 //! | [`layout`], [`stub`] | structures and code that callers run through |
 //! | [`system`], [`instance`], [`record`], [`native`] | the tables: objects, servers at work and how long they are known, what the platform provides |
 //! | [`reference`], [`lock`], [`death`] | what happens to references, locks, and the dead |
+//! | [`ledger`], [`holdings`] | who holds how much, within limits; objects and references |
 //! | [`arguments`] | what of a call is memory, and where copies of it lie |
 //! | [`sha256`] | what names the contents of a file |
 //! | [`part`] | marks for the bench |
@@ -17,12 +18,14 @@ pub mod arguments;
 pub mod deadline;
 pub mod death;
 pub mod file;
+pub mod holdings;
 pub mod import;
 pub mod injection;
 pub mod inspect;
 pub mod instance;
 pub mod launch;
 pub mod layout;
+pub mod ledger;
 pub mod lock;
 pub mod native;
 pub mod part;

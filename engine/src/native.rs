@@ -35,6 +35,8 @@ pub fn create_instance<P: Platform>(name: &str) -> &'static Instance {
         roots: Cell::default(),
         life: Cell::new(Life::Alive),
         objects: Cell::new(1),
+        principal: 0,
+        references: Cell::default(),
         counts: Cell::new(alloc::vec![0; OBJECTS]),
         weak: Cell::default(),
         heap_end: Cell::default(),
@@ -80,14 +82,14 @@ pub fn kind(
     }))
 }
 
-/// An object of a kind of native, without a reference yet. Inside `critical`.
+/// An object of a kind of native, without a reference yet, on the account of the thread that runs. Inside `critical`.
 pub fn create<P: Platform>(
     instance: &Instance,
     kind: &'static Kind,
     state: u64,
 ) -> Option<*mut Object> {
     // SAFETY: inside `critical`.
-    unsafe { tables::<P>() }.create(instance, kind, state)
+    unsafe { tables::<P>() }.create(instance, kind, state, P::payer())
 }
 
 /// An object that stays for good. Inside `critical`.

@@ -86,6 +86,13 @@ pub trait Platform: Sized + 'static {
     /// region's first address.
     fn create_region(placement: &Placement, principal: usize) -> Result<u64, Exhausted>;
 
+    /// Index in the plan of the principal on whose account the thread that runs makes things: its own, or the one that
+    /// [`Platform::on_account`] names.
+    fn payer() -> usize;
+
+    /// Does `work` with another principal as the [`Platform::payer`] of the thread that runs. Called outside of `critical` or inside.
+    fn on_account<R>(principal: usize, work: impl FnOnce() -> R) -> R;
+
     /// Maps fresh pages at `address`, which lies in a region, is a multiple of the page and not
     /// mapped yet. The pages hold `contents` and then zeroes up to `bytes`, a multiple of the page.
     fn map(

@@ -16,7 +16,7 @@ use warren_abi::call::{Ret, SystemError};
 
 use crate::{
     death,
-    instance::Instance,
+    instance::{Instance, Life},
     layout::{Cpu, Frame, Object, TEMPORARIES, Temporary},
     lock,
     platform::Platform,
@@ -225,11 +225,18 @@ pub extern "C" fn keep<P: Platform>(word: u64) -> Ret {
     })
 }
 
-/// Adds one permanent reference. Inside `critical`.
+/// Adds one permanent reference, which the holder's principal pays for. Inside `critical`.
 pub fn hold<P: Platform>(holder: &Instance, object: *mut Object) -> Result<(), SystemError> {
     // SAFETY: inside `critical`.
-    let index = unsafe { tables::<P>() }.index(object);
-    holder.change(index, 1).ok_or(SystemError::Budget)?;
+    let system = unsafe { tables::<P>() };
+    if !system.holdings.charge_reference(holder) {
+        return Err(SystemError::Budget);
+    }
+    if holder.change(system.index(object), 1).is_none() {
+        system.holdings.release_references(holder, 1);
+        return Err(SystemError::Budget);
+    }
+    holder.references.set(holder.references.get() + 1);
     count_up(object);
     Ok(())
 }
@@ -242,9 +249,15 @@ pub extern "C" fn release<P: Platform>(word: u64) -> Ret {
         let system = unsafe { tables::<P>() };
         let Some(object) = system.object(word) else { return refuse(SystemError::BadReference) };
         let index = system.index(object);
+        // In a domain of its own it may release a temporary one in the place of a permanent one, but none more than it is charged for.
+        let Some(references) = caller.references.get().checked_sub(1) else {
+            return refuse(SystemError::BadReference);
+        };
         if caller.change(index, -1).is_none() {
             return refuse(SystemError::BadReference);
         }
+        caller.references.set(references);
+        system.holdings.release_references(caller, 1);
         // SAFETY: the platform's block is valid.
         let owner = unsafe { (*P::cpu()).frame };
         if append::<P>(object, None, owner).is_err() {
@@ -275,8 +288,12 @@ pub extern "C" fn weak<P: Platform>(word: u64) -> Ret {
             Err(error) => return refuse(error),
         };
         // SAFETY: inside `critical`.
-        let index = unsafe { tables::<P>() }.index(object);
-        if caller.change_weak(index, 1).is_none() {
+        let system = unsafe { tables::<P>() };
+        if !system.holdings.charge_reference(caller) {
+            return refuse(SystemError::Budget);
+        }
+        if caller.change_weak(system.index(object), 1).is_none() {
+            system.holdings.release_references(caller, 1);
             return refuse(SystemError::Budget);
         }
         // SAFETY: objects are valid for good.
@@ -314,6 +331,7 @@ pub extern "C" fn unweak<P: Platform>(word: u64) -> Ret {
         let system = unsafe { tables::<P>() };
         let index = system.index(object);
         caller.change_weak(index, -1);
+        system.holdings.release_references(caller, 1);
         // SAFETY: the caller had a weak reference, as just checked.
         unsafe { system.forget_weak(index, 1) };
         Ret::ok(0)
@@ -342,7 +360,7 @@ pub extern "C" fn spawn<P: Platform>(kind: u64, state: u64) -> Ret {
     P::critical(|| {
         // SAFETY: inside `critical`.
         let system = unsafe { tables::<P>() };
-        let Some(object) = system.create(caller, kind, state) else {
+        let Some(object) = system.create(caller, kind, state, P::payer()) else {
             return refuse(SystemError::Budget);
         };
         match push_temporary::<P>(object, Some(caller)) {
@@ -450,6 +468,12 @@ pub unsafe fn give_back<P: Platform>(entry: Temporary) -> bool {
         let index = unsafe { tables::<P>() }.index(entry.object);
         if holder.change(index, -1).is_none() {
             // The holder released the count itself, or it was taken back when the holder was buried.
+            if holder.life.get() != Life::Buried {
+                // What it released was this temporary one, and not one of those that it is charged for.
+                holder.references.set(holder.references.get() + 1);
+                // SAFETY: inside `critical`.
+                unsafe { tables::<P>() }.holdings.add_reference(holder);
+            }
             return false;
         }
     }

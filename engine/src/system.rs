@@ -10,6 +10,7 @@ use core::{ptr::NonNull, sync::atomic::Ordering::Relaxed};
 
 use crate::{
     file::{Mismatch, OutgoingCall, ServerFile, Service},
+    holdings::Holdings,
     instance::{Instance, Kind, Life},
     layout::{NO_LOCK, OBJECTS, Object},
     plan::Plan,
@@ -23,6 +24,8 @@ pub struct System {
     objects: *mut Object,
     /// Free entries of the object table.
     free: Vec<u16>,
+    /// Who pays for the others, and for references.
+    pub holdings: Holdings,
     /// The records of all instances, dead ones included, in the order of loading. S2: each is a box of its own, and
     /// valid until it is removed.
     records: Vec<NonNull<Instance>>,
@@ -60,6 +63,7 @@ impl System {
         System {
             objects,
             free: Vec::new(),
+            holdings: Holdings::new(),
             records: Vec::new(),
             plan: &NO_PLAN,
             running: Vec::new(),
@@ -76,6 +80,7 @@ impl System {
     /// Takes the plan, which stays for good. Once, before there are objects.
     pub fn set_plan(&mut self, plan: Plan) {
         self.free = (0..OBJECTS as u16).rev().collect();
+        self.holdings.open(&plan);
         // Never grows: an object stands in the list once, and what dies must not need memory for that.
         self.dying.reserve_exact(OBJECTS);
         self.running = alloc::vec![None; plan.servers.len()];
@@ -122,9 +127,19 @@ impl System {
         unsafe { Box::from_raw(self.records.remove(index).as_ptr()) }
     }
 
-    /// A new object with no reference yet; `None` if the table is full.
-    pub fn create(&mut self, instance: &Instance, kind: &Kind, state: u64) -> Option<*mut Object> {
-        let index = self.free.pop()?;
+    /// A new object with no reference yet, which the principal `payer` pays for; `None` if that may have no more.
+    pub fn create(
+        &mut self,
+        instance: &Instance,
+        kind: &Kind,
+        state: u64,
+        payer: usize,
+    ) -> Option<*mut Object> {
+        if !self.holdings.charge_object(payer) {
+            return None;
+        }
+        let index = self.free.pop().expect("no more objects are charged than there are");
+        self.holdings.note_object(index.into(), payer);
         // SAFETY: the index is below OBJECTS (S1).
         let object = unsafe { self.objects.add(index.into()) };
         let lock =
@@ -163,7 +178,9 @@ impl System {
         if unused && entry.flags & Object::DYING == 0 && entry.service != 0 {
             entry.service = 0;
             instance.entries.set(instance.entries.get() - 1);
-            self.free.push(self.index(object) as u16);
+            let index = self.index(object);
+            self.holdings.release_object(index);
+            self.free.push(index as u16);
         }
     }
 

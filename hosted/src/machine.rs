@@ -174,7 +174,7 @@ pub fn run(settings: Settings, main: impl FnOnce() + 'static) -> io::Result<()> 
     machine.archive = settings.archive;
     machine.system.set_plan(settings.plan);
     create_natives();
-    let first = schedule::add_thread("boot", Box::new(main))?;
+    let first = schedule::add_thread("boot", 0, Box::new(main))?;
     signal::install(settings.slice_ns)?;
     schedule::run_until_end(first);
     signal::stop_ticks();

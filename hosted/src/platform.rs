@@ -39,6 +39,20 @@ impl Platform for Hosted {
         machine::with(|machine| machine.create_region(placement))
     }
 
+    fn payer() -> usize {
+        // SAFETY: the running thread's record, inside a critical section; what is made before there is one is the system's.
+        machine::with(|machine| {
+            unsafe { machine.current.as_ref() }.map_or(0, |thread| thread.payer)
+        })
+    }
+
+    fn on_account<R>(principal: usize, work: impl FnOnce() -> R) -> R {
+        let before = set_payer(principal);
+        let result = work();
+        set_payer(before);
+        result
+    }
+
     fn map(
         address: u64,
         bytes: u64,
@@ -140,6 +154,12 @@ impl Platform for Hosted {
     fn log(level: Level, server: &str, line: core::fmt::Arguments<'_>) {
         log::write(level, server, line);
     }
+}
+
+/// Sets on whose account the running thread makes things; returns on whose it did.
+fn set_payer(principal: usize) -> usize {
+    // SAFETY: the running thread's record, inside a critical section.
+    machine::with(|machine| unsafe { core::mem::replace(&mut (*machine.current).payer, principal) })
 }
 
 impl Waiting for Hosted {

@@ -7,7 +7,7 @@
 use std::{collections::BTreeSet, io, ops::Range};
 
 use warren_abi::call::SystemError;
-use warren_engine::{deadline, layout::Frame, reference::newest_frame};
+use warren_engine::{deadline, layout::Frame, platform::Platform, reference::newest_frame};
 
 use crate::{
     Hosted, context, critical, domain, fault, machine,
@@ -18,12 +18,16 @@ use crate::{
 };
 
 /// Makes a thread that can run.
-pub(crate) fn add_thread(name: &str, main: Box<dyn FnOnce()>) -> io::Result<Token> {
+pub(crate) fn add_thread(
+    name: &str,
+    principal: usize,
+    main: Box<dyn FnOnce()>,
+) -> io::Result<Token> {
     machine::with(|machine| {
         let token = Token(machine.next_thread);
         machine.next_thread += 1;
         let number = (token, machine.free_slot());
-        let mut thread = Thread::new(number, name, machine.bottom, main)?;
+        let mut thread = Thread::new(number, name, principal, machine.bottom, main)?;
         // SAFETY: the stack is fresh.
         thread.stack_pointer = unsafe { context::prepare(thread.stack.end() as u64, thread_main) };
         machine.threads.push(thread);
@@ -60,9 +64,9 @@ pub(crate) fn kill(token: u64) -> bool {
     })
 }
 
-/// Starts a thread that runs `main`.
+/// Starts a thread that runs `main`, of the principal on whose account the running one makes things.
 pub fn start_thread(name: &str, main: impl FnOnce() + 'static) -> io::Result<Token> {
-    add_thread(name, Box::new(main))
+    add_thread(name, Hosted::payer(), Box::new(main))
 }
 
 /// Runs threads until `first` ends. Called by the context outside of all threads.

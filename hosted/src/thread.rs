@@ -64,6 +64,8 @@ pub(crate) struct Thread {
     pub state: State,
     /// For people.
     pub name: String,
+    /// Index in the plan of the principal on whose account it makes things.
+    pub payer: usize,
     /// What it runs, until it starts.
     pub main: Option<Box<dyn FnOnce()>>,
     /// Processor time that it used.
@@ -85,6 +87,7 @@ impl Thread {
     pub fn new(
         (token, slot): (Token, usize),
         name: &str,
+        principal: usize,
         bottom: *mut Object,
         main: Box<dyn FnOnce()>,
     ) -> io::Result<Box<Self>> {
@@ -112,6 +115,7 @@ impl Thread {
             stack_pointer: 0,
             state: State::Ready,
             name: name.into(),
+            payer: principal,
             main: Some(main),
             used_ns: 0,
             deadlines: Deadlines::NONE,

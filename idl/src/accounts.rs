@@ -32,6 +32,14 @@ pub struct AccountStatus {
     pub threads: u32,
     /// How many it and its children may have; 0 for no limit.
     pub thread_limit: u32,
+    /// Objects that were made for it, in all servers and by the platform, and roots of its servers.
+    pub objects: u32,
+    /// How many it and its children may have; 0 for no limit of its own.
+    pub object_limit: u32,
+    /// References that its servers keep.
+    pub references: u32,
+    /// How many they and those of its children may keep; 0 for no limit of its own.
+    pub reference_limit: u32,
     /// The principal within whose limits it stays; its own number for the first.
     pub parent: u32,
     /// Bytes of its name.

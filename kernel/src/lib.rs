@@ -16,7 +16,6 @@ pub mod contexts;
 pub mod frames;
 pub mod information;
 pub mod jitter;
-pub mod ledger;
 pub mod multiprocessor;
 pub mod numbers;
 pub mod rows;

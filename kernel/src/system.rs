@@ -21,7 +21,7 @@ use crate::{
     cpu::{self, block, interrupts, kernel_lock, requests},
     log::{self, log},
     machine,
-    memory::{heap, regions},
+    memory::{frames, heap, regions},
     natives,
     threads::{self, Place},
 };
@@ -71,6 +71,14 @@ impl Platform for Kernel {
 
     fn create_region(placement: &Placement, principal: usize) -> Result<u64, Exhausted> {
         regions::create(placement, principal)
+    }
+
+    fn payer() -> usize {
+        frames::payer()
+    }
+
+    fn on_account<R>(principal: usize, work: impl FnOnce() -> R) -> R {
+        frames::on_account(principal, work)
     }
 
     fn map(

@@ -169,7 +169,12 @@ impl<'a> Reader<'a> {
                 slice_ns: self.long(),
                 period_ns: self.long(),
             },
-            limits: PrincipalLimits { memory_bytes: self.long(), threads: self.word() },
+            limits: PrincipalLimits {
+                memory_bytes: self.long(),
+                threads: self.word(),
+                objects: self.word(),
+                references: self.word(),
+            },
         }
     }
 

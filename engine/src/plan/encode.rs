@@ -72,6 +72,8 @@ impl Writer {
         self.long(principal.terms.period_ns);
         self.long(principal.limits.memory_bytes);
         self.word(principal.limits.threads);
+        self.word(principal.limits.objects);
+        self.word(principal.limits.references);
     }
 
     fn server(&mut self, server: &PlannedServer) {

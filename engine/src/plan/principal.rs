@@ -53,6 +53,10 @@ pub struct PrincipalLimits {
     pub memory_bytes: u64,
     /// Threads at the same time; 0 for no limit of its own.
     pub threads: u32,
+    /// Entries of the table of objects; 0 for no limit of its own.
+    pub objects: u32,
+    /// References that its servers keep; 0 for no limit of its own.
+    pub references: u32,
 }
 
 impl PlannedPrincipal {

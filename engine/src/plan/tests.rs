@@ -66,7 +66,7 @@ fn a_plan_with_everything_in_it_is_read_back_as_it_was() {
         parent: Some(0),
         scheduler: Some(1),
         terms: Terms { priority: 3, weight: 2, slice_ns: 5_000_000, period_ns: 40_000_000 },
-        limits: PrincipalLimits { memory_bytes: 1 << 40, threads: 8 },
+        limits: PrincipalLimits { memory_bytes: 1 << 40, threads: 8, objects: 9, references: 10 },
     };
     let above = PlannedPrincipal { name: "above".to_string(), scheduler: Some(0), ..media.clone() };
     let plan = Plan { principals: vec![system, above, media], ..plan(vec![first, second]) };

@@ -54,7 +54,8 @@ impl ThreadFactory for Factory {
     ) -> Result<Ref<'f, dyn Thread>, ThreadError> {
         let name = warren_natives::thread_name(name);
         critical::run(|| count_up(task.word() as *mut Object));
-        let run = begin(&name, task.word()).ok_or(ThreadError::TooMany)?;
+        let run = begin(&name, warren_natives::caller::<Hosted>().principal, task.word())
+            .ok_or(ThreadError::TooMany)?;
         let kind = &cx.state().0;
         let created = warren_natives::create_local::<Hosted, _, _>(machine::natives(), kind, run);
         created.map_err(ThreadError::System)
@@ -78,17 +79,18 @@ impl Run {
     }
 }
 
-/// Starts a thread that runs a task; it takes over a count of it. `None` if there is no room for a thread.
-fn begin(name: &str, task: u64) -> Option<Run> {
+/// Starts a thread of a principal that runs a task; it takes over a count of it. `None` if there is no room for a thread.
+fn begin(name: &str, principal: usize, task: u64) -> Option<Run> {
     let state = Shared::new(State::default());
     let ended = state.clone();
-    let started = schedule::start_thread(name, move || {
+    let main = move || {
         let shape = Shape::default();
         // SAFETY: the object provides `Task`, whose first function takes no word; its count is held.
         let result = unsafe { stub::invoke(task as *mut Object, 0, &Words::default(), shape) };
         ended.result.get_or_init(|| result);
         release(task);
-    });
+    };
+    let started = Hosted::on_account(principal, || schedule::start_thread(name, main));
     let Ok(Token(token)) = started else {
         release(task);
         return None;
@@ -132,5 +134,5 @@ pub fn run_tasks() -> u32 {
 /// Runs the root object of an instance, if it is a task.
 fn begin_server(instance: &Instance) -> Option<Run> {
     let object = critical::run(|| counted_root(instance, <dyn Task as Service>::ID))?;
-    begin(&instance.name, object as u64)
+    begin(&instance.name, instance.principal, object as u64)
 }

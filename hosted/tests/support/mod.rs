@@ -14,7 +14,7 @@ use warren_engine::{
     import,
     instance::{Function, Instance, Kind, Life, Outgoing},
     layout::{Line, LockWord, OBJECTS, Object},
-    plan::{Limits, Plan, PlannedPrincipal, PlannedServer, Restart},
+    plan::{Limits, Plan, PlannedPrincipal, PlannedServer, PrincipalLimits, Restart},
     platform::Platform,
     reference::{self, tables},
     space::{HEAP_OFFSET, MAPPING_OFFSET, PAGE, Placement, Protection},
@@ -77,10 +77,26 @@ pub fn plan() -> Plan {
     };
     Plan {
         system: "test".into(),
-        principals: vec![PlannedPrincipal::system()],
+        principals: principals(),
         servers: (0..SERVERS).map(server).collect(),
         start: Vec::new(),
     }
+}
+
+/// The principals of the plan: the first, and two below it, of which the last may have little.
+pub fn principals() -> Vec<PlannedPrincipal> {
+    let below = |name: &str, limits| PlannedPrincipal {
+        name: name.into(),
+        parent: Some(0),
+        limits,
+        ..PlannedPrincipal::system()
+    };
+    let little = PrincipalLimits { objects: 700, references: 900, ..PrincipalLimits::default() };
+    vec![
+        PlannedPrincipal::system(),
+        below("rich", PrincipalLimits::default()),
+        below("poor", little),
+    ]
 }
 
 /// State of every server of tests.
@@ -117,6 +133,8 @@ pub struct Make<'a> {
     pub watchdog_ms: u32,
     /// Its destructor.
     pub destruct: Entry,
+    /// Index of the principal to which it belongs.
+    pub principal: usize,
 }
 
 impl Default for Make<'_> {
@@ -131,6 +149,7 @@ impl Default for Make<'_> {
             calls: &[],
             watchdog_ms: 0,
             destruct: nothing,
+            principal: 0,
         }
     }
 }
@@ -213,7 +232,12 @@ impl Server {
                 stub.set(base + (index * stub::STUB_BYTES) as u64);
             }
             // SAFETY: inside `critical`.
-            let root = unsafe { tables::<Hosted>() }.create(instance, &instance.kinds[0], state);
+            let root = unsafe { tables::<Hosted>() }.create(
+                instance,
+                &instance.kinds[0],
+                state,
+                instance.principal,
+            );
             let root = root.expect("a free object");
             instance.roots.set(vec![root]);
             reference::count_up(root);
@@ -337,6 +361,8 @@ fn instance(
         roots: Cell::default(),
         life: Cell::new(Life::Alive),
         objects: Cell::new(0),
+        principal: make.principal,
+        references: Cell::default(),
         counts: Cell::new(vec![0; OBJECTS]),
         weak: Cell::default(),
         heap_end: Cell::new(base + HEAP_OFFSET),

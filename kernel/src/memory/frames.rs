@@ -4,10 +4,10 @@
 //! principal's limit. Everything else is the system's.
 #![expect(unsafe_code, reason = "writes to frames that it owns")]
 
+use warren_engine::ledger::Ledger;
 use warren_kernel::{
     frames::Frames,
     information::{Information, List, RANGES, Range},
-    ledger::{Ledger, UNLIMITED},
     rows::{Row, Rows},
 };
 
@@ -70,6 +70,11 @@ pub fn on_account<R>(principal: usize, work: impl FnOnce() -> R) -> R {
     result
 }
 
+/// On whose account the running thread takes what it takes.
+pub fn payer() -> usize {
+    block::current().payer.get().into()
+}
+
 /// The system's own principal.
 const SYSTEM: u8 = 0;
 
@@ -80,7 +85,7 @@ fn number(principal: usize) -> u8 {
 
 /// Sets how many bytes a principal and those below it may hold; 0 for no limit.
 pub fn open_account(principal: usize, parent: usize, limit_bytes: u64) {
-    let limit = if limit_bytes == 0 { UNLIMITED } else { limit_bytes / PAGE };
+    let limit = if limit_bytes == 0 { 0 } else { (limit_bytes / PAGE).max(1) };
     LEDGER.with(|ledger| ledger.open(principal, parent, limit));
 }
 

@@ -30,6 +30,7 @@ impl warren_idl::Accounts for Books {
                 (contexts.accounts().get(number).copied(), contexts.count_of(number))
             });
             let account = account.unwrap_or_default();
+            let holdings = &system::tables().holdings;
             let status = AccountStatus {
                 used_ns: clock::ns_of(account.used),
                 helped_ns: clock::ns_of(account.helped),
@@ -39,6 +40,10 @@ impl warren_idl::Accounts for Books {
                 period_ns: planned.terms.period_ns,
                 threads: threads as u32,
                 thread_limit: planned.limits.threads,
+                objects: holdings.objects_of(number) as u32,
+                object_limit: planned.limits.objects,
+                references: holdings.references_of(number) as u32,
+                reference_limit: planned.limits.references,
                 parent: planned.parent.unwrap_or(number) as u32,
                 text_bytes: 0,
             };

@@ -28,7 +28,7 @@ use crate::{
     log::log,
     machine,
     system::{self, Kernel},
-    threads::{self, Place},
+    threads,
 };
 
 /// Makes threads.
@@ -52,7 +52,7 @@ impl ThreadFactory for Factory {
     ) -> Result<Ref<'f, dyn Thread>, ThreadError> {
         let name = warren_natives::thread_name(name);
         interrupts::off(|| count_up(task.word() as *mut Object));
-        let run = begin(&name, principal_of(warren_natives::caller::<Kernel>()), task.word())
+        let run = begin(&name, warren_natives::caller::<Kernel>().principal, task.word())
             .ok_or(ThreadError::TooMany)?;
         answer(kinds().runs, run).map_err(ThreadError::System)
     }
@@ -88,14 +88,6 @@ impl Run {
         });
         waiting.into_iter().for_each(threads::wake);
     }
-}
-
-/// The principal that pays for what an instance starts on its own account.
-fn principal_of(instance: &Instance) -> usize {
-    interrupts::off(|| {
-        let planned = instance.planned.map(|planned| &system::tables().plan.servers[planned]);
-        planned.map_or(Place::SYSTEM.principal, |server| server.principal)
-    })
 }
 
 /// Starts a thread of a principal that runs a task; it takes over a count of it. `None` if there is no room for a thread.
@@ -154,5 +146,5 @@ pub fn start_tasks() -> End {
 /// Runs the root object of an instance, if it is a task.
 fn begin_server(instance: &Instance) -> Option<Run> {
     let object = interrupts::off(|| counted_root(instance, <dyn Task as Service>::ID))?;
-    begin(&instance.name, principal_of(instance), object as Word)
+    begin(&instance.name, instance.principal, object as Word)
 }

@@ -163,6 +163,7 @@ pub fn start() {
         frames::open_account(number, parent, principal.limits.memory_bytes);
         threads::limit_threads(number, parent, principal.limits.threads);
     }
+    threads::divide_threads(plan.principals.len());
     let is_root =
         |server: usize| plan.principals[plan.servers[server].principal].scheduler == Some(server);
     let all: Vec<Places> = threads::with_books(|contexts| {

@@ -15,6 +15,8 @@ pub const STACK_BYTES: u64 = 128 * 1024;
 
 /// Threads that exist at the same time, in words of 64.
 const THREAD_WORDS: usize = 4;
+/// The same, counted.
+pub const THREADS: usize = THREAD_WORDS * 64;
 
 const FRAME_BYTES: u64 = pages(FRAMES * size_of::<Frame>());
 const TEMPORARY_BYTES: u64 = pages(TEMPORARIES * size_of::<Temporary>());

@@ -4,10 +4,7 @@
 use alloc::{boxed::Box, format, string::String};
 
 use warren_engine::layout::{Frame, Object};
-use warren_kernel::{
-    contexts::{Contexts, End, Places},
-    ledger,
-};
+use warren_kernel::contexts::{Contexts, End, Places};
 
 use super::{
     Token,
@@ -65,8 +62,12 @@ pub fn install_root(number: usize) -> Result<(), Exhausted> {
 
 /// Limits how many threads a principal and those below it may have; 0 for no limit.
 pub fn limit_threads(principal: usize, parent: usize, limit: u32) {
-    let limit = if limit == 0 { ledger::UNLIMITED } else { limit.into() };
-    with(|threads| threads.ledger.open(principal, parent, limit));
+    with(|threads| threads.ledger.open(principal, parent, limit.into()));
+}
+
+/// Sets a part of all threads that there may be aside for each principal, once their limits are known.
+pub fn divide_threads(principals: usize) {
+    with(|threads| threads.ledger.divide(area::THREADS as u64, principals));
 }
 
 /// Starts a thread that does `work`. `bottom` is what it counts as running until its first call.

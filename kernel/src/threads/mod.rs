@@ -27,7 +27,7 @@ mod switch;
 mod switching;
 mod view;
 
-pub use life::{Place, install, install_root, limit_threads, start};
+pub use life::{Place, divide_threads, install, install_root, limit_threads, start};
 pub use switching::{
     block, change_books, dispatch, give_time_to, go_on_as_nobody, idle, in_atomic_call, is_due,
     kill, park, pass, preempt, running, running_has_calls, set_in_atomic_call, set_page_tables,

@@ -5,11 +5,11 @@ use alloc::{boxed::Box, vec::Vec};
 use core::sync::atomic::Ordering::Relaxed;
 
 use warren_abi::call::SystemError;
-use warren_engine::deadline::{self, Deadlines};
-use warren_kernel::{
-    contexts::{CONTEXTS, Contexts, End, Refusal, Terms, Token},
+use warren_engine::{
+    deadline::{self, Deadlines},
     ledger::Ledger,
 };
+use warren_kernel::contexts::{CONTEXTS, Contexts, End, Refusal, Terms, Token};
 
 use super::{alarm, early, record::Thread, switch};
 use crate::{

@@ -171,13 +171,20 @@ impl<'a> Resolver<'a> {
                 terms: terms(said),
                 limits: PrincipalLimits {
                     memory_bytes: said.memory_limit.as_ref().map_or(0, |limit| limit.value),
-                    threads: said.threads.as_ref().map_or(0, |limit| limit.value),
+                    threads: number(&said.threads),
+                    objects: number(&said.objects),
+                    references: number(&said.references),
                 },
             }
         });
         let payers = self.payers.iter().map(|payer| position[*payer]);
         Principals { planned: planned.collect(), payers: payers.collect() }
     }
+}
+
+/// A limit; 0 where nothing is said of it.
+fn number(limit: &Option<Located<u32>>) -> u32 {
+    limit.as_ref().map_or(0, |limit| limit.value)
 }
 
 /// What a principal's scheduler is told of it.

@@ -171,17 +171,18 @@ fn principals(
     is_scheduled: bool,
 ) -> impl Strategy<Value = PlannedPrincipal> {
     let before = at.max(1);
-    let numbers = any::<(u32, u32, u64, u32)>();
+    let numbers = any::<(u32, u32, u64, [u32; 3])>();
     (0..before, 0..before.min(servers), numbers, 0..MS).prop_map(
-        move |(parent, scheduler, (priority, weight, memory_bytes, threads), slice_ns)| {
+        move |(parent, scheduler, (priority, weight, memory_bytes, counts), slice_ns)| {
             // A fifth of the whole, a fifth of that for the next, and so on: less than those before have in all.
             let period_ns = slice_ns * 5u64.pow(at as u32 + 1);
+            let [threads, objects, references] = counts;
             PlannedPrincipal {
                 name: if at == 0 { SYSTEM.to_string() } else { std::format!("principal{at}") },
                 parent: (at > 0).then_some(parent),
                 scheduler: is_scheduled.then_some(scheduler),
                 terms: Terms { priority, weight, slice_ns, period_ns },
-                limits: PrincipalLimits { memory_bytes, threads },
+                limits: PrincipalLimits { memory_bytes, threads, objects, references },
             }
         },
     )

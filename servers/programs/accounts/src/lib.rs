@@ -50,7 +50,8 @@ impl Work<Run> for Listing {
         usage: "[-j]",
         details: "\
 -j  one JSON object for each principal, and one for the time, in nanoseconds and bytes
-CPU is processor time on all CPUs since the start, HELPED the part of it that went to holders of locks.
+CPU is processor time on all CPUs since the start, HELPED the part of it that went to holders of locks. OBJECTS were made for the
+principal, wherever they are; REFERENCES are those that its servers keep.
 The last line is the time in which nobody ran. All lines together are the time that passed, on each CPU.\n",
     };
 
@@ -94,8 +95,17 @@ fn rows(cx: &mut Cx<'_, Run>) -> Result<Vec<Row>, AccountsError> {
 }
 
 fn table(rows: &[Row], time: &SystemTime) -> String {
-    let mut table =
-        Table::new(["PRINCIPAL", "WITHIN", "CPU", "HELPED", "GUARANTEE", "MEMORY", "THREADS"]);
+    let mut table = Table::new([
+        "PRINCIPAL",
+        "WITHIN",
+        "CPU",
+        "HELPED",
+        "GUARANTEE",
+        "MEMORY",
+        "THREADS",
+        "OBJECTS",
+        "REFERENCES",
+    ]);
     for Row { name, status } in rows {
         let within = rows.get(status.parent as usize).filter(|parent| parent.name != *name);
         table.row([
@@ -106,12 +116,14 @@ fn table(rows: &[Row], time: &SystemTime) -> String {
             guarantee(status),
             limited(status.memory_bytes.div_ceil(1024), status.memory_limit / 1024, " KiB"),
             limited(status.threads.into(), status.thread_limit.into(), ""),
+            limited(status.objects.into(), status.object_limit.into(), ""),
+            limited(status.references.into(), status.reference_limit.into(), ""),
         ]);
     }
-    let nothing = || String::from("-");
-    let idle = milliseconds(time.idle_ns);
-    let name = String::from("(idle)");
-    table.row([name, nothing(), idle, nothing(), nothing(), nothing(), nothing()]);
+    let mut idle: [String; 9] = core::array::from_fn(|_| String::from("-"));
+    idle[0] = String::from("(idle)");
+    idle[2] = milliseconds(time.idle_ns);
+    table.row(idle);
     table.text()
 }
 
@@ -139,11 +151,14 @@ fn json(rows: &[Row], time: &SystemTime) -> String {
     for (index, Row { name, status }) in rows.iter().enumerate() {
         let AccountStatus { used_ns, helped_ns, memory_bytes, memory_limit, .. } = status;
         let AccountStatus { slice_ns, period_ns, threads, thread_limit, parent, .. } = status;
+        let AccountStatus { objects, object_limit, references, reference_limit, .. } = status;
         text += &format!(
             "{{\"principal\":{index},\"name\":{name:?},\"parent\":{parent},\"used_ns\":{used_ns},\
              \"helped_ns\":{helped_ns},\"memory_bytes\":{memory_bytes},\
              \"memory_limit\":{memory_limit},\"slice_ns\":{slice_ns},\"period_ns\":{period_ns},\
-             \"threads\":{threads},\"thread_limit\":{thread_limit}}}\n"
+             \"threads\":{threads},\"thread_limit\":{thread_limit},\
+             \"objects\":{objects},\"object_limit\":{object_limit},\
+             \"references\":{references},\"reference_limit\":{reference_limit}}}\n"
         );
     }
     let SystemTime { elapsed_ns, idle_ns } = time;
@@ -167,6 +182,9 @@ mod tests {
             period_ns: 40_000_000,
             threads: 1,
             thread_limit: 8,
+            objects: 20,
+            object_limit: 500,
+            references: 30,
             ..Default::default()
         };
         vec![
@@ -179,10 +197,10 @@ mod tests {
     fn accounts_are_shown_in_columns() {
         let time = SystemTime { elapsed_ns: 20_000_000, idle_ns: 5_654_322 };
         let shown = "\
-PRINCIPAL  WITHIN  CPU        HELPED    GUARANTEE              MEMORY         THREADS
-system     -       12.345 ms  0.000 ms  -                      0 KiB          3
-media      system  2.000 ms   0.500 ms  5.000 ms of 40.000 ms  5 of 1024 KiB  1 of 8
-(idle)     -       5.654 ms   -         -                      -              -
+PRINCIPAL  WITHIN  CPU        HELPED    GUARANTEE              MEMORY         THREADS  OBJECTS    REFERENCES
+system     -       12.345 ms  0.000 ms  -                      0 KiB          3        0          0
+media      system  2.000 ms   0.500 ms  5.000 ms of 40.000 ms  5 of 1024 KiB  1 of 8   20 of 500  30
+(idle)     -       5.654 ms   -         -                      -              -        -          -
 ";
         assert_eq!(table(&example(), &time), shown);
     }
@@ -196,7 +214,8 @@ media      system  2.000 ms   0.500 ms  5.000 ms of 40.000 ms  5 of 1024 KiB  1 
             Some(
                 "{\"principal\":1,\"name\":\"media\",\"parent\":0,\"used_ns\":2000000,\
                  \"helped_ns\":500000,\"memory_bytes\":5000,\"memory_limit\":1048576,\
-                 \"slice_ns\":5000000,\"period_ns\":40000000,\"threads\":1,\"thread_limit\":8}"
+                 \"slice_ns\":5000000,\"period_ns\":40000000,\"threads\":1,\"thread_limit\":8,\
+                 \"objects\":20,\"object_limit\":500,\"references\":30,\"reference_limit\":0}"
             )
         );
         assert_eq!(lines.next(), Some("{\"elapsed_ns\":9,\"idle_ns\":4}"));

@@ -135,5 +135,7 @@ impl Named for Principal {
         replace(&mut self.guarantee, later.guarantee);
         replace(&mut self.memory_limit, later.memory_limit);
         replace(&mut self.threads, later.threads);
+        replace(&mut self.objects, later.objects);
+        replace(&mut self.references, later.references);
     }
 }

@@ -1,6 +1,7 @@
 //! `principal`, and `change` of one.
 
 use kdl::KdlNode;
+use warren_engine::layout::OBJECTS;
 
 use super::{one, one_text, set_once, unknown_node};
 use crate::system::{
@@ -27,6 +28,10 @@ pub struct Principal {
     pub memory_limit: Option<Located<u64>>,
     /// Threads at the same time.
     pub threads: Option<Located<u32>>,
+    /// Objects that its threads have made.
+    pub objects: Option<Located<u32>>,
+    /// References that its servers keep.
+    pub references: Option<Located<u32>>,
 }
 
 /// Processor time in each period.
@@ -38,8 +43,16 @@ pub struct Guarantee {
     pub period_ns: u64,
 }
 
-const INSIDE: [&str; 6] =
-    ["scheduler", "priority", "weight", "guarantee", "memory-limit", "threads"];
+const INSIDE: [&str; 8] = [
+    "scheduler",
+    "priority",
+    "weight",
+    "guarantee",
+    "memory-limit",
+    "threads",
+    "objects",
+    "references",
+];
 
 /// Whether a `change` is one of a principal: `change principal="NAME"`.
 pub fn is_named(node: &KdlNode) -> bool {
@@ -75,6 +88,8 @@ fn principal(
         guarantee: None,
         memory_limit: None,
         threads: None,
+        objects: None,
+        references: None,
     };
     for child in node.iter_children() {
         inside(child, &mut principal, reader);
@@ -106,6 +121,14 @@ fn inside(node: &KdlNode, principal: &mut Principal, reader: &mut Reader<'_>) {
         what @ "threads" => {
             let number = one(node, reader).and_then(|it| it.number(0, 1..=u32::MAX, reader));
             set_once(&mut principal.threads, number, what, reader);
+        }
+        what @ "objects" => {
+            let number = one(node, reader).and_then(|it| it.number(0, 1..=OBJECTS as u32, reader));
+            set_once(&mut principal.objects, number, what, reader);
+        }
+        what @ "references" => {
+            let number = one(node, reader).and_then(|it| it.number(0, 1..=u32::MAX, reader));
+            set_once(&mut principal.references, number, what, reader);
         }
         other => unknown_node(node, other, &INSIDE, reader),
     }

@@ -17,6 +17,8 @@ principal "media" {
   weight 2
   memory-limit "16 MiB"
   threads 8
+  objects 500
+  references 9
 }
 principal "budget" { guarantee slice=5 period=40; }
 server "guarantees" { principal "budget"; }
@@ -68,7 +70,10 @@ fn what_is_said_of_a_principal_is_planned() {
     let plan = planned(STACKED, &Request::default());
     let media = principal(&plan, "media");
     assert_eq!(media.terms, Terms { priority: 3, weight: 2, slice_ns: 0, period_ns: 0 });
-    assert_eq!(media.limits, PrincipalLimits { memory_bytes: 16 << 20, threads: 8 });
+    assert_eq!(
+        media.limits,
+        PrincipalLimits { memory_bytes: 16 << 20, threads: 8, objects: 500, references: 9 }
+    );
     let video = principal(&plan, "video");
     assert_eq!(video.terms, Terms { slice_ns: MS / 2, period_ns: 8 * MS, ..Terms::default() });
     assert_eq!(video.limits, PrincipalLimits::default());
@@ -225,6 +230,8 @@ principal \"media\" parnt=\"system\"
 principal \"batch\" {
   weight 0
   threads 0
+  objects 8193
+  references 0
   priority -1
   guarantee slice=\"5 ms\"
   memory-limit \"much\"
@@ -240,11 +247,13 @@ start \"ramdisk\"";
             (1, 19, "`principal` has no `parnt`", "did you mean `parent`?"),
             (3, 10, "a whole number from 1 to", ""),
             (4, 11, "a whole number from 1 to", ""),
-            (5, 12, "a whole number from 0 to", ""),
-            (6, 3, "`guarantee` needs `period=`", ""),
-            (7, 16, "a number of bytes", ""),
-            (9, 13, "`scheduler` is said twice", ""),
-            (10, 3, "unknown node `wieght`", "did you mean `weight`?"),
+            (5, 11, "a whole number from 1 to 8192", ""),
+            (6, 14, "a whole number from 1 to", ""),
+            (7, 12, "a whole number from 0 to", ""),
+            (8, 3, "`guarantee` needs `period=`", ""),
+            (9, 16, "a number of bytes", ""),
+            (11, 13, "`scheduler` is said twice", ""),
+            (12, 3, "unknown node `wieght`", "did you mean `weight`?"),
         ],
     );
 }
