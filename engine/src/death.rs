@@ -501,19 +501,37 @@ pub fn kill<P: Platform>(instance: &Instance, reason: Arguments<'_>) {
     P::alone(|| {
         P::log(Level::Error, &instance.name, format_args!("{reason}"));
         schedule_revival::<P>(instance);
-        end_one::<P>(instance);
-        if let Placement::Shared(domain) = &instance.placement {
-            for other in every_instance::<P>() {
-                if other.placement == instance.placement && other.is_alive() {
-                    let line = format_args!("lost with its domain {domain}");
-                    P::log(Level::Error, &other.name, line);
-                    schedule_revival::<P>(other);
-                    end_one::<P>(other);
-                }
+        end_with_domain::<P>(instance);
+    });
+}
+
+/// Ends an instance at once with the principal to which it belongs: it does not come back, whatever its plan says, unless somebody
+/// launches it. What shares its domain is lost with it as ever. Outside of `critical`, without a lock.
+pub fn dismiss<P: Platform>(instance: &Instance) {
+    P::alone(|| {
+        if instance.is_alive() {
+            P::log(Level::Info, &instance.name, format_args!("ended"));
+            end_with_domain::<P>(instance);
+        }
+    });
+    finish::<P>();
+    launch::revive::<P>();
+}
+
+/// Ends an instance and all that share its domain, and cuts threads off. Inside `alone`.
+fn end_with_domain<P: Platform>(instance: &Instance) {
+    end_one::<P>(instance);
+    if let Placement::Shared(domain) = &instance.placement {
+        for other in every_instance::<P>() {
+            if other.placement == instance.placement && other.is_alive() {
+                let line = format_args!("lost with its domain {domain}");
+                P::log(Level::Error, &other.name, line);
+                schedule_revival::<P>(other);
+                end_one::<P>(other);
             }
         }
-        cut_threads_off::<P>();
-    });
+    }
+    cut_threads_off::<P>();
 }
 
 /// Takes an instance back that could not be started. Inside `critical`.

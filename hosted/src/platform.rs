@@ -40,9 +40,11 @@ impl Platform for Hosted {
     }
 
     fn payer() -> usize {
-        // SAFETY: the running thread's record, inside a critical section; what is made before there is one is the system's.
         machine::with(|machine| {
-            unsafe { machine.current.as_ref() }.map_or(0, |thread| thread.payer)
+            // SAFETY: the running thread's record, inside a critical section, or null.
+            let running = unsafe { machine.current.as_ref() };
+            // What is made before there is a thread is the system's.
+            running.map_or(0, |thread| thread.payer)
         })
     }
 

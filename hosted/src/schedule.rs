@@ -64,6 +64,16 @@ pub(crate) fn kill(token: u64) -> bool {
     })
 }
 
+/// Ends all threads of a principal; how many there still are.
+pub(crate) fn kill_all_of(principal: usize) -> usize {
+    machine::with(|machine| {
+        let own = machine.threads.iter_mut().filter(|thread| thread.principal == principal);
+        own.filter(|thread| thread.state != State::Ended)
+            .map(|thread| thread.deadlines.kill())
+            .count()
+    })
+}
+
 /// Starts a thread that runs `main`, of the principal on whose account the running one makes things.
 pub fn start_thread(name: &str, main: impl FnOnce() + 'static) -> io::Result<Token> {
     add_thread(name, Hosted::payer(), Box::new(main))

@@ -64,6 +64,8 @@ pub(crate) struct Thread {
     pub state: State,
     /// For people.
     pub name: String,
+    /// Index in the plan of the principal that pays for it.
+    pub principal: usize,
     /// Index in the plan of the principal on whose account it makes things.
     pub payer: usize,
     /// What it runs, until it starts.
@@ -115,6 +117,7 @@ impl Thread {
             stack_pointer: 0,
             state: State::Ready,
             name: name.into(),
+            principal,
             payer: principal,
             main: Some(main),
             used_ns: 0,

@@ -14,6 +14,8 @@ pub enum SystemControlError {
     BadFault = 3,
     /// There is no such thread, or it is a scheduler's.
     UnknownThread = 4,
+    /// There is no such principal, or it is the system's own.
+    UnknownPrincipal = 5,
 }
 
 /// What the system knows of a server. The text parts lie in the buffer given with it.
@@ -62,6 +64,12 @@ pub trait SystemControl {
     /// Ends a thread, by the context that `Accounts` shows: every call that it makes and everything that it waits for fails from now on, so
     /// that it leaves all servers by their own error paths. If its own program goes on nevertheless, that dies.
     fn end_thread(cx: &mut Cx<'_, Self>, context: u64) -> Result<(), SystemControlError>;
+    /// Ends a server at once, as a fault would: whoever is in it, or calls it later by a reference to it, gets `Lost`. It comes back if its plan
+    /// says so.
+    fn end_server(cx: &mut Cx<'_, Self>, server: &str) -> Result<(), SystemControlError>;
+    /// Ends everything of a principal and of those below it: threads as by [`SystemControl::end_thread`], and all servers, which do not come back
+    /// by themselves. Returns how many threads have not come to their end yet. Whoever waits for that asks again.
+    fn end_principal(cx: &mut Cx<'_, Self>, principal: &str) -> Result<u64, SystemControlError>;
     /// Writes a backtrace of every thread to the log.
     fn backtrace(cx: &mut Cx<'_, Self>) -> Result<(), SystemControlError>;
 }

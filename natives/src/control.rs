@@ -1,11 +1,12 @@
 //! `SystemControl`: what runs, and making it fail.
 #![expect(unsafe_code, reason = "the engine's tables and frames are raw memory")]
 
-use alloc::{format, string::String};
+use alloc::{format, string::String, vec::Vec};
 use core::marker::PhantomData;
 
 use warren::{Cx, Out};
 use warren_engine::{
+    death,
     injection::{self, Fault},
     instance::Instance,
     launch,
@@ -24,15 +25,21 @@ const SYSTEM: &str = "system";
 pub struct Control<P> {
     name_of_thread: fn(u64) -> String,
     end_thread: fn(u64) -> bool,
+    end_threads_of: fn(usize) -> usize,
     platform: PhantomData<fn() -> P>,
 }
 
 crate::natives!(for P: Platform, Control<P>);
 
 impl<P> Control<P> {
-    /// The control of a platform that names and ends its threads so; `false` is for a thread that does not exist.
-    pub const fn new(name_of_thread: fn(u64) -> String, end_thread: fn(u64) -> bool) -> Self {
-        Control { name_of_thread, end_thread, platform: PhantomData }
+    /// The control of a platform that names and ends its threads so; `false` is for a thread that does not exist. `end_threads_of` ends those of a
+    /// principal, and says how many there still are.
+    pub const fn new(
+        name_of_thread: fn(u64) -> String,
+        end_thread: fn(u64) -> bool,
+        end_threads_of: fn(usize) -> usize,
+    ) -> Self {
+        Control { name_of_thread, end_thread, end_threads_of, platform: PhantomData }
     }
 }
 
@@ -60,13 +67,7 @@ impl<P: Platform> SystemControl for Control<P> {
 
     fn crash(_: &mut Cx<'_, Self>, server: &str, fault: &str) -> Result<(), SystemControlError> {
         let fault = Fault::from_name(fault).ok_or(SystemControlError::BadFault)?;
-        // A copy, so that a wild address is met here and not inside `critical`.
-        let server = String::from(server);
-        let instance = P::critical(|| {
-            let mut alive = shown::<P>().filter(|instance| instance.is_alive());
-            alive.find(|instance| instance.name == server).map(Held::<P>::new)
-        });
-        match injection::arm::<P>(&*instance.ok_or(SystemControlError::Unknown)?, fault) {
+        match injection::arm::<P>(&*living::<P>(server)?, fault) {
             true => Ok(()),
             false => Err(SystemControlError::BadFault),
         }
@@ -77,6 +78,34 @@ impl<P: Platform> SystemControl for Control<P> {
             true => Ok(()),
             false => Err(SystemControlError::UnknownThread),
         }
+    }
+
+    fn end_server(_: &mut Cx<'_, Self>, server: &str) -> Result<(), SystemControlError> {
+        death::kill::<P>(&*living::<P>(server)?, format_args!("ended by a command"));
+        death::finish::<P>();
+        launch::revive::<P>();
+        Ok(())
+    }
+
+    fn end_principal(cx: &mut Cx<'_, Self>, principal: &str) -> Result<u64, SystemControlError> {
+        let end_threads_of = cx.state().end_threads_of;
+        // SAFETY: inside `critical`.
+        let plan = P::critical(|| unsafe { tables::<P>() }.plan);
+        let number = plan.principals.iter().position(|planned| planned.name == principal);
+        let number =
+            number.filter(|number| *number != 0).ok_or(SystemControlError::UnknownPrincipal)?;
+        let below: Vec<usize> = (number..plan.principals.len())
+            .filter(|other| plan.is_within(*other, number))
+            .collect();
+        // Threads first, so that none of them starts anything more.
+        below.iter().for_each(|principal| _ = P::critical(|| end_threads_of(*principal)));
+        let servers: Vec<Held<P>> = P::critical(|| {
+            let own = shown::<P>().filter(|instance| below.contains(&instance.principal));
+            own.filter(|instance| instance.is_alive()).map(Held::new).collect()
+        });
+        servers.iter().for_each(|instance| death::dismiss::<P>(instance));
+        let left: usize = below.iter().map(|own| P::critical(|| end_threads_of(*own))).sum();
+        Ok(left as u64)
     }
 
     fn backtrace(cx: &mut Cx<'_, Self>) -> Result<(), SystemControlError> {
@@ -105,6 +134,17 @@ fn shown<P: Platform>() -> impl Iterator<Item = &'static Instance> {
         let failed = instance.failed.get() && !instance.superseded.get();
         instance.planned.is_some() && (instance.is_alive() || failed)
     })
+}
+
+/// The instance of a server that answers, by its name.
+fn living<P: Platform>(server: &str) -> Result<Held<P>, SystemControlError> {
+    // A copy, so that a wild address is met here and not inside `critical`.
+    let server = String::from(server);
+    let found = P::critical(|| {
+        let mut alive = shown::<P>().filter(|instance| instance.is_alive());
+        alive.find(|instance| instance.name == server).map(Held::<P>::new)
+    });
+    found.ok_or(SystemControlError::Unknown)
 }
 
 /// The text parts of a server's status.

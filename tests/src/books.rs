@@ -65,3 +65,12 @@ impl Books {
         found.unwrap_or_else(|| panic!("there is no principal `{name}`: {self:?}")).1
     }
 }
+
+/// The last account of a principal that a run of `accounts -j` has shown.
+#[track_caller]
+pub fn account(name: &str, run: &Ended) -> Value {
+    let named = format!("\"name\":\"{name}\"");
+    let line = run.output.lines().rfind(|line| line.contains(&named));
+    let account = line.and_then(|line| serde_json::from_str(line).ok());
+    account.unwrap_or_else(|| panic!("no account of `{name}`: {run}"))
+}

@@ -101,6 +101,12 @@ impl Terms {
 }
 
 impl Plan {
+    /// Whether a principal is another one, or below it.
+    pub fn is_within(&self, principal: usize, above: usize) -> bool {
+        let parent = |number: &usize| self.principals[*number].parent;
+        core::iter::successors(Some(principal), parent).any(|number| number == above)
+    }
+
     /// The server that schedules the principal [`SYSTEM`]; `None` if the plan names no scheduler.
     pub fn root_scheduler(&self) -> Option<usize> {
         self.principals.first()?.scheduler

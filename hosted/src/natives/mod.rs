@@ -45,6 +45,7 @@ pub fn install(devices: Devices) {
         provide::<dyn idl::SystemControl, _>(Control::<Hosted>::new(
             schedule::name_of_thread,
             schedule::kill,
+            schedule::kill_all_of,
         ));
         let (log, feed) = log_and_feed::<Hosted>(log::read);
         provide::<dyn idl::Log, _>(log);

@@ -76,8 +76,11 @@ pub fn install(controllers: Controllers, command_line: &str) {
     objects.add::<dyn idl::Log, _>(log);
     objects.add::<dyn idl::LogFeed, _>(feed);
     objects.add::<dyn idl::Parameters, _>(Parameters::<Kernel>::new(from_command_line));
-    objects
-        .add::<dyn idl::SystemControl, _>(Control::<Kernel>::new(threads::name_of, threads::kill));
+    objects.add::<dyn idl::SystemControl, _>(Control::<Kernel>::new(
+        threads::name_of,
+        threads::kill,
+        threads::kill_all_of,
+    ));
     let bottom = objects.add::<dyn idl::ThreadFactory, _>(run::Factory);
     let kinds =
         Kinds { spaces: kind(), ports: kind(), lines: kind(), runs: kind(), processors: kind() };

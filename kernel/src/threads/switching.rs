@@ -165,13 +165,26 @@ pub fn kill(token: Token) -> bool {
         let Some(thread) = found else {
             return false;
         };
-        thread.deadlines.kill();
-        thread.killed_at = used;
-        show_stacks(thread);
+        if !thread.deadlines.is_killed() {
+            thread.deadlines.kill();
+            thread.killed_at = used;
+            show_stacks(thread);
+        }
         true
     });
     wake(token);
     found
+}
+
+/// Ends all threads of a principal as [`kill`] does; how many there still are. With interrupts off.
+pub fn kill_all_of(principal: usize) -> usize {
+    let all: Vec<Token> = with(|threads| {
+        let threads = threads.by_slot.iter().flatten();
+        let own = threads.filter(|thread| thread.principal == principal);
+        own.map(|thread| thread.token).collect()
+    });
+    all.into_iter().for_each(|token| _ = kill(token));
+    with(|threads| threads.contexts.count_of(principal))
 }
 
 /// Works on the deadlines of the running thread.

@@ -64,7 +64,7 @@ pub const LIMITS: &[Limit] = &[
     value(
         "references/permanent reference/own-own",
         "a call whose callee keeps a reference, from a domain into another",
-        1900.0,
+        2020.0,
     ),
     value(
         "files/open, read 4096, close/own-own",

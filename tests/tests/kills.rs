@@ -1,0 +1,67 @@
+//! Ending principals and servers: everything that they had is released, and others go on.
+
+use warren_tests::{
+    books::account,
+    run::Run,
+    variant::{KERNEL, OWN},
+};
+
+/// What `accounts -j` shows of what a principal holds.
+const HELD: [&str; 4] = ["memory_bytes", "threads", "objects", "references"];
+
+#[test]
+fn a_principal_that_is_ended_leaves_nothing_behind() {
+    for variant in [KERNEL, OWN] {
+        let script = ["exhauster", "accounts -j", "kill -p greedy", "echo status $?"];
+        let before = Run::new("exhausted", &script).placed(&variant).go();
+        let script = [&script[..], &["accounts -j", "exhauster | wc -l"]].concat();
+        let after = Run::new("exhausted", &script).placed(&variant).go();
+        after.expect_status(0);
+        assert!(after.output.contains("status 0"), "{after}");
+        for what in HELD {
+            assert!(account("greedy", &before)[what].as_u64() > Some(0), "{what}: {before}");
+            assert_eq!(account("greedy", &after)[what], 0, "{}: {what}: {after}", variant.name);
+        }
+        // Who is asked for again takes as much again.
+        assert!(after.output.trim_end().ends_with('1'), "{after}");
+    }
+}
+
+#[test]
+fn servers_that_threads_of_an_ended_principal_were_in_go_on() {
+    for variant in [KERNEL, OWN] {
+        let sum = "sha256 /docs/README.md";
+        let script = [sum, "kill -p readers", "echo status $?", sum, "accounts -j"];
+        let run = Run::new("killed", &script).placed(&variant).go();
+        run.expect_status(0);
+        assert!(run.output.contains("status 0"), "{run}");
+        let sums: Vec<_> =
+            run.output.lines().filter(|line| line.ends_with("/docs/README.md")).collect();
+        assert!(matches!(sums[..], [first, second] if first == second), "{run}");
+        for name in ["readers", "eager-readers"] {
+            for what in ["threads", "objects", "references"] {
+                assert_eq!(account(name, &run)[what], 0, "{}: {what}: {run}", variant.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_server_that_is_ended_comes_back() {
+    for variant in [KERNEL, OWN] {
+        let script = ["ls /docs | head -n 1", "kill -s namespace", "ls /docs | head -n 1"];
+        let run = Run::new("demo", &script).placed(&variant).go();
+        run.expect_status(0);
+        let lines: Vec<_> = run.output.lines().collect();
+        assert!(matches!(lines[..], [first, second] if first == second), "{run}");
+    }
+}
+
+#[test]
+fn what_cannot_be_ended_is_said() {
+    let script = ["kill -p system", "kill -p nobody", "kill -s nobody", "kill -p a -s b"];
+    let run = Run::new("demo", &script).go();
+    assert_eq!(run.output.matches("no such principal").count(), 2, "{run}");
+    assert_eq!(run.output.matches("no such server").count(), 1, "{run}");
+    assert_eq!(run.output.matches("exclude each other").count(), 1, "{run}");
+}
