@@ -1,6 +1,6 @@
 //! Who has used what.
 
-use warren::{Cx, Flat, Out, errors, service};
+use warren::{Cx, Flat, Out, Ref, errors, service};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// Why the accounts were not shown.
@@ -8,6 +8,10 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 pub enum AccountsError {
     /// There is no further entry.
     End = 1,
+    /// Somebody else takes samples.
+    Busy = 2,
+    /// Samples are not taken so often, or so seldom.
+    BadInterval = 3,
 }
 
 /// The account of one principal. Its name lies in the buffer given with it.
@@ -97,6 +101,35 @@ pub struct SystemTime {
 
 impl Flat for SystemTime {}
 
+/// How often a thread was found in a server while somebody paid. The server's name lies in the buffer given with it.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
+)]
+#[repr(C)]
+pub struct SampleStatus {
+    /// Its number in the list: ask for the next one with one more.
+    pub index: u32,
+    /// Who paid.
+    pub principal: u32,
+    /// How often.
+    pub samples: u32,
+    /// Bytes of the name.
+    pub text_bytes: u32,
+}
+
+impl Flat for SampleStatus {}
+
+/// Samples of who runs in which server. They are taken as long as this is there, and cost nothing else.
+#[service(id = 0xacc0_0002)]
+pub trait Sampling {
+    /// The first entry whose number is at least `index`; [`AccountsError::End`] after the last.
+    fn entry(
+        cx: &mut Cx<'_, Self>,
+        index: u32,
+        text: Out<'_>,
+    ) -> Result<SampleStatus, AccountsError>;
+}
+
 /// The system's books.
 #[service(id = 0xacc0_0001)]
 pub trait Accounts {
@@ -112,6 +145,12 @@ pub trait Accounts {
         index: u32,
         text: Out<'_>,
     ) -> Result<ThreadStatus, AccountsError>;
+    /// Takes samples each so many nanoseconds, from 20 microseconds to a second, on each CPU that runs a thread, until the result is dropped. [`AccountsError::Busy`] if
+    /// they are taken for somebody else already.
+    fn sampling<'f>(
+        cx: &mut Cx<'f, Self>,
+        interval_ns: u64,
+    ) -> Result<Ref<'f, dyn Sampling>, AccountsError>;
     /// How much time there was.
     fn time(cx: &mut Cx<'_, Self>) -> Result<SystemTime, AccountsError>;
 }

@@ -1,7 +1,9 @@
 //! Who pays for what servers do, and whether the books balance.
 
+use serde_json::Value;
 use warren_tests::{
     books::Books,
+    run::Run,
     variant::{KERNEL, MIXED, OWN, SHARED, Variant},
 };
 
@@ -33,4 +35,33 @@ fn what_all_principals_used_and_idle_time_are_the_time_that_passed() {
         assert!(books.account(name).between > 2 * tolerated, "{name}: {books:?}");
     }
     assert!(books.idle > 2 * tolerated, "{books:?}");
+}
+
+/// How often a principal was found in a server, and anywhere, of the lines of `accounts -s`.
+#[track_caller]
+fn samples(output: &str, principal: &str, server: &str) -> (u64, u64) {
+    let lines = output.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+    let own: Vec<Value> = lines.filter(|line| line["principal"] == principal).collect();
+    let count = |line: &Value| line["samples"].as_u64().expect("a number");
+    let there = own.iter().filter(|line| line["server"] == server).map(count).sum();
+    (there, own.iter().map(count).sum())
+}
+
+#[test]
+fn samples_show_which_server_two_clients_spend_their_time_in() {
+    for variant in [KERNEL, OWN] {
+        let run = Run::new("accounts", &["accounts -s 1 -j"]).placed(&variant);
+        let run = run.with(["--count-instructions"]).go();
+        run.expect_status(0);
+        let mut shares = 0.0;
+        for name in ["small", "large"] {
+            let (in_ext4, in_all) = samples(&run.output, name, "ext4");
+            assert!(in_all > 500, "{}: {name}: {run}", variant.name);
+            let share = in_ext4 as f64 / in_all as f64;
+            assert!((0.7..1.0).contains(&share), "{}: {name}: {share}: {run}", variant.name);
+            shares += in_all as f64;
+        }
+        // Ten samples are taken in a millisecond, and nobody else has much to do.
+        assert!((9000.0..=10_100.0).contains(&shares), "{}: {shares}: {run}", variant.name);
+    }
 }

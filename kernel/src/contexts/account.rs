@@ -1,6 +1,6 @@
 //! What principals have used.
 
-use super::{Contexts, State, UNLIMITED};
+use super::{Contexts, State, Token, UNLIMITED};
 
 /// Time that was charged to one principal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,6 +31,19 @@ impl Contexts {
     /// Counts for which nobody ran, on all CPUs together.
     pub fn idle(&self) -> u64 {
         self.chains.iter().map(|chain| chain.idle).sum()
+    }
+
+    /// Who pays for the time that passes on a CPU now; `None` while nobody runs there.
+    pub fn payer(&self, cpu: usize) -> Option<usize> {
+        let (running, lenders) = self.chains[cpu].links.split_last()?;
+        if lenders.is_empty() {
+            return None;
+        }
+        let helps = |token: &&Token| {
+            let lender = self.get(**token);
+            lender.and_then(|lender| lender.state.loan()).is_some_and(|loan| loan.help)
+        };
+        self.principal_of(*lenders.iter().find(helps).unwrap_or(running))
     }
 
     /// Charges what has passed on all CPUs.

@@ -37,6 +37,8 @@ pub struct Local {
     pub due: AtomicBool,
     /// The clock's count at which the timer will interrupt.
     pub alarm: AtomicU64,
+    /// The clock's count at which it takes its next sample ([`crate::threads::sampling`]).
+    pub sample: AtomicU64,
     /// What other CPUs ask of it.
     pub mailbox: Mailbox,
 }
@@ -55,6 +57,7 @@ impl Local {
             descriptors: Descriptors::new(stacks),
             due: AtomicBool::new(false),
             alarm: AtomicU64::new(NEVER),
+            sample: AtomicU64::new(0),
             mailbox: Mailbox::new(),
         }
     }

@@ -2,15 +2,21 @@
 
 use alloc::{format, string::String};
 
-use warren::{Cx, Out};
-use warren_idl::{AccountStatus, AccountsError, SystemTime, ThreadStatus};
+use warren::{Cx, Out, Ref};
+use warren_idl::{AccountStatus, AccountsError, Sampling, SystemTime, ThreadStatus};
 use warren_kernel::contexts::Activity;
 
+use super::{answer, kinds, sampling::Samples};
 use crate::{
     cpu::{clock, interrupts},
     memory::frames,
     system, threads,
 };
+
+/// Samples are not taken more often, so that they do not take all the time, ...
+const SHORTEST_INTERVAL_NS: u64 = 20_000;
+/// ... and not more seldom.
+const LONGEST_INTERVAL_NS: u64 = 1_000_000_000;
 
 /// The books.
 pub struct Books;
@@ -63,6 +69,16 @@ impl warren_idl::Accounts for Books {
         let (line, status) = interrupts::off(|| shown(index as usize)).ok_or(AccountsError::End)?;
         text.fill_from(line.as_bytes());
         Ok(status)
+    }
+
+    fn sampling<'f>(
+        _: &mut Cx<'f, Self>,
+        interval_ns: u64,
+    ) -> Result<Ref<'f, dyn Sampling>, AccountsError> {
+        if !(SHORTEST_INTERVAL_NS..=LONGEST_INTERVAL_NS).contains(&interval_ns) {
+            return Err(AccountsError::BadInterval);
+        }
+        Ok(answer(kinds().samples, Samples::start(interval_ns)?)?)
     }
 
     fn time(_: &mut Cx<'_, Self>) -> Result<SystemTime, AccountsError> {

@@ -10,6 +10,7 @@ mod devices;
 mod memory;
 mod ports;
 mod run;
+mod sampling;
 mod schedulers;
 mod time;
 
@@ -49,6 +50,7 @@ struct Kinds {
     ports: &'static LocalKind<dyn idl::IoPorts, ports::Ports>,
     lines: &'static LocalKind<dyn idl::InterruptLine, devices::Line>,
     runs: &'static LocalKind<dyn idl::Thread, run::Run>,
+    samples: &'static LocalKind<dyn idl::Sampling, sampling::Samples>,
     processors: &'static LocalKind<dyn idl::Processor, schedulers::Processor>,
 }
 
@@ -82,8 +84,14 @@ pub fn install(controllers: Controllers, command_line: &str) {
         threads::kill_all_of,
     ));
     let bottom = objects.add::<dyn idl::ThreadFactory, _>(run::Factory);
-    let kinds =
-        Kinds { spaces: kind(), ports: kind(), lines: kind(), runs: kind(), processors: kind() };
+    let kinds = Kinds {
+        spaces: kind(),
+        ports: kind(),
+        lines: kind(),
+        runs: kind(),
+        samples: kind(),
+        processors: kind(),
+    };
     devices::install(controllers);
     let registry = Registry { instance, objects: objects.all, bottom, kinds };
     REGISTRY.with(|stored| *stored = Some(registry));

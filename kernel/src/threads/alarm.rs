@@ -2,7 +2,7 @@
 
 use core::sync::atomic::Ordering::Relaxed;
 
-use super::early;
+use super::{early, sampling};
 use crate::cpu::{block, clock, local::NEVER, local_apic};
 
 /// Nobody runs for longer without the watchdog looking.
@@ -10,10 +10,11 @@ const LOOK_NS: u64 = 10_000_000;
 /// How much later an interrupt comes again that was not handled to its end.
 const AGAIN_NS: u64 = 100_000;
 
-/// The clock's count at which the watchdog looks next, if the timer is set now. With interrupts off.
+/// The clock's count at which the watchdog looks next, or a sample is taken, if the timer is set now. With interrupts off.
 pub fn next_look() -> u64 {
+    let now = clock::counts();
     let distance_ns = early::draw_ns().map_or(LOOK_NS, |drawn_ns| drawn_ns.min(LOOK_NS));
-    clock::counts().saturating_add(clock::counts_of(distance_ns))
+    now.saturating_add(clock::counts_of(distance_ns)).min(sampling::next(now))
 }
 
 /// Interrupts at a count of the clock, or before: a timer that is set to an earlier one stays as it is, because setting it is

@@ -23,6 +23,7 @@ pub mod early;
 pub mod interrupts;
 mod life;
 mod record;
+pub mod sampling;
 mod switch;
 mod switching;
 mod view;

@@ -84,6 +84,7 @@ fn handle(interruption: &mut Interruption<'_>) -> u64 {
     match frame.vector as u8 {
         0..32 => return faults::fault(frame),
         local_apic::TIMER_VECTOR => {
+            threads::sampling::rang();
             if let Some(stack) = calls::watch(frame) {
                 threads::alarm::try_again();
                 faults::note(frame);

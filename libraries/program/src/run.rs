@@ -14,7 +14,7 @@ use crate::live::{Live, OpenFiles};
 use crate::manual::Manual;
 use crate::messages::Reason;
 use crate::path;
-use crate::stage::{Context, Flow, Stage, Stop};
+use crate::stage::{Context, Flow, STREAM_BYTES, Stage, Stop};
 
 /// Status of a program that something failed for.
 const FAILED: u8 = 1;
@@ -115,6 +115,19 @@ impl Handed {
         text: &[u8],
     ) -> Result<(), Stop> {
         cx.scope(|cx| self.supervisor.get(cx)?.complain(cx, text)).map_err(|_: TerminalError| Stop)
+    }
+
+    /// Reads the input to its end, and leaves it out: so whoever makes it does its work.
+    pub fn drain<S: Object>(&self, cx: &mut Cx<'_, S>) -> Result<(), Stop> {
+        let mut piece = [0; STREAM_BYTES];
+        loop {
+            self.go_on(cx)?;
+            match cx.scope(|cx| self.input.get(cx)?.read(cx, &mut piece)) {
+                Ok(0) => return Ok(()),
+                Ok(_) => (),
+                Err::<_, StreamError>(error) => return self.complain_about(cx, "input", error),
+            }
+        }
     }
 
     /// Fails once the run is to stop. Asked before each piece of work.

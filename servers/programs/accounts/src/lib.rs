@@ -4,13 +4,17 @@
 
 extern crate alloc;
 
+mod samples;
+
 use alloc::{format, string::String, vec::Vec};
 
 use warren::{Cx, New, Req, Required, Server, StartError, server};
-use warren_idl::{AccountStatus, Accounts, AccountsError, Program, SystemTime};
+use warren_idl::{AccountStatus, Accounts, AccountsError, Program, SystemTime, Timer};
 use warren_program::{
     Arguments, Flow, Handed, Manual, Stop, UsageError, Work, program, table::Table,
 };
+
+use crate::samples::While;
 
 /// Longest name that is shown.
 const NAME_BYTES: usize = 64;
@@ -19,6 +23,7 @@ const NAME_BYTES: usize = 64;
 #[derive(Required)]
 pub struct Needs {
     accounts: Req<dyn Accounts>,
+    timer: Req<dyn Timer>,
 }
 
 /// Shows who has used what.
@@ -37,6 +42,8 @@ program!(AccountsProgram, Run, Listing);
 
 struct Listing {
     json: bool,
+    /// How long samples are to be taken; the books are shown if they are not.
+    sampling: Option<While>,
 }
 
 /// One principal.
@@ -47,19 +54,27 @@ struct Row {
 
 impl Work<Run> for Listing {
     const MANUAL: Manual = Manual {
-        usage: "[-j]",
+        usage: "[-j] [-s SECONDS | -w]",
         details: "\
 -j  one JSON object for each principal, and one for the time, in nanoseconds and bytes
+-s  look ten times in a millisecond, for so many seconds, who runs in which server, and show how often whom
+-w  the same while a command runs: `sha256 /docs/* | accounts -w`
 CPU is processor time on all CPUs since the start, HELPED the part of it that went to holders of locks. OBJECTS were made for the
 principal, wherever they are; REFERENCES are those that its servers keep.
 The last line is the time in which nobody ran. All lines together are the time that passed, on each CPU.\n",
     };
 
     fn start(arguments: Vec<String>) -> Result<Self, UsageError> {
-        let arguments = Arguments::parse(arguments, "j", "")?;
+        let arguments = Arguments::parse(arguments, "jw", "s")?;
         let json = arguments.has('j');
+        let sampling = match (arguments.number('s')?, arguments.has('w')) {
+            (None, false) => None,
+            (None, true) => Some(While::Input),
+            (Some(seconds), false) => Some(While::Time(seconds.saturating_mul(1_000_000_000))),
+            (Some(_), true) => return Err(UsageError("-s and -w exclude each other".into())),
+        };
         arguments.none()?;
-        Ok(Listing { json })
+        Ok(Listing { json, sampling })
     }
 
     fn pull(
@@ -68,6 +83,16 @@ The last line is the time in which nobody ran. All lines together are the time t
         handed: &mut Handed,
         output: &mut Vec<u8>,
     ) -> Result<Flow, Stop> {
+        if let Some(how_long) = self.sampling {
+            return match samples::take(cx, handed, how_long)? {
+                Ok(all) => {
+                    let text = if self.json { samples::json(&all) } else { samples::table(&all) };
+                    output.extend(text.bytes());
+                    Ok(Flow::End(0))
+                }
+                Err(error) => handed.fail(cx, "samples", error),
+            };
+        }
         let found = rows(cx).and_then(|rows| Ok((rows, cx.req().accounts.time(cx)?)));
         match found {
             Ok((rows, time)) => {
