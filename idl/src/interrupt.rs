@@ -23,8 +23,8 @@ pub enum InterruptError {
 #[service(id = 0x1279_0001)]
 pub trait InterruptLine {
     /// Opens the line and waits until its count of interrupts differs from `seen`, which is 0 at the
-    /// start; returns the count. The line is closed when an interrupt arrives, and opened again by
-    /// the next wait, so that a device which still asserts it is seen again.
+    /// start; returns the count. The line is closed when interrupts arrive faster than they are waited for, and opened again by
+    /// the next wait, which may then return although nothing has happened: the driver looks at its device.
     fn wait(cx: &mut Cx<'_, Self>, seen: u64) -> Result<u64, InterruptError>;
 }
 

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 use warren_tests::{
-    run::Run,
+    books::account,
+    run::{Ended, Run},
     variant::{self, Variant},
 };
 
@@ -17,7 +18,13 @@ fn late(system: &str, variant: &Variant) -> u64 {
     let further = ["--count-instructions", "--append", &parameters];
     let run = Run::new(system, &[format!("player -n {FRAMES}")]).placed(variant).with(further).go();
     run.expect_status(0);
-    let said: Value = serde_json::from_str(&run.output).unwrap_or_default();
+    late_frames(&run)
+}
+
+/// How many frames were late, as the player says in its first line.
+fn late_frames(run: &Ended) -> u64 {
+    let said = run.output.lines().next().unwrap_or_default();
+    let said: Value = serde_json::from_str(said).unwrap_or_default();
     assert_eq!(said["frames"], FRAMES, "{run}");
     said["late"].as_u64().unwrap_or_else(|| panic!("{run}"))
 }
@@ -32,4 +39,18 @@ fn no_frame_is_late_beside_greedy_clients_if_its_time_is_guaranteed() {
 #[test]
 fn frames_are_late_beside_greedy_clients_if_all_have_their_turn() {
     assert!(late("crosstalk", &variant::KERNEL) > 0);
+}
+
+#[test]
+fn a_device_that_interrupts_without_end_costs_its_own_account() {
+    for variant in [variant::KERNEL, variant::OWN] {
+        let script = [format!("player -n {FRAMES}"), "accounts -j".into()];
+        let run = Run::new("crosstalk-storm", &script).placed(&variant);
+        let run = run.with(["--count-instructions"]).go();
+        run.expect_status(0);
+        assert_eq!(late_frames(&run), 0, "{}: {run}", variant.name);
+        let used = |name| account(name, &run)["used_ns"].as_u64().expect("a number");
+        // It takes what is left, and is seen to take it.
+        assert!(used("storm") > used("film") / 2, "{}: {run}", variant.name);
+    }
 }

@@ -53,6 +53,17 @@ impl Contexts {
         }
     }
 
+    /// Charges what has passed on one CPU to a principal for which whoever runs there was interrupted. Nobody's loan shrinks by it.
+    pub fn charge_to(&mut self, cpu: usize, now: u64, principal: usize) {
+        let chain = &mut self.chains[cpu];
+        let passed = now.saturating_sub(chain.charged);
+        chain.charged = chain.charged.max(now);
+        match self.accounts.get_mut(principal) {
+            Some(account) => account.used += passed,
+            None => chain.idle += passed,
+        }
+    }
+
     /// Charges what has passed on one CPU to whom it belongs.
     pub fn charge(&mut self, cpu: usize, now: u64) {
         let Contexts { slots, chains, accounts, .. } = self;

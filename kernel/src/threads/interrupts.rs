@@ -12,6 +12,14 @@
 //!
 //! That on which a thread began to wait for the line when nobody else did: there it goes on, mostly. So what devices bring is handled where it is
 //! wanted, and a line does not move while several threads wait for it.
+//!
+//! # Storms
+//!
+//! An edge that comes before a waiter has taken the one before it closes its line, too. Edges are lost from then on; so the wait that opens the
+//! line again returns at once, as if one had come, and its driver looks at the device once more. Between two waits of
+//! a driver a line interrupts twice at most, and a driver that gets no time to wait is not interrupted for.
+//!
+//! The time that an interrupt takes is charged to the principal for which somebody waited for the line last, and not to whom it interrupts.
 
 use alloc::{boxed::Box, vec, vec::Vec};
 use core::sync::atomic::Ordering::Relaxed;
@@ -20,7 +28,7 @@ use warren_abi::call::SystemError;
 use warren_kernel::acpi::Controllers;
 use warren_natives::Waiters;
 
-use super::{wait_until, wake};
+use super::{Place, Token, charge_interrupt, wait_until, wake, with_books};
 use crate::{
     cpu::{
         self, block,
@@ -29,7 +37,7 @@ use crate::{
         messages::{self, Entry, MESSAGES},
     },
     guarded::Guarded,
-    memory::Exhausted,
+    memory::{Exhausted, frames},
 };
 
 /// Lines of both kinds.
@@ -73,10 +81,14 @@ struct State {
     count: u64,
     /// The parts of it that each CPU has taken.
     by_cpu: Vec<u64>,
+    /// The count that a waiter has seen last.
+    taken: u64,
+    /// Whether edges may have been lost since then, because the line is closed.
+    is_closed: bool,
     waiting: Waiters,
+    /// For whom somebody waited last.
+    payer: usize,
 }
-
-static STATES: Guarded<[Option<Box<State>>; ALL]> = Guarded::new([const { None }; ALL]);
 
 impl State {
     /// A line that interrupts this CPU.
@@ -86,10 +98,63 @@ impl State {
         if !source.is_level() {
             source.set_open(true);
         }
-        let by_cpu = vec![0; local::count()];
-        Box::new(State { source, cpu: cpu::number(), count: 0, by_cpu, waiting: Waiters::new() })
+        Box::new(State {
+            source,
+            cpu: cpu::number(),
+            count: 0,
+            by_cpu: vec![0; local::count()],
+            taken: 0,
+            is_closed: false,
+            waiting: Waiters::new(),
+            payer: Place::SYSTEM.principal,
+        })
+    }
+
+    /// Whether the count has changed, for a waiter that has seen `seen` and is noted if it has not.
+    fn look(&mut self, seen: u64, waiter: Token) -> Option<u64> {
+        self.payer = frames::payer();
+        if self.count == seen && self.is_closed {
+            self.is_closed = false;
+            self.source.set_open(true);
+            self.count += 1;
+        }
+        if self.count == seen {
+            self.move_here();
+            self.waiting.note(waiter);
+            // The line may arrive at once; the waiter is on its list.
+            if self.source.is_level() {
+                self.source.set_open(true);
+            }
+            return None;
+        }
+        self.taken = self.count;
+        Some(self.count)
+    }
+
+    /// Interrupts this CPU from now on, unless somebody else waits.
+    fn move_here(&mut self) {
+        let own = cpu::number();
+        if self.waiting.is_empty() && self.cpu != own {
+            self.source.aim_at(own_apic());
+            self.cpu = own;
+        }
+    }
+
+    fn arrived(&mut self) {
+        self.count += 1;
+        if let Some(count) = self.by_cpu.get_mut(cpu::number()) {
+            *count += 1;
+        }
+        if self.source.is_level() {
+            self.source.set_open(false);
+        } else if self.count - self.taken > 1 {
+            self.is_closed = true;
+            self.source.set_open(false);
+        }
     }
 }
+
+static STATES: Guarded<[Option<Box<State>>; ALL]> = Guarded::new([const { None }; ALL]);
 
 fn own_apic() -> u8 {
     block::local().apic.load(Relaxed)
@@ -140,39 +205,18 @@ pub fn of_message(address: u64) -> Result<Option<u32>, Exhausted> {
 
 /// Opens a line that exists, and waits until its count differs from `seen`. Returns the count.
 pub fn wait(number: u32, seen: u64) -> Result<u64, SystemError> {
-    wait_until(|waiter| {
-        with(number, |state| {
-            if state.count != seen {
-                return Some(state.count);
-            }
-            let own = cpu::number();
-            if state.waiting.is_empty() && state.cpu != own {
-                state.source.aim_at(own_apic());
-                state.cpu = own;
-            }
-            state.waiting.note(waiter);
-            // The line may arrive at once; the waiter is on its list.
-            if state.source.is_level() {
-                state.source.set_open(true);
-            }
-            None
-        })
-    })
+    wait_until(|waiter| with(number, |state| state.look(seen, waiter)))
 }
 
-/// An interrupt arrived on a line: whoever waits for it is ready.
+/// An interrupt arrived on a line: whoever waits for it is ready, and whoever waited for it last pays for this.
 pub fn arrived(number: u32) {
-    let waiting = with(number, |state| {
-        state.count += 1;
-        if let Some(count) = state.by_cpu.get_mut(cpu::number()) {
-            *count += 1;
-        }
-        if state.source.is_level() {
-            state.source.set_open(false);
-        }
-        state.waiting.take()
+    with_books(|_| ());
+    let (waiting, payer) = with(number, |state| {
+        state.arrived();
+        (state.waiting.take(), state.payer)
     });
     waiting.into_iter().for_each(wake);
+    charge_interrupt(payer);
 }
 
 /// What is known of a line to those who look on.

@@ -35,7 +35,8 @@ pub use switching::{
     set_page_tables, tick, wait_until, wake, with_deadlines, with_running, yield_now,
 };
 pub use view::{
-    divert, forget_domain, forget_enough, forget_page_tables, frame_of, is_behind_frames, name_of,
-    owner_of_frame, sight, stack_left, used, visit, with_all_books, with_books, write_calls,
+    charge_interrupt, divert, forget_domain, forget_enough, forget_page_tables, frame_of,
+    is_behind_frames, name_of, owner_of_frame, sight, stack_left, used, visit, with_all_books,
+    with_books, write_calls,
 };
 pub use warren_kernel::contexts::Token;

@@ -60,6 +60,11 @@ pub fn with_all_books<R>(work: impl FnOnce(&mut Contexts) -> R) -> R {
     })
 }
 
+/// Charges what has passed on this CPU since it was charged last to a principal for which somebody was interrupted.
+pub fn charge_interrupt(principal: usize) {
+    with(|threads| threads.contexts.charge_to(cpu::number(), clock::counts(), principal));
+}
+
 /// What is known of a thread to those who look on.
 pub struct Sight {
     /// Its number among all, which others have too when it has ended.
