@@ -1,0 +1,208 @@
+//! Bytes and the end of the other side's stream arrive; when to acknowledge them, and which window to offer.
+
+use super::{Connection, Events, Reply, State};
+use crate::{
+    output::Output,
+    piece::{self, Piece},
+    reassembly::Arrival,
+    segment::Segment,
+    sequence::{Range, Sequence},
+    settings::Settings,
+    time::NEVER_NS,
+};
+
+/// Full segments after which an acknowledgment does not wait (RFC 9293, section 3.8.6.3).
+const UNANSWERED_SEGMENTS: u32 = 2;
+/// Acknowledgments that are sent together at most: as many as a sender waits for that counts them (RFC 5681, section 3.2).
+const TOGETHER: u8 = 3;
+
+/// Whether the other side waits for an acknowledgment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Owed {
+    /// It does not.
+    Nothing,
+    /// It may come with something else, until the deadline.
+    Later,
+    /// At once, so many times: a sender may count them.
+    Now(u8),
+}
+
+impl<B: Copy> Connection<B> {
+    /// Section 3.10.7.4, seventh and eighth: payload and FIN of a segment that passed the checks.
+    pub(super) fn take_payload(
+        &mut self,
+        settings: &Settings,
+        now_ns: u64,
+        segment: &Segment,
+        pieces: &[Piece<B>],
+        output: &mut impl Output<B>,
+    ) -> Reply {
+        let bytes = piece::bytes(pieces);
+        let end = segment.sequence + bytes;
+        let is_new = bytes > 0 && end.after(self.received.next());
+        if is_new && self.wishes.deaf && self.state.receives() {
+            // Nobody will ever read it, and the other side must know that (RFC 9293, section 3.6.1).
+            pieces.iter().for_each(|piece| output.release(piece.buffer));
+            self.abort(settings, now_ns, output);
+            return Reply::Nothing;
+        }
+        if !self.state.receives() || self.received.pieces() >= settings.receive_pieces {
+            pieces.iter().for_each(|piece| output.release(piece.buffer));
+            if bytes > 0 {
+                self.owe(Owed::Now(1));
+            }
+            return Reply::Nothing;
+        }
+        self.counters.bytes_in += u64::from(bytes);
+        self.take_pieces(settings, now_ns, segment.sequence, pieces, output);
+        if segment.finish && !end.after(self.window_end) && !end.before(self.received.next()) {
+            self.finish = Some(end);
+        }
+        self.take_finish(settings, now_ns);
+        Reply::Nothing
+    }
+
+    fn take_pieces(
+        &mut self,
+        settings: &Settings,
+        now_ns: u64,
+        start: Sequence,
+        pieces: &[Piece<B>],
+        output: &mut impl Output<B>,
+    ) {
+        let limit = self.finish.unwrap_or(self.window_end);
+        let mut position = start;
+        let ready_bytes = self.received.ready_bytes();
+        for piece in pieces {
+            let length = piece.length;
+            if length == 0 {
+                output.release(piece.buffer);
+                continue;
+            }
+            let room = if position.before(limit) { limit - position } else { 0 };
+            let arrival = match room.min(length) {
+                0 => {
+                    output.release(piece.buffer);
+                    // Beyond the window; the answer says how far it goes.
+                    Arrival::Duplicate
+                }
+                fits => self.received.insert(position, piece.first(fits), output),
+            };
+            self.owe_for(settings, now_ns, arrival, Range::new(position, length));
+            position += length;
+        }
+        if self.received.ready_bytes() > ready_bytes {
+            self.events.insert(Events::READABLE);
+        }
+    }
+
+    fn owe_for(&mut self, settings: &Settings, now_ns: u64, arrival: Arrival, range: Range) {
+        match arrival {
+            Arrival::InOrder => {
+                let unanswered = self.received.next() - self.acknowledged;
+                if unanswered >= UNANSWERED_SEGMENTS * u32::from(self.segment_bytes) {
+                    self.owe(Owed::Now(1));
+                } else if self.owed == Owed::Nothing {
+                    self.owed = Owed::Later;
+                    self.deadlines.acknowledgment_ns = now_ns + settings.delayed_acknowledgment_ns;
+                }
+            }
+            Arrival::ClosedGap => self.owe(Owed::Now(1)),
+            Arrival::BehindGap => self.owe_another(),
+            Arrival::Duplicate => {
+                let known = !range.end.after(self.received.next());
+                if known || self.received.has_gap() {
+                    self.duplicate = Some(range);
+                    self.counters.duplicates += 1;
+                }
+                self.owe_another();
+            }
+        }
+    }
+
+    fn take_finish(&mut self, settings: &Settings, now_ns: u64) {
+        if self.finish != Some(self.received.next()) {
+            return;
+        }
+        self.finish = None;
+        self.received.pass_finish();
+        self.owe(Owed::Now(1));
+        self.events.insert(Events::READABLE);
+        match self.state {
+            State::Established => self.state = State::CloseWait,
+            State::FinWait1 => self.state = State::Closing,
+            State::FinWait2 => self.wait_before_forgetting(settings, now_ns),
+            _ => (),
+        }
+    }
+
+    /// Notes that an acknowledgment is due.
+    pub(super) fn owe(&mut self, owed: Owed) {
+        match (self.owed, owed) {
+            (Owed::Now(_), _) => (),
+            _ => self.owed = owed,
+        }
+    }
+
+    /// Notes one more that the other side may count.
+    fn owe_another(&mut self) {
+        self.owed = match self.owed {
+            Owed::Now(count) => Owed::Now((count + 1).min(TOGETHER)),
+            _ => Owed::Now(1),
+        };
+    }
+
+    /// The acknowledgment is sent.
+    pub(super) fn settle(&mut self) {
+        self.owed = Owed::Nothing;
+        self.acknowledged = self.received.next();
+        self.deadlines.acknowledgment_ns = NEVER_NS;
+        self.duplicate = None;
+    }
+
+    /// The window as it stands in the next header. Its end never goes back, and forward only in steps that are worth
+    /// a segment (RFC 9293, section 3.8.6.2.2), or the sender would be led to send small ones.
+    pub(super) fn offer(&mut self, settings: &Settings, opening: bool) -> u16 {
+        if self.window_gain(settings) >= self.window_step(settings) {
+            self.window_end = self.possible_window_end(settings);
+        }
+        let next = self.received.next();
+        let window = if self.window_end.after(next) { self.window_end - next } else { 0 };
+        let shift = match self.agreement.scales {
+            Some((_, ours)) if !opening => ours,
+            _ => 0,
+        };
+        // Rounded up, because the end does not go back.
+        let named = window.div_ceil(1 << shift).min(0xffff);
+        if !opening {
+            self.window_end = self.window_end.max(next + (named << shift));
+        }
+        named as u16
+    }
+
+    /// Whether reading has made so much room that the other side should know.
+    pub(super) fn should_tell_window(&self, settings: &Settings) -> bool {
+        if !self.state.receives() {
+            return false;
+        }
+        let next = self.received.next();
+        let left = if self.window_end.after(next) { self.window_end - next } else { 0 };
+        let gain = self.window_gain(settings);
+        let small = left < 2 * u32::from(self.segment_bytes) && gain >= self.window_step(settings);
+        small || gain >= settings.receive_bytes / 2
+    }
+
+    fn possible_window_end(&self, settings: &Settings) -> Sequence {
+        let room = settings.receive_bytes.saturating_sub(self.received.ready_bytes());
+        self.received.next() + room
+    }
+
+    fn window_gain(&self, settings: &Settings) -> u32 {
+        let possible = self.possible_window_end(settings);
+        if possible.after(self.window_end) { possible - self.window_end } else { 0 }
+    }
+
+    fn window_step(&self, settings: &Settings) -> u32 {
+        u32::from(self.segment_bytes).min(settings.receive_bytes / 2).max(1)
+    }
+}

@@ -1,0 +1,222 @@
+//! All connections of a stack: who a segment is for, who has something to send, who is to be woken when.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `table.rs` | connections by flow and by name |
+//! | `listener.rs` | who waits for connections |
+//! | `arrival.rs` | segments arrive |
+//! | `users.rs` | what the connections' users do |
+//! | `cookies.rs` | connections of which nothing is kept until they are open |
+//! | `deadlines.rs` | who is to be woken when |
+//! | `secrets.rs` | what others must not guess |
+//!
+//! Nothing here takes longer because there are more connections, but for the deadlines' heap, whose height is the logarithm of their number.
+
+mod arrival;
+mod cookies;
+mod deadlines;
+mod listener;
+mod secrets;
+mod table;
+mod users;
+
+use alloc::collections::VecDeque;
+
+pub use listener::{Arrivals, Listening};
+pub use table::Name;
+pub use users::{ConnectError, Gone, ListenError};
+
+use crate::{
+    connection::{Connection, Events, State},
+    output::Output,
+    settings::Settings,
+};
+use deadlines::Deadlines;
+use listener::Listeners;
+use secrets::Secrets;
+use table::{Entry, Table};
+
+/// All connections of a stack.
+#[derive(Debug)]
+pub struct Engine<B> {
+    settings: Settings,
+    secrets: Secrets,
+    table: Table<B>,
+    listeners: Listeners,
+    deadlines: Deadlines,
+    /// Those that may have something to send.
+    due: VecDeque<u32>,
+    /// Those with news for their users.
+    news: VecDeque<Name>,
+    /// Those that only answer late segments, the oldest first.
+    waiting: VecDeque<Name>,
+    totals: Totals,
+}
+
+/// What an engine has done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Segments that arrived.
+    pub segments_in: u64,
+    /// Segments for no connection, that were answered with RST.
+    pub resets_out: u64,
+    /// SYNs that were answered without anything being kept.
+    pub cookies_out: u64,
+    /// Connections that were made.
+    pub connections: u64,
+}
+
+impl<B: Copy> Engine<B> {
+    /// An engine without connections. `random` are 16 bytes that nobody can guess.
+    pub fn new(settings: Settings, random: [u8; 16]) -> Self {
+        Engine {
+            settings,
+            secrets: Secrets::new(random),
+            table: Table::new(),
+            listeners: Listeners::default(),
+            deadlines: Deadlines::default(),
+            due: VecDeque::new(),
+            news: VecDeque::new(),
+            waiting: VecDeque::new(),
+            totals: Totals::default(),
+        }
+    }
+
+    /// When [`Engine::expire`] is to be called, if nothing else happens before. It may find nothing to do then.
+    pub fn next_deadline_ns(&self) -> Option<u64> {
+        self.deadlines.first_ns()
+    }
+
+    /// Does what is due because of the time, but for sending.
+    pub fn expire(&mut self, now_ns: u64, output: &mut impl Output<B>) {
+        while let Some(slot) = self.deadlines.take(now_ns) {
+            let Some(entry) = self.table.at(slot) else { continue };
+            if entry.connection.deadline_ns() <= now_ns {
+                entry.connection.expire(&self.settings, now_ns, output);
+            }
+            self.follow_up(slot, output);
+        }
+    }
+
+    /// Sends what is due of all connections that something happened to, as far as `output` has room. The rest is sent next time.
+    pub fn transmit(&mut self, now_ns: u64, output: &mut impl Output<B>) {
+        while output.has_room()
+            && let Some(slot) = self.due.pop_front()
+        {
+            let Some(entry) = self.table.at(slot) else { continue };
+            if !core::mem::replace(&mut entry.due, false) {
+                continue;
+            }
+            entry.connection.transmit(&self.settings, now_ns, output);
+            let deadline_ns = entry.connection.deadline_ns();
+            if !output.has_room() {
+                // It may have more to say.
+                entry.due = true;
+                self.due.push_back(slot);
+            }
+            self.deadlines.set(slot, deadline_ns);
+        }
+    }
+
+    /// A connection that something happened to, with what it was.
+    pub fn next_news(&mut self) -> Option<(Name, Events)> {
+        loop {
+            let name = self.news.pop_front()?;
+            if let Some(entry) = self.table.named_mut(name) {
+                entry.has_news = false;
+                return Some((name, entry.connection.take_events()));
+            }
+        }
+    }
+
+    /// A connection.
+    pub fn connection(&self, name: Name) -> Option<&Connection<B>> {
+        self.table.named(name).map(|entry| &entry.connection)
+    }
+
+    /// All connections.
+    pub fn connections(&self) -> impl Iterator<Item = (Name, &Connection<B>)> {
+        self.table.all()
+    }
+
+    /// All listeners: where, how many connections wait, and what came.
+    pub fn listeners(&self) -> impl Iterator<Item = (Listening, usize, Arrivals)> {
+        self.listeners
+            .all()
+            .map(|(place, listener)| (place, listener.waiting.len(), listener.arrivals))
+    }
+
+    /// What the engine has done.
+    pub fn totals(&self) -> Totals {
+        self.totals
+    }
+
+    /// The engine's settings.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    fn insert(&mut self, connection: Connection<B>, listener: Option<Listening>) -> Name {
+        let used = listener.is_none();
+        let entry = Entry { connection, listener, used, due: false, has_news: false, waits: false };
+        let slot = self.table.insert(&self.secrets, entry);
+        self.totals.connections += 1;
+        self.table.name(slot)
+    }
+
+    /// Something happened to a connection: notes what follows.
+    fn follow_up(&mut self, slot: u32, output: &mut impl Output<B>) {
+        let Some(entry) = self.table.at(slot) else { return };
+        let state = entry.connection.state();
+        if state == State::Closed && !entry.used {
+            self.remove(slot, output);
+            return;
+        }
+        if !core::mem::replace(&mut entry.due, true) {
+            self.due.push_back(slot);
+        }
+        let tell = entry.used && entry.connection.has_events() && !entry.has_news;
+        entry.has_news |= tell;
+        let waits = state == State::TimeWait && !core::mem::replace(&mut entry.waits, true);
+        self.deadlines.set(slot, entry.connection.deadline_ns());
+        let name = self.table.name(slot);
+        if tell {
+            self.news.push_back(name);
+        }
+        if waits {
+            self.waiting.push_back(name);
+            self.limit_waiting(output);
+        }
+    }
+
+    /// Forgets the oldest of those that only answer late segments, if they are too many.
+    fn limit_waiting(&mut self, output: &mut impl Output<B>) {
+        while self.waiting.len() > (self.settings.connections / 2).max(1) {
+            self.forget_oldest_waiting(output);
+        }
+    }
+
+    /// Returns false if there is none.
+    fn forget_oldest_waiting(&mut self, output: &mut impl Output<B>) -> bool {
+        while let Some(name) = self.waiting.pop_front() {
+            if self.table.named(name).is_some_and(|entry| !entry.used) {
+                self.remove(name.slot, output);
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Forgets a connection, with all its buffers.
+    fn remove(&mut self, slot: u32, output: &mut impl Output<B>) {
+        let Some(mut entry) = self.table.remove(&self.secrets, slot) else { return };
+        self.deadlines.remove(slot);
+        entry.connection.clear(output);
+        if let Some(listener) = entry.listener.and_then(|place| self.listeners.get_mut(place)) {
+            // Those that are open stand in the line, which skips those that are gone.
+            if !entry.connection.was_established() {
+                listener.opening = listener.opening.saturating_sub(1);
+            }
+        }
+    }
+}

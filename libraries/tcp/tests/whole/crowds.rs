@@ -1,0 +1,281 @@
+//! Many connections, and those who want to have too many.
+
+use core::{
+    mem::size_of,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+};
+
+use warren_tcp::{
+    Connection, Events, Flow, MILLISECOND_NS, Options, Path, Piece, SECOND_NS, Segment, Sequence,
+    Settings, State, Timestamps,
+};
+
+use crate::{
+    host::{Host, Speaker, Task, Wire},
+    link::Link,
+    packet,
+    random::Random,
+    world::World,
+};
+
+/// A host that carries its segments back to itself.
+fn echo_to_itself(host: &mut Host, now_ns: u64) {
+    loop {
+        let packets = {
+            host.with(|engine, wire| engine.expire(now_ns, wire));
+            host.with(|engine, wire| engine.transmit(now_ns, wire));
+            host.take_outbox()
+        };
+        if packets.is_empty() {
+            return;
+        }
+        packets.into_iter().for_each(|packet| host.receive(now_ns, packet));
+    }
+}
+
+#[test]
+fn ten_thousand_connections_are_open_at_once() {
+    let mut host = Host::new(1, Settings::default());
+    host.engine.listen((80, None), 20_000).expect("nobody listens");
+    let remote = SocketAddr::new(host.address, 80);
+    let mut names = Vec::new();
+    for number in 0..10_000u64 {
+        let local = SocketAddr::new(host.address, 0);
+        let name =
+            host.with(|engine, wire| engine.connect(number, local, remote, Path::ETHERNET, wire));
+        names.push(name.expect("there is a port"));
+        if number % 100 == 0 {
+            echo_to_itself(&mut host, number);
+        }
+    }
+    echo_to_itself(&mut host, 10_000);
+    let mut accepted = Vec::new();
+    while let Some((name, _)) = host.engine.accept((80, None)) {
+        accepted.push(name);
+    }
+    assert_eq!(accepted.len(), 10_000);
+    assert_eq!(host.engine.connections().count(), 20_000);
+    assert!(
+        host.engine.connections().all(|(_, connection)| connection.state() == State::Established)
+    );
+    while let Some((name, events)) = host.engine.next_news() {
+        assert!(events.contains(Events::CONNECTED) && host.engine.connection(name).is_some());
+    }
+    // Nothing is on its way, so nobody is to be woken.
+    let later_ns = 10 * SECOND_NS;
+    host.with(|engine, wire| engine.expire(later_ns, wire));
+    assert_eq!(host.engine.next_deadline_ns(), None);
+    assert!(host.take_outbox().is_empty());
+    for name in names.into_iter().chain(accepted) {
+        host.with(|engine, wire| engine.leave(later_ns, name, wire))
+            .expect("the connection is used");
+        echo_to_itself(&mut host, later_ns);
+    }
+    echo_to_itself(&mut host, 1000 * SECOND_NS);
+    assert_eq!((host.engine.connections().count(), host.memory.held()), (0, 0));
+}
+
+#[test]
+fn an_idle_connection_takes_less_than_a_kibibyte() {
+    println!("{} bytes of an idle connection", size_of::<Connection<u32>>());
+    assert!(size_of::<Connection<u32>>() < 1024);
+}
+
+/// A SYN from somewhere.
+fn opening(random: &mut Random, to: IpAddr, options: Options) -> (Flow, Segment) {
+    let from = IpAddr::V4(Ipv4Addr::from_bits(0x0b00_0000 | random.below(1 << 24) as u32));
+    let (remote_port, sequence) = (random.below(65_536) as u16, Sequence(random.next() as u32));
+    let flow = Flow { local: from, remote: to, local_port: remote_port, remote_port: 80 };
+    let segment = Segment {
+        source_port: remote_port,
+        destination_port: 80,
+        sequence,
+        synchronize: true,
+        window: 1000,
+        options,
+        ..Segment::default()
+    };
+    (flow, segment)
+}
+
+fn everything() -> Options {
+    Options {
+        segment_bytes: Some(1460),
+        window_scale: Some(7),
+        selective: true,
+        timestamps: Some(Timestamps { value: 77, echo: 0 }),
+        ..Options::default()
+    }
+}
+
+#[test]
+fn a_flood_of_openings_does_not_keep_others_out() {
+    let mut world = World::new(
+        Host::new(1, Settings::default()),
+        Host::new(2, Settings::default()),
+        Link { lost: 10_000, ..Link::good() },
+        1,
+    );
+    world.right.listen(80, Task::sending(200_000));
+    let mut random = Random(5);
+    let mut flood = |world: &mut World<Host, Host>| {
+        for _ in 0..2000 {
+            let (flow, segment) = opening(&mut random, world.right.address, everything());
+            world.right.receive(world.now_ns, packet::encode(&flow, &segment, &[]));
+        }
+        world.right.sent.clear();
+    };
+    flood(&mut world);
+    let address = world.right.address;
+    for _ in 0..5 {
+        world.left.connect(world.now_ns, address, 80, Task::sending(100_000));
+    }
+    for _ in 0..50 {
+        let until_ns = world.now_ns + 50 * MILLISECOND_NS;
+        world.run(until_ns, |_| false);
+        world.now_ns = until_ns;
+        flood(&mut world);
+    }
+    world.run(world.now_ns + 60 * SECOND_NS, |_| false);
+    for (_, task) in &world.left.tasks {
+        assert_eq!((task.read, task.wrong, task.at_end), (200_000, 0, true));
+    }
+    let (_, _, arrivals) = world.right.engine.listeners().next().expect("somebody listens");
+    assert_eq!(arrivals.connections, 5);
+    assert!(arrivals.cookies > 90_000, "{arrivals:?}");
+    // Of the flood, no more is kept than the backlog allows.
+    assert!(world.right.engine.connections().count() <= 16 + 5);
+}
+
+#[test]
+fn who_does_not_accept_gets_no_more_connections() {
+    let mut host = Host::new(2, Settings::default());
+    host.engine.listen((80, None), 4).expect("nobody listens");
+    let local = SocketAddr::new(host.address, 0);
+    let remote = SocketAddr::new(host.address, 80);
+    for number in 0..20 {
+        host.with(|engine, wire| engine.connect(number, local, remote, Path::ETHERNET, wire))
+            .expect("there is a port");
+        echo_to_itself(&mut host, number);
+    }
+    let open = host
+        .engine
+        .connections()
+        .filter(|(_, connection)| connection.state() == State::Established);
+    assert_eq!(open.count(), 2 * 4);
+    let (_, waiting, arrivals) = host.engine.listeners().next().expect("somebody listens");
+    assert_eq!((waiting, arrivals.connections, arrivals.dropped), (4, 4, 16));
+}
+
+#[test]
+fn who_stops_listening_resets_those_that_wait() {
+    let mut host = Host::new(2, Settings::default());
+    host.engine.listen((80, None), 4).expect("nobody listens");
+    assert!(host.engine.listen((80, None), 4).is_err());
+    let (local, remote) = (SocketAddr::new(host.address, 0), SocketAddr::new(host.address, 80));
+    let name = host
+        .with(|engine, wire| engine.connect(1, local, remote, Path::ETHERNET, wire))
+        .expect("there is a port");
+    echo_to_itself(&mut host, 1);
+    host.with(|engine, wire| engine.unlisten(2, (80, None), wire));
+    echo_to_itself(&mut host, 2);
+    let connection = host.engine.connection(name).expect("the connection is used");
+    assert_eq!(connection.end(), Some(warren_tcp::End::Reset));
+}
+
+#[test]
+fn nonsense_is_survived() {
+    let mut host = Host::new(2, Settings { connections: 100, ..Settings::default() });
+    host.engine.listen((80, None), 8).expect("nobody listens");
+    let (mut random, mut names) = (Random(9), Vec::new());
+    let (local, remote) = (SocketAddr::new(host.address, 0), SocketAddr::new(host.address, 80));
+    for step in 0..60_000u64 {
+        let now_ns = step * MILLISECOND_NS;
+        if step % 50 == 0 {
+            names.extend(
+                host.with(|engine, wire| {
+                    engine.connect(now_ns, local, remote, Path::ETHERNET, wire)
+                }),
+            );
+            names.extend(host.engine.accept((80, None)).map(|(name, _)| name));
+        }
+        if let Some(name) = names.get(random.below(names.len() as u64) as usize).copied() {
+            misuse(&mut host, now_ns, name, &mut random);
+        }
+        host.with(|engine, wire| engine.expire(now_ns, wire));
+        host.with(|engine, wire| engine.transmit(now_ns, wire));
+        for packet in host.take_outbox() {
+            change(&mut host, now_ns, packet, &mut random);
+        }
+    }
+    for name in names {
+        let _ = host.with(|engine, wire| engine.abort(60_000 * MILLISECOND_NS, name, wire));
+    }
+    host.with(|engine, wire| engine.unlisten(60_000 * MILLISECOND_NS, (80, None), wire));
+    let left: Vec<_> =
+        host.engine.connections().map(|(_, connection)| connection.state()).collect();
+    let waits = |state: &State| matches!(state, State::TimeWait | State::SynReceived);
+    assert!(left.iter().all(waits), "{left:?}");
+    assert_eq!(host.memory.held(), 0);
+}
+
+/// Does anything with a connection, also what makes no sense.
+fn misuse(host: &mut Host, now_ns: u64, name: warren_tcp::Name, random: &mut Random) {
+    let choice = random.below(40);
+    let length = random.below(3000) as u32;
+    let buffer = host.memory.make(vec![7; 3000]);
+    let piece = Piece { buffer, offset: 0, length };
+    let kept = host.with(|engine, wire: &mut Wire<'_>| {
+        match choice {
+            0 => drop(engine.finish(name, wire)),
+            1 => drop(engine.leave(now_ns, name, wire)),
+            2 => drop(engine.abort(now_ns, name, wire)),
+            3 => drop(engine.set_no_delay(name, length > 1000, wire)),
+            4 => drop(engine.set_keep_alive(name, length > 1000, wire)),
+            5..=15 => drop(engine.consume(name, length, wire)),
+            _ => return engine.write(name, piece, wire).is_ok(),
+        }
+        false
+    });
+    if !kept {
+        host.memory.release(buffer);
+    }
+}
+
+/// Delivers a packet, mostly with a header that is wrong somewhere and a checksum that is right.
+fn change(host: &mut Host, now_ns: u64, bytes: Vec<u8>, random: &mut Random) {
+    let Some((mut segment, source, destination, offset)) = packet::decode(&bytes) else { return };
+    let near = (random.below(5000) as u32).wrapping_sub(2500);
+    match random.below(24) {
+        0 => return,
+        1 => segment.sequence += near,
+        2 => segment.acknowledgment = segment.acknowledgment.map(|position| position + near),
+        3 => segment.acknowledgment = None,
+        4 => segment.synchronize = !segment.synchronize,
+        5 => segment.finish = !segment.finish,
+        6 => segment.reset = random.below(10) == 0,
+        7 => segment.window = random.below(3) as u16 * 100,
+        8 => segment.options = Options::default(),
+        9 => {
+            let start = segment.acknowledgment.unwrap_or_default() + near;
+            segment.options.blocks[0] = Some(warren_tcp::Range { start, end: start + near });
+        }
+        10 => segment.options.segment_bytes = Some(near as u16),
+        11 => segment.options.window_scale = Some(near as u8),
+        12 => {
+            let stamps = segment.options.timestamps.unwrap_or_default();
+            segment.options.timestamps =
+                Some(Timestamps { value: stamps.value.wrapping_add(near), echo: near });
+        }
+        _ => (),
+    }
+    let flow = Flow {
+        local: source,
+        remote: destination,
+        local_port: segment.source_port,
+        remote_port: segment.destination_port,
+    };
+    for _ in 0..1 + random.below(12) / 11 {
+        host.receive(now_ns, packet::encode(&flow, &segment, &bytes[offset..]));
+    }
+}

@@ -1,0 +1,355 @@
+//! The rare ways through the states, and segments that are not what they seem.
+
+use core::net::SocketAddr;
+
+use warren_tcp::{
+    End, Events, MILLISECOND_NS, Options, SECOND_NS, Segment, Sequence, Settings, State, Timestamps,
+};
+
+use crate::{
+    host::{Host, Speaker, Task},
+    link::Link,
+    packet,
+    world::World,
+};
+
+type Pair = World<Host, Host>;
+
+fn hosts(settings: &Settings) -> Pair {
+    World::new(Host::new(1, settings.clone()), Host::new(2, settings.clone()), Link::good(), 1)
+}
+
+/// Two hosts with a connection; nothing is on the way.
+fn connected(settings: &Settings) -> Pair {
+    let mut world = hosts(settings);
+    world.right.listen(80, Task::idle());
+    let address = world.right.address;
+    world.left.connect(1, address, 80, Task::idle());
+    pass(&mut world, SECOND_NS);
+    assert_eq!(states(&world), [State::Established; 2]);
+    world
+}
+
+fn pass(world: &mut Pair, time_ns: u64) {
+    let until_ns = world.now_ns + time_ns;
+    world.run(until_ns, |_| false);
+    world.now_ns = until_ns;
+}
+
+/// Lets both sides run at once, instead of when something happens, and a moment pass.
+fn tick(world: &mut Pair) {
+    world.run(world.now_ns, |_| true);
+    world.now_ns += 1;
+}
+
+fn states(world: &Pair) -> [State; 2] {
+    [world.left.connection(0).state(), world.right.connection(0).state()]
+}
+
+/// Lets an application write, now.
+fn write(host: &mut Host, bytes: u64) {
+    host.tasks[0].1.sends += bytes;
+}
+
+/// Lets a host send what it has, and loses that.
+fn lose(world: &mut Pair) {
+    world.left.run(world.now_ns);
+}
+
+fn finish(host: &mut Host) {
+    host.tasks[0].1.stays = false;
+}
+
+/// The last segment that a host sent.
+fn last(host: &Host) -> Segment {
+    *host.sent.last().expect("something was sent")
+}
+
+/// Sends a segment to the right that looks as if the left side had sent it after its last one, but for what `change` changes.
+/// Returns what the right side answers.
+fn forge(world: &mut Pair, change: impl FnOnce(&mut Segment)) -> Vec<Segment> {
+    let mut segment = last(&world.left);
+    change(&mut segment);
+    let flow = *world.left.connection(0).flow();
+    world.right.sent.clear();
+    world.right.receive(world.now_ns, packet::encode(&flow, &segment, &[]));
+    world.right.run(world.now_ns);
+    world.right.sent.clone()
+}
+
+#[test]
+fn nobody_listens_and_the_connection_is_refused() {
+    let mut world = hosts(&Settings::default());
+    let address = world.right.address;
+    world.left.connect(1, address, 80, Task::idle());
+    pass(&mut world, SECOND_NS);
+    assert_eq!(world.left.connection(0).end(), Some(End::Refused));
+    assert!(world.left.tasks[0].1.events[0].contains(Events::ENDED));
+}
+
+#[test]
+fn both_begin_at_the_same_time() {
+    let mut world = hosts(&Settings::default());
+    let ends =
+        [SocketAddr::new(world.left.address, 1000), SocketAddr::new(world.right.address, 2000)];
+    for (host, [local, remote]) in [(&mut world.left, ends), (&mut world.right, [ends[1], ends[0]])]
+    {
+        let path = host.path;
+        let name = host.with(|engine, wire| engine.connect(1, local, remote, path, wire));
+        host.tasks.push((name.expect("the port is free"), Task::sending(5000)));
+    }
+    pass(&mut world, 10 * SECOND_NS);
+    for host in [&world.left, &world.right] {
+        assert_eq!((host.tasks[0].1.read, host.tasks[0].1.at_end), (5000, true));
+        assert_eq!(host.connection(0).information().counters.timeouts, 0);
+    }
+}
+
+#[test]
+fn both_end_at_the_same_time() {
+    let mut world = connected(&Settings::default());
+    finish(&mut world.left);
+    finish(&mut world.right);
+    world.run(u64::MAX, |world| states(world) == [State::Closing; 2]);
+    assert_eq!(states(&world), [State::Closing; 2]);
+    pass(&mut world, SECOND_NS);
+    assert_eq!(states(&world), [State::TimeWait; 2]);
+    pass(&mut world, 100 * SECOND_NS);
+    assert_eq!(states(&world), [State::Closed; 2]);
+}
+
+#[test]
+fn who_has_ended_still_reads() {
+    let mut world = connected(&Settings::default());
+    finish(&mut world.left);
+    pass(&mut world, SECOND_NS);
+    assert_eq!(states(&world), [State::FinWait2, State::CloseWait]);
+    write(&mut world.right, 10_000);
+    finish(&mut world.right);
+    pass(&mut world, SECOND_NS);
+    assert_eq!(world.left.tasks[0].1.read, 10_000);
+    assert_eq!(states(&world), [State::TimeWait, State::Closed]);
+    assert_eq!(world.right.connection(0).end(), Some(End::Finished));
+}
+
+#[test]
+fn who_does_not_read_what_came_says_so() {
+    let mut world = connected(&Settings::default());
+    world.left.tasks[0].1.read_bytes = 0;
+    world.left.tasks[0].1.next_read_ns = u64::MAX;
+    write(&mut world.right, 100);
+    pass(&mut world, SECOND_NS);
+    let now_ns = world.now_ns;
+    world.left.leave_all(now_ns);
+    pass(&mut world, SECOND_NS);
+    assert_eq!(world.right.connection(0).end(), Some(End::Reset));
+    assert_eq!(world.left.engine.connections().count(), 0);
+}
+
+#[test]
+fn who_has_left_resets_what_still_comes() {
+    let mut world = connected(&Settings::default());
+    let now_ns = world.now_ns;
+    world.left.leave_all(now_ns);
+    pass(&mut world, SECOND_NS);
+    write(&mut world.right, 100);
+    pass(&mut world, SECOND_NS);
+    assert_eq!(world.right.connection(0).end(), Some(End::Reset));
+}
+
+#[test]
+fn the_other_side_of_who_left_may_take_a_minute() {
+    let mut world = connected(&Settings::default());
+    let now_ns = world.now_ns;
+    world.left.leave_all(now_ns);
+    pass(&mut world, 59 * SECOND_NS);
+    assert_eq!(world.left.engine.connections().count(), 1);
+    pass(&mut world, 2 * SECOND_NS);
+    assert_eq!(world.left.engine.connections().count(), 0);
+}
+
+#[test]
+fn a_reset_counts_only_at_the_exact_position() {
+    let mut world = connected(&Settings::default());
+    let answers = forge(&mut world, |segment| {
+        segment.reset = true;
+        segment.sequence += 1;
+    });
+    assert_eq!((states(&world)[1], answers.len()), (State::Established, 1));
+    assert!(answers[0].acknowledgment.is_some() && !answers[0].reset);
+    let answers = forge(&mut world, |segment| {
+        segment.reset = true;
+        segment.sequence = segment.sequence - 1;
+    });
+    assert_eq!((states(&world)[1], answers.len()), (State::Established, 0));
+    forge(&mut world, |segment| segment.reset = true);
+    assert_eq!(world.right.connection(0).end(), Some(End::Reset));
+}
+
+#[test]
+fn a_forged_opening_is_challenged_and_not_too_often() {
+    let mut world = connected(&Settings::default());
+    let opening = |segment: &mut Segment| {
+        segment.synchronize = true;
+        segment.acknowledgment = None;
+        segment.sequence += 100;
+    };
+    assert_eq!(forge(&mut world, opening).len(), 1);
+    assert_eq!(forge(&mut world, opening).len(), 0);
+    world.now_ns += 100 * MILLISECOND_NS;
+    assert_eq!(forge(&mut world, opening).len(), 1);
+    assert_eq!(states(&world), [State::Established; 2]);
+}
+
+#[test]
+fn an_acknowledgment_of_what_was_never_sent_is_not_believed() {
+    let mut world = connected(&Settings::default());
+    for wrong in [Sequence(1), Sequence(0) - 0x7000_0000] {
+        let answers = forge(&mut world, |segment| {
+            segment.acknowledgment = segment.acknowledgment.map(|position| position + wrong.0);
+        });
+        assert_eq!(answers.len(), 1);
+        world.now_ns += SECOND_NS;
+    }
+    write(&mut world.right, 1000);
+    pass(&mut world, SECOND_NS);
+    assert_eq!(world.left.tasks[0].1.read, 1000);
+}
+
+#[test]
+fn a_segment_with_an_old_clock_is_not_taken() {
+    let mut world = connected(&Settings::default());
+    let old = |segment: &mut Segment| {
+        let stamps = segment.options.timestamps.expect("both sides have clocks");
+        segment.options.timestamps =
+            Some(Timestamps { value: stamps.value.wrapping_sub(5000), ..stamps });
+        segment.finish = true;
+    };
+    assert_eq!(forge(&mut world, old).len(), 1);
+    assert_eq!(states(&world)[1], State::Established);
+    forge(&mut world, |segment| segment.options = Options::default());
+    assert_eq!(world.right.connection(0).information().counters.old_stamps, 1);
+    forge(&mut world, |segment| segment.finish = true);
+    assert_eq!(states(&world)[1], State::CloseWait);
+}
+
+#[test]
+fn a_new_connection_takes_the_place_of_one_that_has_ended() {
+    let mut world = hosts(&Settings::default());
+    world.right.listen(80, Task::sending(100));
+    let ends =
+        (SocketAddr::new(world.left.address, 1000), SocketAddr::new(world.right.address, 80));
+    for _ in 0..3 {
+        let (path, now_ns) = (world.left.path, world.now_ns);
+        let name =
+            world.left.with(|engine, wire| engine.connect(now_ns, ends.0, ends.1, path, wire));
+        world.left.tasks.push((name.expect("the port is free"), Task::idle()));
+        pass(&mut world, SECOND_NS);
+        assert_eq!(world.left.tasks[0].1.read, 100);
+        // The right side ended first, and so it is the one that waits.
+        let now_ns = world.now_ns;
+        world.left.leave_all(now_ns);
+        world.right.leave_all(now_ns);
+        pass(&mut world, SECOND_NS);
+        assert_eq!(world.left.engine.connections().count(), 0);
+        assert_eq!(world.right.engine.connections().count(), 1);
+    }
+}
+
+#[test]
+fn silence_is_asked_about_and_ends() {
+    let settings = Settings {
+        keep_alive_ns: 10 * SECOND_NS,
+        keep_alive_interval_ns: SECOND_NS,
+        ..Settings::default()
+    };
+    let mut world = connected(&settings);
+    let name = world.left.tasks[0].0;
+    world
+        .left
+        .with(|engine, wire| engine.set_keep_alive(name, true, wire))
+        .expect("the connection is used");
+    pass(&mut world, 100 * SECOND_NS);
+    assert_eq!(states(&world), [State::Established; 2]);
+    world.links[0].dead_from_ns = 0;
+    pass(&mut world, 30 * SECOND_NS);
+    assert_eq!(world.left.connection(0).end(), Some(End::TimedOut));
+}
+
+#[test]
+fn news_of_a_larger_window_may_be_lost() {
+    let mut world = connected(&Settings { receive_bytes: 10_000, ..Settings::default() });
+    world.right.tasks[0].1.next_read_ns = world.now_ns + 10 * SECOND_NS;
+    write(&mut world.left, 50_000);
+    pass(&mut world, 9 * SECOND_NS);
+    assert_eq!(world.left.connection(0).information().window_bytes, 0);
+    // The right side reads, and what it says then is lost.
+    world.links[1].dead_until_ns = world.now_ns + 2 * SECOND_NS;
+    pass(&mut world, 60 * SECOND_NS);
+    assert_eq!(world.right.tasks[0].1.read, 50_000);
+}
+
+#[test]
+fn small_segments_wait_for_each_other_unless_they_may_not() {
+    for (no_delay, segments) in [(false, 2), (true, 5)] {
+        let mut world = connected(&Settings::default());
+        let name = world.left.tasks[0].0;
+        world
+            .left
+            .with(|engine, wire| engine.set_no_delay(name, no_delay, wire))
+            .expect("the connection is used");
+        world.left.sent.clear();
+        for _ in 0..5 {
+            write(&mut world.left, 10);
+            tick(&mut world);
+        }
+        pass(&mut world, SECOND_NS);
+        assert_eq!(world.left.sent.iter().filter(|segment| segment.push).count(), segments);
+        assert_eq!(world.right.tasks[0].1.read, 50);
+    }
+}
+
+#[test]
+fn every_second_segment_is_acknowledged_at_once_and_a_single_one_later() {
+    let mut world = connected(&Settings::default());
+    write(&mut world.left, 100);
+    tick(&mut world);
+    world.right.sent.clear();
+    pass(&mut world, 30 * MILLISECOND_NS);
+    assert_eq!(world.right.sent.len(), 0);
+    pass(&mut world, 30 * MILLISECOND_NS);
+    assert_eq!(world.right.sent.len(), 1);
+    write(&mut world.left, 4 * 1448);
+    pass(&mut world, 10 * MILLISECOND_NS);
+    assert_eq!(world.right.sent.len(), 3);
+}
+
+#[test]
+fn the_lost_end_of_a_stream_is_found_without_a_timeout() {
+    let mut world = connected(&Settings::default());
+    write(&mut world.left, 100_000);
+    pass(&mut world, SECOND_NS);
+    // The last segments of these are lost.
+    write(&mut world.left, 5 * 1448);
+    lose(&mut world);
+    pass(&mut world, 100 * MILLISECOND_NS);
+    let information = world.left.connection(0).information();
+    assert_eq!((information.counters.end_probes, information.counters.timeouts), (1, 0));
+    assert_eq!(world.right.tasks[0].1.read, 100_000 + 5 * 1448);
+}
+
+#[test]
+fn a_narrower_path_is_used_at_once() {
+    let mut world = connected(&Settings::default());
+    write(&mut world.left, 5 * 1448);
+    lose(&mut world);
+    let (flow, sequence) = (*world.left.connection(0).flow(), last(&world.left).sequence);
+    world.left.sent.clear();
+    world.left.with(|engine, wire| engine.narrow(&flow, 1000, sequence - 0x1000_0000, wire));
+    assert_eq!(world.left.connection(0).information().segment_bytes, 1448);
+    world.left.with(|engine, wire| engine.narrow(&flow, 1000, sequence, wire));
+    pass(&mut world, 20 * MILLISECOND_NS);
+    assert_eq!(world.left.connection(0).information().segment_bytes, 948);
+    assert_eq!(world.right.tasks[0].1.read, 5 * 1448);
+    assert_eq!(world.left.connection(0).information().counters.timeouts, 0);
+}
