@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`capability`] | where a device on the PCI bus keeps its registers |
 //! | [`pci`], [`mmio`] | its registers, on the bus and on none |
+//! | [`queue`] | chains of buffers, to the device and back |
 //! | [`transport`] | starting and stopping, over either |
 //! | [`window`] | the memory that a device shares |
 //! | [`discovery`] | from the device that the system file names to its registers and its line |
@@ -21,6 +22,7 @@ pub mod capability;
 pub mod discovery;
 pub mod mmio;
 pub mod pci;
+pub mod queue;
 pub mod transport;
 pub mod window;
 

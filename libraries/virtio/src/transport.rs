@@ -107,6 +107,11 @@ impl<R: Registers + ?Sized> Transport<R> {
         (0..PATIENCE).find(reacts).map(|_| ()).ok_or(Refused::Mute)
     }
 
+    /// Which features the device offers.
+    pub fn offered(&mut self) -> u64 {
+        self.registers.offered()
+    }
+
     /// Agrees with a device that was reset on those of the `known` features that it has; they are returned.
     pub fn negotiate(&mut self, known: u64) -> Result<u64, Refused> {
         let registers = &mut self.registers;
