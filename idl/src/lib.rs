@@ -23,6 +23,10 @@
 //! | [`IoPorts`], [`PortSpace`], [`InterruptLine`], [`Interrupts`] | hardware, by the piece and by the whole |
 //! | [`InterruptCounts`] | what interrupts, and how often |
 //! | [`PciBus`], [`PciDevice`] | what is plugged in |
+//! | [`PacketMemory`], [`Share`] | memory for packets; what one of its users holds of it |
+//! | [`Link`], [`Sink`] | a network device; where packets go that have arrived |
+//! | [`Ethernet`], [`Endpoint`], [`Ipv4`] | the layers: frames on a link, packets to neighbours, packets to any address |
+//! | [`Ping`] | asking other stations whether they are there |
 //! | [`Parameters`] | what the system file says to this server |
 //! | [`Launcher`] | loads servers by the names that the system file gives them |
 //! | [`Accounts`] | who has used what |
@@ -39,16 +43,22 @@ mod clock;
 mod console;
 mod description;
 mod echo;
+mod endpoint;
+mod ethernet;
 mod file;
 mod fragile;
 mod interrupt;
+mod ipv4;
 mod launcher;
+mod link;
 mod log;
 mod memory;
 mod namespace;
+mod packet;
 mod parameters;
 mod partner;
 mod pci;
+mod ping;
 mod ports;
 mod power;
 mod program;
@@ -67,16 +77,22 @@ pub use clock::*;
 pub use console::*;
 pub use description::DESCRIPTION;
 pub use echo::*;
+pub use endpoint::*;
+pub use ethernet::*;
 pub use file::*;
 pub use fragile::*;
 pub use interrupt::*;
+pub use ipv4::*;
 pub use launcher::*;
+pub use link::*;
 pub use log::*;
 pub use memory::*;
 pub use namespace::*;
+pub use packet::*;
 pub use parameters::*;
 pub use partner::*;
 pub use pci::*;
+pub use ping::*;
 pub use ports::*;
 pub use power::*;
 pub use program::*;

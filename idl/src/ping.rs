@@ -1,0 +1,63 @@
+//! Asking other stations whether they are there.
+
+use warren::{Cx, Flat, errors, service};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+use crate::Ipv4Error;
+
+/// Why there is no answer.
+#[errors]
+pub enum PingError {
+    /// No way leads to the address, or not at this time.
+    Unreachable = 1,
+    /// The request is longer than a packet can be.
+    TooLong = 2,
+    /// There is no memory left, or too many requests wait for answers.
+    Exhausted = 3,
+    /// No answer came in time.
+    TimedOut = 4,
+}
+
+impl From<Ipv4Error> for PingError {
+    fn from(error: Ipv4Error) -> Self {
+        match error {
+            Ipv4Error::System(error) => PingError::System(error),
+            Ipv4Error::TooLong => PingError::TooLong,
+            Ipv4Error::Exhausted => PingError::Exhausted,
+            _ => PingError::Unreachable,
+        }
+    }
+}
+
+/// An answer.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
+)]
+#[repr(C)]
+pub struct PingAnswer {
+    /// From the request to the answer.
+    pub round_trip_ns: u64,
+    /// Who answered.
+    pub source: u32,
+    /// Bytes of the answer behind the header of IPv4.
+    pub bytes: u32,
+    /// How many more routers it could have passed.
+    pub hops_left: u32,
+    /// Of the bytes that were sent, how many came back as they were.
+    pub unchanged: u32,
+}
+
+impl Flat for PingAnswer {}
+
+/// Echo requests of ICMP (RFC 792).
+#[service(id = 0x9199_0001)]
+pub trait Ping {
+    /// Asks the station at `destination` to send `bytes` bytes back, and waits for the answer for `patience_ns`.
+    fn ping(
+        cx: &mut Cx<'_, Self>,
+        destination: u32,
+        sequence: u16,
+        bytes: u32,
+        patience_ns: u64,
+    ) -> Result<PingAnswer, PingError>;
+}

@@ -1,0 +1,184 @@
+//! The records that a call carries.
+
+use warren_idl::{BATCH, Packet};
+use zerocopy::{FromBytes, IntoBytes};
+
+use crate::buffers::Bad;
+
+/// Up to [`BATCH`] records, in the order in which they travel.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    records: [Packet; BATCH],
+    count: usize,
+}
+
+impl Default for Batch {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Batch {
+    /// No records.
+    pub fn new() -> Self {
+        Batch { records: [Packet::default(); BATCH], count: 0 }
+    }
+
+    /// The records that a call has carried.
+    ///
+    /// # Errors
+    ///
+    /// They are too many, or not whole, or the last packet's are not all there.
+    pub fn read(bytes: &[u8]) -> Result<Self, Bad> {
+        let mut batch = Batch::new();
+        let records = bytes.chunks(size_of::<Packet>());
+        for record in records {
+            let record = Packet::read_from_bytes(record).map_err(|_| Bad)?;
+            batch.push(record)?;
+        }
+        let mut at = 0;
+        while at < batch.count {
+            at += 1 + usize::from(batch.records[at].more);
+        }
+        if at == batch.count { Ok(batch) } else { Err(Bad) }
+    }
+
+    /// The records as a call carries them.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.records().as_bytes()
+    }
+
+    /// The records.
+    pub fn records(&self) -> &[Packet] {
+        &self.records[..self.count]
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// How many more there is room for.
+    pub fn room(&self) -> usize {
+        BATCH - self.count
+    }
+
+    /// Adds a record.
+    ///
+    /// # Errors
+    ///
+    /// There is no room.
+    pub fn push(&mut self, record: Packet) -> Result<(), Bad> {
+        *self.records.get_mut(self.count).ok_or(Bad)? = record;
+        self.count += 1;
+        Ok(())
+    }
+
+    /// Adds all records of a packet, or none.
+    ///
+    /// # Errors
+    ///
+    /// There is no room.
+    pub fn push_packet(&mut self, pieces: &[Packet]) -> Result<(), Bad> {
+        let end = self.count + pieces.len();
+        self.records.get_mut(self.count..end).ok_or(Bad)?.copy_from_slice(pieces);
+        self.count = end;
+        Ok(())
+    }
+
+    /// Removes all.
+    pub fn clear(&mut self) {
+        self.count = 0;
+    }
+
+    /// The packets: each is its first record and those that follow it.
+    pub fn packets(&self) -> impl Iterator<Item = &[Packet]> {
+        let mut rest = self.records();
+        core::iter::from_fn(move || {
+            let pieces = 1 + usize::from(rest.first()?.more);
+            let (packet, behind) = rest.split_at_checked(pieces)?;
+            rest = behind;
+            Some(packet)
+        })
+    }
+
+    /// Goes through the packets and keeps those for which `keep` says so, whose first record it may change.
+    pub fn retain(&mut self, mut keep: impl FnMut(&mut Packet, &[Packet]) -> bool) {
+        let (mut from, mut to) = (0, 0);
+        while from < self.count {
+            let pieces = (1 + usize::from(self.records[from].more)).min(self.count - from);
+            let (first, others) = self.records[from..from + pieces].split_at_mut(1);
+            if keep(&mut first[0], others) {
+                self.records.copy_within(from..from + pieces, to);
+                to += pieces;
+            }
+            from += pieces;
+        }
+        self.count = to;
+    }
+}
+
+/// Bytes of a packet.
+pub fn length(pieces: &[Packet]) -> usize {
+    pieces.iter().map(|piece| usize::from(piece.bytes)).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{vec, vec::Vec};
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn of_pieces(pieces: &[u16]) -> Batch {
+        let mut batch = Batch::new();
+        for (number, count) in (0..).zip(pieces) {
+            for more in (0..*count).rev() {
+                batch.push(Packet { buffer: number, more, ..Packet::default() }).unwrap();
+            }
+        }
+        batch
+    }
+
+    #[test]
+    fn a_batch_is_the_same_after_a_call() {
+        let batch = of_pieces(&[1, 3, 2]);
+        let read = Batch::read(batch.as_bytes()).unwrap();
+        assert_eq!(read.records(), batch.records());
+        assert_eq!(read.packets().map(<[Packet]>::len).collect::<Vec<_>>(), [1, 3, 2]);
+    }
+
+    #[test]
+    fn what_is_no_batch_is_refused() {
+        let whole = of_pieces(&[1, 3]);
+        let bytes = whole.as_bytes();
+        assert!(Batch::read(&bytes[..bytes.len() - 1]).is_err(), "half a record");
+        assert!(Batch::read(&bytes[..3 * size_of::<Packet>()]).is_err(), "a piece is missing");
+        let many = vec![0; (BATCH + 1) * size_of::<Packet>()];
+        assert!(Batch::read(&many).is_err(), "too many");
+        assert!(Batch::read(&many[..BATCH * size_of::<Packet>()]).is_ok());
+    }
+
+    #[test]
+    fn packets_are_taken_out_whole() {
+        let mut batch = of_pieces(&[1, 3, 2, 1]);
+        batch.retain(|first, others| {
+            first.offset = 7;
+            others.len() != 2
+        });
+        let left: Vec<_> = batch.packets().map(|packet| (packet[0].buffer, packet.len())).collect();
+        assert_eq!(left, [(0, 1), (2, 2), (3, 1)]);
+        assert!(batch.packets().all(|packet| packet[0].offset == 7));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_was_read_is_walked_through_whole(bytes in prop::collection::vec(0u8..3, 0..1400)) {
+            if let Ok(batch) = Batch::read(&bytes) {
+                let walked: usize = batch.packets().map(<[Packet]>::len).sum();
+                prop_assert_eq!(walked, batch.records().len());
+            }
+        }
+    }
+}

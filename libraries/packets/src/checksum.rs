@@ -1,0 +1,95 @@
+//! The Internet checksum (RFC 1071), of bytes that come in pieces, and its change when a word changes (RFC 1624).
+
+/// The sum of some bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sum {
+    sum: u64,
+    /// Whether the number of bytes is odd: then the next one is the second of its word.
+    odd: bool,
+}
+
+impl Sum {
+    /// Adds the bytes that follow.
+    pub fn add(&mut self, bytes: &[u8]) {
+        let mut rest = bytes;
+        if self.odd
+            && let Some((first, behind)) = rest.split_first()
+        {
+            self.sum += u64::from(*first);
+            self.odd = false;
+            rest = behind;
+        }
+        // Words of four bytes: the sum does not care where its carries come from.
+        let mut words = rest.chunks_exact(4);
+        for word in &mut words {
+            let word = u32::from_be_bytes([word[0], word[1], word[2], word[3]]);
+            self.sum += u64::from(word);
+        }
+        for (place, byte) in words.remainder().iter().enumerate() {
+            self.sum += u64::from(*byte) << if place % 2 == 0 { 8 } else { 0 };
+        }
+        self.odd ^= rest.len() % 2 == 1;
+    }
+
+    /// The checksum: the complement of the sum, folded to two bytes.
+    pub fn finish(self) -> u16 {
+        !fold(self.sum)
+    }
+}
+
+/// The sum of two bytes' words, with the carries added in again.
+fn fold(mut sum: u64) -> u16 {
+    while sum > 0xffff {
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    sum as u16
+}
+
+/// A checksum after one of the words that it is of has changed (RFC 1624, equation 3).
+pub fn changed(checksum: u16, old: u16, new: u16) -> u16 {
+    !fold(u64::from(!checksum) + u64::from(!old) + u64::from(new))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::vec::Vec;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn checksum(bytes: &[u8]) -> u16 {
+        let mut sum = Sum::default();
+        sum.add(bytes);
+        sum.finish()
+    }
+
+    #[test]
+    fn the_example_of_the_standard_is_right() {
+        let bytes = [0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7];
+        assert_eq!(checksum(&bytes), !0xddf2);
+    }
+
+    proptest! {
+        #[test]
+        fn pieces_sum_up_to_the_whole(pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..9), 0..9)) {
+            let mut sum = Sum::default();
+            pieces.iter().for_each(|piece| sum.add(piece));
+            let whole: Vec<u8> = pieces.concat();
+            prop_assert_eq!(sum.finish(), checksum(&whole));
+            let plain = whole.chunks(2).fold(0u64, |sum, word| {
+                sum + u64::from(word[0]) * 256 + word.get(1).map_or(0, |byte| u64::from(*byte))
+            });
+            prop_assert_eq!(sum.finish(), !fold(plain));
+        }
+
+        #[test]
+        fn a_change_is_what_summing_again_would_give(mut bytes in prop::collection::vec(any::<u8>(), 4..20), new: u16) {
+            // All zero has two sums.
+            bytes[2] = 1;
+            let (before, old) = (checksum(&bytes), u16::from_be_bytes([bytes[0], bytes[1]]));
+            bytes[..2].copy_from_slice(&new.to_be_bytes());
+            prop_assert_eq!(changed(before, old, new), checksum(&bytes));
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! How servers of a network stack read and write packets in the memory that they share.
+//!
+//! | module | what |
+//! | --- | --- |
+//! | [`batch`] | the records that a call carries, and the packets that they are |
+//! | [`buffers`] | the bytes that records name: checked, copied, summed |
+//! | [`checksum`] | the Internet checksum, in pieces |
+//! | [`distribution`] | handing packets to whoever is served their protocol |
+//! | [`share`] | holding buffers |
+//! | [`pause`](mod@pause) | waiting for a server below to be restarted |
+//! | [`address`] | addresses as text |
+//! | `testing` | packet memory on the host; with the feature of this name |
+//!
+//! Nothing that is read in packet memory is trusted: whoever shares the memory may change it between two reads. So headers are copied
+//! before they are looked at, and every record is checked by [`buffers::Buffers`] before the bytes that it names are touched.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod address;
+pub mod batch;
+pub mod buffers;
+pub mod checksum;
+pub mod distribution;
+pub mod pause;
+pub mod share;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+
+pub use batch::Batch;
+pub use buffers::{Bad, Buffers, Bytes};
+pub use pause::pause;
+pub use share::{Indices, map};
