@@ -1,0 +1,307 @@
+//! IPv4 on Ethernet: an endpoint whose neighbours are found by ARP.
+//!
+//! # Shape
+//!
+//! [`message`] reads and writes ARP, [`neighbours`] remembers what was heard and what waits; both are tested on the host. [`Arp`] is the server
+//! around them. Packets that are sent pass through it. Those that arrive do not: Ethernet hands them straight to whoever is served IPv4.
+//!
+//! # Who asks again
+//!
+//! Whoever sends. A question or an answer that is lost costs the packets that waited for it a second at most, and the next packet asks again; so no thread
+//! has to watch a clock.
+//!
+//! # What is believed
+//!
+//! Any station can claim any address, as ever in ARP. What it says changes where packets go to an address that somebody here has asked for, or
+//! that has asked for this station; it cannot fill the table.
+//!
+//! # State, and what a restart loses
+//!
+//! What is known of neighbours, who are asked again, and what waits for them.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod message;
+pub mod neighbours;
+
+use warren::{Cx, Kept, New, Ref, Req, Required, Server, StartError, SystemError, local, server};
+use warren_idl::{
+    AddressSpace, Clock, Endpoint, EndpointDescription, EndpointError, Ethernet, EthernetError,
+    HEADROOM, LinkCounts, LinkDescription, Neighbour, Packet, PacketMemory, Parameters, Share,
+    Sink, SinkError, Task, ThreadError, ThreadFactory, Timer,
+};
+use warren_packets::{Bad, Batch, Buffers, Indices, address::Ipv4Network, pause};
+
+use crate::{
+    message::{MESSAGE_BYTES, Message},
+    neighbours::{LinkAddress, Neighbours},
+};
+
+/// Numbers of the protocols (EtherTypes).
+const IPV4: u16 = 0x0800;
+const ARP: u16 = 0x0806;
+
+const BROADCAST: u64 = 0xffff_ffff_ffff;
+/// Where the link addresses of IPv4's groups start (RFC 1112, section 6.4), and the bits of a group that they have.
+const GROUPS: u64 = 0x0100_5e00_0000;
+const GROUP_BITS: u32 = 0x007f_ffff;
+
+/// Buffers of packets that wait for neighbours, and of questions.
+const MOST_BUFFERS: u32 = 128;
+
+/// What the endpoint needs.
+#[derive(Required)]
+pub struct Needs {
+    ethernet: Req<dyn Ethernet>,
+    packets: Req<dyn PacketMemory>,
+    address_space: Req<dyn AddressSpace>,
+    parameters: Req<dyn Parameters>,
+    threads: Req<dyn ThreadFactory>,
+    timer: Req<dyn Timer>,
+    clock: Req<dyn Clock>,
+}
+
+/// IPv4 on Ethernet.
+#[server(
+    provides(Endpoint, Sink),
+    locals(Listening),
+    parameters("address"),
+    stack = 32768,
+    summary = "IPv4 on Ethernet, neighbours by ARP"
+)]
+pub struct Arp {
+    packets: Buffers,
+    share: Kept<dyn Share>,
+    link: LinkDescription,
+    network: Ipv4Network,
+    neighbours: Neighbours,
+}
+
+/// What this server's thread runs: it is served ARP.
+#[local(provides = Task, parent = Arp)]
+pub struct Listening {}
+
+impl Server for Arp {
+    type Required = Needs;
+
+    fn new(cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
+        let needs = cx.req();
+        let network = network(&needs.parameters)?;
+        let packets = warren_packets::map(cx, &needs.packets, &needs.address_space)?;
+        let share = needs.packets.share(cx, MOST_BUFFERS)?.keep()?;
+        let link = needs.ethernet.description(cx)?;
+        Ok(Arp { packets, share, link, network, neighbours: Neighbours::default() })
+    }
+
+    fn start(cx: &mut Cx<'_, Self>) -> Result<(), StartError> {
+        let task = cx.spawn(Listening {})?;
+        cx.req().threads.start(cx, "arp", task)?;
+        Ok(())
+    }
+}
+
+/// The parameter `address`.
+fn network(parameters: &Req<dyn Parameters>) -> Result<Ipv4Network, StartError> {
+    let mut text = [0; 20];
+    let length = parameters.get("address", &mut text)? as usize;
+    let text = text.get(..length).and_then(|text| str::from_utf8(text).ok());
+    text.and_then(Ipv4Network::parse)
+        .ok_or(StartError::new("`address` is no address with its prefix, such as 10.0.2.15/24"))
+}
+
+impl Task for Listening {
+    fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
+        let messages = cx.root::<dyn Sink>()?;
+        loop {
+            match cx.req().ethernet.serve(cx, ARP, messages) {
+                Err(EthernetError::System(
+                    error @ (SystemError::Killed | SystemError::Deadline),
+                )) => return Err(error.into()),
+                // Ethernet is being restarted, or will be.
+                _ => pause(cx, &cx.req().clock, &cx.req().timer)?,
+            }
+        }
+    }
+}
+
+impl Sink for Arp {
+    /// Messages of ARP.
+    fn deliver(cx: &mut Cx<'_, Self>, packets: &[u8]) -> Result<(), SinkError> {
+        let messages = Batch::read(packets).map_err(|Bad| SinkError::BadRecord)?;
+        for packet in messages.packets() {
+            let bytes = cx.packets.header::<MESSAGE_BYTES>(&packet[0]);
+            if let Some(message) = bytes.ok().and_then(|bytes| message::read(&bytes)) {
+                // What is lost is asked for again.
+                Self::heard(cx, &packet[0], &message).ok();
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Arp {
+    fn now_ns(cx: &Cx<'_, Self>) -> Result<u64, EndpointError> {
+        cx.req().clock.now_ns().map_err(|_| EndpointError::Link)
+    }
+
+    /// Takes note of what a station says of itself, and answers it in its own message's place.
+    fn heard(
+        cx: &mut Cx<'_, Self>,
+        packet: &Packet,
+        message: &Message,
+    ) -> Result<(), EndpointError> {
+        let now = Self::now_ns(cx)?;
+        let Message { asks, source: (address, link), target } = *message;
+        let asks = asks && target.0 == cx.network.address;
+        let waiting = cx.neighbours.heard(address, link, asks, now);
+        if asks {
+            let source = (cx.network.address, cx.link.address);
+            let answer = Message { asks: false, source, target: message.source };
+            let record = Packet { bytes: MESSAGE_BYTES as u16, more: 0, flags: 0, ..*packet };
+            let written = cx.packets.write(&record, 0, &message::write(&answer));
+            written.map_err(|Bad| EndpointError::BadRecord)?;
+            let mut batch = Batch::new();
+            batch.push(record).map_err(|Bad| EndpointError::BadRecord)?;
+            cx.req().ethernet.send(cx, ARP, number(link), batch.as_bytes())?;
+        }
+        Self::send_held(cx, number(link), &waiting)
+    }
+
+    /// Sends packets that this server holds, and holds them no longer.
+    fn send_held(
+        cx: &mut Cx<'_, Self>,
+        link: u64,
+        packets: &[Packet],
+    ) -> Result<(), EndpointError> {
+        if packets.is_empty() {
+            return Ok(());
+        }
+        let mut batch = Batch::new();
+        batch.push_packet(packets).map_err(|Bad| EndpointError::BadRecord)?;
+        let sent = cx.req().ethernet.send(cx, IPV4, link, batch.as_bytes());
+        Self::give(cx, packets)?;
+        Ok(sent.map(drop)?)
+    }
+
+    fn give(cx: &mut Cx<'_, Self>, packets: &[Packet]) -> Result<(), EndpointError> {
+        if packets.is_empty() {
+            return Ok(());
+        }
+        Ok(cx.share.get(cx)?.give(cx, Indices::of(packets).as_bytes())?)
+    }
+
+    /// Asks all stations for a neighbour.
+    fn ask(cx: &mut Cx<'_, Self>, neighbour: u32) -> Result<(), EndpointError> {
+        let share = cx.share.get(cx)?;
+        let mut index = Indices::zeroed(1);
+        share.take(cx, index.as_mut_bytes())?;
+        let source = (cx.network.address, cx.link.address);
+        let question = Message { asks: true, source, target: (neighbour, [0; 6]) };
+        let record = Packet {
+            buffer: index.as_slice()[0],
+            offset: HEADROOM as u16,
+            bytes: MESSAGE_BYTES as u16,
+            ..Packet::default()
+        };
+        let mut batch = Batch::new();
+        let ready = cx.packets.write(&record, 0, &message::write(&question));
+        let ready = ready.and_then(|()| batch.push(record));
+        let sent = match ready {
+            Ok(()) => cx.req().ethernet.send(cx, ARP, BROADCAST, batch.as_bytes()).map(drop),
+            Err(Bad) => Err(EthernetError::BadRecord),
+        };
+        share.give(cx, index.as_bytes())?;
+        Ok(sent?)
+    }
+
+    /// The link address of packets for more than one station.
+    fn group(&self, address: u32) -> Option<u64> {
+        let is_group = address >> 28 == 0xe;
+        match address {
+            _ if is_group => Some(GROUPS | u64::from(address & GROUP_BITS)),
+            u32::MAX => Some(BROADCAST),
+            _ => (Some(address) == self.network.broadcast()).then_some(BROADCAST),
+        }
+    }
+
+    /// Keeps packets until it is known where their neighbour is.
+    fn keep(cx: &mut Cx<'_, Self>, neighbour: u32, batch: &Batch) -> Result<(), EndpointError> {
+        let share = cx.share.get(cx)?;
+        let now = Self::now_ns(cx)?;
+        let late = cx.neighbours.give_up(now);
+        Self::give(cx, &late)?;
+        share.hold(cx, Indices::of(batch.records()).as_bytes())?;
+        let left = cx.neighbours.keep(neighbour, batch.packets());
+        // The answer may have come while the packets were being held.
+        let ready = cx.neighbours.ready(neighbour, now);
+        Self::give(cx, &left)?;
+        match ready {
+            Some((link, packets)) => Self::send_held(cx, number(link), &packets),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A link address as a number.
+fn number(link: LinkAddress) -> u64 {
+    let [a, b, c, d, e, f] = link;
+    u64::from_be_bytes([0, 0, a, b, c, d, e, f])
+}
+
+impl Endpoint for Arp {
+    fn description(cx: &mut Cx<'_, Self>) -> Result<EndpointDescription, EndpointError> {
+        let LinkDescription { mtu, offloads, .. } = cx.link;
+        let Ipv4Network { address, prefix } = cx.network;
+        Ok(EndpointDescription { address, prefix, mtu, offloads })
+    }
+
+    fn link(cx: &mut Cx<'_, Self>) -> Result<LinkDescription, EndpointError> {
+        Ok(cx.req().ethernet.description(cx)?)
+    }
+
+    fn counts(cx: &mut Cx<'_, Self>) -> Result<LinkCounts, EndpointError> {
+        Ok(cx.req().ethernet.counts(cx)?)
+    }
+
+    fn send(cx: &mut Cx<'_, Self>, neighbour: u32, packets: &[u8]) -> Result<(), EndpointError> {
+        if let Some(group) = cx.group(neighbour) {
+            cx.req().ethernet.send(cx, IPV4, group, packets)?;
+            return Ok(());
+        }
+        let now = Self::now_ns(cx)?;
+        let way = cx.neighbours.way(neighbour, now);
+        match way.link {
+            Some(link) => drop(cx.req().ethernet.send(cx, IPV4, number(link), packets)?),
+            None => {
+                let batch = Batch::read(packets).map_err(|Bad| EndpointError::BadRecord)?;
+                Self::keep(cx, neighbour, &batch)?;
+            }
+        }
+        // The answer finds what waits for it.
+        if way.ask { Self::ask(cx, neighbour) } else { Ok(()) }
+    }
+
+    fn serve<'f>(cx: &mut Cx<'f, Self>, sink: Ref<'f, dyn Sink>) -> Result<(), EndpointError> {
+        Ok(cx.req().ethernet.serve(cx, IPV4, sink)?)
+    }
+
+    fn neighbour(cx: &mut Cx<'_, Self>, index: u32) -> Result<Neighbour, EndpointError> {
+        let now = Self::now_ns(cx)?;
+        let known = cx.neighbours.all().get(index as usize);
+        Ok(known.map_or(Neighbour::default(), |known| Neighbour {
+            address: known.address,
+            known: u16::from(known.heard.is_some()),
+            link_address: known.heard.map_or([0; 6], |(link, _)| link),
+            age_s: known
+                .heard
+                .map_or(0, |(_, heard)| (now.saturating_sub(heard) / 1_000_000_000) as u32),
+        }))
+    }
+}
+
+/// What waits for one neighbour fits into a batch.
+const _: () = assert!(neighbours::MOST_WAITING <= warren_idl::BATCH);

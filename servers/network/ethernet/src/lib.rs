@@ -1,0 +1,159 @@
+//! The Ethernet layer: several protocols on one link.
+//!
+//! # Shape
+//!
+//! [`frame`] puts headers on and takes them off, and is tested on the host. [`EthernetServer`] is the server around it;
+//! who is served which protocol is a matter of the library `packets`. Its thread is the one on which frames arrive: it serves as the link's receiver, and goes from here through the
+//! layers above.
+//!
+//! # State, and what a restart loses
+//!
+//! The table. All who are in it come again.
+#![no_std]
+#![forbid(unsafe_code)]
+
+#[cfg(test)]
+extern crate std;
+
+pub mod frame;
+
+use warren::{Cx, New, Ref, Req, Required, Server, StartError, SystemError, local, server};
+use warren_idl::{
+    AddressSpace, BATCH, Clock, Ethernet, EthernetError, Link, LinkCounts, LinkDescription,
+    LinkError, PacketMemory, Signals, Sink, SinkError, Task, ThreadError, ThreadFactory, Timer,
+};
+use warren_packets::{
+    Bad, Batch, Buffers,
+    distribution::{self, Distributor, NotServed, Served, distribute},
+    pause,
+};
+
+/// What the layer needs.
+#[derive(Required)]
+pub struct Needs {
+    link: Req<dyn Link>,
+    packets: Req<dyn PacketMemory>,
+    address_space: Req<dyn AddressSpace>,
+    threads: Req<dyn ThreadFactory>,
+    signals: Req<dyn Signals>,
+    timer: Req<dyn Timer>,
+    clock: Req<dyn Clock>,
+}
+
+/// The Ethernet layer over one link.
+#[server(
+    provides(Ethernet, Sink),
+    locals(Receiving),
+    stack = 32768,
+    summary = "protocols on one Ethernet link"
+)]
+pub struct EthernetServer {
+    packets: Buffers,
+    link: LinkDescription,
+    served: Served,
+}
+
+/// What this server's thread runs.
+#[local(provides = Task, parent = EthernetServer)]
+pub struct Receiving {}
+
+impl Server for EthernetServer {
+    type Required = Needs;
+
+    fn new(cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
+        let needs = cx.req();
+        let packets = warren_packets::map(cx, &needs.packets, &needs.address_space)?;
+        let link = needs.link.description(cx)?;
+        let served = Served::new(cx, &needs.signals)?;
+        Ok(EthernetServer { packets, link, served })
+    }
+
+    fn start(cx: &mut Cx<'_, Self>) -> Result<(), StartError> {
+        let task = cx.spawn(Receiving {})?;
+        cx.req().threads.start(cx, "ethernet", task)?;
+        Ok(())
+    }
+}
+
+impl Task for Receiving {
+    fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
+        let frames = cx.root::<dyn Sink>()?;
+        loop {
+            match cx.req().link.serve(cx, frames) {
+                Err(LinkError::System(error @ (SystemError::Killed | SystemError::Deadline))) => {
+                    return Err(error.into());
+                }
+                // The link is being restarted, or will be.
+                _ => pause(cx, &cx.req().clock, &cx.req().timer)?,
+            }
+        }
+    }
+}
+
+impl Sink for EthernetServer {
+    fn deliver(cx: &mut Cx<'_, Self>, frames: &[u8]) -> Result<(), SinkError> {
+        let mut frames = Batch::read(frames).map_err(|Bad| SinkError::BadRecord)?;
+        let mut kinds = [0; BATCH];
+        let mut count = 0;
+        let own = cx.link.address;
+        frames.retain(|first, _| {
+            let kind = frame::arrived(&cx.packets, first, own);
+            kinds[count] = kind.unwrap_or_default();
+            count += usize::from(kind.is_some());
+            kind.is_some()
+        });
+        distribute(cx, &frames, &kinds[..count]);
+        Ok(())
+    }
+}
+
+impl Distributor for EthernetServer {
+    fn served(&self) -> &Served {
+        &self.served
+    }
+
+    fn served_mut(&mut self) -> &mut Served {
+        &mut self.served
+    }
+}
+
+impl Ethernet for EthernetServer {
+    fn description(cx: &mut Cx<'_, Self>) -> Result<LinkDescription, EthernetError> {
+        Ok(cx.link)
+    }
+
+    fn counts(cx: &mut Cx<'_, Self>) -> Result<LinkCounts, EthernetError> {
+        Ok(cx.req().link.counts(cx)?)
+    }
+
+    fn send(
+        cx: &mut Cx<'_, Self>,
+        kind: u16,
+        destination: u64,
+        packets: &[u8],
+    ) -> Result<u64, EthernetError> {
+        let mut frames = Batch::read(packets).map_err(|Bad| EthernetError::BadRecord)?;
+        let header = frame::header(cx.link.address, destination, kind);
+        let mut all = true;
+        frames.retain(|first, _| {
+            all &= frame::sent(&cx.packets, first, &header).is_ok();
+            all
+        });
+        if !all {
+            return Err(EthernetError::BadRecord);
+        }
+        Ok(cx.req().link.send(cx, frames.as_bytes())?)
+    }
+
+    fn serve<'f>(
+        cx: &mut Cx<'f, Self>,
+        kind: u16,
+        sink: Ref<'f, dyn Sink>,
+    ) -> Result<(), EthernetError> {
+        Err(match distribution::serve(cx, &cx.req().clock, kind, sink) {
+            NotServed::Superseded => EthernetError::Superseded,
+            NotServed::TooMany => EthernetError::TooMany,
+            NotServed::System(error) => error.into(),
+        })
+    }
+}
