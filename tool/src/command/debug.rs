@@ -24,7 +24,7 @@ use crate::{
         archive,
         dependents::Dependents,
         keyboard,
-        machine::{Board, Line, Machine},
+        machine::{self, Board, Line, Machine},
         packages::{GDB, QEMU},
         temporary::Temporary,
     },
@@ -77,7 +77,8 @@ pub fn run(project: &Project, arguments: &Arguments) -> Outcome {
     let kernel = build::kernel(project)?;
     let (qemu, gdb) = (QEMU.path()?, GDB.path()?);
     let temporary = Temporary::create()?;
-    let machine = machine(arguments, kernel.clone(), disk, &temporary);
+    let networks = machine::networks(&plan);
+    let machine = Machine { networks, ..machine(arguments, kernel.clone(), disk, &temporary) };
     archive::write(&machine.archive, &plan, &servers)?;
     let dependents = Dependents::watch()?;
     let mut system = start(qemu, &machine, arguments, &plan, &temporary)?;
@@ -108,6 +109,7 @@ fn machine(
         kernel,
         archive: temporary.file("boot.tar"),
         disk: Some(disk),
+        networks: 0,
         console,
         log: Line::File(temporary.file("log")),
         debugger: Some(temporary.file("gdb.socket")),

@@ -181,6 +181,7 @@ fn in_machine(
         kernel,
         archive: boot,
         disk: Some(disk.to_path_buf()),
+        networks: machine::networks(plan),
         console: Line::Standard,
         log: Line::Socket(log),
         debugger: None,

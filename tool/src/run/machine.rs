@@ -9,6 +9,7 @@ use std::{
 };
 
 use clap::ValueEnum;
+use warren_engine::plan::{Binding, Plan};
 
 /// Which machine QEMU plays.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -64,6 +65,8 @@ pub struct Machine {
     pub archive: PathBuf,
     /// The disk, which is not changed.
     pub disk: Option<PathBuf>,
+    /// Number of network devices, each with a user network of its own.
+    pub networks: u32,
     /// The first serial port.
     pub console: Line,
     /// The second.
@@ -102,20 +105,29 @@ impl Machine {
             Board::Microvm => add(&["-device", "isa-serial,chardev=log,iobase=0x2f8,irq=3"]),
             _ => add(&["-serial", "chardev:log"]),
         }
+        if self.board == Board::Microvm {
+            // Otherwise the registers of its devices are those of before virtio 1.
+            add(&["-global", "virtio-mmio.force-legacy=off"]);
+        }
         if let Some(disk) = &self.disk {
             let drive = format!(
                 "if=none,id=disk,format=raw,snapshot=on,file.locking=off,file={}",
                 escaped(disk)
             );
             let device = match self.board {
-                Board::Microvm => {
-                    // Otherwise its registers are those of before virtio 1.
-                    add(&["-global", "virtio-mmio.force-legacy=off"]);
-                    "virtio-blk-device,drive=disk"
-                }
+                Board::Microvm => "virtio-blk-device,drive=disk",
                 _ => "virtio-blk-pci,drive=disk,disable-legacy=on",
             };
             add(&["-drive", &drive, "-device", device]);
+        }
+        for index in 0..self.networks {
+            let device = match self.board {
+                Board::Microvm => "virtio-net-device",
+                _ => "virtio-net-pci,disable-legacy=on,romfile=",
+            };
+            let [.., last] = (index + 1).to_be_bytes();
+            let device = format!("{device},netdev=network{index},mac=52:54:00:77:61:{last:02x}");
+            add(&["-netdev", &format!("user,id=network{index}"), "-device", &device]);
         }
         if let Some(debugger) = &self.debugger {
             let gdb = format!("unix:{},server=on,wait=off", escaped(debugger));
@@ -125,6 +137,19 @@ impl Machine {
         all.extend(["-initrd".into(), self.archive.clone().into()]);
         all
     }
+}
+
+/// Vendor and device of the network devices that are plugged in: virtio's.
+const NETWORK_DEVICE: (u16, u16) = (0x1af4, 0x1041);
+
+/// How many network devices a system can use.
+pub fn networks(plan: &Plan) -> u32 {
+    let bindings = plan.servers.iter().flat_map(|server| &server.bindings);
+    let used = bindings.filter_map(|binding| match binding {
+        Binding::Device { ids, nth, .. } if ids.contains(&NETWORK_DEVICE) => Some(nth + 1),
+        _ => None,
+    });
+    used.max().unwrap_or(0)
 }
 
 /// The path as it stands in an option of QEMU's, where a comma ends a value.
@@ -168,6 +193,7 @@ mod tests {
             kernel: "kernel".into(),
             archive: "boot.tar".into(),
             disk: Some("a,b.ext4".into()),
+            networks: 0,
             console: Line::Standard,
             log: Line::Socket("log.sock".into()),
             debugger: None,
@@ -185,6 +211,18 @@ mod tests {
         let line = line(&machine());
         assert!(line.contains("virtio-blk-pci,drive=disk,disable-legacy=on"), "{line}");
         assert!(line.contains("snapshot=on"), "{line}");
+    }
+
+    #[test]
+    fn each_network_device_has_a_network_of_its_own() {
+        let line = line(&Machine { networks: 2, ..machine() });
+        for index in 0..2 {
+            assert!(line.contains(&format!("-netdev user,id=network{index}")), "{line}");
+            assert!(
+                line.contains(&format!("netdev=network{index},mac=52:54:00:77:61:0{}", index + 1))
+            );
+        }
+        assert!(!self::line(&machine()).contains("-netdev"));
     }
 
     #[test]

@@ -59,6 +59,7 @@ pub fn machine(kernel: PathBuf, archive: PathBuf, disk: &Path, log: PathBuf) -> 
         kernel,
         archive,
         disk: Some(disk.to_path_buf()),
+        networks: 0,
         console: Line::Standard,
         log: Line::File(log),
         debugger: None,

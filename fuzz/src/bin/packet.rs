@@ -1,0 +1,116 @@
+//! A packet of each layer, in packet memory, with a record that anybody may have written: what a decoder takes for a packet lies in its
+//! buffer, and pieces of datagrams are never lost.
+#![no_main]
+
+// The pure parts of the servers, by their files: whole servers can only be linked for a loader.
+#[expect(dead_code, reason = "the server uses the rest")]
+#[path = "../../../servers/network/arp/src"]
+mod arp {
+    pub mod message;
+    pub mod neighbours;
+}
+#[expect(dead_code, reason = "the server uses the rest")]
+#[path = "../../../servers/network/ethernet/src"]
+mod ethernet {
+    pub mod frame;
+}
+#[expect(dead_code, reason = "the server uses the rest")]
+#[path = "../../../servers/network/icmp/src"]
+mod icmp {
+    pub mod echo;
+}
+#[expect(dead_code, reason = "the server uses the rest")]
+#[path = "../../../servers/network/ipv4/src"]
+mod ipv4 {
+    pub mod header;
+    pub mod reassembly;
+}
+
+extern crate alloc;
+
+use std::cell::RefCell;
+
+use libfuzzer_sys::fuzz_target;
+use warren_idl::{BUFFER_BYTES, Packet};
+use warren_packets::{Batch, Buffers, Bytes};
+
+const BUFFERS: usize = 2;
+const OWN: [u8; 6] = [2, 0, 0, 0, 0, 1];
+
+/// Packet memory that begins with the input.
+struct Memory(RefCell<Vec<u8>>);
+
+impl Bytes for Memory {
+    fn len(&self) -> usize {
+        BUFFERS * BUFFER_BYTES
+    }
+    fn copy_out(&self, offset: usize, bytes: &mut [u8]) {
+        bytes.copy_from_slice(&self.0.borrow()[offset..][..bytes.len()]);
+    }
+    fn copy_in(&self, offset: usize, bytes: &[u8]) {
+        self.0.borrow_mut()[offset..][..bytes.len()].copy_from_slice(bytes);
+    }
+}
+
+/// The input is three bytes that say which decoder, and how long the packet is, some records, and the packet.
+fuzz_target!(|bytes: &[u8]| {
+    let Some((head, bytes)) = bytes.split_first_chunk::<3>() else { return };
+    if let Ok(batch) = Batch::read(bytes) {
+        let walked: usize = batch.packets().map(<[Packet]>::len).sum();
+        assert_eq!(walked, batch.records().len());
+    }
+    let mut all = bytes[..bytes.len().min(BUFFER_BYTES)].to_vec();
+    all.resize(BUFFERS * BUFFER_BYTES, 0);
+    let memory = Buffers::new(Memory(RefCell::new(all)));
+    let [kind, low, high] = *head;
+    let length = u16::from_le_bytes([low, high]) % (BUFFER_BYTES as u16 + 8);
+    let mut first = Packet { bytes: length, ..Packet::default() };
+    match kind % 5 {
+        0 => {
+            if ethernet::frame::arrived(&memory, &mut first, OWN).is_some() {
+                assert!(memory.check(&[first]).is_ok() && first.bytes + 14 == length);
+            }
+        }
+        1 => {
+            if ipv4::header::arrived(&memory, &mut first, &[]).is_ok() {
+                assert!(memory.check(&[first]).is_ok() && first.offset >= 20);
+            }
+        }
+        2 => {
+            if let Some(echo) = icmp::echo::read(&memory, &first) {
+                icmp::echo::answer(&memory, &first, &echo).unwrap();
+                icmp::echo::is_whole(&memory, &[first]);
+                assert!(icmp::echo::unchanged(&memory, &[first]) <= usize::from(length));
+            }
+        }
+        3 => {
+            if let Ok(message) = memory.header(&first) {
+                arp::message::read(&message);
+            }
+        }
+        _ => put_together(bytes),
+    }
+});
+
+/// Takes the bytes for fragments. Each piece comes out once at most, and those that do not are kept.
+fn put_together(bytes: &[u8]) {
+    let mut reassembly = ipv4::reassembly::Reassembly::default();
+    let mut out = 0;
+    let mut now = 0;
+    let fragments = bytes.as_chunks::<5>().0;
+    for (buffer, [name, offset, more, length, time]) in (0..).zip(fragments) {
+        now += u64::from(*time) * 100_000_000;
+        let header = ipv4::header::Header {
+            source: (name % 4).into(),
+            destination: 0,
+            protocol: 17,
+            identification: (name / 4).into(),
+            fragment_offset: u16::from(*offset) * 8 + u16::from(more / 2) * 512,
+            more_fragments: more % 2 == 1,
+        };
+        let piece = Packet { buffer, bytes: u16::from(*length) * 8, ..Packet::default() };
+        let came = reassembly.add(&header, &[piece], now);
+        out += came.complete.len() + came.dropped.len();
+    }
+    assert_eq!(out + reassembly.kept(), fragments.len());
+}

@@ -1,0 +1,207 @@
+//! `ifconfig`: the state of the network. It only shows: what the system file says cannot be changed while the system runs.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+use alloc::{format, string::String, vec::Vec};
+
+use warren::{Cx, New, Req, Required, Server, StartError, server};
+use warren_idl::{
+    Endpoint, EndpointDescription, EndpointError, Ipv4, Ipv4Counts, Ipv4Error, LinkCounts,
+    LinkDescription, Neighbour, OFFLOAD_CHECKSUM, OFFLOAD_SEGMENT_IPV4, OFFLOAD_SEGMENT_IPV6,
+    PacketError, PacketMemory, PacketMemoryStatus, Program,
+};
+use warren_packets::address::{Ipv4Address, LinkAddress};
+use warren_program::{
+    Arguments, Flow, Handed, Manual, Stop, UsageError, Work, program, table::Table,
+};
+
+/// What the program requires.
+#[derive(Required)]
+pub struct Needs {
+    endpoint: Req<dyn Endpoint>,
+    ipv4: Req<dyn Ipv4>,
+    packets: Req<dyn PacketMemory>,
+}
+
+/// Shows the state of the network.
+#[server(provides(Program), locals(Run), summary = "show the state of the network")]
+pub struct Ifconfig {}
+
+impl Server for Ifconfig {
+    type Required = Needs;
+
+    fn new(_cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
+        Ok(Ifconfig {})
+    }
+}
+
+program!(Ifconfig, Run, Showing);
+
+struct Showing {
+    neighbours: bool,
+}
+
+impl Work<Run> for Showing {
+    const MANUAL: Manual = Manual {
+        usage: "[-n]",
+        details: "-n  show the neighbours that were asked for, and where they are\n",
+    };
+
+    fn start(arguments: Vec<String>) -> Result<Self, UsageError> {
+        let arguments = Arguments::parse(arguments, "n", "")?;
+        let neighbours = arguments.has('n');
+        arguments.none()?;
+        Ok(Showing { neighbours })
+    }
+
+    fn pull(
+        &mut self,
+        cx: &mut Cx<'_, Run>,
+        handed: &mut Handed,
+        output: &mut Vec<u8>,
+    ) -> Result<Flow, Stop> {
+        if self.neighbours {
+            return match all_neighbours(cx) {
+                Ok(all) => {
+                    output.extend(neighbours(&all).bytes());
+                    Ok(Flow::End(0))
+                }
+                Err(error) => handed.fail(cx, "neighbours", error),
+            };
+        }
+        let below = match below(cx) {
+            Ok(below) => below,
+            Err(error) => return handed.fail(cx, "endpoint", error),
+        };
+        let above = match above(cx) {
+            Ok(above) => above,
+            Err(error) => return handed.fail(cx, "ipv4", error),
+        };
+        match memory(cx) {
+            Ok(memory) => {
+                output.extend(text(&below, &above, &memory).bytes());
+                Ok(Flow::End(0))
+            }
+            Err(error) => handed.fail(cx, "packet memory", error),
+        }
+    }
+}
+
+type Below = (LinkDescription, LinkCounts, EndpointDescription);
+type Above = (Ipv4Counts, u32);
+
+fn below(cx: &mut Cx<'_, Run>) -> Result<Below, EndpointError> {
+    let endpoint = &cx.req().endpoint;
+    Ok((endpoint.link(cx)?, endpoint.counts(cx)?, endpoint.description(cx)?))
+}
+
+fn above(cx: &mut Cx<'_, Run>) -> Result<Above, Ipv4Error> {
+    let ipv4 = &cx.req().ipv4;
+    Ok((ipv4.counts(cx)?, ipv4.gateway(cx)?))
+}
+
+fn memory(cx: &mut Cx<'_, Run>) -> Result<PacketMemoryStatus, PacketError> {
+    cx.req().packets.status(cx)
+}
+
+fn all_neighbours(cx: &mut Cx<'_, Run>) -> Result<Vec<Neighbour>, EndpointError> {
+    let mut all = Vec::new();
+    loop {
+        match cx.req().endpoint.neighbour(cx, all.len() as u32)? {
+            none if none == Neighbour::default() => return Ok(all),
+            neighbour => all.push(neighbour),
+        }
+    }
+}
+
+fn text(below: &Below, above: &Above, memory: &PacketMemoryStatus) -> String {
+    let (link, counts, endpoint) = below;
+    let (ipv4, gateway) = above;
+    let names = [
+        (OFFLOAD_CHECKSUM, "checksum"),
+        (OFFLOAD_SEGMENT_IPV4, "segment-ipv4"),
+        (OFFLOAD_SEGMENT_IPV6, "segment-ipv6"),
+    ];
+    let offloads: Vec<_> =
+        names.iter().filter(|(bit, _)| link.offloads & bit != 0).map(|(_, name)| *name).collect();
+    let offloads = if offloads.is_empty() { "none".into() } else { offloads.join(" ") };
+    let up = if link.up != 0 { "up" } else { "down" };
+    let gateway = match gateway {
+        0 => "none".into(),
+        gateway => format!("{}", Ipv4Address(*gateway)),
+    };
+    let (address, inet) = (LinkAddress(link.address), Ipv4Address(endpoint.address));
+    let LinkCounts { received, received_bytes, sent, sent_bytes, .. } = counts;
+    let LinkCounts { received_dropped, sent_dropped, resets, .. } = counts;
+    let Ipv4Counts { bad, unknown, fragments, reassembled, fragments_dropped, .. } = ipv4;
+    let PacketMemoryStatus { buffers, free, quarantined, shares } = memory;
+    format!(
+        "link     {up}  ether {address}  mtu {}  offloads {offloads}\n\
+         \x20        received {received} frames, {received_bytes} bytes, {received_dropped} dropped\n\
+         \x20        sent {sent} frames, {sent_bytes} bytes, {sent_dropped} dropped, {resets} resets\n\
+         ipv4     inet {inet}/{}  gateway {gateway}\n\
+         \x20        received {} packets, {bad} bad, {unknown} of unknown protocols\n\
+         \x20        received {fragments} fragments, {reassembled} datagrams of them, {fragments_dropped} dropped\n\
+         \x20        sent {} packets\n\
+         packets  {buffers} buffers, {free} free, {quarantined} in quarantine, {shares} shares\n",
+        link.mtu, endpoint.prefix, ipv4.received, ipv4.sent
+    )
+}
+
+fn neighbours(all: &[Neighbour]) -> String {
+    let mut table = Table::new(["ADDRESS", "ETHER", "AGE"]);
+    for Neighbour { address, known, link_address, age_s } in all {
+        let (link, age) = match known {
+            0 => ("unknown".into(), "-".into()),
+            _ => (format!("{}", LinkAddress(*link_address)), format!("{age_s} s")),
+        };
+        table.row([format!("{}", Ipv4Address(*address)), link, age]);
+    }
+    table.text()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_state_is_shown() {
+        let link = LinkDescription {
+            address: [0x52, 0x54, 0, 0x12, 0x34, 0x56],
+            up: 1,
+            mtu: 1500,
+            offloads: OFFLOAD_CHECKSUM | OFFLOAD_SEGMENT_IPV4,
+        };
+        let counts = LinkCounts { received: 3, received_bytes: 200, ..Default::default() };
+        let endpoint =
+            EndpointDescription { address: 0x0a00_020f, prefix: 24, ..Default::default() };
+        let memory = PacketMemoryStatus { buffers: 1024, free: 700, quarantined: 0, shares: 4 };
+        let text = text(
+            &(link, counts, endpoint),
+            &(Ipv4Counts { received: 2, ..Default::default() }, 0x0a00_0202),
+            &memory,
+        );
+        for line in [
+            "link     up  ether 52:54:00:12:34:56  mtu 1500  offloads checksum segment-ipv4",
+            "         received 3 frames, 200 bytes, 0 dropped",
+            "ipv4     inet 10.0.2.15/24  gateway 10.0.2.2",
+            "packets  1024 buffers, 700 free, 0 in quarantine, 4 shares",
+        ] {
+            assert!(text.lines().any(|other| other == line), "{text}");
+        }
+    }
+
+    #[test]
+    fn neighbours_are_shown_in_columns() {
+        let known = Neighbour { address: 1, known: 1, link_address: [2; 6], age_s: 7 };
+        let unknown = Neighbour { address: 2, ..Neighbour::default() };
+        let expected = "\
+ADDRESS  ETHER              AGE
+0.0.0.1  02:02:02:02:02:02  7 s
+0.0.0.2  unknown            -
+";
+        assert_eq!(neighbours(&[known, unknown]), expected);
+    }
+}
