@@ -11,8 +11,8 @@ use warren_abi::call::{Ret, SystemError};
 use crate::{
     instance::{Instance, Kind, Life},
     launch,
-    layout::{Cpu, FRAMES, Frame, LockWord, NO_LOCK, Object, Temporary},
-    lock::{free_idle, hold_idle},
+    layout::{Cpu, FRAMES, Frame, LockWord, NO_LOCK, Object, Temporary, is_lock},
+    lock,
     platform::{Level, Platform},
     record::Held,
     reference::{self, count_down, drop_temporaries, first_temporary, newest_frame, tables},
@@ -50,30 +50,29 @@ extern "C" fn lost<P: Platform>() -> Ret {
 /// The functions that stubs call off their fast path.
 pub fn slow_paths<P: Platform>() -> SlowPaths {
     SlowPaths {
-        wait: crate::lock::wait::<P> as *const () as usize,
-        wait_atomic: crate::lock::wait_atomic::<P> as *const () as usize,
+        enter: lock::enter::<P> as *const () as usize,
+        enter_atomic: lock::enter_atomic::<P> as *const () as usize,
+        come_back: lock::come_back::<P> as *const () as usize,
+        leave_atomic: lock::leave_atomic::<P> as *const () as usize,
         drop_temporaries: end_of_call::<P> as *const () as usize,
         hand_over: hand_over::<P> as *const () as usize,
         dead: dead_return::<P> as *const () as usize,
     }
 }
 
-/// Makes the newest frame's callee hold no lock but the thread's own. Inside `critical`.
-fn hold_idle_lock<P: Platform>() {
+/// Lets the newest frame hold no lock. Inside `critical`.
+fn release_newest<P: Platform>() {
     // SAFETY: the platform's block is valid and the thread's own.
-    let cpu = unsafe { &*P::cpu() };
-    // SAFETY: the newest frame is the running thread's.
-    unsafe { (*newest_frame::<P>()).lock = cpu.idle_lock };
-    hold_idle(cpu);
+    lock::release(unsafe { &*P::cpu() });
 }
 
-/// Whether the thread that runs holds a server's lock.
+/// Whether it is written that the thread that runs holds a lock.
 fn is_held(cpu: &Cpu, lock: *const LockWord) -> bool {
-    // SAFETY: the lock in a frame is valid for good, or the thread's own.
-    lock != cpu.idle_lock && cpu.holds(unsafe { &*lock }.load(Relaxed))
+    // SAFETY: the lock in a frame is valid as long as the frame names it.
+    is_lock(lock) && cpu.holds(unsafe { &*lock }.load(Relaxed))
 }
 
-/// Drops the temporaries of the newest frame, whose callee has returned and whose lock is free.
+/// Drops the temporaries of the newest frame, whose callee has returned and holds its lock no more.
 extern "C" fn end_of_call<P: Platform>() {
     P::critical(disown_newest_frame::<P>);
     // SAFETY: the platform's block is valid.
@@ -82,10 +81,7 @@ extern "C" fn end_of_call<P: Platform>() {
     if !may_destroy::<P>() {
         return pass_temporaries_on::<P>(mark, owner.wrapping_sub(1));
     }
-    P::critical(hold_idle_lock::<P>);
     drop_temporaries::<P>(mark);
-    // SAFETY: as above; the borrow before has ended.
-    free_idle(unsafe { &*P::cpu() });
 }
 
 /// Drops temporaries from `mark` on, but leaves those that would destroy something to `owner`: the caller, or the activation
@@ -149,7 +145,7 @@ extern "C" fn dead_return<P: Platform>() -> ! {
 }
 
 /// Whether destructors may run: not if a caller keeps its lock, because an atomic call is under way. Asked by
-/// whoever holds no other server's lock.
+/// whoever holds no server's lock itself.
 pub fn may_destroy<P: Platform>() -> bool {
     // SAFETY: the platform's block is valid.
     let cpu = unsafe { &*P::cpu() };
@@ -204,7 +200,7 @@ fn push_own_frame<P: Platform>() -> bool {
         stack: unsafe { (*newest_frame::<P>()).stack } & !15,
         saved: [0; 6],
         resume: finish::<P> as *const () as u64,
-        lock: cpu.idle_lock,
+        lock: &raw const NO_LOCK,
         object,
         platform: [0; 5],
     };
@@ -413,10 +409,11 @@ pub fn die<P: Platform>(instance: &Instance, reason: Arguments<'_>) -> ! {
     P::abort(SystemError::Lost.number())
 }
 
-/// Makes the platform's own object the callee of the newest frame, whose callee died or has returned: what is done
+/// Makes the platform's own object the callee of the newest frame, whose callee died or has returned, and so holds no lock: what is done
 /// from here on is the system's doing, and references that it gets are the system's. So nobody cuts it
 /// off in the middle. Inside `critical`.
 fn disown_newest_frame<P: Platform>() {
+    release_newest::<P>();
     // SAFETY: the newest frame is the running thread's.
     unsafe { (*newest_frame::<P>()).object = own_object::<P>() };
 }
@@ -424,7 +421,7 @@ fn disown_newest_frame<P: Platform>() {
 /// The same for a frame whose callee died, which gives back what it had of it: the lock, and the count if it had one. Inside
 /// `critical`.
 fn forget_callee<P: Platform>() {
-    hold_idle_lock::<P>();
+    release_newest::<P>();
     // SAFETY: the newest frame is the running thread's.
     P::replace_callee(unsafe { &mut *newest_frame::<P>() }, own_object::<P>());
 }
@@ -565,7 +562,6 @@ fn cut_threads_off<P: Platform>() {
     // SAFETY: the platform's block is valid.
     let running = unsafe { (*P::cpu()).thread };
     P::threads(&mut |thread| {
-        let own_lock = Frame::own_lock(thread.frames);
         let dead = |frame: *const Frame| {
             // SAFETY: frames below the first free one are initialised.
             let object = unsafe { (*frame).object };
@@ -582,7 +578,7 @@ fn cut_threads_off<P: Platform>() {
             frame = unsafe { frame.add(1) };
             if let Some(instance) = dead(caller) {
                 // SAFETY: the frame is in use, and its thread does not run or is this one.
-                unsafe { (*caller).lock = own_lock };
+                unsafe { (*caller).lock = &raw const NO_LOCK };
                 if instance.shares_space() {
                     // SAFETY: as above, and the caller's frame is below.
                     let slot = unsafe { stub::return_slot(frame) };
@@ -596,7 +592,7 @@ fn cut_threads_off<P: Platform>() {
         }
         if thread.token != running && dead(newest).is_some() {
             // SAFETY: as above.
-            unsafe { (*newest).lock = own_lock };
+            unsafe { (*newest).lock = &raw const NO_LOCK };
             P::cut_off(thread.token);
         }
     });

@@ -7,12 +7,9 @@
 //!
 //! All of this is memory of the engine: supervisor-only in the kernel. Code in a domain of its own
 //! never sees it. A field of [`Cpu`] belongs to the thread that runs; a switch of threads saves and
-//! loads `frame`, `temporary` and `owner`, and loads `temporary_end`, `thread` and `idle_lock`.
+//! loads `frame`, `temporary` and `owner`, and loads `temporary_end`, `thread` and `bottom`; [`crate::lock`] does the rest.
 
-use core::{
-    mem::offset_of,
-    sync::atomic::{AtomicU32, AtomicU64},
-};
+use core::sync::atomic::{AtomicU32, AtomicU64};
 
 use crate::instance::{Instance, Kind};
 
@@ -32,29 +29,42 @@ const MARK: u64 = 1 << 62;
 /// CPUs that a lock's word can name.
 pub const CPUS: u64 = 64;
 
-/// A lock's word: the number of its *home*, a CPU, when free, an address in its holder's array of frames otherwise.
+/// A lock's word: the number of its *home*, a CPU, or an address in the array of frames of a thread that holds it.
+///
+/// A thread holds the lock of its newest frame ([`Frame::lock`]), and nothing of that is written while it runs: the lock reads as
+/// free, with the CPU where the thread runs as its home, and whoever runs there next does not before the thread has left that CPU. So a call
+/// compares, and stores to no lock. Whoever holds a lock and does not run has it *written*.
 ///
 /// # Why no atomic instruction is needed
 ///
-/// L1: only the home takes a free lock, by a compare and a store; a compare with [`Cpu::free`] finds both "held" and
-/// "not mine" in one. The pair is not atomic against an interrupt between the two, after which the thread may even go on
-/// elsewhere, so whoever interrupts generated code inside an acquire sequence moves it back to where it loads
-/// [`Cpu::free`] ([`crate::stub::restart`]).
+/// L1: only a thread on its home takes a lock that reads as free, by a compare with [`Cpu::free`], which finds both "held" and "not mine" in
+/// one, and by making a frame its newest. The two are not atomic against an interrupt between them, after which the thread may even go on
+/// elsewhere, so whoever interrupts generated code there moves it back to where it loads the lock ([`crate::stub::restart`]).
 ///
-/// L2: only the holder writes a lock that is held. It frees it with the number of the CPU where it runs then, so that a
-/// lock moves with whoever had it. A number that is out of date, because the thread was moved between the load and the
-/// store, is as good as any other.
+/// L2: when a thread leaves its CPU, the lock of its newest frame is written as held by it ([`crate::lock::leave_cpu`]); where it goes on, it
+/// reads as free again, with that CPU as its home ([`crate::lock::enter_cpu`]). So a lock moves with whoever has it.
 ///
-/// L3: a CPU that wants another's free lock asks for it, by an interrupt, and the home writes the new home's number
-/// itself ([`crate::lock::give_home`]), outside of every acquire sequence.
+/// L3: a CPU that wants another's lock asks for it, by an interrupt. If no frame of the thread that runs there holds it, its home becomes the
+/// asker; else it is written as held, and the thread is *marked* ([`crate::lock::give_home`]). Both outside of what is moved back.
+///
+/// L4: the lock of a caller that keeps it during an atomic call is written while the call lasts, so that re-entry is found.
+///
+/// L5: the lock of the newest frame may be written while the thread runs only if the thread is marked: [`Cpu::free`] is [`MARKED`] then, which no lock
+/// ever is, so that the thread leaves the fast path where it would let go of the lock.
 pub type LockWord = AtomicU64;
 
-/// Value of [`NO_LOCK`]: neither a CPU nor an address.
-pub const NEVER_FREE: u64 = u64::MAX;
+/// [`Cpu::free`] of a thread that is to leave the fast path of its next call or return. No lock's word.
+pub const MARKED: u64 = 0x7f;
+const _: () = assert!(MARKED >= CPUS);
 
-/// The lock of objects that are entered without one. It is never free, so that whoever wants to take it finds
-/// out, off the fast path, that the thread's own lock goes in its place ([`Cpu::idle_lock`]). Nobody writes it.
-pub static NO_LOCK: LockWord = LockWord::new(NEVER_FREE);
+/// The lock of objects that are entered without one. It always reads as free, with CPU 0 as its home. Elsewhere whoever
+/// wants to take it finds out, off the fast path, that there is nothing to take. Nobody writes it.
+pub static NO_LOCK: LockWord = LockWord::new(0);
+
+/// Whether it is a lock, and not [`NO_LOCK`].
+pub fn is_lock(lock: *const LockWord) -> bool {
+    !core::ptr::eq(lock, &raw const NO_LOCK)
+}
 
 /// A value that has a line of the cache to itself.
 #[derive(Debug)]
@@ -106,20 +116,18 @@ impl Object {
 pub struct Frame {
     /// Where the caller goes on, unless that stays on its stack ([`crate::stub::return_slot`]). If the caller dies meanwhile
     /// and runs in the engine's space, that is [`crate::stub::dead_return`]; if it runs in a domain of its own, the platform
-    /// looks before it goes back there. The bottom frame has no caller, and in this place the thread's own lock
-    /// ([`Frame::own_lock`]).
+    /// looks before it goes back there. The bottom frame has no caller.
     pub return_address: u64,
     /// The caller's stack pointer at `resume`: a multiple of 16 that is the one after the return, or the address of the return
     /// address.
     pub stack: u64,
     /// rbx, rbp, r12, r13, r14, r15 of the caller.
     pub saved: [u64; 6],
-    /// Code that ends the call: frees the callee's lock, drops temporaries, takes the caller's lock back.
+    /// Code that ends the call: drops temporaries, and goes back to the caller with its lock.
     /// It expects the result in rax and rdx, and finds the frame by [`Cpu::frame`]. The watchdog marks it, in the newest
     /// and in the first free frame; a call overwrites the mark. 0 in a thread's bottom frame only.
     pub resume: u64,
-    /// The lock that the callee holds; [`Cpu::idle_lock`] while it runs without one. The caller's is that of the frame below.
-    /// While the stub waits for it, it is not held yet.
+    /// The lock that the callee holds; [`NO_LOCK`] while it runs without one, or waits for it. The caller's is that of the frame below.
     pub lock: *const LockWord,
     /// The callee.
     pub object: *mut Object,
@@ -128,22 +136,17 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// The bottom frame of a thread, whose array of frames begins `at` there. `stack` is where the thread's stack starts.
-    pub fn bottom(at: *const Frame, object: *mut Object, stack: u64, thread: u64) -> Frame {
+    /// The bottom frame of a thread. `stack` is where the thread's stack starts.
+    pub fn bottom(object: *mut Object, stack: u64, thread: u64) -> Frame {
         Frame {
             return_address: 0,
             stack,
             saved: [thread, 0, 0, 0, 0, 0],
             resume: 0,
-            lock: Frame::own_lock(at),
+            lock: &raw const NO_LOCK,
             object,
             platform: [0; 5],
         }
-    }
-
-    /// The lock of a thread for servers that have none, by the thread's bottom frame. No other thread uses it.
-    pub fn own_lock(bottom: *const Frame) -> *const LockWord {
-        bottom.wrapping_byte_add(offset_of!(Frame, return_address)).cast()
     }
 
     /// The thread that a bottom frame belongs to, as [`Frame::bottom`] was told.
@@ -151,10 +154,9 @@ impl Frame {
         self.saved[0]
     }
 
-    /// Whether a lock's word says that a thread has the lock, by the thread's bottom frame.
+    /// Whether a lock's word is that of a lock that a thread holds, by the thread's bottom frame.
     pub fn holds(bottom: *const Frame, word: u64) -> bool {
-        // The end of the array is one, too: so a caller whose callee had the last frame takes its lock back.
-        word.wrapping_sub(bottom as u64) <= (FRAMES * size_of::<Frame>()) as u64
+        word.wrapping_sub(bottom as u64) < (FRAMES * size_of::<Frame>()) as u64
     }
 
     /// [`Frame::resume`], marked or not: bits 62 and 63 of an address are the same.
@@ -205,10 +207,16 @@ pub struct Cpu {
     pub owner: *mut Frame,
     /// The thread.
     pub thread: u64,
-    /// A lock of the thread's own, for servers that have none ([`Frame::own_lock`]).
-    pub idle_lock: *const LockWord,
-    /// Value of a free lock whose home this CPU is: its number.
+    /// Its first frame; null if it has none, and so holds no lock.
+    pub bottom: *const Frame,
+    /// [`NO_LOCK`], for code that runs at any address.
+    pub no_lock: *const LockWord,
+    /// This CPU's number.
+    pub home: u64,
+    /// Word of the locks that the thread may take: [`Cpu::home`], or [`MARKED`].
     pub free: u64,
+    /// The CPU that asked for the newest frame's lock, or this one.
+    pub heir: u64,
     /// What stubs call when the fast path does not apply ([`crate::stub::SlowPaths`]).
     pub slow: crate::stub::SlowPaths,
     /// For the platform.
@@ -218,9 +226,6 @@ pub struct Cpu {
 impl Cpu {
     /// Whether a lock's word says that the thread has the lock.
     pub fn holds(&self, word: u64) -> bool {
-        // The thread's own lock is the first word of its frames.
-        Frame::holds(self.idle_lock.cast(), word)
+        Frame::holds(self.bottom, word)
     }
 }
-
-const _: () = assert!(offset_of!(Frame, return_address) == 0);

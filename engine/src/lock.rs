@@ -1,12 +1,14 @@
-//! Locks of servers off the fast path: waiting, moving to another home, and giving up the lock on purpose.
-#![expect(unsafe_code, reason = "lock words are the engine's raw memory")]
+//! Locks of servers off the fast path: what is written of them and when, waiting, moving to another home, and giving one up on purpose.
+//!
+//! The rules are those of [`LockWord`].
+#![expect(unsafe_code, reason = "lock words and frames are the engine's raw memory")]
 
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use warren_abi::call::{Ret, SystemError};
 
 use crate::{
-    layout::{CPUS, Cpu, LockWord, NO_LOCK},
+    layout::{CPUS, Cpu, Frame, LockWord, MARKED, NO_LOCK, is_lock},
     platform::Platform,
     reference::newest_frame,
 };
@@ -16,14 +18,91 @@ use crate::{
 enum Hindrance {
     /// This thread has it.
     Thread(u64),
-    /// It is free, and its home is this CPU.
+    /// This CPU is its home.
     Home(u64),
+}
+
+/// The newest frame of a block's thread; `None` if the thread has no frames.
+fn newest(cpu: &Cpu) -> Option<*mut Frame> {
+    (!cpu.bottom.is_null()).then(|| cpu.frame.wrapping_sub(1))
+}
+
+/// The word of a frame's lock; `None` if it has none.
+fn word_of<'a>(frame: *mut Frame) -> Option<&'a LockWord> {
+    // SAFETY: frames in use are valid.
+    let lock = unsafe { (*frame).lock };
+    // SAFETY: the lock in a frame is valid as long as the frame names it.
+    is_lock(lock).then(|| unsafe { &*lock })
+}
+
+/// Writes that the thread of a block holds the lock of its newest frame, if it is not written yet: for whoever takes the thread off its CPU (L2 of
+/// [`LockWord`]), after whoever was in generated code was moved back ([`crate::stub::restart`]).
+pub fn write_held(cpu: &Cpu) {
+    let Some(newest) = newest(cpu) else { return };
+    if let Some(word) = word_of(newest).filter(|word| word.load(Relaxed) == cpu.home) {
+        word.store(newest as u64, Release);
+    }
+}
+
+/// The thread of this block goes on on CPU `number`: what it holds reads as free, with that CPU as its home, unless the thread is to be
+/// `marked`.
+pub fn enter_cpu(cpu: &mut Cpu, number: u64, marked: bool) {
+    (cpu.home, cpu.heir) = (number, number);
+    cpu.free = if marked { MARKED } else { number };
+    let Some(newest) = newest(cpu).filter(|_| !marked) else { return };
+    if let Some(word) = word_of(newest).filter(|word| cpu.holds(word.load(Relaxed))) {
+        word.store(number, Relaxed);
+    }
+}
+
+/// Gives the home of a lock to the CPU `asker`, if its home is that of this block. If the block's thread holds it, it is written as held, and the
+/// thread hands it over as soon as it lets go of it. Only the home does this, outside of what
+/// [`crate::stub::restart`] moves back (L3 of [`LockWord`]).
+pub fn give_home(cpu: &mut Cpu, lock: &LockWord, asker: u64) {
+    let is_held = newest(cpu).and_then(word_of).is_some_and(|held| core::ptr::eq(held, lock));
+    if !is_held {
+        give_idle_home(lock, cpu.home, asker);
+    } else if lock.load(Relaxed) == cpu.home {
+        write_held(cpu);
+        (cpu.free, cpu.heir) = (MARKED, asker);
+    }
+}
+
+/// The same for a CPU on which no thread runs.
+pub fn give_idle_home(lock: &LockWord, home: u64, asker: u64) {
+    if lock.load(Relaxed) == home {
+        lock.store(asker, Release);
+    }
+}
+
+/// Makes the lock of a frame read as free again, if it is written as held by the block's thread; `true` if it was.
+fn free(cpu: &Cpu, frame: *mut Frame) -> bool {
+    let written = word_of(frame).filter(|word| cpu.holds(word.load(Relaxed)));
+    if let Some(word) = written {
+        word.store(cpu.heir, Release);
+    }
+    written.is_some()
+}
+
+/// Lets the newest frame hold no lock any more; `true` if it was written that it held one. Inside `critical`.
+pub fn release(cpu: &Cpu) -> bool {
+    let frame = cpu.frame.wrapping_sub(1);
+    let was_written = free(cpu, frame);
+    // SAFETY: the newest frame is the running thread's.
+    unsafe { (*frame).lock = &raw const NO_LOCK };
+    was_written
+}
+
+/// Takes the mark away, because the thread lets go of its lock; `true` if there was one. Inside `critical`.
+fn unmark(cpu: &mut Cpu) -> bool {
+    cpu.heir = cpu.home;
+    core::mem::replace(&mut cpu.free, cpu.home) == MARKED
 }
 
 /// What hinders this CPU to take a lock, if anything does. Inside `critical`.
 fn hindrance<P: Platform>(cpu: &Cpu, lock: &LockWord) -> Option<Hindrance> {
     match lock.load(Acquire) {
-        word if word == cpu.free => None,
+        word if word == cpu.home => None,
         word if word < CPUS => Some(Hindrance::Home(word)),
         word => Some(Hindrance::Thread(P::holder(word))),
     }
@@ -37,116 +116,146 @@ fn overcome<P: Platform>(hindrance: Hindrance, lock: *const LockWord) {
     }
 }
 
-/// Gives the home of a lock to the CPU `asker`, if it is free and its home is `own`. Only the CPU with that number does
-/// this, and not in the middle of an acquire sequence (L3 of [`LockWord`]).
-pub fn give_home(lock: &LockWord, own: u64, asker: u64) {
-    if lock.load(Relaxed) == own {
-        lock.store(asker, Release);
+/// Lets the newest frame, which holds no lock, hold that of its callee, or says why it cannot. Inside `critical`.
+fn take<P: Platform>() -> Option<(Hindrance, *const LockWord)> {
+    // SAFETY: the newest frame is the running thread's.
+    let frame = unsafe { &mut *newest_frame::<P>() };
+    // SAFETY: a frame's object is valid while the frame is there.
+    let wanted = unsafe { (*frame.object).lock };
+    if wanted == frame.lock || !is_lock(wanted) {
+        return None;
     }
+    // SAFETY: the platform's block is valid and the thread's own.
+    let cpu = unsafe { &*P::cpu() };
+    // SAFETY: an object's lock is valid as long as a frame names the object.
+    let hindrance = hindrance::<P>(cpu, unsafe { &*wanted });
+    if hindrance.is_none() {
+        frame.lock = wanted;
+    }
+    hindrance.map(|hindrance| (hindrance, wanted))
 }
 
-/// Waits for a lock, once: gives the thread's time to the holder, or asks the lock's home for it. The caller looks at
-/// the lock again.
-///
-/// A holder never blocks while it holds a lock, so waiting is never more than this.
-///
-/// # Safety
-///
-/// `lock` points to the lock of an instance that the newest frame or the one below it names.
-pub unsafe extern "C" fn wait<P: Platform>(lock: *const LockWord) {
-    let hindrance = P::critical(|| {
-        // SAFETY: the platform's block is valid and the thread's own.
-        let cpu = unsafe { &*P::cpu() };
-        // SAFETY: as promised by the caller.
-        let word = unsafe { &*lock };
-        if lock == cpu.idle_lock {
-            // Nobody else uses it: the thread was moved since it freed it elsewhere.
-            word.store(cpu.free, Relaxed);
-        }
-        hindrance::<P>(cpu, word)
-    });
-    if let Some(hindrance) = hindrance {
+/// Waits until the newest frame holds the lock of its callee. A holder never blocks while it holds a lock, so waiting is never
+/// more than giving it time, or asking the lock's home for it.
+fn take_at_last<P: Platform>() {
+    while let Some((hindrance, lock)) = P::critical(take::<P>) {
         overcome::<P>(hindrance, lock);
     }
 }
 
-/// The same for a call that keeps its caller's lock; the number of `Reentered` if the holder is the
-/// thread itself, 0 otherwise.
-///
-/// # Safety
-///
-/// As for [`wait`].
-pub unsafe extern "C" fn wait_atomic<P: Platform>(lock: *const LockWord) -> u64 {
-    // SAFETY: as promised by the caller.
-    let word = unsafe { &*lock }.load(Relaxed);
-    // Only the thread itself writes addresses of its frames there, or frees what has one.
-    // SAFETY: the platform's block is valid.
-    if unsafe { (*P::cpu()).holds(word) } {
-        return SystemError::Reentered.number();
+/// Makes the first free frame, which a stub has filled in, the newest, and takes the callee's lock for it. The number of an error if the call is not
+/// to be made: then nothing has changed.
+fn enter_callee<P: Platform>(atomic: bool) -> u64 {
+    match P::critical(|| push::<P>(atomic)) {
+        Err(error) => return error.number(),
+        Ok(true) => P::let_go(),
+        Ok(false) => (),
     }
-    // SAFETY: as promised by the caller.
-    unsafe { wait::<P>(lock) };
+    take_at_last::<P>();
     0
 }
 
-/// Frees the lock of the server that runs. Calls stay possible.
-pub extern "C" fn unlock<P: Platform>() -> Ret {
-    P::critical(|| {
-        let newest = newest_frame::<P>();
+/// Makes the first free frame the newest, without a lock, and lets go of the caller's, unless that is `kept`. `true` if
+/// somebody waits for that. Inside `critical`.
+fn push<P: Platform>(kept: bool) -> Result<bool, SystemError> {
+    // SAFETY: the platform's block is valid and the thread's own.
+    let cpu = unsafe { &mut *P::cpu() };
+    let (frame, caller) = (cpu.frame, cpu.frame.wrapping_sub(1));
+    // SAFETY: frames in use are valid.
+    let callers = unsafe { (*caller).lock };
+    // SAFETY: the stub has filled the frame in.
+    let object = unsafe { (*frame).object };
+    // SAFETY: the caller holds the object.
+    let wanted = unsafe { (*object).lock };
+    if is_lock(wanted) {
+        // SAFETY: an object's lock is valid as long as the object is held.
+        let is_written = cpu.holds(unsafe { &*wanted }.load(Relaxed));
+        let is_kept = if wanted == callers { kept } else { is_written };
+        if is_kept {
+            return Err(SystemError::Reentered);
+        }
+    }
+    let is_awaited = if kept {
+        if let Some(word) = word_of(caller) {
+            word.store(frame as u64, Release);
+        }
+        false
+    } else {
+        free(cpu, caller);
+        unmark(cpu)
+    };
+    // SAFETY: the frame is in the array: the stub has written to it.
+    unsafe { (*frame).lock = &raw const NO_LOCK };
+    cpu.frame = frame.wrapping_add(1);
+    Ok(is_awaited)
+}
+
+/// What stubs call that cannot take the callee's lock at once, or are marked. Returns an error's number, or 0 if the call is made.
+pub extern "C" fn enter<P: Platform>() -> u64 {
+    enter_callee::<P>(false)
+}
+
+/// The same for a call that keeps its caller's lock.
+pub extern "C" fn enter_atomic<P: Platform>() -> u64 {
+    enter_callee::<P>(true)
+}
+
+/// What calls do at their end that cannot take the caller's lock back at once, or are marked: lets go of the callee's, and waits for the caller's once. The
+/// caller of this function looks at the lock again.
+pub extern "C" fn come_back<P: Platform>() {
+    let is_awaited = P::critical(|| {
         // SAFETY: the platform's block is valid and the thread's own.
-        let cpu = unsafe { &*P::cpu() };
-        // SAFETY: the newest frame is the running thread's.
-        let frame = unsafe { &mut *newest };
-        // SAFETY: the lock of a frame is valid for good.
-        unsafe { &*frame.lock }.store(cpu.free, Release);
-        hold_idle(cpu);
-        frame.lock = cpu.idle_lock;
+        let cpu = unsafe { &mut *P::cpu() };
+        release(cpu);
+        unmark(cpu)
     });
+    if is_awaited {
+        P::let_go();
+    }
+    let hindrance = P::critical(|| {
+        // SAFETY: as above.
+        let cpu = unsafe { &*P::cpu() };
+        let lock = word_of(newest_frame::<P>().wrapping_sub(1))?;
+        hindrance::<P>(cpu, lock).map(|hindrance| (hindrance, core::ptr::from_ref(lock)))
+    });
+    if let Some((hindrance, lock)) = hindrance {
+        overcome::<P>(hindrance, lock);
+    }
+}
+
+/// What a call does at its end that has kept its caller's lock and is marked: lets go of the callee's, and makes the caller's frame the newest. The
+/// caller's lock stays written, and the thread marked.
+pub extern "C" fn leave_atomic<P: Platform>() {
+    let is_awaited = P::critical(|| {
+        // SAFETY: the platform's block is valid and the thread's own.
+        let cpu = unsafe { &mut *P::cpu() };
+        let was_written = release(cpu);
+        cpu.frame = cpu.frame.wrapping_sub(1);
+        was_written
+    });
+    if is_awaited {
+        P::let_go();
+    }
+}
+
+/// Lets go of the lock of the server that runs. Calls stay possible.
+pub extern "C" fn unlock<P: Platform>() -> Ret {
+    let is_awaited = P::critical(|| {
+        // SAFETY: the platform's block is valid and the thread's own.
+        let cpu = unsafe { &mut *P::cpu() };
+        release(cpu);
+        unmark(cpu)
+    });
+    if is_awaited {
+        P::let_go();
+    }
     Ret::ok(0)
-}
-
-/// Takes the lock that the running thread has to itself, which it may have already.
-pub fn hold_idle(cpu: &Cpu) {
-    // SAFETY: the lock lies in the thread's bottom frame, and no other thread uses it.
-    unsafe { &*cpu.idle_lock }.store(cpu.idle_lock as u64, Relaxed);
-}
-
-/// Frees it.
-pub fn free_idle(cpu: &Cpu) {
-    // SAFETY: the lock lies in the thread's bottom frame, and no other thread uses it.
-    unsafe { &*cpu.idle_lock }.store(cpu.free, Relaxed);
 }
 
 /// Takes the lock of the server that runs again.
 pub extern "C" fn lock<P: Platform>() -> Ret {
-    loop {
-        let hindrance = P::critical(|| {
-            let newest = newest_frame::<P>();
-            // SAFETY: the newest frame is the running thread's.
-            let frame = unsafe { &mut *newest };
-            // SAFETY: a frame's object is valid while the frame is there.
-            let wanted = unsafe { (*frame.object).lock };
-            if wanted == frame.lock || core::ptr::eq(wanted, &raw const NO_LOCK) {
-                return None;
-            }
-            // SAFETY: the platform's block is valid and the thread's own.
-            let cpu = unsafe { &*P::cpu() };
-            // SAFETY: an object's lock is valid for good.
-            let word = unsafe { &*wanted };
-            let hindrance = hindrance::<P>(cpu, word);
-            if hindrance.is_none() {
-                word.store(newest as u64, Relaxed);
-                // What it holds until now is the thread's own lock.
-                free_idle(cpu);
-                frame.lock = wanted;
-            }
-            hindrance.map(|hindrance| (hindrance, wanted))
-        });
-        match hindrance {
-            None => return Ret::ok(0),
-            Some((hindrance, lock)) => overcome::<P>(hindrance, lock),
-        }
-    }
+    take_at_last::<P>();
+    Ret::ok(0)
 }
 
 /// Lets another thread run, with the server's lock held or not.

@@ -128,7 +128,11 @@ pub trait Platform: Sized + 'static {
     /// with preemption allowed. May return early.
     fn give_time_to(holder: u64);
 
-    /// Asks the CPU `home` for a free lock whose home it is: that one calls [`crate::lock::give_home`]. Called by a thread
+    /// The running thread, which was marked, has let go of a lock, and holds none: whoever lends it time for the sake of the lock goes on. With
+    /// preemption allowed.
+    fn let_go() {}
+
+    /// Asks the CPU `home` for a lock whose home it is: that one calls [`crate::lock::give_home`]. Called by a thread
     /// that waits for the lock, with preemption allowed. May return early.
     fn ask_for_home(lock: *const LockWord, home: u64);
 

@@ -6,15 +6,16 @@
 //!
 //! # What a template does
 //!
-//! It makes a [`Frame`] with what a fault in the callee needs to go on in the caller; frees the caller's lock,
-//! takes the callee's, calls the entry, frees the callee's, drops temporaries if there are any, takes the caller's
-//! lock, and returns with a `ret` that the processor predicts. An atomic call keeps the caller's lock and so differs.
+//! It makes a [`Frame`] with what a fault in the callee needs to go on in the caller; compares the callee's lock and makes the frame the newest, which
+//! takes that lock and lets go of the caller's; calls the entry; drops temporaries if there are any; compares the caller's
+//! lock and takes the frame away, which is the same the other way; and returns with a `ret` that the processor predicts. No lock is
+//! written. An atomic call keeps the caller's lock, and so writes that meanwhile.
 //!
 //! The return address stays on the stack, where the processor put it. A call that passes words there
 //! ([`Shape::wide`]) moves it into the frame meanwhile, so that the callee finds them where the caller put them:
 //! that is a load and a store in each direction, which most calls are spared. [`return_slot`] tells the two apart.
 //!
-//! # Interrupted between load, compare and store
+//! # Interrupted between load, compare and the move of the frame
 //!
 //! See [`crate::layout::LockWord`]. [`restart`] is the whole remedy.
 #![expect(unsafe_code, reason = "assembly, and addresses inside it")]
@@ -23,13 +24,12 @@ use alloc::vec::Vec;
 use core::{
     ffi::c_void,
     mem::{offset_of, size_of},
-    ops::Range,
 };
 
 use warren_abi::call::{REGISTER_WORDS, Ret, STACK_WORDS};
 
 use crate::{
-    layout::{Cpu, Frame, NEVER_FREE, Object},
+    layout::{Cpu, Frame, MARKED, Object},
     part, reference,
 };
 
@@ -39,10 +39,15 @@ use crate::{
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct SlowPaths {
-    /// `fn(lock)`: waits until the lock looks free. For calls that hold no other lock.
-    pub wait: usize,
-    /// `fn(lock) -> error`: the same for an atomic call; `Reentered` if the holder is this thread.
-    pub wait_atomic: usize,
+    /// `fn() -> error`: makes the first free frame, which is filled in, the newest, with its callee's lock. For calls that let go of their
+    /// caller's. If there is an error, it is not made the newest.
+    pub enter: usize,
+    /// `fn() -> error`: the same for an atomic call.
+    pub enter_atomic: usize,
+    /// `fn()`: lets go of the callee's lock, and waits for the caller's once.
+    pub come_back: usize,
+    /// `fn()`: ends an atomic call: lets go of the callee's lock, and makes the caller's frame the newest.
+    pub leave_atomic: usize,
     /// `fn()`: drops the temporaries of the newest frame.
     pub drop_temporaries: usize,
     /// `fn(error, word) -> Ret`: does the same, but makes the resulting reference the caller's.
@@ -76,8 +81,7 @@ const STACK_ALIGNMENT: u64 = 16;
 pub const STUB_BYTES: usize = 448;
 
 /// Assembles one template between two labels. `$width` says how ([`wide`] or [`narrow`]) the return address is kept,
-/// `$take` takes the callee's lock, `$call` calls the entry, `$finish` frees the callee's lock and drops temporaries,
-/// `$retake` takes the caller's lock back.
+/// `$take` makes the frame the newest, `$call` calls the entry, `$finish` drops temporaries, `$retake` takes the frame away.
 macro_rules! template {
     ($name:literal, $width:ident, $take:expr, $call:literal, $finish:expr, $retake:expr) => {
         concat!(
@@ -112,11 +116,7 @@ macro_rules! template {
             "_resume\n",
             $name,
             "_resume:\n",
-            part!("frame"),
-            "mov r11, gs:[{cpu_frame}]\n",
             $finish,
-            part!("frame"),
-            "sub qword ptr gs:[{cpu_frame}], {frame_bytes}\n",
             $retake,
             part!("return to the caller"),
             $width!(leave),
@@ -151,57 +151,32 @@ macro_rules! narrow {
     };
 }
 
-/// Loads the value of a free lock, for whoever takes or frees one.
-macro_rules! free_value {
-    () => {
-        "mov r10, gs:[{cpu_free}]\n"
-    };
-}
-
-/// Frees the caller's lock, publishes the frame, takes the callee's lock.
+/// Makes the new frame, in r11, the newest, if the callee's lock can be taken.
 macro_rules! take {
     ($name:literal) => {
         concat!(
             part!("lock"),
-            "mov rax, [r11 - {frame_bytes} + {lock}]\n",
-            free_value!(),
-            "mov [rax], r10\n",
-            "add qword ptr gs:[{cpu_frame}], {frame_bytes}\n",
-            take_callees!($name),
-        )
-    };
-}
-
-/// Publishes the frame and takes the callee's lock.
-macro_rules! take_atomic {
-    ($name:literal) => {
-        concat!(
-            part!("lock"),
-            "add qword ptr gs:[{cpu_frame}], {frame_bytes}\n",
-            take_callees!($name),
-        )
-    };
-}
-
-/// Takes the callee's lock for the new frame, in r11, whose address is what the lock's word becomes.
-macro_rules! take_callees {
-    ($name:literal) => {
-        concat!(
-            $name,
-            "_retry:\n",
-            "mov rax, [rdi + {object_lock}]\n",
-            "mov [r11 + {lock}], rax\n",
             ".globl ",
             $name,
             "_take\n",
             $name,
             "_take:\n",
-            free_value!(),
+            take!(callees $name),
+        )
+    };
+    (callees $name:literal) => {
+        concat!(
+            "mov rax, [rdi + {object_lock}]\n",
+            "mov [r11 + {lock}], rax\n",
+            "mov r10, gs:[{cpu_free}]\n",
             "cmp [rax], r10\n",
             "jne ",
             $name,
-            "_wait\n",
-            "mov [rax], r11\n",
+            "_not_free\n",
+            $name,
+            "_free:\n",
+            part!("frame"),
+            "add qword ptr gs:[{cpu_frame}], {frame_bytes}\n",
             ".globl ",
             $name,
             "_taken\n",
@@ -211,25 +186,49 @@ macro_rules! take_callees {
     };
 }
 
-/// Takes the caller's lock back. r11 is the first free frame.
+/// The same for an atomic call: first it is written that the caller's lock is held.
+macro_rules! take_atomic {
+    ($name:literal) => {
+        concat!(
+            part!("lock"),
+            ".globl ",
+            $name,
+            "_take\n",
+            $name,
+            "_take:\n",
+            "mov rax, [r11 - {frame_bytes} + {lock}]\n",
+            "cmp rax, gs:[{cpu_no_lock}]\n",
+            "je ",
+            $name,
+            "_kept\n",
+            "mov [rax], r11\n",
+            $name,
+            "_kept:\n",
+            take!(callees $name),
+        )
+    };
+}
+
+/// Takes the newest frame away, if the caller's lock can be taken back. r11 is the first free frame.
 macro_rules! retake {
     ($name:literal) => {
         concat!(
             part!("lock"),
-            $name,
-            "_back:\n",
-            "mov rcx, [r11 - 2 * {frame_bytes} + {lock}]\n",
             ".globl ",
             $name,
             "_retake\n",
             $name,
             "_retake:\n",
-            free_value!(),
+            "mov rcx, [r11 - 2 * {frame_bytes} + {lock}]\n",
+            "mov r10, gs:[{cpu_free}]\n",
             "cmp [rcx], r10\n",
             "jne ",
             $name,
-            "_wait_back\n",
-            "mov [rcx], r11\n",
+            "_not_free_back\n",
+            $name,
+            "_free_back:\n",
+            part!("frame"),
+            "sub qword ptr gs:[{cpu_frame}], {frame_bytes}\n",
             ".globl ",
             $name,
             "_retaken\n",
@@ -239,32 +238,45 @@ macro_rules! retake {
     };
 }
 
-/// Frees the callee's lock of a call that released the caller's.
-macro_rules! free {
-    () => {
-        concat!(
-            part!("lock"),
-            "mov rcx, [r11 - {frame_bytes} + {lock}]\n",
-            free_value!(),
-            "mov [rcx], r10\n",
-        )
-    };
-}
-
-/// Frees the callee's lock of an atomic call, if it is not the caller's.
-macro_rules! free_atomic {
+/// Takes the newest frame, of an atomic call, away, and lets the caller's lock read as free again.
+macro_rules! retake_atomic {
     ($name:literal) => {
         concat!(
             part!("lock"),
-            "mov rcx, [r11 - {frame_bytes} + {lock}]\n",
-            "cmp rcx, [r11 - 2 * {frame_bytes} + {lock}]\n",
+            ".globl ",
+            $name,
+            "_retake\n",
+            $name,
+            "_retake:\n",
+            "cmp qword ptr gs:[{cpu_free}], {marked}\n",
             "je ",
             $name,
-            "_same\n",
-            free_value!(),
-            "mov [rcx], r10\n",
+            "_marked\n",
+            part!("frame"),
+            "sub qword ptr gs:[{cpu_frame}], {frame_bytes}\n",
+            ".globl ",
             $name,
-            "_same:\n",
+            "_retaken\n",
+            $name,
+            "_retaken:\n",
+            part!("lock"),
+            "mov rcx, [r11 - 2 * {frame_bytes} + {lock}]\n",
+            "cmp rcx, gs:[{cpu_no_lock}]\n",
+            "je ",
+            $name,
+            "_left\n",
+            ".globl ",
+            $name,
+            "_unwrite\n",
+            $name,
+            "_unwrite:\n",
+            "mov r10, gs:[{cpu_home}]\n",
+            "mov [rcx], r10\n",
+            ".globl ",
+            $name,
+            "_left\n",
+            $name,
+            "_left:\n",
         )
     };
 }
@@ -274,6 +286,7 @@ macro_rules! drop_temporaries {
     ($name:literal) => {
         concat!(
             part!("reference check"),
+            "mov r11, gs:[{cpu_frame}]\n",
             "cmp r11, gs:[{cpu_owner}]\n",
             "je ",
             $name,
@@ -300,24 +313,29 @@ macro_rules! hand_over {
     };
 }
 
-/// The ways off the fast path, placed behind the template's `ret`. A callee that has no lock gets the thread's own, which the
-/// thread may hold already: it must not find its caller's, which it could free.
+/// The ways off the fast path, placed behind the template's `ret`. A callee that has no lock is entered nevertheless, unless the thread is
+/// marked; a call that is refused ends as if its frame had been taken away.
 macro_rules! slow {
-    ($name:literal, $wait:literal) => {
+    ($name:literal, $enter:literal) => {
         concat!(
+            ".globl ",
             $name,
-            "_wait:\n",
-            "cmp qword ptr [rax], {never_free}\n",
-            "jne ",
+            "_not_free\n",
             $name,
-            "_taken_by_others\n",
-            "mov rax, gs:[{cpu_idle_lock}]\n",
-            "mov [r11 + {lock}], rax\n",
-            "jmp ",
+            "_not_free:\n",
+            "cmp r10, {marked}\n",
+            "je ",
             $name,
-            "_taken\n",
+            "_enter\n",
+            "cmp rax, gs:[{cpu_no_lock}]\n",
+            "je ",
             $name,
-            "_taken_by_others:\n",
+            "_free\n",
+            ".globl ",
+            $name,
+            "_enter\n",
+            $name,
+            "_enter:\n",
             "push rdi\n",
             "push rsi\n",
             "push rdx\n",
@@ -326,64 +344,91 @@ macro_rules! slow {
             "push r9\n",
             "mov rbx, rsp\n",
             "and rsp, -16\n",
-            "mov rdi, rax\n",
             "call gs:[",
-            $wait,
+            $enter,
             "]\n",
             "mov rsp, rbx\n",
-            "mov r11, gs:[{cpu_frame}]\n",
-            "sub r11, {frame_bytes}\n",
-            "mov rbx, [r11 + {saved}]\n",
             "pop r9\n",
             "pop r8\n",
             "pop rcx\n",
             "pop rdx\n",
             "pop rsi\n",
             "pop rdi\n",
-        )
-    };
-}
-
-/// Where an atomic call goes on that waited for its callee's lock: back, or, if it was refused, to its end, as if the callee
-/// had its caller's lock.
-macro_rules! waited_atomic {
-    ($name:literal) => {
-        concat!(
+            "mov r11, gs:[{cpu_frame}]\n",
             "test rax, rax\n",
-            "jz ",
+            "jnz ",
             $name,
-            "_retry\n",
-            "mov r10, [r11 - {frame_bytes} + {lock}]\n",
-            "mov [r11 + {lock}], r10\n",
+            "_refused\n",
+            "mov rbx, [r11 - {frame_bytes} + {saved}]\n",
             "jmp ",
             $name,
-            "_resume\n",
+            "_taken\n",
+            $name,
+            "_refused:\n",
+            "mov rbx, [r11 + {saved}]\n",
+            "add r11, {frame_bytes}\n",
+            "jmp ",
+            $name,
+            "_retaken\n",
         )
     };
 }
 
-/// The way off the fast path when the caller's lock is taken.
+/// The way off the fast path when the caller's lock cannot be taken back at once.
 macro_rules! slow_back {
     ($name:literal) => {
         concat!(
+            ".globl ",
             $name,
-            "_wait_back:\n",
+            "_not_free_back\n",
+            $name,
+            "_not_free_back:\n",
+            "cmp r10, {marked}\n",
+            "je ",
+            $name,
+            "_come_back\n",
+            "cmp rcx, gs:[{cpu_no_lock}]\n",
+            "je ",
+            $name,
+            "_free_back\n",
+            ".globl ",
+            $name,
+            "_come_back\n",
+            $name,
+            "_come_back:\n",
+            leave_by!("{slow_come_back}"),
+            "jmp ",
+            $name,
+            "_retake\n",
+        )
+    };
+}
+
+/// The way off the fast path at the end of an atomic call of a marked thread.
+macro_rules! slow_leave {
+    ($name:literal) => {
+        concat!($name, "_marked:\n", leave_by!("{slow_leave_atomic}"), "jmp ", $name, "_left\n",)
+    };
+}
+
+/// Calls a function of the engine at the end of a call. r11 is the first free frame before it.
+macro_rules! leave_by {
+    ($function:literal) => {
+        concat!(
             "push rax\n",
             "push rdx\n",
             "push rbx\n",
             "push r11\n",
             "mov rbx, rsp\n",
             "and rsp, -16\n",
-            "mov rdi, rcx\n",
-            "call gs:[{slow_wait}]\n",
+            "call gs:[",
+            $function,
+            "]\n",
             "mov rsp, rbx\n",
             "pop r11\n",
             "pop rbx\n",
             "pop rdx\n",
             "pop rax\n",
-            "jmp ",
-            $name,
-            "_back\n",
         )
     };
 }
@@ -420,7 +465,7 @@ macro_rules! ordinary {
                 $width,
                 take!($name),
                 $call,
-                concat!(free!(), drop_temporaries!($name)),
+                drop_temporaries!($name),
                 retake!($name)
             ),
             ordinary!(slow $name),
@@ -429,12 +474,12 @@ macro_rules! ordinary {
     };
     ($name:literal, $width:ident, reference, $call:literal) => {
         concat!(
-            template!($name, $width, take!($name), $call, concat!(free!(), hand_over!()), retake!($name)),
+            template!($name, $width, take!($name), $call, hand_over!(), retake!($name)),
             ordinary!(slow $name),
         )
     };
     (slow $name:literal) => {
-        concat!(slow!($name, "{slow_wait}"), "jmp ", $name, "_retry\n", slow_back!($name))
+        concat!(slow!($name, "{slow_enter}"), slow_back!($name))
     };
 }
 
@@ -447,8 +492,8 @@ macro_rules! atomic {
                 $width,
                 take_atomic!($name),
                 $call,
-                concat!(free_atomic!($name), drop_temporaries!($name)),
-                ""
+                drop_temporaries!($name),
+                retake_atomic!($name)
             ),
             atomic!(slow $name),
             slow_drop!($name),
@@ -461,14 +506,14 @@ macro_rules! atomic {
                 $width,
                 take_atomic!($name),
                 $call,
-                concat!(free_atomic!($name), hand_over!()),
-                ""
+                hand_over!(),
+                retake_atomic!($name)
             ),
             atomic!(slow $name),
         )
     };
     (slow $name:literal) => {
-        concat!(slow!($name, "{slow_wait_atomic}"), waited_atomic!($name))
+        concat!(slow!($name, "{slow_enter_atomic}"), slow_leave!($name))
     };
 }
 
@@ -526,10 +571,13 @@ core::arch::global_asm!(
     "and rsp, -16\ncall gs:[{slow_dead}]\nud2\n",
     cpu_frame = const offset_of!(Cpu, frame),
     cpu_owner = const offset_of!(Cpu, owner),
-    cpu_idle_lock = const offset_of!(Cpu, idle_lock),
+    cpu_no_lock = const offset_of!(Cpu, no_lock),
+    cpu_home = const offset_of!(Cpu, home),
     cpu_free = const offset_of!(Cpu, free),
-    slow_wait = const offset_of!(Cpu, slow) + offset_of!(SlowPaths, wait),
-    slow_wait_atomic = const offset_of!(Cpu, slow) + offset_of!(SlowPaths, wait_atomic),
+    slow_enter = const offset_of!(Cpu, slow) + offset_of!(SlowPaths, enter),
+    slow_enter_atomic = const offset_of!(Cpu, slow) + offset_of!(SlowPaths, enter_atomic),
+    slow_come_back = const offset_of!(Cpu, slow) + offset_of!(SlowPaths, come_back),
+    slow_leave_atomic = const offset_of!(Cpu, slow) + offset_of!(SlowPaths, leave_atomic),
     slow_drop = const offset_of!(Cpu, slow) + offset_of!(SlowPaths, drop_temporaries),
     slow_hand_over = const offset_of!(Cpu, slow) + offset_of!(SlowPaths, hand_over),
     slow_dead = const offset_of!(Cpu, slow) + offset_of!(SlowPaths, dead),
@@ -543,7 +591,7 @@ core::arch::global_asm!(
     entries = const offset_of!(Object, entries),
     state = const offset_of!(Object, state),
     object_lock = const offset_of!(Object, lock),
-    never_free = const NEVER_FREE.cast_signed(),
+    marked = const MARKED,
 );
 
 /// A label in assembly.
@@ -552,74 +600,83 @@ type Label = unsafe extern "C" fn();
 /// Addresses inside a template.
 struct Labels {
     start: Label,
-    /// The load of what the callee's lock is when it is free here, and behind the store that takes it.
-    take: [Label; 2],
-    /// The same for the caller's lock, if it was released.
-    retake: Option<[Label; 2]>,
+    /// What is executed in one piece: where it begins, and behind it; and where it begins again.
+    pieces: [([Label; 2], Label); 4],
     /// End of a template that is copied.
     end: Option<Label>,
 }
 
-/// Declares the labels of templates.
+/// Declares the labels of templates: how a template begins, makes the frame the newest, finds a lock that is not free, and takes the frame away; and what
+/// follows that in an atomic call, or how an ordinary one finds its caller's lock not free.
 macro_rules! labels {
-    ($($name:ident: $start:ident $take:ident $taken:ident
-        $(back $retake:ident $retaken:ident)? $(end $end:ident)?;)*) => {
+    ($($name:ident: $start:ident [$take:ident $taken:ident] [$not_free:ident $enter:ident]
+        [$retake:ident $retaken:ident] [$last:ident $behind:ident] $kind:ident $(end $end:ident)?;)*) => {
         unsafe extern "C" {
             $(
                 fn $start();
                 fn $take();
                 fn $taken();
-                $(fn $retake(); fn $retaken();)?
+                fn $not_free();
+                fn $enter();
+                fn $retake();
+                fn $retaken();
+                fn $last();
+                fn $behind();
                 $(fn $end();)?
             )*
         }
         $(
             const $name: Labels = Labels {
                 start: $start,
-                take: [$take, $taken],
-                retake: labels!(option $([$retake, $retaken])?),
+                pieces: [
+                    ([$take, $taken], $take),
+                    ([$not_free, $enter], $take),
+                    ([$retake, $retaken], $retake),
+                    ([$last, $behind], labels!($kind $retake $last)),
+                ],
                 end: labels!(option $($end)?),
             };
         )*
     };
+    (ordinary $retake:ident $last:ident) => { $retake };
+    (atomic $retake:ident $last:ident) => { $last };
     (option) => { None };
     (option $value:expr) => { Some($value) };
 }
 
 labels! {
-    CALL: warren_call
-        warren_call_take warren_call_taken
-        back warren_call_retake warren_call_retaken end warren_call_end;
-    REFERENCE: warren_call_reference
-        warren_call_reference_take warren_call_reference_taken
-        back warren_call_reference_retake warren_call_reference_retaken end warren_call_reference_end;
-    ATOMIC: warren_call_atomic
-        warren_call_atomic_take warren_call_atomic_taken end warren_call_atomic_end;
-    ATOMIC_REFERENCE: warren_call_atomic_reference
-        warren_call_atomic_reference_take warren_call_atomic_reference_taken
+    CALL: warren_call [warren_call_take warren_call_taken] [warren_call_not_free warren_call_enter]
+        [warren_call_retake warren_call_retaken] [warren_call_not_free_back warren_call_come_back] ordinary
+        end warren_call_end;
+    REFERENCE: warren_call_reference [warren_call_reference_take warren_call_reference_taken] [warren_call_reference_not_free warren_call_reference_enter]
+        [warren_call_reference_retake warren_call_reference_retaken] [warren_call_reference_not_free_back warren_call_reference_come_back] ordinary
+        end warren_call_reference_end;
+    ATOMIC: warren_call_atomic [warren_call_atomic_take warren_call_atomic_taken] [warren_call_atomic_not_free warren_call_atomic_enter]
+        [warren_call_atomic_retake warren_call_atomic_retaken] [warren_call_atomic_unwrite warren_call_atomic_left] atomic
+        end warren_call_atomic_end;
+    ATOMIC_REFERENCE: warren_call_atomic_reference [warren_call_atomic_reference_take warren_call_atomic_reference_taken] [warren_call_atomic_reference_not_free warren_call_atomic_reference_enter]
+        [warren_call_atomic_reference_retake warren_call_atomic_reference_retaken] [warren_call_atomic_reference_unwrite warren_call_atomic_reference_left] atomic
         end warren_call_atomic_reference_end;
-    WIDE: warren_call_wide
-        warren_call_wide_take warren_call_wide_taken
-        back warren_call_wide_retake warren_call_wide_retaken end warren_call_wide_end;
-    WIDE_REFERENCE: warren_call_wide_reference
-        warren_call_wide_reference_take warren_call_wide_reference_taken
-        back warren_call_wide_reference_retake warren_call_wide_reference_retaken
+    WIDE: warren_call_wide [warren_call_wide_take warren_call_wide_taken] [warren_call_wide_not_free warren_call_wide_enter]
+        [warren_call_wide_retake warren_call_wide_retaken] [warren_call_wide_not_free_back warren_call_wide_come_back] ordinary
+        end warren_call_wide_end;
+    WIDE_REFERENCE: warren_call_wide_reference [warren_call_wide_reference_take warren_call_wide_reference_taken] [warren_call_wide_reference_not_free warren_call_wide_reference_enter]
+        [warren_call_wide_reference_retake warren_call_wide_reference_retaken] [warren_call_wide_reference_not_free_back warren_call_wide_reference_come_back] ordinary
         end warren_call_wide_reference_end;
-    WIDE_ATOMIC: warren_call_wide_atomic
-        warren_call_wide_atomic_take warren_call_wide_atomic_taken end warren_call_wide_atomic_end;
-    WIDE_ATOMIC_REFERENCE: warren_call_wide_atomic_reference
-        warren_call_wide_atomic_reference_take warren_call_wide_atomic_reference_taken
+    WIDE_ATOMIC: warren_call_wide_atomic [warren_call_wide_atomic_take warren_call_wide_atomic_taken] [warren_call_wide_atomic_not_free warren_call_wide_atomic_enter]
+        [warren_call_wide_atomic_retake warren_call_wide_atomic_retaken] [warren_call_wide_atomic_unwrite warren_call_wide_atomic_left] atomic
+        end warren_call_wide_atomic_end;
+    WIDE_ATOMIC_REFERENCE: warren_call_wide_atomic_reference [warren_call_wide_atomic_reference_take warren_call_wide_atomic_reference_taken] [warren_call_wide_atomic_reference_not_free warren_call_wide_atomic_reference_enter]
+        [warren_call_wide_atomic_reference_retake warren_call_wide_atomic_reference_retaken] [warren_call_wide_atomic_reference_unwrite warren_call_wide_atomic_reference_left] atomic
         end warren_call_wide_atomic_reference_end;
-    ENGINE: warren_call_engine
-        warren_call_engine_take warren_call_engine_taken
-        back warren_call_engine_retake warren_call_engine_retaken;
-    ENGINE_REFERENCE: warren_call_engine_reference
-        warren_call_engine_reference_take warren_call_engine_reference_taken
-        back warren_call_engine_reference_retake warren_call_engine_reference_retaken;
-    ENGINE_ATOMIC: warren_call_engine_atomic
-        warren_call_engine_atomic_take warren_call_engine_atomic_taken;
-    ENGINE_ATOMIC_REFERENCE: warren_call_engine_atomic_reference
-        warren_call_engine_atomic_reference_take warren_call_engine_atomic_reference_taken;
+    ENGINE: warren_call_engine [warren_call_engine_take warren_call_engine_taken] [warren_call_engine_not_free warren_call_engine_enter]
+        [warren_call_engine_retake warren_call_engine_retaken] [warren_call_engine_not_free_back warren_call_engine_come_back] ordinary;
+    ENGINE_REFERENCE: warren_call_engine_reference [warren_call_engine_reference_take warren_call_engine_reference_taken] [warren_call_engine_reference_not_free warren_call_engine_reference_enter]
+        [warren_call_engine_reference_retake warren_call_engine_reference_retaken] [warren_call_engine_reference_not_free_back warren_call_engine_reference_come_back] ordinary;
+    ENGINE_ATOMIC: warren_call_engine_atomic [warren_call_engine_atomic_take warren_call_engine_atomic_taken] [warren_call_engine_atomic_not_free warren_call_engine_atomic_enter]
+        [warren_call_engine_atomic_retake warren_call_engine_atomic_retaken] [warren_call_engine_atomic_unwrite warren_call_engine_atomic_left] atomic;
+    ENGINE_ATOMIC_REFERENCE: warren_call_engine_atomic_reference [warren_call_engine_atomic_reference_take warren_call_engine_atomic_reference_taken] [warren_call_engine_atomic_reference_not_free warren_call_engine_atomic_reference_enter]
+        [warren_call_engine_atomic_reference_retake warren_call_engine_atomic_reference_retaken] [warren_call_engine_atomic_reference_unwrite warren_call_engine_atomic_reference_left] atomic;
 }
 
 /// The templates that [`invoke`] calls.
@@ -638,13 +695,12 @@ fn address(label: Label) -> u64 {
 }
 
 impl Labels {
-    /// Where control must not stay when it was interrupted, as addresses: behind the load of the free value, up to the store. It
-    /// goes on at the load, because the thread may do that on another CPU.
-    fn windows(&self) -> impl Iterator<Item = Range<u64>> {
-        [Some(self.take), self.retake]
-            .into_iter()
-            .flatten()
-            .map(|[load, stored]| address(load)..address(stored))
+    /// Where control goes on that was interrupted at an address, because it may do that on another CPU, or others may look at its locks.
+    fn restart(&self, at: u64) -> u64 {
+        let mut pieces = self.pieces.iter();
+        let piece =
+            pieces.find(|([first, behind], _)| (address(*first)..address(*behind)).contains(&at));
+        piece.map_or(at, |(_, begin)| address(*begin))
     }
 }
 
@@ -695,7 +751,7 @@ pub unsafe fn invoke(object: *mut Object, index: usize, words: &Words, shape: Sh
 ///
 /// # Safety
 ///
-/// `frame` is the newest frame of the running thread, its lock is the thread's own, and the platform
+/// `frame` is the newest frame of the running thread, it has no lock, and the platform
 /// has restored what lies in `frame.platform`. Nothing on the stack above the frame is needed any more.
 pub unsafe fn leave(frame: *const Frame, error: u64) -> ! {
     // SAFETY: as promised by the caller.
@@ -740,22 +796,18 @@ pub fn system_call_stub(number: u32) -> Vec<u8> {
 /// Stack words of a call lie this far above the stack pointer at the system call: behind the return address.
 pub const SYSTEM_CALL_STACK: u64 = 8;
 
-/// Where generated code is interrupted between the load of the free value and the store that takes a lock, it has to go
-/// back to the load.
+/// Where generated code is interrupted in the middle of taking a lock, or of letting go of one, it has to begin that again.
 ///
 /// Returns the address at which to go on. `offset` is the offset of `rip` inside its stub and `shape` the
 /// stub's, or `None` if `rip` may lie in the engine's own templates.
 pub fn restart(rip: u64, stub: Option<(u64, Shape)>) -> u64 {
-    let inside = |window: &Range<u64>, at: u64| at > window.start && at < window.end;
     let Some((offset, shape)) = stub else {
-        let mut windows = OWN.iter().flat_map(Labels::windows);
-        return windows.find(|window| inside(window, rip)).map_or(rip, |window| window.start);
+        return OWN.iter().map(|own| own.restart(rip)).find(|at| *at != rip).unwrap_or(rip);
     };
     let template = labels(shape);
     // Where the thread would be in the template that the stub is a copy of.
     let at = address(template.start) + offset;
-    let window = template.windows().find(|window| inside(window, at));
-    window.map_or(rip, |window| rip - (at - window.start))
+    rip.wrapping_add(template.restart(at).wrapping_sub(at))
 }
 
 /// Where the return address of a call lies. Only that of a caller in the engine's space can lie on the stack: there

@@ -20,7 +20,7 @@ use std::{
 use warren_engine::{
     death,
     instance::Instance,
-    layout::{Cpu, OBJECTS, Object},
+    layout::{Cpu, NO_LOCK, OBJECTS, Object},
     native,
     plan::Plan,
     system::System,
@@ -227,6 +227,7 @@ fn make(settings: &Settings) {
     // SAFETY: the block is zeroed, which is a valid value of it, and nobody uses it yet.
     let cpu = unsafe { &mut *cpu() };
     cpu.slow = death::slow_paths::<Hosted>();
+    cpu.no_lock = &raw const NO_LOCK;
     const SET_GS: libc::c_int = 0x1001;
     // SAFETY: nothing in a Linux process uses gs; the block is a static.
     let result = unsafe { libc::syscall(libc::SYS_arch_prctl, SET_GS, core::ptr::from_mut(cpu)) };

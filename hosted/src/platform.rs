@@ -96,7 +96,7 @@ impl Platform for Hosted {
         schedule::yield_to(Token(holder));
     }
 
-    /// There is one CPU here, whose number every free lock has.
+    /// There is one CPU here, which is the home of every lock.
     fn ask_for_home(_: *const LockWord, home: u64) {
         unreachable!("a lock whose home is CPU {home}");
     }

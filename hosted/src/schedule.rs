@@ -7,7 +7,7 @@
 use std::{collections::BTreeSet, io, ops::Range};
 
 use warren_abi::call::SystemError;
-use warren_engine::{deadline, layout::Frame, platform::Platform, reference::newest_frame};
+use warren_engine::{deadline, layout::Frame, lock, platform::Platform, reference::newest_frame};
 
 use crate::{
     Hosted, context, critical, domain, fault, machine,
@@ -16,6 +16,9 @@ use crate::{
     thread::{State, Thread, Token},
     time,
 };
+
+/// The number of the one CPU that there is.
+const CPU: u64 = 0;
 
 /// Makes a thread that can run.
 pub(crate) fn add_thread(
@@ -165,7 +168,8 @@ fn load(machine: &mut Machine, thread: *mut Thread) {
     cpu.temporary_end = thread.temporary_end;
     cpu.owner = thread.owner;
     cpu.thread = thread.record.token;
-    cpu.idle_lock = Frame::own_lock(thread.record.frames);
+    cpu.bottom = thread.record.frames;
+    lock::enter_cpu(cpu, CPU, false);
 }
 
 /// Writes the running thread's live values into its record.
@@ -191,6 +195,8 @@ fn switch_to(next: *mut Thread) {
     machine.switches += 1;
     charge(machine);
     save(machine);
+    // SAFETY: the block is valid, and the running thread's still.
+    lock::write_held(unsafe { &*machine::cpu() });
     load(machine, next);
     // SAFETY: both are threads of the table.
     let start = unsafe { (*next).stack_pointer };
@@ -453,6 +459,6 @@ extern "C" fn leave_from_callers_stack(error: u64) -> ! {
     let frame = newest_frame::<Hosted>();
     fault::close_reserve(frame);
     // SAFETY: it is the running thread's newest frame; `abort`'s caller and the engine's cutting off
-    // made the thread hold its own lock.
+    // let go of its lock.
     unsafe { warren_engine::stub::leave(frame, error) }
 }

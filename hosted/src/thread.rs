@@ -99,7 +99,7 @@ impl Thread {
         let first: *mut Frame = frames.start() as *mut Frame;
         let temporary: *mut Temporary = temporaries.start() as *mut Temporary;
         // SAFETY: the array is fresh memory, and has as many frames (T1).
-        unsafe { first.write(Frame::bottom(first, bottom, stack.end() as u64, token.0)) };
+        unsafe { first.write(Frame::bottom(bottom, stack.end() as u64, token.0)) };
         Ok(Box::new(Thread {
             record: ThreadRecord {
                 token: token.0,

@@ -13,6 +13,7 @@ use warren_abi::call::{Ret, SystemError};
 use warren_engine::{
     death,
     instance::{Instance, Life},
+    reference,
     stub::Shape,
 };
 use warren_hosted::{Hosted, join, start_thread};
@@ -208,15 +209,18 @@ on_a_machine! {
         assert_eq!(client.instance.life.get(), Life::Alive);
     }
 
-    fn a_fault_in_an_atomic_call_leaves_its_caller_locked_and_alive(SLICE_NS) {
+    fn a_fault_in_an_atomic_call_leaves_its_caller_with_its_lock_and_alive(SLICE_NS) {
         let victim = Server::new(&Make { name: "victim", root: &[add], atomic: true, ..Make::default() });
         replace_first(&victim, code(&victim, &[0x0f, 0x0b]));
         extern "C" fn is_locked(state: &State, lock: u64, _: u64) -> Ret {
             let answer = call(state, 0, state.words[0].get(), 0, 0);
             assert_eq!(answer.error, LOST);
             // SAFETY: the test passes the address of a lock.
-            let lock = unsafe { &*(lock as *const std::sync::atomic::AtomicU64) };
-            Ret::ok((lock.load(std::sync::atomic::Ordering::Relaxed) != 0).into())
+            let word = unsafe { &*(lock as *const std::sync::atomic::AtomicU64) };
+            // SAFETY: it is the frame of this call.
+            let held = unsafe { (*reference::newest_frame::<Hosted>()).lock } as u64;
+            // It is not written any more that it is held.
+            Ret::ok((word.load(std::sync::atomic::Ordering::Relaxed) == 0 && held == lock).into())
         }
         let client = Server::new(&Make { root: &[is_locked], calls: &[(0, ATOMIC)], ..Make::default() });
         client.state().words[0].set(victim.word());

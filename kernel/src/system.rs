@@ -123,6 +123,10 @@ impl Platform for Kernel {
         threads::give_time_to(holder);
     }
 
+    fn let_go() {
+        threads::let_go();
+    }
+
     fn ask_for_home(lock: *const LockWord, home: u64) {
         requests::ask_for_home(lock, home);
     }

@@ -1,28 +1,27 @@
 //! Threads that call by their stubs, on two processors: whatever order things happen in, wherever threads are interrupted and
 //! wherever they go on.
 
-use std::{
-    mem::offset_of,
-    rc::Rc,
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
-};
+use std::{mem::offset_of, rc::Rc};
 
 use warren_engine::{
-    layout::{CPUS, Cpu, NEVER_FREE},
-    lock::give_home,
+    layout::{CPUS, Cpu, Frame, Object},
+    lock::{enter_cpu, give_home, give_idle_home, write_held},
     stub::{Shape, SlowPaths},
 };
 
 use crate::{
     explore::Model,
-    processor::{Event, Memory, Stub, Thread, add_object},
+    processor::{Event, FRAME, Memory, Stub, Thread, add_object},
 };
 
 /// Locks of servers, and the word of those that have none.
 pub const LOCKS: u64 = 0x7000_0000;
 /// Distance between two locks.
 pub const LINE: u64 = 64;
-const NO_LOCK: u64 = LOCKS - LINE;
+/// Locks that there are.
+const COUNT: u64 = 4;
+/// The lock of servers that have none.
+pub const NO_LOCK: u64 = LOCKS - LINE;
 const OBJECTS: u64 = 0x7100_0000;
 
 /// Rules that can be broken, to see that somebody notices.
@@ -33,12 +32,18 @@ pub enum Broken {
     Nothing,
     /// Who is interrupted while it takes a lock goes on where it was.
     Interruption,
-    /// It goes on at the compare, with a free value that may be another CPU's.
+    /// It goes on behind the load of the free value, which may be another CPU's.
     Load,
+    /// It is not written what a thread holds that leaves its CPU.
+    Switch,
     /// A CPU gives a home away while its own thread is in the middle of taking the lock.
     Request,
     /// A CPU gives a home away that it does not have.
     Home,
+    /// A CPU gives a home away although its thread holds the lock by its newest frame.
+    Frames,
+    /// A thread whose lock is wanted is not marked.
+    Mark,
 }
 
 /// What a thread is at.
@@ -48,10 +53,17 @@ enum At {
     Stub,
     /// The callee's function.
     Callee,
-    /// It waits in the engine for this lock.
-    Wait(u64),
-    /// It has found this processor to be the lock's home, and asks it.
-    Ask(u64, u64),
+    /// [`warren_engine::lock::enter`], or `enter_atomic`.
+    Enter,
+    /// Its frame is the newest, and it waits for the callee's lock.
+    Take,
+    /// [`warren_engine::lock::come_back`], and then where it looks at the caller's lock.
+    ComeBack,
+    Look,
+    /// [`warren_engine::lock::leave_atomic`].
+    LeaveAtomic,
+    /// It has found this processor to be the lock's home, and asks it; then it goes on there.
+    Ask(u64, u64, Box<At>),
     /// Back in its caller.
     Caller,
     /// The caller has returned, and its lock is free.
@@ -71,8 +83,11 @@ pub struct Call {
 #[derive(Clone)]
 pub struct World {
     stub: Rc<Stub>,
+    atomic: bool,
     calls: Rc<[Call]>,
     broken: Broken,
+    /// Whether the first thread may run on the time of somebody who waits for its locks.
+    helps: bool,
     /// Memory of all. What each thread writes lies apart.
     memory: Memory,
     threads: Vec<(Thread, At)>,
@@ -86,14 +101,19 @@ impl std::hash::Hash for World {
     }
 }
 
+/// Addresses of all locks.
+fn locks() -> Vec<u64> {
+    (0..COUNT).map(|lock| LOCKS + lock * LINE).collect()
+}
+
 impl World {
     /// A thread for each call, on processors as many as there are. Free locks have their home on processor `home`.
     pub fn new(shape: Shape, calls: &[Call], home: u64, broken: Broken) -> Self {
         let stub = Stub::new(shape);
         let mut memory = Memory::default();
-        memory.insert(NO_LOCK, NEVER_FREE);
-        for lock in calls.iter().filter_map(|call| call.callee) {
-            memory.insert(LOCKS + lock * LINE, home);
+        memory.insert(NO_LOCK, 0);
+        for lock in locks() {
+            memory.insert(lock, home);
         }
         let mut threads = Vec::new();
         for (number, call) in (0..).zip(calls) {
@@ -103,132 +123,247 @@ impl World {
             let lock = LOCKS + call.caller * LINE;
             let mut thread = Thread::new(number, object, lock, &mut memory);
             // Until then a call only fills in its frame, which nobody else looks at.
-            while !stub.is_at_lock(thread.rip) {
+            while !stub.begins(thread.rip) {
                 thread.step(&mut memory, &stub);
             }
             threads.push((thread, At::Stub));
         }
-        let mut world =
-            World { stub, calls: calls.into(), broken, memory, threads, running: [None, None] };
+        let mut world = World {
+            stub,
+            atomic: shape.atomic,
+            calls: calls.into(),
+            broken,
+            helps: false,
+            memory,
+            threads,
+            running: [None, None],
+        };
         for processor in 0..world.threads.len().min(2) {
-            world.dispatch(processor, processor);
+            world.dispatch(processor, processor, false);
         }
         world
     }
 
-    fn dispatch(&mut self, processor: usize, thread: usize) {
+    /// The same where the first thread may run on the time of somebody who waits for its locks.
+    pub fn with_help(self) -> Self {
+        World { helps: true, ..self }
+    }
+
+    /// A processor begins to run a thread, on the time of somebody who waits for its lock or not.
+    fn dispatch(&mut self, processor: usize, thread: usize, helped: bool) {
         self.running[processor] = Some(thread);
-        self.threads[thread].0.free = processor as u64;
+        self.threads[thread].0.with_block(&mut self.memory, &locks(), |cpu, _| {
+            enter_cpu(cpu, processor as u64, helped);
+        });
+    }
+
+    /// The thread that a processor runs is taken off it.
+    fn preempt(&mut self, processor: usize, thread: usize) {
+        self.interrupt(processor);
+        self.running[processor] = None;
+        let broken = self.broken;
+        let (record, _) = &mut self.threads[thread];
+        record.with_block(&mut self.memory, &locks(), |cpu, _| {
+            if broken != Broken::Switch {
+                write_held(cpu);
+            }
+            // It gets them anew where it goes on.
+            (cpu.home, cpu.free, cpu.heir) = (0, 0, 0);
+        });
     }
 
     /// An interrupt arrives where the processor executes the thread.
     fn interrupt(&mut self, processor: usize) {
-        if let Some(thread) = self.running[processor] {
-            let thread = &mut self.threads[thread].0;
-            let restart = self.stub.restart(thread.rip);
-            match self.broken {
-                Broken::Interruption => (),
-                Broken::Load if restart != thread.rip => {
-                    // The compare stands behind the load.
-                    while self.stub.before(thread.rip) != Some(restart) {
-                        thread.rip = self.stub.before(thread.rip).expect("the piece begins before");
-                    }
-                }
-                _ => thread.rip = restart,
+        let Some(thread) = self.running[processor] else { return };
+        let (thread, at) = &mut self.threads[thread];
+        if *at != At::Stub {
+            return;
+        }
+        let restart = self.stub.restart(thread.rip);
+        match self.broken {
+            Broken::Interruption => (),
+            Broken::Load if restart != thread.rip => {
+                thread.rip = thread.rip.min(self.stub.behind_load_of_free(restart));
             }
+            _ => thread.rip = restart,
         }
     }
 
-    fn holds(&self, thread: usize, word: u64) -> bool {
-        warren_engine::layout::Frame::holds(self.threads[thread].0.bottom as *const _, word)
-    }
-
-    /// Checks a word that a thread wrote into a lock.
+    /// Checks a word that a stub wrote into a lock.
     fn check(&self, thread: usize, processor: usize, event: Event) -> Result<(), String> {
         let Event::Wrote { address, word, before } = event else { return Ok(()) };
         if address == NO_LOCK {
             return Err("writes where everybody reads".into());
         }
-        if !(LOCKS..LOCKS + 16 * LINE).contains(&address) {
-            return Ok(());
-        }
-        match word < CPUS {
-            true if self.holds(thread, before) => Ok(()),
-            true => Err(format!("thread {thread} frees {before:#x}, which is another's")),
-            false if before == processor as u64 => Ok(()),
-            false => Err(format!("thread {thread} on {processor} takes {before:#x}")),
+        // Only what its newest frame holds, where it runs, or what is written as held by it.
+        let (record, _) = &self.threads[thread];
+        let newest = self.memory.get(Thread::lock_of(record.frame - FRAME)) == address;
+        let holds = record.holds(before) || newest && before == processor as u64;
+        match locks().contains(&address) {
+            false => Ok(()),
+            true if holds && (word >= CPUS || word == processor as u64) => Ok(()),
+            true => {
+                Err(format!("thread {thread} on {processor} writes {word:#x} over {before:#x}"))
+            }
         }
     }
 
-    /// What the engine does for a waiter ([`warren_engine::lock::wait`]), with what the platform does.
-    fn wait(&mut self, thread: usize, processor: usize, lock: u64) {
-        let own = processor as u64;
-        let (record, at) = &mut self.threads[thread];
-        if lock == record.bottom {
-            self.memory.insert(lock, own);
+    /// What is written of a frame's lock reads as free again.
+    fn free(&mut self, thread: usize, frame: u64) {
+        let (record, _) = &self.threads[thread];
+        let lock = self.memory.get(Thread::lock_of(frame));
+        if lock != NO_LOCK && record.holds(self.memory.get(lock)) {
+            self.memory.insert(lock, record.heir);
         }
-        let word = self.memory.get(lock);
-        if word < CPUS && word != own {
-            *at = At::Ask(lock, word);
-            return;
+    }
+
+    /// The newest frame lets go of its lock.
+    fn release(&mut self, thread: usize) {
+        let newest = self.threads[thread].0.frame - FRAME;
+        self.free(thread, newest);
+        self.memory.insert(Thread::lock_of(newest), NO_LOCK);
+    }
+
+    fn unmark(&mut self, thread: usize) {
+        let (record, _) = &mut self.threads[thread];
+        (record.free, record.heir) = (record.home, record.home);
+    }
+
+    /// The first free frame becomes the newest, without a lock.
+    fn push(&mut self, thread: usize) {
+        let frame = self.threads[thread].0.frame;
+        let callers = self.memory.get(Thread::lock_of(frame - FRAME));
+        match self.atomic {
+            true => _ = self.memory.insert(callers, frame),
+            false => {
+                self.free(thread, frame - FRAME);
+                self.unmark(thread);
+            }
         }
+        self.memory.insert(Thread::lock_of(frame), NO_LOCK);
+        self.threads[thread].0.frame += FRAME;
+    }
+
+    /// The newest frame takes its callee's lock, if it can. What the thread does next.
+    fn take(&mut self, thread: usize) -> At {
+        let (record, _) = &mut self.threads[thread];
+        let newest = record.frame - FRAME;
+        let object = self.memory.get(newest + offset_of!(Frame, object) as u64);
+        let lock = self.memory.get(object + offset_of!(Object, lock) as u64);
+        if lock != NO_LOCK {
+            match self.memory.get(lock) {
+                word if word == record.home => (),
+                word if word < CPUS => return At::Ask(lock, word, Box::new(At::Take)),
+                _ => return At::Take,
+            }
+        }
+        self.memory.insert(Thread::lock_of(newest), lock);
         record.come_back(&mut self.memory);
-        *at = At::Stub;
+        At::Stub
     }
 
-    /// The home of a lock is interrupted, and gives it away.
-    fn ask(&mut self, thread: usize, processor: usize, lock: u64, home: u64) {
+    /// The thread looks at its caller's lock. What it does next.
+    fn look(&mut self, thread: usize) -> At {
+        let (record, _) = &mut self.threads[thread];
+        let lock = self.memory.get(Thread::lock_of(record.frame - 2 * FRAME));
+        let word = self.memory.get(lock);
+        record.come_back(&mut self.memory);
+        match word < CPUS && word != record.home {
+            true => At::Ask(lock, word, Box::new(At::Stub)),
+            false => At::Stub,
+        }
+    }
+
+    /// The home of a lock is interrupted, and gives it away or says who holds it.
+    fn ask(&mut self, processor: usize, lock: u64, home: u64) {
+        let asker = processor as u64;
         if self.broken != Broken::Request {
             self.interrupt(home as usize);
         }
-        let seen = AtomicU64::new(self.memory.get(lock));
-        match self.broken {
-            Broken::Home => seen.store(processor as u64, Relaxed),
-            _ => give_home(&seen, home, processor as u64),
+        if self.broken == Broken::Home {
+            self.memory.insert(lock, asker);
+            return;
         }
-        self.memory.insert(lock, seen.into_inner());
-        let (record, at) = &mut self.threads[thread];
-        record.come_back(&mut self.memory);
-        *at = At::Stub;
+        let broken = self.broken;
+        let number = locks().iter().position(|known| *known == lock).expect("it is a lock");
+        let held = self.running[home as usize].filter(|_| broken != Broken::Frames);
+        // Where nobody runs, any thread's block does.
+        let (record, _) = &mut self.threads[held.unwrap_or(0)];
+        record.with_block(&mut self.memory, &locks(), |cpu, words| match held {
+            Some(_) => {
+                give_home(cpu, &words[number], asker);
+                if broken == Broken::Mark {
+                    cpu.free = cpu.home;
+                }
+            }
+            None => give_idle_home(&words[number], home, asker),
+        });
+    }
+
+    /// The caller returns, and lets go of its lock.
+    fn end(&mut self, thread: usize, processor: usize) -> Result<At, String> {
+        let (record, _) = &self.threads[thread];
+        let word = self.memory.get(LOCKS + self.calls[thread].caller * LINE);
+        if word != record.home && !record.holds(word) {
+            return Err(format!("thread {thread} is back without its lock"));
+        }
+        self.release(thread);
+        self.threads[thread].0.frame -= FRAME;
+        self.running[processor] = None;
+        Ok(At::End)
     }
 
     /// The thread that a processor runs does one thing more.
     fn step(&mut self, processor: usize, thread: usize) -> Result<(), String> {
         let (record, at) = &mut self.threads[thread];
-        match at.clone() {
+        let next = match at.clone() {
             At::Stub => {
-                let event = record.step(&mut self.memory, &self.stub);
-                *at = match event {
+                let mut event = record.step(&mut self.memory, &self.stub);
+                // What nobody else can see is done at once.
+                while event == Event::Next && self.stub.is_private(record.rip) {
+                    event = record.step(&mut self.memory, &self.stub);
+                }
+                self.check(thread, processor, event)?;
+                match event {
                     Event::Entered => At::Callee,
                     Event::Returned => At::Caller,
-                    Event::Engine { function, argument } => {
-                        let wait =
-                            [offset_of!(SlowPaths, wait), offset_of!(SlowPaths, wait_atomic)];
-                        let is = |path: &usize| function == offset_of!(Cpu, slow) + path;
-                        assert!(wait.iter().any(is), "there are no temporaries");
-                        At::Wait(argument)
-                    }
+                    Event::Engine(function) => slow(function),
                     Event::Next | Event::Wrote { .. } => At::Stub,
-                };
-                return self.check(thread, processor, event);
+                }
             }
             At::Callee => {
                 record.come_back(&mut self.memory);
-                *at = At::Stub;
+                At::Stub
             }
-            At::Wait(lock) => self.wait(thread, processor, lock),
-            At::Ask(lock, home) => self.ask(thread, processor, lock, home),
-            At::Caller => {
-                *at = At::End;
-                let lock = LOCKS + self.calls[thread].caller * LINE;
-                let before = self.memory.insert(lock, processor as u64);
-                if !self.holds(thread, before) {
-                    return Err(format!("thread {thread} is back without its lock"));
+            At::Enter => {
+                self.push(thread);
+                At::Take
+            }
+            At::Take => self.take(thread),
+            At::ComeBack => {
+                self.release(thread);
+                self.unmark(thread);
+                At::Look
+            }
+            At::Look => self.look(thread),
+            At::LeaveAtomic => {
+                self.release(thread);
+                let (record, _) = &mut self.threads[thread];
+                record.frame -= FRAME;
+                record.come_back(&mut self.memory);
+                At::Stub
+            }
+            At::Ask(lock, home, next) => {
+                // It may have been moved there meanwhile.
+                if home != processor as u64 {
+                    self.ask(processor, lock, home);
                 }
-                self.running[processor] = None;
+                *next
             }
+            At::Caller => self.end(thread, processor)?,
             At::End => unreachable!("who has ended does not run"),
-        }
+        };
+        self.threads[thread].1 = next;
         Ok(())
     }
 
@@ -243,7 +378,20 @@ impl World {
             })
             .count()
         };
-        (0..16).any(|server| inside(server) > 1)
+        (0..COUNT).any(|server| inside(server) > 1)
+    }
+}
+
+/// What a thread is at that calls one of the functions in the block.
+fn slow(function: usize) -> At {
+    let is = |path: usize| function == offset_of!(Cpu, slow) + path;
+    if is(offset_of!(SlowPaths, enter)) || is(offset_of!(SlowPaths, enter_atomic)) {
+        At::Enter
+    } else if is(offset_of!(SlowPaths, come_back)) {
+        At::ComeBack
+    } else {
+        assert!(is(offset_of!(SlowPaths, leave_atomic)), "there are no temporaries");
+        At::LeaveAtomic
     }
 }
 
@@ -258,9 +406,12 @@ impl Model for World {
                 let waiting = (0..self.threads.len()).filter(|thread| {
                     self.threads[*thread].1 != At::End && !self.running.contains(&Some(*thread))
                 });
-                all.extend(waiting.map(|thread| {
+                let ways = waiting.flat_map(|thread| [(thread, false), (thread, true)]);
+                // One of them is enough.
+                let ways = ways.filter(|(thread, helped)| !helped || self.helps && *thread == 0);
+                all.extend(ways.map(|(thread, helped)| {
                     let mut next = self.clone();
-                    next.dispatch(processor, thread);
+                    next.dispatch(processor, thread, helped);
                     next
                 }));
                 continue;
@@ -269,8 +420,7 @@ impl Model for World {
             next.step(processor, thread)?;
             all.push(next);
             let mut preempted = self.clone();
-            preempted.interrupt(processor);
-            preempted.running[processor] = None;
+            preempted.preempt(processor, thread);
             all.push(preempted);
         }
         Ok(all)

@@ -5,14 +5,17 @@
 use std::{
     collections::BTreeMap,
     mem::{offset_of, size_of},
+    ptr,
     rc::Rc,
 };
 
 use iced_x86::{Code, Decoder, DecoderOptions, Instruction, Mnemonic, OpKind, Register};
 use warren_engine::{
-    layout::{Cpu, Frame, Object},
+    layout::{self, Cpu, Frame, LockWord, Object},
     stub::{self, STUB_BYTES, Shape, SlowPaths},
 };
+
+use crate::locks::NO_LOCK;
 
 /// Where the stub lies.
 pub const CODE: u64 = 0x1000_0000;
@@ -28,6 +31,10 @@ const FRAMES: u64 = 0x5000_0000;
 const STACK: u64 = 0x6000_0000;
 /// Distance between two threads' memory.
 const AREA: u64 = 0x10_0000;
+/// Bytes of a frame.
+pub const FRAME: u64 = size_of::<Frame>() as u64;
+/// Frames of a thread: its bottom, its caller's, its callee's.
+const COUNT: usize = 3;
 /// Distance of an object's entries from it.
 const ENTRIES: u64 = 0x1_0000;
 /// What nobody may rely on.
@@ -75,16 +82,30 @@ impl Stub {
         }
     }
 
-    /// Whether the instruction here loads the value of a free lock.
-    pub fn is_at_lock(&self, rip: u64) -> bool {
-        let instruction = &self.instructions[&rip];
-        instruction.memory_segment() == Register::GS
-            && instruction.memory_displacement64() as usize == offset_of!(Cpu, free)
+    /// Whether what is executed in one piece begins here.
+    pub fn begins(&self, rip: u64) -> bool {
+        let next = self.instructions[&rip].next_ip();
+        next != rip && self.restart(next) == rip
     }
 
-    /// The instruction before this address.
-    pub fn before(&self, rip: u64) -> Option<u64> {
-        self.instructions.range(..rip).next_back().map(|(before, _)| *before)
+    /// Whether the instruction here is one that has to do with nothing but the thread's own stack and registers.
+    pub fn is_private(&self, rip: u64) -> bool {
+        let Some(instruction) = self.instructions.get(&rip) else { return false };
+        let stays = matches!(
+            instruction.mnemonic(),
+            Mnemonic::Push | Mnemonic::Pop | Mnemonic::Jmp | Mnemonic::And | Mnemonic::Test
+        );
+        stays && !self.begins(rip) && self.restart(rip) == rip
+    }
+
+    /// Behind the first load, from an address on, of the word of the locks that may be taken.
+    pub fn behind_load_of_free(&self, rip: u64) -> u64 {
+        let loads = |one: &&Instruction| {
+            one.memory_segment() == Register::GS
+                && one.memory_displacement64() as usize == offset_of!(Cpu, free)
+        };
+        let mut behind = self.instructions.range(rip..).map(|(_, instruction)| instruction);
+        behind.find(loads).expect("a piece looks at a lock").next_ip()
     }
 }
 
@@ -128,8 +149,8 @@ pub enum Event {
     Wrote { address: u64, word: u64, before: u64 },
     /// The callee is entered.
     Entered,
-    /// A function of the engine is called, by its offset in the block, with this argument.
-    Engine { function: usize, argument: u64 },
+    /// A function of the engine is called, by its offset in the block.
+    Engine(usize),
     /// The stub has returned.
     Returned,
 }
@@ -144,19 +165,24 @@ pub struct Thread {
     is_equal: Option<bool>,
     /// [`Cpu::frame`].
     pub frame: u64,
+    /// [`Cpu::home`].
+    pub home: u64,
     /// [`Cpu::free`].
     pub free: u64,
+    /// [`Cpu::heir`].
+    pub heir: u64,
     /// Its bottom frame.
     pub bottom: u64,
 }
 
 impl Thread {
-    /// Thread `number`, about to enter a stub with `object`. The newest frame is that of its caller, who has this lock.
+    /// Thread `number`, about to enter a stub with `object`. The newest frame is that of its caller, who has this lock. It does not run yet.
     pub fn new(number: u64, object: u64, callers_lock: u64, memory: &mut Memory) -> Self {
         let bottom = FRAMES + number * AREA;
-        let caller = bottom + size_of::<Frame>() as u64;
-        let frame = caller + size_of::<Frame>() as u64;
-        memory.insert(caller + offset_of!(Frame, lock) as u64, callers_lock);
+        let caller = bottom + FRAME;
+        let frame = caller + FRAME;
+        memory.insert(Self::lock_of(bottom), NO_LOCK);
+        memory.insert(Self::lock_of(caller), callers_lock);
         memory.insert(callers_lock, caller);
         let rsp = STACK + number * AREA - 8;
         memory.insert(rsp, CALLER);
@@ -166,7 +192,9 @@ impl Thread {
             rip: CODE,
             is_equal: None,
             frame,
+            home: 0,
             free: 0,
+            heir: 0,
             bottom,
         };
         thread.set(Register::RDI, object);
@@ -195,7 +223,8 @@ impl Thread {
         match offset {
             at if at == offset_of!(Cpu, frame) => self.frame,
             at if at == offset_of!(Cpu, free) => self.free,
-            at if at == offset_of!(Cpu, idle_lock) => self.bottom,
+            at if at == offset_of!(Cpu, home) => self.home,
+            at if at == offset_of!(Cpu, no_lock) => NO_LOCK,
             // There are no temporaries.
             at if at == offset_of!(Cpu, owner) => 0,
             at if slow(at) => ENGINE + at as u64,
@@ -271,6 +300,69 @@ impl Thread {
         self.is_equal = None;
     }
 
+    /// Where the lock of one of its frames stands.
+    pub fn lock_of(frame: u64) -> u64 {
+        frame + offset_of!(Frame, lock) as u64
+    }
+
+    /// Whether a word says that it has the lock.
+    pub fn holds(&self, word: u64) -> bool {
+        Frame::holds(self.bottom as *const Frame, word)
+    }
+
+    /// Lets the engine itself work on the thread's block and on locks, which are those at the addresses in `locks`, in their order.
+    pub fn with_block(
+        &mut self,
+        memory: &mut Memory,
+        locks: &[u64],
+        work: impl FnOnce(&mut Cpu, &[LockWord]),
+    ) {
+        let mut frames = [(); COUNT].map(|()| Frame::bottom(ptr::null_mut(), 0, 0));
+        let base = frames.as_mut_ptr();
+        let bottom = self.bottom;
+        // Addresses in the frames are others there.
+        let there = |word: u64| match Frame::holds(bottom as *const Frame, word) {
+            true => word - bottom + base as u64,
+            false => word,
+        };
+        let words: Vec<LockWord> =
+            locks.iter().map(|lock| LockWord::new(there(memory.get(*lock)))).collect();
+        for (number, frame) in (0..).zip(&mut frames) {
+            let lock = memory.get(Self::lock_of(bottom + number * FRAME));
+            let word = locks.iter().position(|known| *known == lock);
+            frame.lock = word.map_or(&raw const layout::NO_LOCK, |word| &raw const words[word]);
+        }
+        let mut cpu = Cpu {
+            frame: there(self.frame - FRAME).wrapping_add(FRAME) as *mut Frame,
+            temporary: ptr::null_mut(),
+            temporary_end: ptr::null_mut(),
+            owner: ptr::null_mut(),
+            thread: 0,
+            bottom: base,
+            no_lock: &raw const layout::NO_LOCK,
+            home: self.home,
+            free: self.free,
+            heir: self.heir,
+            slow: SlowPaths {
+                enter: 0,
+                enter_atomic: 0,
+                come_back: 0,
+                leave_atomic: 0,
+                drop_temporaries: 0,
+                hand_over: 0,
+                dead: 0,
+            },
+            platform: [0; 10],
+        };
+        work(&mut cpu, &words);
+        (self.home, self.free, self.heir) = (cpu.home, cpu.free, cpu.heir);
+        for (lock, word) in locks.iter().zip(words) {
+            let word = word.into_inner();
+            let is_there = Frame::holds(base, word);
+            memory.insert(*lock, if is_there { word - base as u64 + bottom } else { word });
+        }
+    }
+
     /// Executes one instruction.
     pub fn step(&mut self, memory: &mut Memory, stub: &Stub) -> Event {
         let instruction = &stub.instructions[&self.rip];
@@ -327,11 +419,10 @@ impl Thread {
 
     fn call(&mut self, memory: &mut Memory, instruction: &Instruction) -> Event {
         let target = self.operand(memory, instruction, 0);
-        let argument = self.register(Register::RDI);
         self.push(memory, instruction.next_ip());
         self.rip = target;
         match target.checked_sub(ENGINE) {
-            Some(function) => Event::Engine { function: function as usize, argument },
+            Some(function) => Event::Engine(function as usize),
             None => {
                 assert_eq!(target, ENTRY, "calls the callee");
                 Event::Entered

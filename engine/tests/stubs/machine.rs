@@ -45,8 +45,9 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Decodes a stub, up to the breakpoints that fill its cell, and runs it. `wide` says whether it passes words on the stack.
-    pub fn run(bytes: &[u8], wide: bool) -> Seen {
+    /// Decodes a stub, up to the breakpoints that fill its cell, and runs it. `wide` says whether it passes words on the stack, `atomic` whether its
+    /// caller keeps its lock.
+    pub fn run(bytes: &[u8], wide: bool, atomic: bool) -> Seen {
         let end = bytes.iter().rposition(|byte| *byte != 0xcc).expect("a stub has code") + 1;
         let decoder = Decoder::with_ip(64, &bytes[..end], 0, DecoderOptions::NONE);
         let code: BTreeMap<u64, Instruction> =
@@ -59,7 +60,7 @@ impl Machine {
             seen: Seen::default(),
         };
         machine.check_instructions();
-        machine.flow(0, State::entered(wide));
+        machine.flow(0, State::entered(wide, atomic));
         while let Some((at, state)) = machine.open.pop() {
             machine.step(at, state);
         }
@@ -155,7 +156,7 @@ impl Machine {
         assert_eq!(state.get(call.memory_base()), Word::Entries, "calls no entry: {call:?}");
         state.check_entry();
         self.seen.entries.push(call.memory_displacement64());
-        self.seen.held.insert(state.held.iter().copied().collect());
+        self.seen.held.insert(state.held());
         let resume = self.resume.expect("the call can be ended");
         state.forget_after_call();
         state.set(Register::RAX, Word::Result(0));
@@ -190,11 +191,11 @@ impl Machine {
         assert_eq!(state.pop(), Word::Return, "returns to elsewhere");
         assert!(state.stack.is_empty(), "the stack is not balanced: {state:?}");
         assert_eq!(state.newest, 0, "the frame is still there");
-        assert_eq!(state.held, BTreeSet::from([Lock::Caller]), "locks are not as before");
+        assert!(!state.kept, "the caller's lock is still written");
         for register in SAVED {
             assert_eq!(state.get(register), Word::Entered(register), "{register:?} is lost");
         }
-        assert!(state.dropped || state.written.is_empty(), "temporaries are not dropped");
+        assert!(state.dropped || !state.made, "temporaries are not dropped");
         self.seen.results.push([state.get(Register::RAX), state.get(Register::RDX)]);
     }
 
@@ -222,7 +223,7 @@ impl Machine {
             Mnemonic::Mov => {
                 let word = state.operand(instruction, 1);
                 if let Some(Word::Lock(lock)) = state.target(instruction) {
-                    return state.store_lock(lock, word, free);
+                    return state.store_lock(lock, word);
                 }
                 state.store(instruction, word);
             }
@@ -252,7 +253,7 @@ impl Machine {
                 state.pop();
             }
             Mnemonic::Add | Mnemonic::Sub if instruction.memory_segment() == Register::GS => {
-                state.move_frame(instruction);
+                state.move_frame(instruction, free);
             }
             Mnemonic::Add | Mnemonic::Sub if from != OpKind::Register && to == OpKind::Register => {
                 state.add(instruction);

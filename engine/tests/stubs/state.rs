@@ -7,7 +7,7 @@ use std::{
 
 use iced_x86::{Instruction, InstructionInfoFactory, Mnemonic, OpAccess, OpKind, Register};
 use warren_engine::{
-    layout::{Cpu, Frame, NEVER_FREE, Object},
+    layout::{Cpu, Frame, MARKED, Object},
     stub::SlowPaths,
 };
 
@@ -21,6 +21,8 @@ pub const ARGUMENTS: [Register; 6] =
     [Register::RDI, Register::RSI, Register::RDX, Register::RCX, Register::R8, Register::R9];
 
 const CPU_FREE: usize = offset_of!(Cpu, free);
+const CPU_HOME: usize = offset_of!(Cpu, home);
+const CPU_NO_LOCK: usize = offset_of!(Cpu, no_lock);
 const CPU_OWNER: usize = offset_of!(Cpu, owner);
 
 /// Where a word comes from.
@@ -36,6 +38,8 @@ pub enum Word {
     Stack(usize),
     /// The address of the new frame, and a number.
     Frame(i64),
+    /// The first free frame, where it is not known yet whether the engine has made the call.
+    Entering,
     /// The address of the code that ends the call.
     Resume,
     /// The callee's entries.
@@ -56,17 +60,12 @@ pub enum Word {
     Number(u64),
 }
 
-/// The address of the thread's own lock.
-pub const IDLE_LOCK: Word = Word::Cpu(offset_of!(Cpu, idle_lock));
-/// What stands in the lock of objects that have none.
-const NO_LOCK: Word = Word::Number(NEVER_FREE);
-
 /// One of the locks that a call deals with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Lock {
     /// The caller's.
     Caller,
-    /// The callee's; the thread's own if the callee has none.
+    /// The callee's.
     Callee,
 }
 
@@ -86,6 +85,8 @@ pub enum Flags {
 pub struct State {
     /// Whether the call passes words on the stack.
     pub wide: bool,
+    /// Whether the caller keeps its lock.
+    pub atomic: bool,
     /// Words in registers; what is missing is unknown.
     pub registers: BTreeMap<Register, Word>,
     /// Words above the caller's part of the stack.
@@ -98,12 +99,18 @@ pub struct State {
     pub written: BTreeSet<usize>,
     /// The lock in the new frame.
     pub lock: Word,
-    /// Locks that the thread holds.
-    pub held: BTreeSet<Lock>,
-    /// A lock that the instruction before has found free, by the value of a free one that the acquire sequence has loaded.
+    /// Whether it is written that the caller's lock is held.
+    pub kept: bool,
+    /// A lock that the instruction before has found to be one that can be taken.
     pub free: Option<Lock>,
-    /// Whether the callee has no lock, and the thread's own is to be taken in its place.
-    pub lockless: bool,
+    /// Whether the thread was seen not to be marked.
+    pub unmarked: bool,
+    /// What was seen to be a lock, and what to be none.
+    pub locks: BTreeMap<Lock, bool>,
+    /// Whether the engine was asked to make the call, and it is not known yet whether it has.
+    pub entering: bool,
+    /// Whether the frame was the newest.
+    pub made: bool,
     /// Whether the call's temporaries are gone.
     pub dropped: bool,
     /// What the flags say.
@@ -111,19 +118,23 @@ pub struct State {
 }
 
 impl State {
-    pub fn entered(wide: bool) -> Self {
+    pub fn entered(wide: bool, atomic: bool) -> Self {
         let entered = SAVED.into_iter().chain(ARGUMENTS);
         State {
             wide,
+            atomic,
             registers: entered.map(|register| (register, Word::Entered(register))).collect(),
             stack: vec![Word::Return],
             rounded: false,
             newest: 0,
             written: BTreeSet::new(),
             lock: Word::Unknown,
-            held: BTreeSet::from([Lock::Caller]),
+            kept: false,
             free: None,
-            lockless: false,
+            unmarked: false,
+            locks: BTreeMap::new(),
+            entering: false,
+            made: false,
             dropped: false,
             flags: Flags::Unknown,
         }
@@ -139,18 +150,19 @@ impl State {
         let mut state = self.clone();
         state.flags = Flags::Unknown;
         match self.flags {
-            Flags::Zero(Word::Refusal) if equal => (),
-            Flags::Zero(Word::Refusal) => state.learn(Word::Refusal, Word::Result(0)),
+            Flags::Zero(Word::Refusal) => state.learn_whether_made(equal),
             Flags::Equal(Word::Holder(lock), Word::Cpu(CPU_FREE)) => {
                 state.free = equal.then_some(lock);
             }
             Flags::Equal(Word::Frame(FRAME), Word::Cpu(CPU_OWNER)) => state.dropped |= !equal,
-            // A callee that has no lock gets the thread's own.
-            Flags::Equal(Word::Holder(Lock::Callee), NO_LOCK) => state.lockless = equal,
-            Flags::Equal(Word::Lock(one), Word::Lock(other)) if (one == other) != equal => {
-                return None;
+            Flags::Equal(Word::Cpu(CPU_FREE), Word::Number(MARKED)) => state.unmarked = !equal,
+            // Nothing is to be taken where there is no lock.
+            Flags::Equal(Word::Lock(lock), Word::Cpu(CPU_NO_LOCK)) => {
+                if *state.locks.entry(lock).or_insert(!equal) == equal {
+                    return None;
+                }
+                state.free = (equal && state.unmarked).then_some(lock);
             }
-            Flags::Equal(Word::Lock(_), Word::Lock(_)) => (),
             flags => panic!("branches on nothing: {flags:?}"),
         }
         Some(state)
@@ -164,15 +176,39 @@ impl State {
         plain.then(|| self.get(instruction.memory_base()))
     }
 
-    /// A lock is taken right after it was seen to be free, and freed by who holds it.
-    pub fn store_lock(&mut self, lock: Lock, word: Word, free: Option<Lock>) {
+    /// Only the caller's lock is ever written: that it is held, before the frame is the newest, and by what it reads as free, when it is not any more.
+    pub fn store_lock(&mut self, lock: Lock, word: Word) {
+        assert_eq!((lock, self.newest), (Lock::Caller, 0), "writes a lock: {word:?}");
+        assert_eq!(self.locks.get(&lock), Some(&true), "writes where everybody reads");
         match word {
-            Word::Frame(_) => {
-                assert_eq!(free, Some(lock), "takes a lock that may be held");
-                assert!(self.held.insert(lock), "takes a lock twice");
-            }
-            Word::Cpu(CPU_FREE) => assert!(self.held.remove(&lock), "frees what it does not hold"),
+            Word::Frame(0) => assert!(self.atomic, "writes a lock that it lets go of"),
+            Word::Cpu(CPU_HOME) => assert!(self.kept, "frees what it has not written"),
             word => panic!("writes {word:?} into a lock"),
+        }
+        self.kept = word == Word::Frame(0);
+    }
+
+    /// Whether the caller has its lock while the call lasts.
+    pub fn is_kept(&self) -> bool {
+        self.kept || self.locks.get(&Lock::Caller) == Some(&false)
+    }
+
+    /// What the thread holds.
+    pub fn held(&self) -> Vec<Lock> {
+        let kept = self.atomic && self.is_kept();
+        kept.then_some(Lock::Caller).into_iter().chain([Lock::Callee]).collect()
+    }
+
+    /// The engine has made the call, or has refused it.
+    fn learn_whether_made(&mut self, made: bool) {
+        assert!(self.entering);
+        self.entering = false;
+        self.made = made;
+        self.newest = if made { FRAME } else { 0 };
+        self.learn(Word::Entering, Word::Frame(self.newest));
+        match made {
+            true => self.lock = Word::Lock(Lock::Callee),
+            false => self.learn(Word::Refusal, Word::Result(0)),
         }
     }
 
@@ -193,11 +229,21 @@ impl State {
         let is = |path: usize| function == offset_of!(Cpu, slow) + path;
         let [first, second] = [Register::RDI, Register::RSI].map(|register| self.get(register));
         self.forget_after_call();
-        let wait = is(offset_of!(SlowPaths, wait)) || is(offset_of!(SlowPaths, wait_atomic));
-        assert!(!wait || matches!(first, Word::Lock(_)), "waits for no lock");
         self.dropped |= is(offset_of!(SlowPaths, drop_temporaries));
-        if is(offset_of!(SlowPaths, wait_atomic)) {
+        if is(offset_of!(SlowPaths, enter)) || is(offset_of!(SlowPaths, enter_atomic)) {
+            let missing = frame_fields(self.wide).difference(&self.written).count();
+            assert_eq!((self.newest, missing), (0, 0), "the frame is not filled in");
+            self.entering = true;
+            // The engine writes the caller's lock itself.
+            self.kept |= self.atomic && self.locks.get(&Lock::Caller) == Some(&true);
             self.set(Register::RAX, Word::Refusal);
+        }
+        if is(offset_of!(SlowPaths, come_back)) || is(offset_of!(SlowPaths, leave_atomic)) {
+            assert_eq!(self.newest, FRAME, "there is no call to end");
+        }
+        if is(offset_of!(SlowPaths, leave_atomic)) {
+            // The lock stays written, and the thread marked.
+            (self.newest, self.kept) = (0, false);
         }
         if is(offset_of!(SlowPaths, hand_over)) {
             assert_eq!(first, Word::Result(0), "the error is not handed over");
@@ -258,6 +304,7 @@ impl State {
         let displacement = instruction.memory_displacement64() as usize;
         if instruction.memory_segment() == Register::GS {
             return match displacement {
+                at if at == offset_of!(Cpu, frame) && self.entering => Word::Entering,
                 at if at == offset_of!(Cpu, frame) => Word::Frame(self.newest),
                 at => Word::Cpu(at),
             };
@@ -300,29 +347,31 @@ impl State {
             at if at == offset_of!(Frame, stack) => Word::Stack(self.kept_words()),
             at if at == offset_of!(Frame, resume) => Word::Resume,
             at if at == offset_of!(Frame, object) => Word::Entered(Register::RDI),
-            at if at == offset_of!(Frame, lock) && word == IDLE_LOCK => {
-                assert!(self.lockless, "the callee has a lock: {instruction:?}");
-                self.lock = Word::Lock(Lock::Callee);
-                // Nobody else takes it, so it need not be held.
-                self.held.insert(Lock::Callee);
-                word
-            }
-            at if at == offset_of!(Frame, lock) => {
-                assert!(matches!(word, Word::Lock(_)), "no lock: {instruction:?}");
-                self.lock = word;
-                word
-            }
+            at if at == offset_of!(Frame, lock) => Word::Lock(Lock::Callee),
             _ => saved_in(field),
         };
         assert_eq!(word, expected, "the frame is filled with something else: {instruction:?}");
+        if field == offset_of!(Frame, lock) {
+            self.lock = word;
+        }
         self.written.insert(field);
     }
 
-    /// [`Cpu::frame`] becomes another one.
-    pub fn move_frame(&mut self, instruction: &Instruction) {
+    /// [`Cpu::frame`] becomes another one, which takes the lock that was found to be `free`.
+    pub fn move_frame(&mut self, instruction: &Instruction, free: Option<Lock>) {
         assert_eq!(instruction.memory_displacement64() as usize, offset_of!(Cpu, frame));
         let sign = if instruction.mnemonic() == Mnemonic::Add { 1 } else { -1 };
         self.newest += sign * instruction.immediate(1) as i64;
+        self.made |= self.newest == FRAME;
+        if self.newest == FRAME {
+            assert_eq!(free, Some(Lock::Callee), "takes a lock that may be held");
+            assert!(!self.atomic || self.is_kept(), "lets go of a lock that it is to keep");
+        } else if self.atomic {
+            assert!(self.unmarked, "somebody may wait for the callee's lock");
+        } else {
+            assert_eq!(free, Some(Lock::Caller), "takes a lock that may be held");
+        }
+        self.unmarked = false;
     }
 
     pub fn add(&mut self, instruction: &Instruction) {
@@ -345,8 +394,7 @@ impl State {
         let missing: Vec<_> = frame_fields(self.wide).difference(&self.written).copied().collect();
         assert!(missing.is_empty(), "fields of the frame that are not filled: {missing:?}");
         assert_eq!(self.get(Register::RDI), Word::State);
-        let newest = self.held.last().copied().map(Word::Lock);
-        assert_eq!(newest, Some(self.lock), "the lock is not the one that was taken");
+        assert_eq!(self.lock, Word::Lock(Lock::Callee), "the lock is not the one that was taken");
         for register in ARGUMENTS.into_iter().skip(1).chain(SAVED) {
             assert_eq!(self.get(register), Word::Entered(register), "{register:?} is lost");
         }
@@ -355,6 +403,7 @@ impl State {
     /// A function of the C ABI keeps the callee-saved registers only.
     pub fn forget_after_call(&mut self) {
         self.flags = Flags::Unknown;
+        self.unmarked = false;
         self.registers.retain(|register, _| SAVED.contains(register));
     }
 

@@ -33,7 +33,7 @@ extern "C" fn start(kind: u64, address: u64) -> ! {
     descriptors::install(&local::BOOT);
     let first_steps = Block::new(0);
     // SAFETY: interrupts are off, and the root's own block is entered before this one goes.
-    unsafe { block::enter(&first_steps, &local::BOOT) };
+    unsafe { block::enter(&first_steps, &local::BOOT, false) };
     let decoded = match kind {
         entry::PVH => pvh::decode(&BootMemory, address),
         _ => multiboot2::decode(&BootMemory, address),

@@ -177,7 +177,7 @@ extern "C" fn enter(given: &'static Given) -> ! {
     features::enable_like_the_first();
     descriptors::install(given.local);
     // SAFETY: interrupts are off, and this is the CPU to which the block belongs.
-    unsafe { block::enter(&given.local.nobody, given.local) };
+    unsafe { block::enter(&given.local.nobody, given.local, false) };
     calls::install();
     local_apic::enable();
     TALK.store(HERE, Ordering::Release);

@@ -98,7 +98,7 @@ pub fn abort(error: u64) -> ! {
     // SAFETY: the newest frame belongs to the running thread.
     fast_path::prepare_end(unsafe { &mut *frame });
     interrupts::enable();
-    // SAFETY: the frame is the newest; its caller has made the idle lock the thread's, and what the
+    // SAFETY: the frame is the newest; its caller has let go of its lock, and what the
     // frame's platform words held is restored.
     unsafe { stub::leave(frame, error) }
 }

@@ -2,7 +2,7 @@
 //! [`carry`](super::carry).
 //!
 //! It has the same effect as the long way: the reference is checked and pinned, a frame is pushed, the caller's lock
-//! freed and the callee's taken, registers are scrubbed, stacks and page tables switched. Whatever
+//! let go of and the callee's taken, registers are scrubbed, stacks and page tables switched. Whatever
 //! is not as simple as that goes the long way: `call_slow` finds every register as the domain left it. Until the
 //! line "From here on", nothing has been changed but words of the first free frame and of stacks in domains that say
 //! nothing while the thread is there. A callee in the kernel runs on the
@@ -32,7 +32,7 @@ use core::{
 use warren_abi::call::SystemError;
 use warren_engine::{
     death,
-    layout::{Cpu, Frame, NEVER_FREE, OBJECTS, Object},
+    layout::{Cpu, Frame, MARKED, NO_LOCK, OBJECTS, Object},
     lock, part,
     reference::{
         count_down, count_up, drop_temporaries, first_temporary, instance_of, newest_frame,
@@ -44,10 +44,10 @@ use super::{
     carry::{self, PASSAGE_BYTES},
     fast::{Call, Table},
     steps::{
-        callee_left, callers_lock_freed, callers_lock_taken, callers_registers_restored,
-        domain_entered, domain_left, frame_made, frame_popped, kernel_called, kernel_odd,
-        kernel_unlocked, lock_checked, lock_not_free, lock_taken, passage_made, slow_ends,
-        slow_wait, to_caller, words_made, words_taken,
+        callee_left, callers_lock_checked, callers_lock_unwritten, callers_lock_written,
+        callers_registers_restored, domain_entered, domain_left, frame_made, frame_popped,
+        kernel_called, kernel_odd, kernel_unlocked, lock_checked, lock_not_free, lock_taken,
+        mark_checked, passage_made, slow_ends, slow_wait, to_caller, words_made, words_taken,
     },
 };
 use crate::{
@@ -177,11 +177,8 @@ pub fn forget_caller(frame: &mut Frame) {
 }
 
 core::arch::global_asm!(
-    // Lets the frame's callee hold the thread's own lock, and its domain be left already, goes to the kernel's stack, and
-    // pushes the answer. Leaves the first free frame in rbx.
-    ".macro call_left_idle_and_pushed",
-    "mov rbx, gs:[{idle_lock}]",
-    "mov [rsp - {frame_bytes} + {frame_lock}], rbx",
+    // Lets the frame's domain be left already, goes to the kernel's stack, and pushes the answer. Leaves the first free frame in rbx.
+    ".macro call_left_and_pushed",
     "lea rbx, [rip + {gone}]",
     "mov [rsp - {frame_bytes} + {frame_user_stack}], rbx",
     "mov rbx, rsp",
@@ -244,7 +241,6 @@ core::arch::global_asm!(
     "call_enter:",
     "mov r14, [rbx + {callee_table}]",
     "mov [rsp + {frame_table}], r14",
-    callers_lock_freed!(),
     lock_taken!(),
     // Into the callee.
     part!("page table"),
@@ -296,11 +292,9 @@ core::arch::global_asm!(
     "jb call_restore",
     lock_checked!("call_kernel"),
     frame_made!("call_kernel_resume"),
-    callers_lock_freed!(),
     lock_taken!(),
     kernel_called!("call_kernel_resume"),
-    callee_left!("call_kernel", "call_kernel_resume", "call_kernel_odd", ""),
-    callers_lock_taken!("call_kernel"),
+    callee_left!("call_kernel", "call_kernel_resume", "call_kernel_odd", "", callers_lock_checked!("call_kernel")),
     frame_popped!(),
     to_caller!(),
     slow_ends!("call_kernel", "drop_object"),
@@ -335,7 +329,6 @@ core::arch::global_asm!(
     "mov rsp, rbp",
     "mov r11, [rsp + {callers_stack}]",
     frame_made!("call_kernel_resume"),
-    callers_lock_freed!(),
     lock_taken!(),
     "mov rsp, r12",
     "mov rax, [rbx + {target}]",
@@ -442,7 +435,7 @@ core::arch::global_asm!(
     // Takes the kernel's lock for a call that carries something, and looks at everything again; if the lock is there already, goes on
     // at rcx. Registers as at `call_again`, but rbp.
     "call_locks:",
-    "mov r13, gs:[{free}]",
+    "mov r13, gs:[{home}]",
     "cmp [rip + {holder}], r13",
     "jne 59f",
     "jmp rcx",
@@ -485,15 +478,27 @@ core::arch::global_asm!(
     "mov r12, gs:[{kernel_stack}]",
     "cmp r12, gs:[{stack_limit}]",
     "jb call_restore",
+    callers_lock_written!("call_atomic"),
     lock_checked!("call_atomic"),
     frame_made!("call_atomic_resume"),
     lock_taken!(),
     kernel_called!("call_atomic_resume"),
-    callee_left!("call_atomic", "call_atomic_resume", "call_atomic_odd", ""),
+    callee_left!("call_atomic", "call_atomic_resume", "call_atomic_odd", "", mark_checked!("call_atomic")),
     frame_popped!(),
+    callers_lock_unwritten!(),
     to_caller!(),
     slow_ends!("call_atomic", "leave_object"),
-    lock_not_free!("call_atomic", "call_restore"),
+    lock_not_free!("call_atomic", "call_kept_in_vain"),
+    "call_kept_in_vain:",
+    callers_lock_unwritten!(),
+    "jmp call_restore",
+    // The thread is marked: the callee's lock is let go of, if that was not done yet.
+    "call_atomic_marked:",
+    "cmp qword ptr [rsp - {frame_bytes} + {frame_lock}], offset {no_lock}",
+    "je call_atomic_unmarked",
+    "call_left_and_pushed",
+    "call {release_callee}",
+    "jmp call_atomic_again",
 
     // From the system call's entry: a domain returns. rdi: error, rdx: value. All bits of eax are set.
     ".balign 16",
@@ -501,8 +506,7 @@ core::arch::global_asm!(
     "call_fast_return:",
     part!("entry"),
     "mov rsp, gs:[{frame}]",
-    callee_left!("call_fast", "call_fast_resume", "call_fast_odd", domain_left!()),
-    callers_lock_taken!("call_fast"),
+    callee_left!("call_fast", "call_fast_resume", "call_fast_odd", domain_left!(), callers_lock_checked!("call_fast")),
     frame_popped!(),
     to_caller!(),
     slow_ends!("call_fast", "drop_object"),
@@ -549,11 +553,12 @@ core::arch::global_asm!(
     "ud2",
     frame = const offset_of!(Cpu, frame),
     owner = const offset_of!(Cpu, owner),
-    idle_lock = const offset_of!(Cpu, idle_lock),
+    home = const offset_of!(Cpu, home),
     free = const offset_of!(Cpu, free),
-    never_free = const NEVER_FREE.cast_signed(),
+    marked = const MARKED,
+    no_lock = sym NO_LOCK,
     slow_drop = const offset_of!(Cpu, slow) + offset_of!(SlowPaths, drop_temporaries),
-    slow_wait = const offset_of!(Cpu, slow) + offset_of!(SlowPaths, wait),
+    slow_come_back = const offset_of!(Cpu, slow) + offset_of!(SlowPaths, come_back),
     kernel_stack = const offset_of!(Block, kernel_stack),
     user_stacks = const offset_of!(Block, user_stacks),
     stack_limit = const offset_of!(Block, stack_limit),
@@ -612,6 +617,7 @@ core::arch::global_asm!(
     end_dead = sym end_dead,
     drop_object = sym drop_object,
     leave_object = sym leave_object,
+    release_callee = sym release_callee,
 );
 
 /// An atomic call's count of its object is the last: the object stays on the engine's list until a destructor may
@@ -635,6 +641,16 @@ extern "C" fn drop_object(object: *mut Object) {
     });
 }
 
+/// Lets go of the lock of an atomic call's callee, which has returned.
+extern "C" fn release_callee() {
+    interrupts::in_kernel(|| {
+        // SAFETY: interrupts are off, and the block is this CPU's.
+        if lock::release(unsafe { &*block::engine() }) {
+            threads::let_go();
+        }
+    });
+}
+
 /// Takes the kernel's lock for the fast path.
 extern "C" fn lock_kernel() {
     kernel_lock::take(None);
@@ -651,7 +667,6 @@ fn disown() {
 /// A call ends whose caller died meanwhile: the caller's own caller goes on instead.
 extern "C" fn end_dead() -> ! {
     lock_kernel();
-    // The callee's lock, and then the thread's own.
     lock::unlock::<Kernel>();
     let frame = newest_frame::<Kernel>();
     // SAFETY: the newest frame is the call's, and the running thread's.
@@ -668,6 +683,6 @@ extern "C" fn end_dead() -> ! {
     count_down::<Kernel>(natives::bottom());
     // SAFETY: interrupts are off, and the block is this CPU's.
     unsafe { (*block::engine()).frame = frame };
-    // The dead caller's frame is the newest now; it holds the thread's own lock.
+    // The dead caller's frame is the newest now; it has no lock.
     super::abort(SystemError::Lost.number())
 }

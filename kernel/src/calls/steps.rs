@@ -52,7 +52,7 @@ macro_rules! frame_made {
     };
 }
 
-/// Assembly that checks that the callee's lock is free, for the call `$name`, and leaves what it is then in rcx. It may be given
+/// Assembly that checks that the callee's lock can be taken, for the call `$name`. It may be given
 /// to another CPU as soon as kernel code in Rust runs.
 macro_rules! lock_checked {
     ($name:literal) => {
@@ -70,44 +70,67 @@ macro_rules! lock_checked {
     };
 }
 
-/// Assembly for a lock that is not free: that of a callee that has none, for which the thread's own is taken, or another, which
-/// makes the call go on at `$otherwise`.
+/// Assembly for a lock that cannot be taken: that of a callee that has none, which is entered nevertheless, or another, or a thread that is
+/// marked, which makes the call go on at `$otherwise`.
 macro_rules! lock_not_free {
     ($name:literal, $otherwise:literal) => {
         concat!(
             $name,
             "_not_free:\n",
-            "cmp qword ptr [r15], {never_free}\n",
-            "jne ",
+            "cmp rcx, {marked}\n",
+            "je ",
             $otherwise,
             "\n",
-            "mov r15, gs:[{idle_lock}]\n",
-            "jmp ",
+            "cmp r15, offset {no_lock}\n",
+            "je ",
             $name,
             "_free\n",
+            "jmp ",
+            $otherwise,
+            "\n",
         )
     };
 }
 
-/// Assembly that takes the callee's lock and publishes the frame.
+/// Assembly that makes the frame the newest: it takes the callee's lock, and lets go of the caller's.
 macro_rules! lock_taken {
     () => {
         concat!(
-            part!("lock"),
-            "mov [r15], rsp
-        add rsp, {frame_bytes}
+            part!("frame"),
+            "add rsp, {frame_bytes}
         mov gs:[{frame}], rsp\n"
         )
     };
 }
 
-/// Assembly that frees the caller's lock. What it is then is in rcx.
-macro_rules! callers_lock_freed {
+/// Assembly that writes that the caller's lock is held while the call `$name` lasts.
+macro_rules! callers_lock_written {
+    ($name:literal) => {
+        concat!(
+            part!("lock"),
+            "mov r14, [rsp - {frame_bytes} + {frame_lock}]\n",
+            "cmp r14, offset {no_lock}\n",
+            "je ",
+            $name,
+            "_kept\n",
+            "mov [r14], rsp\n",
+            $name,
+            "_kept:\n",
+        )
+    };
+}
+
+/// Assembly that makes the caller's lock read as free again. Clobbers rcx and r14. Local label 74.
+macro_rules! callers_lock_unwritten {
     () => {
         concat!(
             part!("lock"),
-            "mov r14, [rsp - {frame_bytes} + {frame_lock}]
-        mov [r14], rcx\n"
+            "mov rcx, [rsp - {frame_bytes} + {frame_lock}]\n",
+            "cmp rcx, offset {no_lock}\n",
+            "je 74f\n",
+            "mov r14, gs:[{home}]\n",
+            "mov [rcx], r14\n",
+            "74:\n",
         )
     };
 }
@@ -137,11 +160,10 @@ macro_rules! kernel_called {
     };
 }
 
-/// Assembly that ends the call `$name`: leaves the callee's domain by `$leave`, gives back the lock and the count. Leaves the
-/// value of a free lock in rsi. `$odd` is where
-/// it goes on if the frame's `resume` is not `$resume`.
+/// Assembly that ends the call `$name`: leaves the callee's domain by `$leave`, looks by `$lock` whether the caller's lock can be taken back, and gives back the
+/// count. `$odd` is where it goes on if the frame's `resume` is not `$resume`.
 macro_rules! callee_left {
-    ($name:literal, $resume:literal, $odd:literal, $leave:expr) => {
+    ($name:literal, $resume:literal, $odd:literal, $leave:expr, $lock:expr) => {
         concat!(
             $name,
             "_end:\n",
@@ -152,10 +174,7 @@ macro_rules! callee_left {
             $odd,
             "\n",
             $leave,
-            part!("lock"),
-            "mov rcx, [rsp - {frame_bytes} + {frame_lock}]\n",
-            "mov rsi, gs:[{free}]\n",
-            "mov [rcx], rsi\n",
+            $lock,
             // There are no temporaries, and the call's count of the object is not the last; or the engine sees to it.
             part!("reference check"),
             "cmp rsp, gs:[{owner}]\n",
@@ -263,17 +282,34 @@ macro_rules! words_taken {
     };
 }
 
-/// Assembly that takes the caller's lock back. What it is when it is free is in rsi.
-macro_rules! callers_lock_taken {
+/// Assembly that looks whether the caller's lock can be taken back.
+macro_rules! callers_lock_checked {
     ($name:literal) => {
         concat!(
             part!("lock"),
             "mov rcx, [rsp - 2 * {frame_bytes} + {frame_lock}]\n",
+            "mov rsi, gs:[{free}]\n",
             "cmp [rcx], rsi\n",
             "jne ",
             $name,
-            "_wait\n",
-            "mov [rcx], rsp\n",
+            "_not_free_back\n",
+            $name,
+            "_free_back:\n",
+        )
+    };
+}
+
+/// The same for an atomic call, whose caller has its lock: only a thread that is marked has to let go of the callee's.
+macro_rules! mark_checked {
+    ($name:literal) => {
+        concat!(
+            part!("lock"),
+            "cmp qword ptr gs:[{free}], {marked}\n",
+            "je ",
+            $name,
+            "_marked\n",
+            $name,
+            "_unmarked:\n",
         )
     };
 }
@@ -323,15 +359,14 @@ macro_rules! to_caller {
     };
 }
 
-/// Assembly for what the end of the call `$name` leaves to the engine. The frame's callee holds the thread's own lock
-/// meanwhile, so that the end can begin again.
+/// Assembly for what the end of the call `$name` leaves to the engine, which lets go of the callee's lock first; then the end begins again.
 macro_rules! slow_ends {
     ($name:literal, $last:literal) => {
         concat!(
             // There are temporaries to drop. Meanwhile the frame names the system's own object.
             $name,
             "_drop:\n",
-            "call_left_idle_and_pushed\n",
+            "call_left_and_pushed\n",
             "push qword ptr [rbx - {frame_bytes} + {frame_object}]\n",
             "sub rsp, 8\n",
             "sti\n",
@@ -348,7 +383,7 @@ macro_rules! slow_ends {
             $name,
             "_last:\n",
             $crate::calls::steps::counted!("inc dword ptr [rcx + {object_count_field}]"),
-            "call_left_idle_and_pushed\n",
+            "call_left_and_pushed\n",
             "mov rdi, rcx\n",
             "call {",
             $last,
@@ -385,19 +420,25 @@ macro_rules! kernel_odd {
     };
 }
 
-/// Assembly that waits for the caller's lock, which rcx points to, and ends the call `$name` again. The call has its count
-/// again meanwhile: it may be cut off.
+/// Assembly that lets go of the callee's lock, waits for the caller's, and ends the call `$name` again. It has its count meanwhile: it may be cut off.
 macro_rules! slow_wait {
     ($name:literal) => {
         concat!(
             $name,
+            "_not_free_back:\n",
+            "cmp rsi, {marked}\n",
+            "je ",
+            $name,
+            "_wait\n",
+            "cmp rcx, offset {no_lock}\n",
+            "je ",
+            $name,
+            "_free_back\n",
+            $name,
             "_wait:\n",
-            "mov r12, [rsp - {frame_bytes} + {frame_object}]\n",
-            $crate::calls::steps::counted!("inc dword ptr [r12 + {object_count_field}]"),
-            "call_left_idle_and_pushed\n",
-            "mov rdi, rcx\n",
+            "call_left_and_pushed\n",
             "sti\n",
-            "call gs:[{slow_wait}]\n",
+            "call gs:[{slow_come_back}]\n",
             "cli\n",
             "jmp ",
             $name,
@@ -407,8 +448,9 @@ macro_rules! slow_wait {
 }
 
 pub(super) use {
-    callee_left, callers_lock_freed, callers_lock_taken, callers_registers_restored, counted,
-    domain_entered, domain_left, frame_made, frame_popped, kernel_called, kernel_locked,
-    kernel_odd, kernel_unlocked, lock_checked, lock_not_free, lock_taken, passage_made, slow_ends,
-    slow_wait, to_caller, words_made, words_taken,
+    callee_left, callers_lock_checked, callers_lock_unwritten, callers_lock_written,
+    callers_registers_restored, counted, domain_entered, domain_left, frame_made, frame_popped,
+    kernel_called, kernel_locked, kernel_odd, kernel_unlocked, lock_checked, lock_not_free,
+    lock_taken, mark_checked, passage_made, slow_ends, slow_wait, to_caller, words_made,
+    words_taken,
 };

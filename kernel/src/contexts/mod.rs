@@ -263,6 +263,22 @@ impl Contexts {
         self.settle(cpu);
     }
 
+    /// Whether who runs on a CPU does so on the time of one that waits for its lock.
+    pub fn is_helped(&self, cpu: usize) -> bool {
+        let links = &self.chains[cpu].links;
+        let lender = links.len().checked_sub(2).and_then(|lender| self.get(links[lender]));
+        lender.and_then(|lender| lender.state.loan()).is_some_and(|loan| loan.help)
+    }
+
+    /// Who runs on a CPU has let go of its lock: whoever lends it time for that goes on.
+    pub fn let_go(&mut self, cpu: usize, now: u64) {
+        self.charge(cpu, now);
+        if self.is_helped(cpu) {
+            self.cut(cpu, self.chains[cpu].links.len() - 2, Reason::Preempted);
+            self.settle(cpu);
+        }
+    }
+
     /// Who runs on a CPU blocks until [`Contexts::wake`], or until the clock shows `until`.
     pub fn block(&mut self, cpu: usize, now: u64, until: u64) {
         self.charge(cpu, now);

@@ -149,6 +149,22 @@ fn a_waiter_lends_its_time_and_pays_for_it() {
 }
 
 #[test]
+fn help_ends_as_soon_as_the_holder_lets_go() {
+    let (mut contexts, _, [waiter, holder, _]) = system();
+    contexts.dispatch(0, 0, 0, Some(waiter), terms(100)).unwrap();
+    assert!(!contexts.is_helped(0));
+    contexts.let_go(0, 5);
+    assert_eq!(contexts.running(0), waiter, "nobody but its scheduler lends it time");
+    contexts.help(0, 10, holder);
+    assert!(contexts.is_helped(0));
+    contexts.let_go(0, 15);
+    assert_eq!(contexts.running(0), waiter);
+    assert_eq!(contexts.accounts()[1], Account { used: 15, helped: 5 });
+    assert_eq!(contexts.stop_of(waiter), Stop { reason: Reason::Preempted, used: 5 });
+    assert!(contexts.activity_of(holder) == Some(Activity::Ready));
+}
+
+#[test]
 fn help_goes_along_chains_of_waiters() {
     let (mut contexts, host, [first, second, third]) = system();
     contexts.dispatch(0, 0, 0, Some(second), terms(5)).unwrap();
@@ -472,6 +488,7 @@ enum Step {
     Wake { who: usize },
     Help { holder: usize },
     GiveWay,
+    LetGo,
     End,
     Add { processor: usize, anywhere: bool },
     Pass { time: u64 },
@@ -489,6 +506,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => any::<usize>().prop_map(|who| Step::Wake { who }),
         3 => any::<usize>().prop_map(|holder| Step::Help { holder }),
         1 => Just(Step::GiveWay),
+        1 => Just(Step::LetGo),
         1 => Just(Step::End),
         2 => (any::<usize>(), any::<bool>())
             .prop_map(|(processor, anywhere)| Step::Add { processor, anywhere }),
@@ -569,6 +587,7 @@ impl World {
                 self.contexts.help(cpu, now, self.anybody(holder));
             }
             Step::GiveWay => self.contexts.give_way(cpu, now),
+            Step::LetGo => self.contexts.let_go(cpu, now),
             Step::End if is_leaf => {
                 let running = self.contexts.running(cpu);
                 self.leaves.retain(|leaf| *leaf != running);

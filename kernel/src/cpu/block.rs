@@ -12,7 +12,12 @@ use core::{
     sync::atomic::Ordering::Relaxed,
 };
 
-use warren_engine::{death, layout::Cpu, stub::SlowPaths};
+use warren_engine::{
+    death,
+    layout::{Cpu, NO_LOCK},
+    lock,
+    stub::SlowPaths,
+};
 
 use super::{local::Local, registers};
 use crate::system::Kernel;
@@ -59,9 +64,20 @@ impl Block {
             temporary_end: null_mut(),
             owner: null_mut(),
             thread: 0,
-            idle_lock: null(),
+            bottom: null(),
+            no_lock: &raw const NO_LOCK,
+            home: 0,
             free: 0,
-            slow: SlowPaths { wait: 0, wait_atomic: 0, drop_temporaries: 0, hand_over: 0, dead: 0 },
+            heir: 0,
+            slow: SlowPaths {
+                enter: 0,
+                enter_atomic: 0,
+                come_back: 0,
+                leave_atomic: 0,
+                drop_temporaries: 0,
+                hand_over: 0,
+                dead: 0,
+            },
             platform: [0; 10],
         };
         Block {
@@ -103,6 +119,12 @@ pub fn engine() -> *mut Cpu {
     current().engine()
 }
 
+/// The running thread leaves this CPU, and another block is entered next.
+pub fn leave() {
+    // SAFETY: interrupts are off, and the block is this CPU's.
+    lock::write_held(unsafe { &*engine() });
+}
+
 /// This CPU. With interrupts off: elsewhere the thread may be on another one as soon as this returns.
 pub fn local() -> &'static Local {
     let local: *const Local;
@@ -119,18 +141,18 @@ pub fn local() -> &'static Local {
     unsafe { &*local }
 }
 
-/// Makes `block` the running thread's. What `swapgs` brings is 0: the gs of code in domains.
+/// Makes `block` the running thread's, which is `marked` ([`warren_engine::layout::MARKED`]) or not. What `swapgs` brings is 0: the gs of code in domains.
 ///
 /// # Safety
 ///
 /// The block stays where it is until another one is entered here. Interrupts are off, and `local` is this CPU.
-pub unsafe fn enter(block: &Block, local: &'static Local) {
+pub unsafe fn enter(block: &Block, local: &'static Local, marked: bool) {
     block.this.set(block);
     block.local.set(local);
     local.block.set(block);
     // SAFETY: nobody uses the block yet.
     let engine = unsafe { &mut *block.engine() };
-    engine.free = local.number as u64;
+    lock::enter_cpu(engine, local.number as u64, marked);
     local.running.store(engine.thread, Relaxed);
     // SAFETY: the caller's promise; assembly finds in the block what it expects.
     unsafe { registers::write_msr(registers::GS_BASE, ptr::from_ref(block) as u64) };

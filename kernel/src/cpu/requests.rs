@@ -4,7 +4,7 @@
 //! | --- | --- | --- |
 //! | [`FLUSH`] | who unmaps pages, before their frames are used again | what the CPU knew of pages is forgotten |
 //! | [`BARRIER`] | who frees what the fast path of calls may be looking at | none: who answers is not on the fast path |
-//! | [`HOME`] | who wants a free lock whose home the CPU is | the lock's home is the asker's |
+//! | [`HOME`] | who wants a lock whose home the CPU is | the lock's home is the asker's, or it is written that the CPU's thread holds it |
 //! | [`PARK`] | [`alone`] | the thread is switched out, until the request is taken back |
 //!
 //! Only the holder of the kernel's lock asks, so that there is one asker at a time, who waits until the request is taken out of the
@@ -18,7 +18,10 @@ use core::sync::atomic::{
     Ordering::{AcqRel, Acquire, Relaxed, Release},
 };
 
-use warren_engine::{layout::LockWord, lock::give_home};
+use warren_engine::{
+    layout::LockWord,
+    lock::{give_home, give_idle_home},
+};
 
 use super::{
     block, interrupts, kernel_lock,
@@ -31,7 +34,7 @@ use crate::{system, threads, traps::frame::TrapFrame};
 const FLUSH: u32 = 1;
 /// Say that the fast path of calls is left.
 const BARRIER: u32 = 8;
-/// Give a lock away.
+/// Give a lock away, or say who holds it.
 const HOME: u32 = 2;
 /// Switch the thread out.
 const PARK: u32 = 4;
@@ -152,7 +155,7 @@ pub fn barrier() {
     ask_and_wait(BARRIER);
 }
 
-/// Asks the CPU `home` for a free lock whose home it is.
+/// Asks the CPU `home` for a lock whose home it is.
 pub fn ask_for_home(lock: *const LockWord, home: u64) {
     interrupts::off(|| {
         let own = super::number();
@@ -160,7 +163,7 @@ pub fn ask_for_home(lock: *const LockWord, home: u64) {
         let Some(local) = asked else { return };
         if local.mailbox.is_idle.load(Acquire) {
             // SAFETY: the lock is that of an instance that one of the thread's frames names.
-            give_home(unsafe { &*lock }, home, own as u64);
+            give_idle_home(unsafe { &*lock }, home, own as u64);
         } else {
             WANTED.store(lock.cast_mut(), Relaxed);
             ask(Some(local).into_iter(), HOME);
@@ -234,7 +237,8 @@ fn answer_at_once(requests: u32) {
         let asker = kernel_lock::holder() as u64;
         // SAFETY: the asker names the lock of an instance that one of its frames names, and waits.
         let lock = unsafe { &*WANTED.load(Relaxed) };
-        give_home(lock, local.number as u64, asker);
+        // SAFETY: interrupts are off, and the block is that of the thread that runs here, if one does.
+        give_home(unsafe { &mut *block::engine() }, lock, asker);
     }
     let done = requests & (FLUSH | BARRIER | HOME);
     if done != 0 {

@@ -94,7 +94,7 @@ pub fn start(
         let (area, work) = (Some(area), Some(Box::new(work) as Work));
         let mut thread = Thread::new(token, name.into(), principal, area, work);
         thread.stack = stack;
-        let bottom = Frame::bottom(frames, bottom, stack_top, token);
+        let bottom = Frame::bottom(bottom, stack_top, token);
         // SAFETY: the frames were mapped just now, for this thread alone.
         unsafe { frames.write(bottom) };
         threads.add(thread);

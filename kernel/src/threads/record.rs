@@ -3,11 +3,7 @@
 
 use alloc::{boxed::Box, string::String};
 
-use warren_engine::{
-    deadline::Deadlines,
-    layout::{Cpu, Frame},
-    thread::ThreadRecord,
-};
+use warren_engine::{deadline::Deadlines, layout::Cpu, thread::ThreadRecord};
 use warren_kernel::contexts::{End, Token};
 
 use super::area::Area;
@@ -70,7 +66,7 @@ impl Thread {
             engine.frame = area.frames().wrapping_add(1);
             engine.temporary = area.temporaries();
             engine.temporary_end = area.temporaries_end();
-            engine.idle_lock = Frame::own_lock(area.frames());
+            engine.bottom = area.frames();
         }
         // Ledgers have no more principals than that.
         block.payer.set(principal as u8);

@@ -80,7 +80,7 @@ pub fn install(contexts: Contexts, root: impl FnOnce(Token) -> Thread) {
     threads.add(root);
     let root = threads.find(token).expect("it was added just now");
     // SAFETY: threads stay where they are (T1), and the root stays for good.
-    unsafe { block::enter(&root.block, &local::BOOT) };
+    unsafe { block::enter(&root.block, &local::BOOT, false) };
     THREADS.with(|stored| *stored = Some(threads));
 }
 
@@ -239,6 +239,11 @@ pub fn give_time_to(holder: Token) {
     cpu::interrupts::off(|| change(|contexts, cpu, now| contexts.help(cpu, now, holder)));
 }
 
+/// Whoever lends the running thread time for the sake of a lock goes on.
+pub fn let_go() {
+    cpu::interrupts::off(|| change(Contexts::let_go));
+}
+
 /// Lets `guest` run on the time of the running thread, the host of a processor. See [`Contexts::dispatch`].
 pub fn dispatch(processor: usize, guest: Option<Token>, terms: Terms) -> Result<(), Refusal> {
     change(|contexts, cpu, now| contexts.dispatch(cpu, now, processor, guest, terms))
@@ -311,9 +316,11 @@ fn switch_to(next: Token) {
         let old = threads.running();
         old.page_tables = registers::page_tables();
         let save = &raw mut old.stack;
+        block::leave();
+        let is_helped = threads.contexts.is_helped(cpu::number());
         let new = threads.find(next).expect("contexts that run have threads");
         // SAFETY: interrupts are off, and the thread stays where it is (T1).
-        unsafe { block::enter(&new.block, block::local()) };
+        unsafe { block::enter(&new.block, block::local(), is_helped) };
         set_page_tables(new.page_tables);
         Some((save, new.stack))
     });
@@ -333,8 +340,9 @@ pub fn park() {
     let thread = unsafe { &mut *block::current().thread.get().cast::<Thread>() };
     thread.page_tables = registers::page_tables();
     let save = &raw mut thread.stack;
+    block::leave();
     // SAFETY: interrupts are off, and the block is this CPU's.
-    unsafe { block::enter(&local.nobody, local) };
+    unsafe { block::enter(&local.nobody, local, false) };
     set_page_tables(kernel_map::root().address());
     // SAFETY: the stack is in use only where no thread runs, and is begun anew each time.
     let load = unsafe { switch::prepare(local.descriptors.stack_of_nobody(), go_on_as_nobody) };
@@ -348,9 +356,10 @@ pub extern "C" fn go_on_as_nobody() -> ! {
     cpu::requests::take_lock_as_nobody();
     let load = with(|threads| {
         let next = threads.contexts.running(cpu::number());
+        let is_helped = threads.contexts.is_helped(cpu::number());
         let next = threads.find(next).expect("contexts that run have threads");
         // SAFETY: interrupts are off, and the thread stays where it is (T1).
-        unsafe { block::enter(&next.block, block::local()) };
+        unsafe { block::enter(&next.block, block::local(), is_helped) };
         set_page_tables(next.page_tables);
         next.stack
     });

@@ -40,21 +40,21 @@ pub const TOLD: f64 = 10.0;
 
 /// All limits.
 pub const LIMITS: &[Limit] = &[
-    more("calls/nothing/own-own", "a call from a domain into another", Some(120.0), 120.0),
-    more("calls/nothing/own-kernel", "a call from a domain into the kernel", Some(120.0), 100.0),
+    more("calls/nothing/own-own", "a call from a domain into another", Some(120.0), 113.0),
+    more("calls/nothing/own-kernel", "a call from a domain into the kernel", Some(120.0), 93.0),
     more(
         "calls/atomic/own-kernel",
         "an atomic call from a domain into the kernel",
         Some(120.0),
-        96.0,
+        103.0,
     ),
-    more("calls/nothing/kernel-own", "a call from the kernel into a domain", Some(120.0), 121.0),
-    more("calls/nothing/kernel-kernel", "a call within the kernel", Some(60.0), 39.0),
+    more("calls/nothing/kernel-own", "a call from the kernel into a domain", Some(120.0), 113.0),
+    more("calls/nothing/kernel-kernel", "a call within the kernel", Some(60.0), 31.0),
     ratio("calls/nothing/hosted-kernel", "a call within a Linux process", 2.5),
     ratio("calls/nothing/hosted-concurrent", "the same, of a server without a lock", 2.0),
-    more("calls/nothing/stepped-kernel", "a call within a Linux process", None, 38.0),
-    more("calls/nothing/stepped-concurrent", "the same, of a server without a lock", None, 42.0),
-    more("calls/atomic/stepped-kernel", "an atomic call within a Linux process", None, 38.0),
+    more("calls/nothing/stepped-kernel", "a call within a Linux process", None, 31.0),
+    more("calls/nothing/stepped-concurrent", "the same, of a server without a lock", None, 31.0),
+    more("calls/atomic/stepped-kernel", "an atomic call within a Linux process", None, 41.0),
     value("calls/in 4096/own-own", "a call with 4096 bytes from a domain into another", 1130.0),
     value(
         "references/temporary reference/own-own",
