@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{
     linux::{self, Guest},
     programs,
-    row::{Measure, Row, Unit},
+    row::{Measure, Row, Unit, rounded},
 };
 use crate::failure::{Failure, Outcome};
 
@@ -55,14 +55,12 @@ fn read(said: &str, place: &str) -> Outcome<Vec<Row>> {
 /// Reads what the Linux guest said.
 fn read_linux(said: &str) -> Outcome<Vec<Row>> {
     let used = |process| used(said, "process", process, |used| used);
-    let mut rows = rows(used(SMALL)?, used(LARGE)?, "linux", LINUX_METHOD);
-    rows.push(row(
-        "charged to the server of both",
-        used(SERVER)?,
-        Unit::Nanoseconds,
-        "linux",
-        LINUX_METHOD,
-    ));
+    let (small, large, server) = (used(SMALL)?, used(LARGE)?, used(SERVER)?);
+    let row = |what, value, unit| row(what, value, unit, "linux", LINUX_METHOD);
+    let part = server / (small + large + server);
+    let mut rows = rows(small, large, "linux", LINUX_METHOD);
+    rows.push(row("charged to the server of both", server, Unit::Nanoseconds));
+    rows.push(row("part of all that the server is charged", rounded(part), Unit::Times));
     Ok(rows)
 }
 
@@ -105,7 +103,7 @@ mod tests {
             {\"process\":\"server\",\"used_ns\":330}\n";
         let rows = read_linux(said).unwrap_or_default();
         let found: Vec<_> = rows.iter().filter_map(Row::value).collect();
-        assert_eq!(found, [20.0, 190.0, 9.5, 330.0]);
+        assert_eq!(found, [20.0, 190.0, 9.5, 330.0, 0.611111]);
     }
 
     #[test]

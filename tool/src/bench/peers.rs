@@ -40,8 +40,8 @@ const PEERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("servers/loaded and destroyed/own-kernel", &["servers/dlopen, dlclose"]),
-    ("accounts/charged to a client/own", PAID),
-    ("accounts/charged to a client/kernel", PAID),
+    ("accounts/charged to a client/own", &["accounts/charged to a client"]),
+    ("accounts/charged to a client/kernel", &["accounts/charged to a client"]),
     ("boot/instructions to the prompt/demo", &["boot/instructions to the prompt"]),
     ("boot/memory touched at the prompt/demo", &["boot/memory touched at the prompt"]),
     ("boot/least memory that boots/demo", &["boot/least memory that boots"]),
@@ -56,8 +56,6 @@ const ROUND_TRIPS: &[&str] = &[
     "calls/futex between threads",
 ];
 const FILES: &[&str] = &["files/open, read 4096, close"];
-/// What the client itself pays, and what is charged to nobody's account but the server's.
-const PAID: &[&str] = &["accounts/charged to a client", "accounts/charged to the server of both"];
 /// A fault that a handler mends is Linux's alone: here a server that faults dies.
 const FAULTS: &[&str] = &["faults/process forked, killed by SIGSEGV, waited for"];
 
