@@ -98,7 +98,9 @@ fn every_server_below_may_die_and_comes_back() {
                 "ping -q -c 2 -i 10 10.0.2.2 | grep transmitted".into(),
             ]
         });
-        let lines: Vec<String> = lines.chain(["ifconfig | grep quarantine".into()]).collect();
+        let first = ["ping -q -c 1 10.0.2.2".into()];
+        let last = ["ifconfig | grep quarantine".into()];
+        let lines: Vec<String> = first.into_iter().chain(lines).chain(last).collect();
         let run = Run::new("network", &lines).placed(&variant).go();
         let shown = run.lines();
         for server in servers {
