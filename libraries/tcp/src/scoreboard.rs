@@ -107,6 +107,11 @@ impl Scoreboard {
         self.lost_bytes
     }
 
+    /// When the end of the stream was sent last.
+    pub fn end_sent_ns(&self) -> u64 {
+        self.records.back().map_or(0, |sent| sent.at_ns)
+    }
+
     /// Something was sent for the first time, which follows all that was.
     pub fn push(&mut self, range: Range, at_ns: u64) {
         self.records.push_back(Sent { range, at_ns, again: false, fate: Fate::OnTheWay });

@@ -39,13 +39,15 @@ impl<B: Copy> Connection<B> {
         output: &mut impl Output<B>,
     ) -> Reply {
         self.counters.segments_in += 1;
+        let without_opening = self.without_known_opening(segment);
+        let segment = without_opening.as_ref().unwrap_or(segment);
         let result = match self.state {
             State::Closed => Err(Done(Reply::Reset)),
-            State::SynSent => self.answer_to_opening(settings, now_ns, segment, output),
+            State::SynSent => Err(self.answer_to_opening(settings, now_ns, segment, output)),
             _ => self.check(settings, now_ns, segment, piece::bytes(pieces), output),
         };
         match result {
-            Ok(segment) => self.take_payload(settings, now_ns, &segment, pieces, output),
+            Ok(()) => self.take_payload(settings, now_ns, segment, pieces, output),
             Err(Done(reply)) => {
                 pieces.iter().for_each(|piece| output.release(piece.buffer));
                 reply
@@ -60,21 +62,21 @@ impl<B: Copy> Connection<B> {
         now_ns: u64,
         segment: &Segment,
         output: &mut impl Output<B>,
-    ) -> Result<Segment, Done> {
+    ) -> Done {
         let acknowledges = match segment.acknowledgment {
             None => false,
             Some(position) if position == self.first + 1 && position == self.next => true,
-            Some(_) if segment.reset => return Err(Done(Reply::Nothing)),
-            Some(_) => return Err(Done(Reply::Reset)),
+            Some(_) if segment.reset => return Done(Reply::Nothing),
+            Some(_) => return Done(Reply::Reset),
         };
         if segment.reset {
             if acknowledges {
                 self.close(End::Refused, output);
             }
-            return Err(Done(Reply::Nothing));
+            return Done(Reply::Nothing);
         }
         if !segment.synchronize {
-            return Err(Done(Reply::Nothing));
+            return Done(Reply::Nothing);
         }
         self.deadlines.heard_ns = now_ns;
         self.agreement = Agreement::with(&segment.options, &self.flow, settings);
@@ -93,7 +95,7 @@ impl<B: Copy> Connection<B> {
                 self.scoreboard.lose_all();
             }
         }
-        Err(Done(Reply::Nothing))
+        Done(Reply::Nothing)
     }
 
     /// Section 3.10.7.4, first to fifth: whether the segment is a part of this connection's streams.
@@ -104,13 +106,12 @@ impl<B: Copy> Connection<B> {
         segment: &Segment,
         payload: u32,
         output: &mut impl Output<B>,
-    ) -> Result<Segment, Done> {
-        let mut segment = *segment;
-        self.check_opening_again(&mut segment)?;
-        self.check_stamps(settings, now_ns, &segment, payload)?;
-        self.check_sequence(settings, now_ns, &segment, payload)?;
+    ) -> Result<(), Done> {
+        self.check_opening_again(segment)?;
+        self.check_stamps(settings, now_ns, segment, payload)?;
+        self.check_sequence(settings, now_ns, segment, payload)?;
         if segment.reset {
-            return Err(Done(self.check_reset(now_ns, &segment, output)));
+            return Err(Done(self.check_reset(now_ns, segment, output)));
         }
         if segment.synchronize {
             // RFC 5961, section 4: if the other side has lost the connection, it answers this with RST.
@@ -118,7 +119,7 @@ impl<B: Copy> Connection<B> {
             return Err(Done(Reply::Nothing));
         }
         let Some(position) = segment.acknowledgment else { return Err(Done(Reply::Nothing)) };
-        self.note_stamp(now_ns, &segment);
+        self.note_stamp(now_ns, segment);
         self.deadlines.heard_ns = now_ns;
         if self.state == State::SynReceived {
             if !position.after(self.unacknowledged) || position.after(self.next) {
@@ -134,29 +135,33 @@ impl<B: Copy> Connection<B> {
             self.challenge(now_ns);
             return Err(Done(Reply::Nothing));
         }
-        self.take_acknowledgment(now_ns, &segment, payload, output);
+        self.take_acknowledgment(now_ns, segment, payload, output);
         self.advance(settings, now_ns, output);
         match self.state {
             State::Closed => Err(Done(Reply::Nothing)),
-            _ => Ok(segment),
+            _ => Ok(()),
         }
     }
 
-    /// The other side's SYN arrives again before this side's one is acknowledged.
-    fn check_opening_again(&mut self, segment: &mut Segment) -> Result<(), Done> {
-        let again = segment.synchronize && segment.sequence + 1 == self.received.next();
-        if self.state != State::SynReceived || !again || segment.reset {
-            return Ok(());
+    /// Whether the other side's SYN arrives again before this side's one is acknowledged.
+    fn is_opening_again(&self, segment: &Segment) -> bool {
+        let known = segment.synchronize && segment.sequence + 1 == self.received.next();
+        known && self.state == State::SynReceived && !segment.reset
+    }
+
+    /// Both sides began at the same time, and this is the other side's SYN with an acknowledgment: what is new of it.
+    fn without_known_opening(&self, segment: &Segment) -> Option<Segment> {
+        let known = segment.acknowledgment.is_some() && self.is_opening_again(segment);
+        known.then(|| Segment { synchronize: false, sequence: segment.sequence + 1, ..*segment })
+    }
+
+    /// The other side has not seen this side's SYN.
+    fn check_opening_again(&mut self, segment: &Segment) -> Result<(), Done> {
+        if self.is_opening_again(segment) {
+            self.scoreboard.lose_all();
+            return Err(Done(Reply::Nothing));
         }
-        if segment.acknowledgment.is_some() {
-            // Both sides began at the same time, and this is its SYN with an acknowledgment. The first part is known.
-            segment.synchronize = false;
-            segment.sequence += 1;
-            return Ok(());
-        }
-        // It has not seen this side's SYN.
-        self.scoreboard.lose_all();
-        Err(Done(Reply::Nothing))
+        Ok(())
     }
 
     /// RFC 7323, section 5: a segment whose clock is behind was sent before others that have arrived.

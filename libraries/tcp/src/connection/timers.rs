@@ -150,16 +150,16 @@ impl<B: Copy> Connection<B> {
             return;
         }
         let timeout_at_ns = (self.deadlines.since_ns + timeout_ns).max(now_ns + 1);
-        (self.deadlines.overdue, self.deadlines.overdue_ns) = match self.end_probe_ns() {
-            Some(probe_ns) if now_ns + probe_ns < timeout_at_ns => {
-                (Overdue::End, now_ns + probe_ns)
+        (self.deadlines.overdue, self.deadlines.overdue_ns) = match self.end_probe_at_ns() {
+            Some(probe_at_ns) if probe_at_ns < timeout_at_ns => {
+                (Overdue::End, probe_at_ns.max(now_ns + 1))
             }
             _ => (Overdue::Retransmission, timeout_at_ns),
         };
     }
 
-    /// After how long the end of the stream is asked for, if it may be (RFC 8985, section 7.2).
-    fn end_probe_ns(&self) -> Option<u64> {
+    /// When the end of the stream is asked for, if it may be (RFC 8985, section 7.2).
+    fn end_probe_at_ns(&self) -> Option<u64> {
         let nothing_missing = self.recovery.is_none() && self.scoreboard.received_bytes() == 0;
         if !self.agreement.selective
             || !nothing_missing
@@ -172,7 +172,8 @@ impl<B: Copy> Connection<B> {
         let wait_ns =
             self.round_trip.smoothed_ns().map_or(UNKNOWN_NS, |smoothed_ns| 2 * smoothed_ns);
         let wait_ns = wait_ns.max(LEAST_WAIT_NS);
-        Some(wait_ns + if single { DELAYED_NS } else { 0 })
+        let since_ns = self.deadlines.since_ns.max(self.scoreboard.end_sent_ns());
+        Some(since_ns + wait_ns + if single { DELAYED_NS } else { 0 })
     }
 
     /// Both sides have ended: late segments are answered for a while (RFC 9293, section 3.6.1).

@@ -82,7 +82,8 @@ impl<B: Copy> Engine<B> {
         }
     }
 
-    /// When [`Engine::expire`] is to be called, if nothing else happens before. It may find nothing to do then.
+    /// When [`Engine::expire`] is to be called, if nothing else happens before; to be asked after [`Engine::transmit`], which is what finds
+    /// deadlines. There may be nothing to do by then.
     pub fn next_deadline_ns(&self) -> Option<u64> {
         self.deadlines.first_ns()
     }
@@ -178,13 +179,11 @@ impl<B: Copy> Engine<B> {
         let tell = entry.used && entry.connection.has_events() && !entry.has_news;
         entry.has_news |= tell;
         let waits = state == State::TimeWait && !core::mem::replace(&mut entry.waits, true);
-        self.deadlines.set(slot, entry.connection.deadline_ns());
-        let name = self.table.name(slot);
         if tell {
-            self.news.push_back(name);
+            self.news.push_back(self.table.name(slot));
         }
         if waits {
-            self.waiting.push_back(name);
+            self.waiting.push_back(self.table.name(slot));
             self.limit_waiting(output);
         }
     }

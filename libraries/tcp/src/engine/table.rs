@@ -43,11 +43,13 @@ pub struct Table<B> {
     slots: Vec<Slot<B>>,
     free: Vec<u32>,
     by_flow: HashTable<u32>,
+    /// The one that was found last: segments come in batches, mostly of one connection.
+    last: u32,
 }
 
 impl<B: Copy> Table<B> {
     pub fn new() -> Self {
-        Table { slots: Vec::new(), free: Vec::new(), by_flow: HashTable::new() }
+        Table { slots: Vec::new(), free: Vec::new(), by_flow: HashTable::new(), last: 0 }
     }
 
     /// How many connections there are.
@@ -56,9 +58,20 @@ impl<B: Copy> Table<B> {
     }
 
     /// The slot of a flow's connection.
-    pub fn find(&self, secrets: &Secrets, flow: &Flow) -> Option<u32> {
+    pub fn find(&mut self, secrets: &Secrets, flow: &Flow) -> Option<u32> {
+        if self.flow(self.last) == Some(flow) {
+            return Some(self.last);
+        }
         let is_it = |slot: &u32| self.flow(*slot) == Some(flow);
-        self.by_flow.find(secrets.place(flow), is_it).copied()
+        let slot = self.by_flow.find(secrets.place(flow), is_it).copied()?;
+        self.last = slot;
+        Some(slot)
+    }
+
+    /// Whether no connection has this flow.
+    pub fn is_free(&self, secrets: &Secrets, flow: &Flow) -> bool {
+        let is_it = |slot: &u32| self.flow(*slot) == Some(flow);
+        self.by_flow.find(secrets.place(flow), is_it).is_none()
     }
 
     /// Puts a connection in whose flow has none.

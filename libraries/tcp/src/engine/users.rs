@@ -86,7 +86,7 @@ impl<B: Copy> Engine<B> {
     }
 
     fn free_flow(&self, flow: Flow) -> Option<Flow> {
-        let is_free = |flow: &Flow| self.table.find(&self.secrets, flow).is_none();
+        let is_free = |flow: &Flow| self.table.is_free(&self.secrets, flow);
         if flow.local_port != 0 {
             return is_free(&flow).then_some(flow);
         }
