@@ -88,6 +88,10 @@ impl Segment {
     }
 
     /// Writes the header to the beginning of `buffer`, which has at least [`HEADER_BYTES`], and returns its length. The checksum is left 0.
+    ///
+    /// # Panics
+    ///
+    /// If the options take more than 40 bytes, which those of the engine never do.
     pub fn encode(&self, buffer: &mut [u8]) -> usize {
         let length = self.header_bytes();
         let mut packet = TcpPacket::new_unchecked(&mut buffer[..length]);
