@@ -153,7 +153,7 @@ pub fn measure(project: &Project, request: &Request) -> Vec<Row> {
     }
     // Instructions are counted, so that one run is as good as several.
     if request.wants(Group::Switching) {
-        rows.extend(switching::measure());
+        rows.extend(switching::measure(project));
     }
     if request.wants(Group::Scaling) {
         rows.extend(switching::measure_scaling());

@@ -30,6 +30,8 @@ const PEERS: &[(&str, &[&str])] = &[
     ("faults/server dies of reading address 0/own-own", FAULTS),
     ("faults/server dies of reading address 0/own-kernel", FAULTS),
     ("domains/created and destroyed/own", &["domains/fork, exit, wait"]),
+    ("switching/woken, answers, blocks/own", WAKES),
+    ("switching/woken, answers, blocks/kernel", WAKES),
     ("threads/created and joined/own", &["threads/created and joined"]),
     ("threads/created and joined/kernel", &["threads/created and joined"]),
     (
@@ -55,6 +57,8 @@ const ROUND_TRIPS: &[&str] = &[
     "calls/futex between processes",
     "calls/futex between threads",
 ];
+/// What wakes another one, is answered, and waits for that.
+const WAKES: &[&str] = &["calls/futex between threads", "calls/eventfd", "calls/pipe, 1 byte"];
 const FILES: &[&str] = &["files/open, read 4096, close"];
 /// A fault that a handler mends is Linux's alone: here a server that faults dies.
 const FAULTS: &[&str] = &["faults/process forked, killed by SIGSEGV, waited for"];

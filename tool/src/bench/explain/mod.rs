@@ -10,11 +10,7 @@
 pub mod call;
 pub mod places;
 
-use std::{
-    fmt::Write as _,
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fmt::Write as _, fs, path::Path};
 
 use self::{call::Call, places::Places};
 use super::{
@@ -107,12 +103,13 @@ pub fn read_bytes(path: &Path) -> Outcome<Vec<u8>> {
     fs::read(path).when(|| format!("cannot read `{}`", path.display()))
 }
 
-fn plugin_option(plugin: &Path, listed: &Path, entry: u64, skip: u32) -> String {
+/// The argument of QEMU's that lists what is executed from the time on that `entry` is for the `skip`th time.
+pub fn plugin_option(plugin: &Path, listed: &Path, entry: u64, skip: u32) -> String {
     format!("{},out={},at={entry:#x},skip={skip}", plugin.display(), listed.display())
 }
 
 /// Addresses of the instructions of one round.
-fn read(path: &PathBuf) -> Outcome<Vec<u64>> {
+pub fn read(path: &Path) -> Outcome<Vec<u64>> {
     let text = fs::read_to_string(path).when(|| "the plugin of QEMU wrote nothing".into())?;
     let address = |line: &str| u64::from_str_radix(line.strip_prefix("0x")?, 16).ok();
     Ok(text.lines().filter_map(address).collect())

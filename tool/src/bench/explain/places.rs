@@ -64,6 +64,11 @@ impl Places {
         Ok(())
     }
 
+    /// Address of a function of the kernel.
+    pub fn address_in_kernel(&self, function: &str) -> Option<u64> {
+        self.kernel.iter().find(|(_, name)| name == function).map(|(address, _)| *address)
+    }
+
     /// Address of a server's function.
     pub fn address_of(&self, server: &str, function: &str) -> Option<u64> {
         let server = self.servers.iter().find(|one| one.name == server)?;
