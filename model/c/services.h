@@ -93,20 +93,24 @@ typedef struct { uint64_t word; } Terminal;
 #define Terminal_ID 0xc0150002u
 
 /* Accounts */
-w_ret Accounts_account(Accounts self, uint32_t p1, uint8_t *p2, size_t p2_bytes, void *p3 /* 64 bytes */)
-    W_SYMBOL("wcall.acc00001.0.Accounts.account.vot64_n");
+w_ret Accounts_account(Accounts self, uint32_t p1, uint8_t *p2, size_t p2_bytes, void *p3 /* 80 bytes */)
+    W_SYMBOL("wcall.acc00001.0.Accounts.account.vot80_n");
 w_ret Accounts_thread(Accounts self, uint32_t p1, uint8_t *p2, size_t p2_bytes, void *p3 /* 40 bytes */)
     W_SYMBOL("wcall.acc00001.1.Accounts.thread.vot40_n");
+w_ret Accounts_sampling(Accounts self, uint64_t p1)
+    W_SYMBOL("wcall.acc00001.2.Accounts.sampling.w_r2898264066");
 w_ret Accounts_time(Accounts self, void *p1 /* 16 bytes */)
-    W_SYMBOL("wcall.acc00001.2.Accounts.time.t16_n");
+    W_SYMBOL("wcall.acc00001.3.Accounts.time.t16_n");
 #define Accounts_ENTRIES(state) struct { \
-    w_ret (*account)(state *self, uint32_t p1, uint8_t *p2, size_t p2_bytes, void *p3 /* 64 bytes */); \
+    w_ret (*account)(state *self, uint32_t p1, uint8_t *p2, size_t p2_bytes, void *p3 /* 80 bytes */); \
     w_ret (*thread)(state *self, uint32_t p1, uint8_t *p2, size_t p2_bytes, void *p3 /* 40 bytes */); \
+    w_ret (*sampling)(state *self, uint64_t p1); \
     w_ret (*time)(state *self, void *p1 /* 16 bytes */); \
 }
 #define Accounts_FUNCTIONS \
-    W_FUNCTION("account(vot64_n)") \
+    W_FUNCTION("account(vot80_n)") \
     W_FUNCTION("thread(vot40_n)") \
+    W_FUNCTION("sampling(w_r2898264066)") \
     W_FUNCTION("time(t16_n)") \
     ""
 #define Accounts_PROVIDES \
@@ -309,11 +313,15 @@ w_ret InterruptLine_wait(InterruptLine self, uint64_t p1)
 /* Interrupts */
 w_ret Interrupts_line(Interrupts self, uint32_t p1)
     W_SYMBOL("wcall.12790002.0.Interrupts.line.v_r309919745");
+w_ret Interrupts_message(Interrupts self, DataSpace p1, uint64_t p2)
+    W_SYMBOL("wcall.12790002.1.Interrupts.message.r3665428481w_r309919745");
 #define Interrupts_ENTRIES(state) struct { \
     w_ret (*line)(state *self, uint32_t p1); \
+    w_ret (*message)(state *self, DataSpace p1, uint64_t p2); \
 }
 #define Interrupts_FUNCTIONS \
     W_FUNCTION("line(v_r309919745)") \
+    W_FUNCTION("message(r3665428481w_r309919745)") \
     ""
 #define Interrupts_PROVIDES \
     W_SERVICE("P", "0x12790002", "0", "Interrupts") Interrupts_FUNCTIONS
@@ -585,8 +593,10 @@ w_ret PciDevice_ports(PciDevice self, uint32_t p1)
     W_SYMBOL("wcall.0c1b0002.4.PciDevice.ports.v_r277872642");
 w_ret PciDevice_interrupt(PciDevice self)
     W_SYMBOL("wcall.0c1b0002.5.PciDevice.interrupt._r309919745");
+w_ret PciDevice_message(PciDevice self, uint32_t p1)
+    W_SYMBOL("wcall.0c1b0002.6.PciDevice.message.v_r309919745");
 w_ret PciDevice_enable(PciDevice self)
-    W_SYMBOL("wcall.0c1b0002.6.PciDevice.enable._n");
+    W_SYMBOL("wcall.0c1b0002.7.PciDevice.enable._n");
 #define PciDevice_ENTRIES(state) struct { \
     w_ret (*identity)(state *self, void *p1 /* 12 bytes */); \
     w_ret (*read)(state *self, uint32_t p1); \
@@ -594,6 +604,7 @@ w_ret PciDevice_enable(PciDevice self)
     w_ret (*memory)(state *self, uint32_t p1); \
     w_ret (*ports)(state *self, uint32_t p1); \
     w_ret (*interrupt)(state *self); \
+    w_ret (*message)(state *self, uint32_t p1); \
     w_ret (*enable)(state *self); \
 }
 #define PciDevice_FUNCTIONS \
@@ -603,6 +614,7 @@ w_ret PciDevice_enable(PciDevice self)
     W_FUNCTION("memory(v_r3665428481)") \
     W_FUNCTION("ports(v_r277872642)") \
     W_FUNCTION("interrupt(_r309919745)") \
+    W_FUNCTION("message(v_r309919745)") \
     W_FUNCTION("enable(_n)") \
     ""
 #define PciDevice_PROVIDES \
@@ -1039,18 +1051,26 @@ w_ret SystemControl_crash(SystemControl self, const uint8_t *p1, size_t p1_bytes
     W_SYMBOL("wcall.5c000002.1.SystemControl.crash.ii_n");
 w_ret SystemControl_end_thread(SystemControl self, uint64_t p1)
     W_SYMBOL("wcall.5c000002.2.SystemControl.end_thread.w_n");
+w_ret SystemControl_end_server(SystemControl self, const uint8_t *p1, size_t p1_bytes)
+    W_SYMBOL("wcall.5c000002.3.SystemControl.end_server.i_n");
+w_ret SystemControl_end_principal(SystemControl self, const uint8_t *p1, size_t p1_bytes)
+    W_SYMBOL("wcall.5c000002.4.SystemControl.end_principal.i_w");
 w_ret SystemControl_backtrace(SystemControl self)
-    W_SYMBOL("wcall.5c000002.3.SystemControl.backtrace._n");
+    W_SYMBOL("wcall.5c000002.5.SystemControl.backtrace._n");
 #define SystemControl_ENTRIES(state) struct { \
     w_ret (*server)(state *self, uint32_t p1, uint8_t *p2, size_t p2_bytes, void *p3 /* 40 bytes */); \
     w_ret (*crash)(state *self, const uint8_t *p1, size_t p1_bytes, const uint8_t *p2, size_t p2_bytes); \
     w_ret (*end_thread)(state *self, uint64_t p1); \
+    w_ret (*end_server)(state *self, const uint8_t *p1, size_t p1_bytes); \
+    w_ret (*end_principal)(state *self, const uint8_t *p1, size_t p1_bytes); \
     w_ret (*backtrace)(state *self); \
 }
 #define SystemControl_FUNCTIONS \
     W_FUNCTION("server(vot40_n)") \
     W_FUNCTION("crash(ii_n)") \
     W_FUNCTION("end_thread(w_n)") \
+    W_FUNCTION("end_server(i_n)") \
+    W_FUNCTION("end_principal(i_w)") \
     W_FUNCTION("backtrace(_n)") \
     ""
 #define SystemControl_PROVIDES \
