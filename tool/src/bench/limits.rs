@@ -86,7 +86,7 @@ pub const LIMITS: &[Limit] = &[
     value(
         "servers/loaded and destroyed/own-own",
         "a server loaded into a domain of its own, and destroyed",
-        626_000.0,
+        630_000.0,
     ),
     value(
         "switching/woken, answers, blocks/own",
