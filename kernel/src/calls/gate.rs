@@ -28,6 +28,7 @@ use super::{
 use crate::{
     cpu::{block, interrupts, registers},
     memory::{
+        kernel_map,
         regions::{self, Entrance, TRAMPOLINE_OFFSET},
         user_stacks::start,
     },
@@ -223,6 +224,22 @@ pub fn uncross(frame: *mut Frame) {
     if let Some(domain) = regions::domain_of(callee.base) {
         threads::with_running(|thread| thread.user_stacks.set_next(domain, next));
     }
+}
+
+/// Lets calls that would come back to the page tables `gone`, because their domain's server made them by way of the kernel's space, come back
+/// to the kernel's: the domain has ended meanwhile. While no other thread runs.
+pub fn forget_page_tables(gone: u64) {
+    threads::visit(&mut |thread| {
+        let mut frame = thread.frames;
+        while frame < thread.frame {
+            // SAFETY: frames below the first free one are initialised, and their threads do not use them meanwhile.
+            let [kernel_stack, page_tables, ..] = unsafe { &mut (*frame).platform };
+            if *kernel_stack != 0 && *page_tables == gone {
+                *page_tables = kernel_map::root().address();
+            }
+            frame = frame.wrapping_add(1);
+        }
+    });
 }
 
 /// Comes back from a domain with its result.

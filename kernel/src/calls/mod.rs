@@ -27,5 +27,6 @@ pub use ending::{abort, cut_off, end_server, refuse_deeper_call, server_stack};
 pub use entry::{gate_address, install, trampoline};
 pub use fast::forget;
 pub use fast_path::{forget_caller, replace_callee};
+pub use gate::forget_page_tables;
 pub use system_call::KERNEL_STACK_RESERVE;
 pub use watchdog::{leave_stub, watch};

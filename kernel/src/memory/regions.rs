@@ -18,6 +18,7 @@ use super::{
     tables::{NO_EXECUTE, OWNED, PRESENT, Slot, Table, UNCACHED, USER, WRITABLE, frame_of, index},
 };
 use crate::{
+    calls,
     cpu::{interrupts, registers, requests},
     guarded::Guarded,
     threads,
@@ -234,6 +235,7 @@ impl Space {
                 threads::set_page_tables(root().address());
             }
             threads::forget_page_tables(record.root.address());
+            calls::forget_page_tables(record.root.address());
             frames::give(record.root.address());
             frames::give(record.pointers.address());
         }
