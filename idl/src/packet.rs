@@ -138,6 +138,7 @@ pub enum SinkError {
 /// Where packets go that have arrived.
 #[service(id = 0x9ac0_0003)]
 pub trait Sink {
-    /// Hands over a batch: frames or packets, whatever the sink was given to somebody for. What it cannot use it drops.
+    /// Hands over a batch: frames or packets, whatever the sink was given to somebody for. What it cannot use it drops. An empty batch says that packets
+    /// come from now on.
     fn deliver(cx: &mut Cx<'_, Self>, packets: &[u8]) -> Result<(), SinkError>;
 }

@@ -90,7 +90,7 @@ impl Served {
     }
 }
 
-/// Serves `sink` the packets of a protocol, until somebody else is served in its place; it does not return before.
+/// Serves `sink` the packets of a protocol, beginning with an empty batch, until somebody else is served in its place; it does not return before.
 pub fn serve<S: Distributor>(
     cx: &mut Cx<'_, S>,
     clock: &Req<dyn Clock>,
@@ -109,10 +109,12 @@ fn served_until<S: Distributor>(
     protocol: u16,
     sink: Ref<'_, dyn Sink>,
 ) -> Result<(), NotServed> {
-    let sink = sink.weak()?;
+    let weak = sink.weak()?;
     let others = listeners(cx, superseded)?;
-    let number = cx.served_mut().add(protocol, sink)?;
+    let number = cx.served_mut().add(protocol, weak)?;
     others.tell()?;
+    // A sink that cannot use it is as good as one that is gone.
+    sink.deliver(cx, &[]).ok();
     let now_ns = || clock.now_ns().map_err(|_| SystemError::Lost);
     loop {
         let until_ns = now_ns()? + LOOK_AGAIN_NS;

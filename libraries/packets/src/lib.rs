@@ -8,6 +8,7 @@
 //! | [`distribution`] | handing packets to whoever is served their protocol |
 //! | [`share`] | holding buffers |
 //! | [`pause`](mod@pause) | waiting for a server below to be restarted |
+//! | [`ready`] | being served for the first time |
 //! | [`address`] | addresses as text |
 //! | `testing` | packet memory on the host; with the feature of this name |
 //!
@@ -26,6 +27,7 @@ pub mod buffers;
 pub mod checksum;
 pub mod distribution;
 pub mod pause;
+pub mod ready;
 pub mod share;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

@@ -32,9 +32,14 @@ use warren::{Cx, Kept, New, Ref, Req, Required, Server, StartError, SystemError,
 use warren_idl::{
     AddressSpace, Clock, Endpoint, EndpointDescription, EndpointError, Ethernet, EthernetError,
     HEADROOM, LinkCounts, LinkDescription, Neighbour, Packet, PacketMemory, Parameters, Share,
-    Sink, SinkError, Task, ThreadError, ThreadFactory, Timer,
+    Signals, Sink, SinkError, Task, ThreadError, ThreadFactory, Timer,
 };
-use warren_packets::{Bad, Batch, Buffers, Indices, address::Ipv4Network, pause};
+use warren_packets::{
+    Bad, Batch, Buffers, Indices,
+    address::Ipv4Network,
+    pause,
+    ready::{self, Ready},
+};
 
 use crate::{
     message::{MESSAGE_BYTES, Message},
@@ -61,6 +66,7 @@ pub struct Needs {
     address_space: Req<dyn AddressSpace>,
     parameters: Req<dyn Parameters>,
     threads: Req<dyn ThreadFactory>,
+    signals: Req<dyn Signals>,
     timer: Req<dyn Timer>,
     clock: Req<dyn Clock>,
 }
@@ -74,6 +80,7 @@ pub struct Needs {
     summary = "IPv4 on Ethernet, neighbours by ARP"
 )]
 pub struct Arp {
+    ready: Ready,
     packets: Buffers,
     share: Kept<dyn Share>,
     link: LinkDescription,
@@ -94,13 +101,14 @@ impl Server for Arp {
         let packets = warren_packets::map(cx, &needs.packets, &needs.address_space)?;
         let share = needs.packets.share(cx, MOST_BUFFERS)?.keep()?;
         let link = needs.ethernet.description(cx)?;
-        Ok(Arp { packets, share, link, network, neighbours: Neighbours::default() })
+        let ready = Ready::new(cx, &needs.signals)?;
+        Ok(Arp { ready, packets, share, link, network, neighbours: Neighbours::default() })
     }
 
     fn start(cx: &mut Cx<'_, Self>) -> Result<(), StartError> {
         let task = cx.spawn(Listening {})?;
         cx.req().threads.start(cx, "arp", task)?;
-        Ok(())
+        Ok(ready::wait(cx, &cx.req().clock)?)
     }
 }
 
@@ -128,9 +136,18 @@ impl Task for Listening {
     }
 }
 
+impl ready::Served for Arp {
+    fn ready(&self) -> &Ready {
+        &self.ready
+    }
+}
+
 impl Sink for Arp {
     /// Messages of ARP.
     fn deliver(cx: &mut Cx<'_, Self>, packets: &[u8]) -> Result<(), SinkError> {
+        if packets.is_empty() {
+            return Ok(ready::tell(cx)?);
+        }
         let messages = Batch::read(packets).map_err(|Bad| SinkError::BadRecord)?;
         for packet in messages.packets() {
             let bytes = cx.packets.header::<MESSAGE_BYTES>(&packet[0]);

@@ -29,7 +29,12 @@ use warren_idl::{
     PingAnswer, PingError, Share, Signals, Sink, SinkError, Task, ThreadError, ThreadFactory,
     Timer,
 };
-use warren_packets::{Bad, Batch, Buffers, Indices, batch::length, pause};
+use warren_packets::{
+    Bad, Batch, Buffers, Indices,
+    batch::length,
+    pause,
+    ready::{self, Ready},
+};
 use warren_waiting::{Bell, listeners, wait_until};
 
 use crate::echo::{Echo, HEADER_BYTES};
@@ -70,6 +75,7 @@ pub struct Needs {
     summary = "answers echo requests, and sends them"
 )]
 pub struct Icmp {
+    ready: Ready,
     packets: Buffers,
     share: Kept<dyn Share>,
     waiting: Vec<Waiting>,
@@ -99,13 +105,14 @@ impl Server for Icmp {
         let packets = warren_packets::map(cx, &needs.packets, &needs.address_space)?;
         let share = needs.packets.share(cx, MOST_BUFFERS)?.keep()?;
         let answered = Bell::new(cx, &needs.signals)?;
-        Ok(Icmp { packets, share, waiting: Vec::new(), answered, identifier: 0 })
+        let ready = Ready::new(cx, &needs.signals)?;
+        Ok(Icmp { ready, packets, share, waiting: Vec::new(), answered, identifier: 0 })
     }
 
     fn start(cx: &mut Cx<'_, Self>) -> Result<(), StartError> {
         let task = cx.spawn(Receiving {})?;
         cx.req().threads.start(cx, "icmp", task)?;
-        Ok(())
+        Ok(ready::wait(cx, &cx.req().clock)?)
     }
 }
 
@@ -124,8 +131,17 @@ impl Task for Receiving {
     }
 }
 
+impl ready::Served for Icmp {
+    fn ready(&self) -> &Ready {
+        &self.ready
+    }
+}
+
 impl Sink for Icmp {
     fn deliver(cx: &mut Cx<'_, Self>, packets: &[u8]) -> Result<(), SinkError> {
+        if packets.is_empty() {
+            return Ok(ready::tell(cx)?);
+        }
         let messages = Batch::read(packets).map_err(|Bad| SinkError::BadRecord)?;
         for message in messages.packets() {
             let Some(echo) = echo::read(&cx.packets, &message[0]) else { continue };

@@ -40,6 +40,7 @@ use warren_packets::{
     batch::length,
     distribution::{self, Distributor, NotServed, Served, distribute, hand_on},
     pause,
+    ready::{self, Ready},
 };
 
 use crate::{
@@ -76,6 +77,7 @@ pub struct Needs {
     summary = "packets of IPv4, to any address and from there"
 )]
 pub struct Ipv4Server {
+    ready: Ready,
     packets: Buffers,
     share: Kept<dyn Share>,
     endpoint: EndpointDescription,
@@ -104,7 +106,9 @@ impl Server for Ipv4Server {
             return Err(StartError::new("the endpoint's packets are shorter than IPv4 allows"));
         }
         let served = Served::new(cx, &needs.signals)?;
+        let ready = Ready::new(cx, &needs.signals)?;
         Ok(Ipv4Server {
+            ready,
             packets,
             share,
             endpoint,
@@ -119,7 +123,7 @@ impl Server for Ipv4Server {
     fn start(cx: &mut Cx<'_, Self>) -> Result<(), StartError> {
         let task = cx.spawn(Receiving {})?;
         cx.req().threads.start(cx, "ipv4", task)?;
-        Ok(())
+        Ok(ready::wait(cx, &cx.req().clock)?)
     }
 }
 
@@ -153,9 +157,18 @@ impl Task for Receiving {
     }
 }
 
+impl ready::Served for Ipv4Server {
+    fn ready(&self) -> &Ready {
+        &self.ready
+    }
+}
+
 impl Sink for Ipv4Server {
     /// Packets that have arrived at the endpoint.
     fn deliver(cx: &mut Cx<'_, Self>, packets: &[u8]) -> Result<(), SinkError> {
+        if packets.is_empty() {
+            return Ok(ready::tell(cx)?);
+        }
         let packets = Batch::read(packets).map_err(|Bad| SinkError::BadRecord)?;
         Self::arrived(cx, packets, false);
         Ok(())

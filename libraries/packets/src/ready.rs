@@ -1,0 +1,69 @@
+//! Starting to be served: a server whose layer below does not hand it packets yet is not ready for whoever sends by it, because the answers would
+//! be lost.
+//!
+//! A server that hands packets on begins with an empty batch ([`distribution::serve`](crate::distribution::serve)). Until that has come, the `start` hook of
+//! whoever is served waits in [`wait`].
+
+use core::cell::Cell;
+
+use warren::{Cx, Object, Req, Serial, SystemError};
+use warren_idl::{Clock, Signals};
+use warren_waiting::{Bell, listeners, wait_until};
+
+/// How long to wait for a layer below that does not work. It is called again and again, and may work later.
+const PATIENCE_NS: u64 = 1_000_000_000;
+
+/// Whether a server has ever been served.
+pub struct Ready {
+    served: Cell<bool>,
+    bell: Bell,
+}
+
+impl Ready {
+    /// It has not.
+    ///
+    /// # Errors
+    ///
+    /// `Budget` if there is no room for a signal.
+    pub fn new<S>(cx: &mut Cx<'_, S>, signals: &Req<dyn Signals>) -> Result<Self, SystemError> {
+        Ok(Ready { served: Cell::new(false), bell: Bell::new(cx, signals)? })
+    }
+}
+
+/// A server that is served packets.
+pub trait Served: Object<Access = Serial> {
+    /// Whether it has been.
+    fn ready(&self) -> &Ready;
+}
+
+fn bell<S: Served>(server: &S) -> &Bell {
+    &server.ready().bell
+}
+
+/// Notes that packets come from now on.
+///
+/// # Errors
+///
+/// `Budget` if there is no room for a reference.
+pub fn tell<S: Served>(cx: &mut Cx<'_, S>) -> Result<(), SystemError> {
+    let listeners = listeners(cx, bell)?;
+    cx.ready().served.set(true);
+    listeners.tell()
+}
+
+/// Waits until packets come, or the layer below has taken too long.
+///
+/// # Errors
+///
+/// The thread is not to wait any more.
+pub fn wait<S: Served>(cx: &mut Cx<'_, S>, clock: &Req<dyn Clock>) -> Result<(), SystemError> {
+    let now_ns = || clock.now_ns().map_err(|_| SystemError::Lost);
+    let until_ns = now_ns()? + PATIENCE_NS;
+    let waited = cx.until(until_ns, |cx| {
+        wait_until(cx, bell, |server| server.ready().served.get().then_some(()))
+    })?;
+    match waited {
+        Err(SystemError::Deadline) if now_ns()? >= until_ns => Ok(()),
+        waited => waited,
+    }
+}
