@@ -118,7 +118,7 @@ pub const LIMITS: &[Limit] = &[
         "an interrupt of a device, until the thread runs that waits for it in a domain of its own",
         4200.0,
     ),
-    value("switching/interrupt until its handler runs/kernel", "the same, in the kernel", 4550.0),
+    value("switching/interrupt until its handler runs/kernel", "the same, in the kernel", 4700.0),
     value(
         "switching/accounts in woken, answers, blocks/own",
         "the part of a wake and a block that charges time",
