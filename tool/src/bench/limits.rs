@@ -79,14 +79,14 @@ pub const LIMITS: &[Limit] = &[
     value(
         "faults/server dies of reading address 0/own-own",
         "the death of a server that reads address 0, until its caller has the error",
-        263_000.0,
+        271_500.0,
     ),
-    value("domains/created and destroyed/own", "a domain", 74_000.0),
+    value("domains/created and destroyed/own", "a domain", 78_500.0),
     value("threads/created and joined/own", "a thread", 98_500.0),
     value(
         "servers/loaded and destroyed/own-own",
         "a server loaded into a domain of its own, and destroyed",
-        630_000.0,
+        638_000.0,
     ),
     value(
         "switching/woken, answers, blocks/own",
@@ -111,7 +111,7 @@ pub const LIMITS: &[Limit] = &[
     value(
         "switching/dispatch until a budget is spent, beyond the context's time/own",
         "a dispatch and its return, beyond what is charged to the context",
-        3700.0,
+        3850.0,
     ),
     value(
         "switching/interrupt until its handler runs/own",
