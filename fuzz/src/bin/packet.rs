@@ -52,7 +52,7 @@ impl Bytes for Memory {
     }
 }
 
-/// The input is three bytes that say which decoder, and how long the packet is, some records, and the packet.
+// The input is three bytes that say which decoder, and how long the packet is, some records, and the packet.
 fuzz_target!(|bytes: &[u8]| {
     let Some((head, bytes)) = bytes.split_first_chunk::<3>() else { return };
     if let Ok(batch) = Batch::read(bytes) {
@@ -105,7 +105,7 @@ fn put_together(bytes: &[u8]) {
             destination: 0,
             protocol: 17,
             identification: (name / 4).into(),
-            fragment_offset: u16::from(*offset) * 8 + u16::from(more / 2) * 512,
+            fragment_offset: u16::from(*offset) * 8 + u16::from(more / 2 % 124) * 512,
             more_fragments: more % 2 == 1,
         };
         let piece = Packet { buffer, bytes: u16::from(*length) * 8, ..Packet::default() };
