@@ -11,7 +11,7 @@ use super::{
     area::{self, Area},
     record::{Thread, Work},
     switch,
-    switching::{self, with, with_running},
+    switching::{self, Threads, with, with_running},
 };
 use crate::{
     cpu::{self, clock},
@@ -80,7 +80,7 @@ pub fn start(
     let area = cpu::interrupts::off(|| frames::on_account(place.principal, Area::new))?;
     // SAFETY: the stack was mapped just now, for this thread alone.
     let stack = unsafe { switch::prepare(area.stack_top(), first_steps) };
-    with(|threads| {
+    let add = |threads: &mut Threads| {
         let Place { places, principal } = place;
         if !threads.ledger.charge(principal, 1) {
             return Err(Exhausted);
@@ -98,8 +98,10 @@ pub fn start(
         // SAFETY: the frames were mapped just now, for this thread alone.
         unsafe { frames.write(bottom) };
         threads.add(thread);
+        switching::note_due(&mut threads.contexts);
         Ok(token)
-    })
+    };
+    cpu::interrupts::off(|| with(add))
 }
 
 /// What a thread does first and last.

@@ -200,9 +200,14 @@ pub fn with_deadlines<R>(work: impl FnOnce(&mut Deadlines) -> R) -> R {
 pub fn wake(token: Token) {
     with(|threads| {
         threads.contexts.wake(token);
-        block::local().due.store(threads.contexts.is_due(cpu::number()), Relaxed);
-        tell_others(&mut threads.contexts);
+        note_due(&mut threads.contexts);
     });
+}
+
+/// Somebody has become ready: notes what is due because of that, here and on other CPUs.
+pub fn note_due(contexts: &mut Contexts) {
+    block::local().due.store(contexts.is_due(cpu::number()), Relaxed);
+    tell_others(contexts);
 }
 
 /// Interrupts the other CPUs on which something has become due.

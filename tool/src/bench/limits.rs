@@ -82,7 +82,7 @@ pub const LIMITS: &[Limit] = &[
         271_500.0,
     ),
     value("domains/created and destroyed/own", "a domain", 78_500.0),
-    value("threads/created and joined/own", "a thread", 98_500.0),
+    value("threads/created and joined/own", "a thread", 101_000.0),
     value(
         "servers/loaded and destroyed/own-own",
         "a server loaded into a domain of its own, and destroyed",
