@@ -55,6 +55,12 @@ pub trait Partner {
     ) -> Result<Ref<'f, dyn Thread>, PartnerError>;
     /// Computes for so many ticks. The result is how long it ran without another one's turn between, in the median.
     fn spin<'f>(cx: &mut Cx<'f, Self>, ticks: u64) -> Result<Ref<'f, dyn Thread>, PartnerError>;
+    /// Waits for `start`, and then computes for `rounds` rounds of a short loop. The result is what that took.
+    fn compute<'f>(
+        cx: &mut Cx<'f, Self>,
+        start: Ref<'f, dyn Signal>,
+        rounds: u64,
+    ) -> Result<Ref<'f, dyn Thread>, PartnerError>;
     /// Waits for `start`, and then makes `rounds` calls to the [`Callee`] that the partner is connected to. The result is what they took.
     fn call<'f>(
         cx: &mut Cx<'f, Self>,
@@ -70,6 +76,12 @@ pub trait Callee {
     fn nothing(cx: &mut Cx<'_, Self>) -> Result<(), PartnerError>;
     /// Raises a signal while the callee's lock is held.
     fn raise<'f>(cx: &mut Cx<'f, Self>, raiser: Ref<'f, dyn Raiser>) -> Result<(), PartnerError>;
+    /// The same, and then computes for `rounds` rounds of a short loop while the lock is still held.
+    fn raise_and_compute<'f>(
+        cx: &mut Cx<'f, Self>,
+        raiser: Ref<'f, dyn Raiser>,
+        rounds: u64,
+    ) -> Result<(), PartnerError>;
 }
 
 /// What a scheduler that is measured has counted since it was asked last.

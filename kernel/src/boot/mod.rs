@@ -55,7 +55,7 @@ extern "C" fn start(kind: u64, address: u64) -> ! {
     loaded::install(&information);
     start_devices(&controllers).expect("there is room for page tables");
     regions::install(calls::trampoline()).expect("there is room for page tables");
-    threads::install();
+    threads::install(information.command_line());
     calls::install();
     describe(&information);
     others::start(&controllers, &information);

@@ -81,12 +81,13 @@ pub struct Contexts {
     accounts: Vec<Account>,
     /// By the numbers of their CPUs.
     chains: Vec<Chain>,
-    /// Counts for which a helper lends time.
+    /// Counts for which a helper lends time; 0 if nobody helps.
     help: u64,
 }
 
 impl Contexts {
-    /// CPU 0 with its root context alone, which runs. Helping lasts `help` counts. There is one principal.
+    /// CPU 0 with its root context alone, which runs. Helping lasts `help` counts; if these are 0, whoever waits for a lock gives way
+    /// and nothing more. There is one principal.
     pub fn new(now: u64, help: u64) -> Self {
         let mut contexts = Contexts {
             slots: Vec::new(),
@@ -248,7 +249,8 @@ impl Contexts {
     pub fn help(&mut self, cpu: usize, now: u64, holder: Token) {
         self.charge(cpu, now);
         let helper = self.running(cpu);
-        if self.is_idle(cpu) || !self.is_free(holder) || !self.fits(cpu, holder) {
+        let is_possible = !self.is_idle(cpu) && self.is_free(holder) && self.fits(cpu, holder);
+        if self.help == 0 || !is_possible {
             return self.give_way(cpu, now);
         }
         let loan = Loan {

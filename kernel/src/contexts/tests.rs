@@ -165,6 +165,16 @@ fn help_ends_as_soon_as_the_holder_lets_go() {
 }
 
 #[test]
+fn where_nobody_helps_a_waiter_gives_way() {
+    let (mut contexts, host, [waiter, holder]) = system();
+    contexts.help = 0;
+    contexts.dispatch(0, 0, 0, Some(waiter), terms(100)).unwrap();
+    contexts.help(0, 10, holder);
+    assert_eq!(contexts.running(0), host);
+    assert_eq!(contexts.stop_of(host), Stop { reason: Reason::Yielded, used: 10 });
+}
+
+#[test]
 fn help_goes_along_chains_of_waiters() {
     let (mut contexts, host, [first, second, third]) = system();
     contexts.dispatch(0, 0, 0, Some(second), terms(5)).unwrap();

@@ -4,7 +4,10 @@
 use alloc::{boxed::Box, format, string::String};
 
 use warren_engine::layout::{Frame, Object};
-use warren_kernel::contexts::{Contexts, End, Places};
+use warren_kernel::{
+    command_line,
+    contexts::{Contexts, End, Places},
+};
 
 use super::{
     Token,
@@ -15,6 +18,7 @@ use super::{
 };
 use crate::{
     cpu::{self, clock},
+    log::log,
     memory::{Exhausted, frames},
 };
 
@@ -36,11 +40,25 @@ impl Place {
 }
 
 /// Makes the code that boots the root thread.
-pub fn install() {
-    let contexts = Contexts::new(clock::counts(), clock::counts_of(HELP_NS));
+pub fn install(line: &str) {
+    let contexts = Contexts::new(clock::counts(), clock::counts_of(help_ns(line)));
     let root =
         |token| Thread::new(token, String::from("idle"), Place::SYSTEM.principal, None, None);
     switching::install(contexts, root);
+}
+
+/// For how long a waiter helps. `help=off` on the kernel's command line lets nobody help, for measurements of what help is for.
+fn help_ns(line: &str) -> u64 {
+    match command_line::value(line, "help") {
+        None | Some("on") => return HELP_NS,
+        Some("off") => (),
+        Some(other) => {
+            log!("help: `{other}` is neither `on` nor `off`");
+            return HELP_NS;
+        }
+    }
+    log!("help: whoever waits for a lock gives way, and lends its holder no time");
+    0
 }
 
 /// Makes the root thread of another CPU, which runs when that CPU is there, if there is memory and a context for it. With interrupts off.

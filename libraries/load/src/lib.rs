@@ -1,4 +1,4 @@
-//! What servers are made of that load a system: reading a file piece by piece, work on what was read, and seeing when others run.
+//! What servers are made of that load a system: reading a file piece by piece, work on what was read or on nothing, and seeing when others run.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -48,6 +48,13 @@ impl<'f> Pieces<'f> {
         let read = self.file.read(cx, self.next * PIECE_BYTES as u64, &mut self.piece)?;
         self.next = (self.next + 1) % self.count.max(1);
         Ok(&self.piece[..read as usize])
+    }
+}
+
+/// Work on nothing: as many rounds of a loop of a few instructions, however long others run meanwhile.
+pub fn compute(rounds: u64) {
+    for round in 0..rounds {
+        black_box(round);
     }
 }
 

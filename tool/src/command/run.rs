@@ -60,7 +60,8 @@ pub struct Arguments {
     cpu: String,
     /// A word of the kernel's command line: `NAME=VALUE` for servers that have this parameter; `log=com1`, `com2` or `none`;
     /// `cpus=0,1`, the numbers of local APICs, where the machine's tables are wrong; `preempt=LEAST-GREATEST`, with which
-    /// the timer interrupts at random, that many nanoseconds after it did the last time, and lets another thread run.
+    /// the timer interrupts at random, that many nanoseconds after it did the last time, and lets another thread run;
+    /// `help=off`, with which whoever waits for a server's lock does not lend its holder time.
     #[arg(long, value_name = "WORD", conflicts_with = "hosted")]
     append: Vec<String>,
     /// Let the machine's clock count instructions, so that measurements are the same each time.

@@ -8,6 +8,7 @@
 
 use warren::{Cx, New, Ref, Server, StartError, server};
 use warren_idl::{Callee, PartnerError, Raiser};
+use warren_load::compute;
 
 /// What is called.
 #[server(provides(Callee), summary = "what measurements of switches call")]
@@ -28,5 +29,15 @@ impl Callee for CalleeServer {
 
     fn raise<'f>(_cx: &mut Cx<'f, Self>, raiser: Ref<'f, dyn Raiser>) -> Result<(), PartnerError> {
         raiser.raise().map(|_| ()).map_err(|_| PartnerError::Failed)
+    }
+
+    fn raise_and_compute<'f>(
+        _cx: &mut Cx<'f, Self>,
+        raiser: Ref<'f, dyn Raiser>,
+        rounds: u64,
+    ) -> Result<(), PartnerError> {
+        raiser.raise().map_err(|_| PartnerError::Failed)?;
+        compute(rounds);
+        Ok(())
     }
 }

@@ -19,7 +19,7 @@ use warren_idl::{
     Timer,
 };
 
-use tasks::{Answering, Calling, CallingAndAnswering, Handling, Sleeping, Spinning};
+use tasks::{Answering, Calling, CallingAndAnswering, Computing, Handling, Sleeping, Spinning};
 
 /// What the partner needs.
 #[derive(Required)]
@@ -33,7 +33,7 @@ pub struct Needs {
 /// The other side of a measurement.
 #[server(
     provides(Partner),
-    locals(Answering, CallingAndAnswering, Handling, Sleeping, Spinning, Calling),
+    locals(Answering, CallingAndAnswering, Handling, Sleeping, Spinning, Computing, Calling),
     stack = 16384,
     summary = "the other side of measurements of switches"
 )]
@@ -95,6 +95,15 @@ impl Partner for PartnerServer {
     fn spin<'f>(cx: &mut Cx<'f, Self>, ticks: u64) -> Result<Ref<'f, dyn Thread>, PartnerError> {
         let task = cx.spawn(Spinning { ticks })?;
         begin(cx, "spinning", task)
+    }
+
+    fn compute<'f>(
+        cx: &mut Cx<'f, Self>,
+        start: Ref<'f, dyn Signal>,
+        rounds: u64,
+    ) -> Result<Ref<'f, dyn Thread>, PartnerError> {
+        let task = cx.spawn(Computing { start: start.keep()?, rounds })?;
+        begin(cx, "computing", task)
     }
 
     fn call<'f>(

@@ -3,7 +3,7 @@
 use warren::{Cx, Kept, cycles, local};
 use warren_idl::{InterruptLine, Raiser, Signal, Task, ThreadError};
 
-use warren_load::Runs;
+use warren_load::{Runs, compute};
 
 use crate::PartnerServer;
 
@@ -46,6 +46,13 @@ pub struct Sleeping {
 #[local(provides = Task, parent = PartnerServer)]
 pub struct Spinning {
     pub ticks: u64,
+}
+
+/// Computes from a signal on.
+#[local(provides = Task, parent = PartnerServer)]
+pub struct Computing {
+    pub start: Kept<dyn Signal>,
+    pub rounds: u64,
 }
 
 /// Calls as fast as it can.
@@ -128,6 +135,16 @@ impl Task for Spinning {
             runs.look(cycles());
         }
         Ok(runs.median_run())
+    }
+}
+
+impl Task for Computing {
+    fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
+        let (start, rounds) = (cx.start.get(cx)?, cx.rounds);
+        start.wait(cx, 0).map_err(failed)?;
+        let begun = cycles();
+        cx.unlocked(|_| compute(rounds));
+        Ok(cycles() - begun)
     }
 }
 
