@@ -4,6 +4,7 @@
 //! outside of it, because a destructor is a call into a server.
 #![expect(unsafe_code, reason = "objects and frames are the engine's raw memory")]
 
+use alloc::boxed::Box;
 use core::{fmt::Arguments, marker::PhantomData, sync::atomic::Ordering::Relaxed};
 
 use warren_abi::call::{Ret, SystemError};
@@ -30,6 +31,13 @@ impl<P: Platform> Lost<P> {
 /// As many entries as any kind has, the hidden ones included.
 pub const LOST_ENTRIES: usize = 64;
 const _: () = assert!(crate::file::limits::FUNCTIONS + 3 <= LOST_ENTRIES);
+
+/// The entries of an object whose destructor runs, if `entries` are its usual ones and the first `functions` of them those of its service. The destructor
+/// may hand out references to what it destroys; whoever calls those must not find what is half destroyed, or not there any more.
+pub fn closing_entries<P: Platform>(entries: &[usize], functions: usize) -> Box<[usize]> {
+    let lost = core::iter::repeat_n(lost::<P> as *const () as usize, functions);
+    lost.chain(entries[functions..].iter().copied()).collect()
+}
 
 /// What a call into a dead server answers. One that died in an atomic call, whose caller kept its lock, is taken apart
 /// and comes back by the next call into it that may do that.
@@ -244,6 +252,7 @@ fn next_dying<P: Platform>() -> Option<Remains<P>> {
             // The count keeps a release in the destructor from destroying the object twice, the flag keeps a
             // weak reference from being upgraded.
             entry.flags |= Object::DEAD;
+            close(entry);
             entry.count.store(1, Relaxed);
             return Some(Remains::State(object));
         }
@@ -251,6 +260,12 @@ fn next_dying<P: Platform>() -> Option<Remains<P>> {
             return Some(Remains::Instance(closing));
         }
     }
+}
+
+/// Lets every call of an object be answered by `Lost`, but not its destructor's. Inside `critical`.
+fn close(object: &mut Object) {
+    // SAFETY: a kind is valid as long as an object of it is in use.
+    object.entries = unsafe { &*object.kind }.closing.as_ptr();
 }
 
 /// Destroys a local server, or an instance that nobody refers to any more.
@@ -297,6 +312,10 @@ fn take_away<P: Platform>(object: *mut Object) -> Option<Held<P>> {
     last.then(|| {
         instance.life.set(Life::Closing);
         forget_running::<P>(instance);
+        for root in (0..).map_while(|kind| instance.root(kind)) {
+            // SAFETY: the roots of an instance that lives are in use, and nobody else touches them inside `critical`.
+            close(unsafe { &mut *root });
+        }
         Held::new(instance)
     })
 }

@@ -87,6 +87,8 @@ pub struct Kind {
     pub functions: Vec<Function>,
     /// What a caller in the engine's space calls, hidden entries included.
     pub entries: Box<[usize]>,
+    /// The same for an object whose destructor runs: each function answers `Lost` ([`crate::death::closing_entries`]).
+    pub closing: Box<[usize]>,
     /// The server's own addresses, hidden entries included.
     pub targets: Box<[u64]>,
     /// For the platform: what it knows of this kind. 0 at first.

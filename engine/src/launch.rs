@@ -11,7 +11,7 @@
 //! it. References that somebody kept stay lost: the old server's promises died with it.
 #![expect(unsafe_code, reason = "objects are the engine's raw memory")]
 
-use alloc::{format, string::String, vec::Vec};
+use alloc::{boxed::Box, format, string::String, vec::Vec};
 use core::{cell::Cell, fmt, sync::atomic::AtomicU64};
 
 use warren_abi::{
@@ -434,13 +434,15 @@ fn kinds<P: Platform>(file: &ServerFile, image: &Image, shares_space: bool) -> V
             true => *target as usize,
             false => P::gate(index),
         };
+        let entries: Box<[usize]> = targets.iter().enumerate().map(entry).collect();
         Kind {
             service: service.id,
             name: service.name.clone(),
             atomic: service.atomic,
             local: index >= roots,
             functions: service.functions.iter().map(Function::from).collect(),
-            entries: targets.iter().enumerate().map(entry).collect(),
+            closing: death::closing_entries::<P>(&entries, service.functions.len()),
+            entries,
             targets: targets.into(),
             platform: AtomicU64::default(),
         }

@@ -8,6 +8,7 @@ use alloc::{boxed::Box, string::String, vec::Vec};
 use core::{cell::Cell, sync::atomic::AtomicU64};
 
 use crate::{
+    death,
     instance::{Function, Instance, Kind, Life},
     layout::{Line, LockWord, OBJECTS, Object},
     platform::Platform,
@@ -59,7 +60,7 @@ pub fn create_instance<P: Platform>(name: &str) -> &'static Instance {
 ///
 /// `drop` is called with the state when the last reference to a local one goes; a kind without it is for natives
 /// that stay for good.
-pub fn kind(
+pub fn kind<P: Platform>(
     service: u32,
     name: &str,
     atomic: bool,
@@ -68,6 +69,7 @@ pub fn kind(
     drop: Option<extern "C" fn(u64)>,
 ) -> &'static Kind {
     let hidden = drop.map(|drop| drop as *const () as usize);
+    let count = functions.len();
     let entries: Box<[usize]> = entries.iter().copied().chain(hidden).collect();
     let targets = entries.iter().map(|entry| *entry as u64).collect();
     Box::leak(Box::new(Kind {
@@ -76,6 +78,7 @@ pub fn kind(
         atomic,
         local: drop.is_some(),
         functions,
+        closing: death::closing_entries::<P>(&entries, count),
         entries,
         targets,
         platform: AtomicU64::default(),

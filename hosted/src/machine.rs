@@ -237,7 +237,7 @@ fn make(settings: &Settings) {
 /// Makes the instance of natives and the callee of all first frames. Inside a critical section.
 fn create_natives() {
     let natives = native::create_instance::<Hosted>(NAME);
-    let kind = native::kind(BOTTOM_SERVICE, "Platform", false, Vec::new(), &[], None);
+    let kind = native::kind::<Hosted>(BOTTOM_SERVICE, "Platform", false, Vec::new(), &[], None);
     let bottom = native::create_permanent::<Hosted>(natives, kind, 0);
     // SAFETY: inside a critical section, and the borrow ends at once.
     let machine = unsafe { state() };

@@ -292,6 +292,51 @@ on_a_machine! {
         assert_eq!(victim.instance.life.get(), Life::Buried);
     }
 
+    fn whoever_is_called_by_a_destructor_does_not_reach_what_it_destroys(SLICE_NS) {
+        extern "C" fn make(state: &State, _: u64, _: u64) -> Ret {
+            let made = system("wsys.spawn", 1, core::ptr::from_ref(&state.value) as u64);
+            Ret { value: 0, ..made }
+        }
+        // A local server's state is its parent's.
+        extern "C" fn touch(state: &State, _: u64, _: u64) -> Ret {
+            state.value.set(state.value.get() + 1);
+            Ret::ok(0)
+        }
+        extern "C" fn hand_out(state: &State, _: u64, _: u64) -> Ret {
+            let this = system("wsys.this", 0, 0);
+            assert_eq!((this.error, system("wsys.keep", this.value, 0).error), (0, 0));
+            state.words[1].set(this.value);
+            call(state, 0, state.words[0].get(), this.value, 0)
+        }
+        // Calls the reference that it is passed, and notes what that answers.
+        extern "C" fn use_it(state: &State, word: u64, _: u64) -> Ret {
+            state.value.set(call(state, 0, word, 0, 0).error);
+            Ret::ok(0)
+        }
+        let friend = Server::new(&Make { root: &[use_it], calls: &[(0, VALUES)], ..Make::default() });
+        let keeper = || {
+            let keeper = Server::new(&Make {
+                name: "keeper", root: &[make, touch], local: Some((&[touch], hand_out)), destruct: hand_out, calls: &[(0, VALUES)],
+                ..Make::default()
+            });
+            keeper.state().words[0].set(friend.word());
+            keeper
+        };
+        // A local server: the reference that is kept stays, and answers `Lost`.
+        let of_local = keeper();
+        assert_eq!(of_local.call(0, 0, 0), Ret::ok(0));
+        let answer = || friend.state().value.replace(0);
+        assert_eq!(answer(), LOST, "it was called while its destructor ran");
+        assert_eq!(of_local.state().value.get(), 0);
+        assert_eq!(friend.call(0, of_local.state().words[1].get(), 0), Ret::ok(0));
+        assert_eq!(answer(), LOST, "it is called when its destructor has run");
+        // A root, which is an instance's last object.
+        let of_root = keeper();
+        give_up(of_root.root);
+        assert_eq!(answer(), LOST);
+        assert_eq!(of_root.instance.life.get(), Life::Buried);
+    }
+
     fn a_call_that_is_over_ends_as_it_was_although_a_destructor_ends_its_callee(SLICE_NS) {
         thread_local!(static VICTIM: Cell<Option<&'static Instance>> = const { Cell::new(None) });
         extern "C" fn make(state: &State, _: u64, _: u64) -> Ret {

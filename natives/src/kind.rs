@@ -96,7 +96,7 @@ impl Outline {
         let agreed = unsafe { tables::<P>() }.agree_on_service(&service);
         assert!(agreed.is_ok(), "natives are made before any file is read");
         let entries: Vec<usize> = self.entries.iter().map(|entry| *entry as usize).collect();
-        native::kind(id, name, atomic, functions, &entries, self.drop)
+        native::kind::<P>(id, name, atomic, functions, &entries, self.drop)
     }
 }
 

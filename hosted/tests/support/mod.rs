@@ -11,7 +11,7 @@ use warren_abi::{
     signature::Part,
 };
 use warren_engine::{
-    import,
+    death, import,
     instance::{Function, Instance, Kind, Life, Outgoing},
     layout::{Line, LockWord, OBJECTS, Object},
     plan::{Limits, Plan, PlannedPrincipal, PlannedServer, PrincipalLimits, Restart},
@@ -184,6 +184,7 @@ fn kind(entries: &[Entry], references: &[usize], atomic: bool, hidden: &[Entry])
         atomic,
         local: false,
         functions: (0..entries.len()).map(|index| function(result(index))).collect(),
+        closing: death::closing_entries::<Hosted>(&all, entries.len()),
         entries: all.clone().into(),
         targets: all.into_iter().map(|entry| entry as u64).collect(),
         platform: AtomicU64::default(),
