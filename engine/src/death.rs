@@ -10,6 +10,7 @@ use core::{fmt::Arguments, marker::PhantomData, sync::atomic::Ordering::Relaxed}
 use warren_abi::call::{Ret, SystemError};
 
 use crate::{
+    deadline,
     instance::{Instance, Kind, Life},
     launch,
     layout::{Cpu, FRAMES, Frame, LockWord, NO_LOCK, Object, Temporary, is_lock},
@@ -145,8 +146,14 @@ extern "C" fn hand_over<P: Platform>(error: u64, word: u64) -> Ret {
     })
 }
 
-/// A call has returned into a dead server: goes on in that server's caller.
+/// A call has returned into a dead server.
 extern "C" fn dead_return<P: Platform>() -> ! {
+    leave_dead::<P>()
+}
+
+/// The thread is back in a dead server, the callee of its newest frame: takes apart what is not needed any more, and goes on in that server's
+/// caller. Outside of `critical`.
+pub fn leave_dead<P: Platform>() -> ! {
     P::critical(forget_callee::<P>);
     finish::<P>();
     P::abort(SystemError::Lost.number())
@@ -176,9 +183,10 @@ fn frames<P: Platform>() -> impl Iterator<Item = *mut Frame> {
 /// Destroys what nobody refers to any more, unless an atomic call is under way: then it stays on the list. Outside of
 /// `critical`, holding no other server's lock.
 pub fn finish<P: Platform>() {
-    if !may_destroy::<P>() || !P::critical(push_own_frame::<P>) {
+    if !may_destroy::<P>() {
         return;
     }
+    let Some(base) = P::critical(push_own_frame::<P>) else { return };
     loop {
         while let Some(remains) = P::critical(next_dying::<P>) {
             destroy::<P>(remains);
@@ -187,18 +195,22 @@ pub fn finish<P: Platform>() {
             break;
         }
     }
-    // SAFETY: the platform's block is valid and the thread's own.
-    P::critical(|| unsafe { (*P::cpu()).frame = newest_frame::<P>() });
+    P::critical(|| {
+        P::with_deadlines(|all| all.set_base(base));
+        // SAFETY: the platform's block is valid and the thread's own.
+        unsafe { (*P::cpu()).frame = newest_frame::<P>() };
+    });
 }
 
 /// Pushes a frame of a call of the platform's own object, so that nobody cuts the thread off who ends the server that
-/// runs; `false` if there is no room. Inside `critical`.
-fn push_own_frame<P: Platform>() -> bool {
+/// runs, and no deadline of the thread's counts for what is destroyed. Returns from which frame on they counted before ([`deadline::regardless`]);
+/// `None` if there is no room. Inside `critical`.
+fn push_own_frame<P: Platform>() -> Option<*mut Frame> {
     let bottom = frames::<P>().last().expect("every thread has a bottom frame");
     // SAFETY: the platform's block is valid and the thread's own.
     let cpu = unsafe { &mut *P::cpu() };
     if cpu.frame >= bottom.wrapping_add(FRAMES) {
-        return false;
+        return None;
     }
     // SAFETY: frames in use are valid.
     let object = unsafe { (*bottom).object };
@@ -214,8 +226,9 @@ fn push_own_frame<P: Platform>() -> bool {
     };
     // SAFETY: the first free frame lies in the array, as just checked.
     unsafe { cpu.frame.write(frame) };
-    cpu.frame = cpu.frame.wrapping_add(1);
-    true
+    let own = cpu.frame;
+    cpu.frame = own.wrapping_add(1);
+    Some(P::with_deadlines(|all| all.set_base(own)))
 }
 
 /// What is left to be done, outside of `critical`, for something that nobody refers to any more.
@@ -437,10 +450,11 @@ fn disown_newest_frame<P: Platform>() {
     unsafe { (*newest_frame::<P>()).object = own_object::<P>() };
 }
 
-/// The same for a frame whose callee died, which gives back what it had of it: the lock, and the count if it had one. Inside
-/// `critical`.
+/// The same for a frame whose callee died, which gives back what it had of it: the lock, and the count if it had one; and whose deadlines
+/// are over. Inside `critical`.
 fn forget_callee<P: Platform>() {
     release_newest::<P>();
+    deadline::forget_newest::<P>();
     // SAFETY: the newest frame is the running thread's.
     P::replace_callee(unsafe { &mut *newest_frame::<P>() }, own_object::<P>());
 }
@@ -576,7 +590,8 @@ fn schedule_revival<P: Platform>(instance: &Instance) {
     }
 }
 
-/// Fails every call that would return into a dead instance, and every thread that is inside one. Inside `alone`.
+/// Fails every call that would return into a dead instance, with all that is called and waited for on its behalf, and every thread that is inside
+/// one. Inside `alone`.
 fn cut_threads_off<P: Platform>() {
     // SAFETY: the platform's block is valid.
     let running = unsafe { (*P::cpu()).thread };
@@ -588,6 +603,7 @@ fn cut_threads_off<P: Platform>() {
             let instance = unsafe { reference::instance_of(object) };
             Some(instance).filter(|instance| !instance.is_alive())
         };
+        let mut lowest = None;
         let mut frame = thread.frames;
         // SAFETY: the first free frame lies behind the bottom frame.
         let newest = unsafe { thread.frame.sub(1) };
@@ -596,6 +612,7 @@ fn cut_threads_off<P: Platform>() {
             // SAFETY: the next frame is the newest or below it.
             frame = unsafe { frame.add(1) };
             if let Some(instance) = dead(caller) {
+                lowest = lowest.or(Some(caller));
                 // SAFETY: the frame is in use, and its thread does not run or is this one.
                 unsafe { (*caller).lock = &raw const NO_LOCK };
                 if instance.shares_space() {
@@ -608,6 +625,9 @@ fn cut_threads_off<P: Platform>() {
                     P::forget_caller(unsafe { &mut *frame });
                 }
             }
+        }
+        if let Some(lowest) = lowest {
+            P::end_calls_above(thread.token, lowest);
         }
         if thread.token != running && dead(newest).is_some() {
             // SAFETY: as above.

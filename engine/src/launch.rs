@@ -20,7 +20,7 @@ use warren_abi::{
 };
 
 use crate::{
-    death,
+    deadline, death,
     file::{self, Image, Mismatch, Refusal, Segment, ServerFile, Service},
     import::Imports,
     instance::{Function, Instance, Kind, Life, Outgoing},
@@ -486,9 +486,11 @@ fn file_of<P: Platform>(name: &str) -> Option<&'static [u8]> {
 pub fn revive<P: Platform>() {
     // SAFETY: inside `critical`.
     while let Some(planned) = P::critical(|| unsafe { tables::<P>() }.reviving.pop()) {
-        if launch::<P>(planned).is_ok() {
-            reconnect::<P>(planned);
-        }
+        deadline::regardless::<P>(|| {
+            if launch::<P>(planned).is_ok() {
+                reconnect::<P>(planned);
+            }
+        });
     }
 }
 

@@ -25,6 +25,8 @@ pub const TEMPORARIES: usize = 512;
 
 /// What the watchdog does to [`Frame::resume`]: the address is none any more, until it is read with care or written.
 const MARK: u64 = 1 << 62;
+/// The same for the deadlines of the frame's activation.
+const DEADLINE: u64 = 1 << 63;
 
 /// CPUs that a lock's word can name.
 pub const CPUS: u64 = 64;
@@ -125,7 +127,8 @@ pub struct Frame {
     pub saved: [u64; 6],
     /// Code that ends the call: drops temporaries, and goes back to the caller with its lock.
     /// It expects the result in rax and rdx, and finds the frame by [`Cpu::frame`]. The watchdog marks it, in the newest
-    /// and in the first free frame; a call overwrites the mark. 0 in a thread's bottom frame only.
+    /// and in the first free frame, and [`crate::deadline`] in those whose calls have deadlines; a call overwrites the marks. 0 in a thread's
+    /// bottom frame only.
     pub resume: u64,
     /// The lock that the callee holds; [`NO_LOCK`] while it runs without one, or waits for it. The caller's is that of the frame below.
     pub lock: *const LockWord,
@@ -159,7 +162,7 @@ impl Frame {
         word.wrapping_sub(bottom as u64) < (FRAMES * size_of::<Frame>()) as u64
     }
 
-    /// [`Frame::resume`], marked or not: bits 62 and 63 of an address are the same.
+    /// [`Frame::resume`], marked or not: bits 61, 62 and 63 of an address are the same.
     pub fn resume(&self) -> u64 {
         (self.resume << 2).cast_signed().wrapping_shr(2).cast_unsigned()
     }
@@ -171,12 +174,30 @@ impl Frame {
 
     /// Whether the frame bears the watchdog's mark.
     pub fn is_marked(&self) -> bool {
-        self.resume != self.resume()
+        self.bears(MARK)
     }
 
     /// Marks the frame, or takes the mark away.
     pub fn mark(&mut self, marked: bool) {
-        self.resume = self.resume() ^ if marked { MARK } else { 0 };
+        self.set(MARK, marked);
+    }
+
+    /// Whether the calls of the activation have deadlines.
+    pub fn has_deadlines(&self) -> bool {
+        self.bears(DEADLINE)
+    }
+
+    /// Notes whether they have.
+    pub fn note_deadlines(&mut self, have: bool) {
+        self.set(DEADLINE, have);
+    }
+
+    fn bears(&self, mark: u64) -> bool {
+        (self.resume ^ self.resume()) & mark != 0
+    }
+
+    fn set(&mut self, mark: u64, set: bool) {
+        self.resume ^= if self.bears(mark) != set { mark } else { 0 };
     }
 }
 

@@ -142,6 +142,10 @@ pub trait Platform: Sized + 'static {
     /// The threads, each with its frames. The thread that runs has its live values written back.
     fn threads(visit: &mut dyn FnMut(&mut ThreadRecord));
 
+    /// Lets every call and every wait of a thread fail that is made above `frame`, whose callee died ([`Deadlines::end_above`]); a wait that is
+    /// under way ends. The thread does not run, or is the one that does.
+    fn end_calls_above(thread: u64, frame: *mut Frame);
+
     /// Called for each frame whose caller died, if that did not share the engine's space: whoever ends the call goes on in
     /// the dead caller's own caller, with [`warren_abi::call::SystemError::Lost`].
     fn forget_caller(frame: &mut Frame);

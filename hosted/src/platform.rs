@@ -117,6 +117,10 @@ impl Platform for Hosted {
         }
     }
 
+    fn end_calls_above(thread: u64, frame: *mut Frame) {
+        schedule::end_calls_above(Token(thread), frame);
+    }
+
     /// Whoever makes a call on a domain's behalf looks at its end whether the caller is still there.
     fn forget_caller(_: &mut Frame) {}
 

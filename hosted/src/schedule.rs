@@ -7,7 +7,9 @@
 use std::{collections::BTreeSet, io, ops::Range};
 
 use warren_abi::call::SystemError;
-use warren_engine::{deadline, layout::Frame, lock, platform::Platform, reference::newest_frame};
+use warren_engine::{
+    deadline, death, layout::Frame, lock, platform::Platform, reference::newest_frame,
+};
 
 use crate::{
     Hosted, context, critical, domain, fault, machine,
@@ -65,6 +67,17 @@ pub(crate) fn kill(token: u64) -> bool {
         // SAFETY: threads in the table are valid, and inside a critical section nobody else uses them.
         thread.map(|thread| unsafe { (*thread).deadlines.kill() }).is_some()
     })
+}
+
+/// Ends what a thread calls and waits for above a frame whose callee died. Inside a critical section.
+pub(crate) fn end_calls_above(token: Token, frame: *mut Frame) {
+    machine::with(|machine| {
+        let Some(thread) = machine.thread(token) else { return };
+        // SAFETY: threads in the table are valid, and inside a critical section nobody else uses them.
+        let thread = unsafe { &mut *thread };
+        // Whoever chooses the next thread sees that a wait is over.
+        thread.deadlines.end_above(frame, thread.record.frame.wrapping_sub(1));
+    });
 }
 
 /// Ends all threads of a principal; how many there still are.
@@ -442,7 +455,13 @@ pub(crate) fn cut_off(token: Token) {
 extern "C" fn cut_main() -> ! {
     after_switch();
     critical::leave();
-    leave_newest_frame(warren_abi::call::SystemError::Lost.number())
+    leave_dead()
+}
+
+/// Goes on in the caller of the dead server that the running thread is back in.
+pub(crate) fn leave_dead() -> ! {
+    critical::run(|| domain::call::uncross(newest_frame::<Hosted>()));
+    death::leave_dead::<Hosted>()
 }
 
 /// Goes on in the caller of the newest frame: first on the caller's part of the stack, because what lies

@@ -13,6 +13,7 @@ use warren_abi::call::{Ret, SystemError};
 use warren_engine::{
     death,
     instance::{Instance, Life},
+    platform::Platform,
     reference,
     stub::Shape,
 };
@@ -283,13 +284,13 @@ on_a_machine! {
         let result = Rc::new(Cell::new(Ret::ok(0)));
         let thread = start_thread("inside", { let result = result.clone(); move || result.set(client.call(0, 0, 0)) }).unwrap();
         await_entry(&victim);
-        death::kill::<Hosted>(victim.instance, format_args!("the test wants it"));
-        death::finish::<Hosted>();
-        assert_eq!(victim.instance.life.get(), Life::Dead, "a frame still needs it");
+        Hosted::critical(|| {
+            death::kill::<Hosted>(victim.instance, format_args!("the test wants it"));
+            assert!(!death::bury::<Hosted>(), "a frame still needs it");
+        });
         join(thread).unwrap();
         assert_eq!(result.get(), Ret::ok(LOST));
-        death::finish::<Hosted>();
-        assert_eq!(victim.instance.life.get(), Life::Buried);
+        assert_eq!(victim.instance.life.get(), Life::Buried, "the thread itself has done that");
     }
 
     fn whoever_is_called_by_a_destructor_does_not_reach_what_it_destroys(SLICE_NS) {
@@ -453,7 +454,6 @@ fn await_entry(server: &Server) {
 
 /// Gives up the count that the test has of a root.
 fn give_up(root: *mut warren_engine::layout::Object) {
-    use warren_engine::{platform::Platform, reference};
     Hosted::critical(|| reference::count_down::<Hosted>(root));
     death::finish::<Hosted>();
 }

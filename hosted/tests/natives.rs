@@ -5,7 +5,7 @@ mod support;
 
 use std::{fs::File, io::Write};
 
-use support::{ATOMIC, Make, REFERENCE, Server, State, VALUES, call};
+use support::{ATOMIC, Make, REFERENCE, Server, State, VALUES, call, system};
 use warren::{Service, ServiceError};
 use warren_abi::call::{Ret, SystemError};
 use warren_engine::{
@@ -14,12 +14,13 @@ use warren_engine::{
     platform::{Platform, Provision},
 };
 use warren_hosted::{
-    Hosted,
+    Hosted, join,
     natives::{self, Devices},
+    start_thread,
 };
 use warren_idl::{
     AddressSpace, BlockDevice, BlockError, Clock, Log, LogFeed, LogRecord, Memory, MemoryError,
-    ParameterError, Parameters, Thread, ThreadFactory, Timer,
+    ParameterError, Parameters, Signal, Signals, Thread, ThreadFactory, Timer,
 };
 
 const SLICE_NS: u64 = 1_000_000;
@@ -84,7 +85,102 @@ fn disk() -> File {
     file
 }
 
+/// A server that waits for a signal that nobody raises.
+fn waiter(name: &str) -> Server {
+    extern "C" fn wait(state: &State, _: u64, _: u64) -> Ret {
+        let signal = call(state, 0, state.words[0].get(), 0, 0);
+        assert_eq!(signal.error, 0);
+        state.value.set(1);
+        let answer = call(state, 1, signal.value, 0, 0);
+        state.value.set(answer.error);
+        answer
+    }
+    let calls =
+        [(index::<dyn Signals>("signal"), REFERENCE), (index::<dyn Signal>("wait"), VALUES)];
+    let server = Server::new(&Make { name, root: &[wait], calls: &calls, ..Make::default() });
+    server.state().words[0].set(native::<dyn Signals>());
+    server
+}
+
+/// A server that calls the one in `words[0]`, and then the one in `words[1]`. The answers' errors are in `words[2]` and `words[3]`.
+fn caller_of_two(name: &str, first: &Server, second: &Server) -> Server {
+    extern "C" fn call_both(state: &State, word: u64, _: u64) -> Ret {
+        for number in [0, 1] {
+            let answer = call(state, 0, state.words[number].get(), word, 0);
+            state.words[2 + number].set(answer.error);
+        }
+        Ret::ok(0)
+    }
+    let server =
+        Server::new(&Make { name, root: &[call_both], calls: &[(0, VALUES)], ..Make::default() });
+    server.state().words[0].set(first.word());
+    server.state().words[1].set(second.word());
+    server
+}
+
+/// Kills `victim` once `waiter` waits, on whose behalf a thread calls `client`.
+fn kill_while_waiting(client: Server, waiter: &Server, victim: &Server) {
+    let thread =
+        start_thread("inside", move || assert_eq!(client.call(0, 0, 0), Ret::ok(0))).unwrap();
+    while waiter.state().value.get() == 0 {
+        warren_hosted::yield_now();
+    }
+    death::kill::<Hosted>(victim.instance, format_args!("the test wants it"));
+    // If it went on waiting, everybody would wait for somebody else.
+    join(thread).unwrap();
+    assert_eq!(victim.instance.life.get(), Life::Buried, "nobody else has to come by");
+}
+
+/// A server that makes an instruction fault once it has set a deadline that has passed, or returns.
+fn careless(dies: bool) -> Server {
+    extern "C" fn set(_: &State, _: u64, _: u64) -> Ret {
+        assert_eq!(system("wsys.deadline", 1, 0).error, 0);
+        Ret::ok(0)
+    }
+    extern "C" fn set_and_die(state: &State, _: u64, _: u64) -> Ret {
+        set(state, 0, 0);
+        system("wsys.panic", 0, 0)
+    }
+    let entry = if dies { set_and_die } else { set };
+    Server::new(&Make { name: "careless", root: &[entry], ..Make::default() })
+}
+
 on_a_machine! {
+    fn a_wait_ends_when_the_server_dies_that_waits(SLICE_NS) {
+        natives::install(Devices::default());
+        let (victim, sleeper) = (waiter("victim"), client::<dyn Timer>("sleep"));
+        let client = caller_of_two("client", &victim, &sleeper);
+        kill_while_waiting(client, &victim, &victim);
+        assert_eq!(client.state().words[2].get(), SystemError::Lost.number());
+        assert_eq!(client.state().words[3].get(), 0, "the thread waits as ever");
+    }
+
+    fn a_wait_ends_when_the_server_dies_for_which_another_one_waits(SLICE_NS) {
+        natives::install(Devices::default());
+        let (waiter, sleeper) = (waiter("waiter"), client::<dyn Timer>("sleep"));
+        let victim = Server::new(&Make {
+            name: "victim", root: &[pass_on], calls: &[(0, VALUES)], ..Make::default()
+        });
+        victim.state().words[0].set(waiter.word());
+        let client = caller_of_two("client", &victim, &sleeper);
+        kill_while_waiting(client, &waiter, &victim);
+        assert_eq!(waiter.state().value.get(), SystemError::Killed.number(), "it left by itself");
+        assert_eq!(waiter.instance.life.get(), Life::Alive);
+        assert_eq!(client.state().words[2].get(), SystemError::Lost.number());
+        assert_eq!(client.state().words[3].get(), 0, "the thread waits as ever");
+    }
+
+    fn deadlines_end_with_the_activations_that_set_them(SLICE_NS) {
+        natives::install(Devices::default());
+        let sleeper = client::<dyn Timer>("sleep");
+        for (dies, error) in [(true, SystemError::Lost.number()), (false, 0)] {
+            let client = caller_of_two("client", &careless(dies), &sleeper);
+            assert_eq!(client.call(0, 0, 0), Ret::ok(0));
+            assert_eq!(client.state().words[2].get(), error);
+            assert_eq!(client.state().words[3].get(), 0, "it has no deadline");
+        }
+    }
+
     fn a_wild_buffer_is_the_fault_of_the_server_that_passed_it(SLICE_NS) {
         natives::install(Devices::default());
         let server = writer("client");

@@ -3,7 +3,7 @@
 use warren::{AtomicCx, Cx, Flat, Out, Ref, errors, service};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-use crate::{AtomicBond, Bond};
+use crate::{AtomicBond, Bond, Semaphore, SemaphoreError, Signal, SignalError};
 
 /// Why a test server refused.
 #[errors]
@@ -14,6 +14,24 @@ pub enum EchoError {
     Nothing = 2,
     /// Its own state is not what it must be.
     Broken = 3,
+}
+
+impl From<SignalError> for EchoError {
+    fn from(error: SignalError) -> Self {
+        match error {
+            SignalError::System(error) => EchoError::System(error),
+            _ => EchoError::Refused,
+        }
+    }
+}
+
+impl From<SemaphoreError> for EchoError {
+    fn from(error: SemaphoreError) -> Self {
+        match error {
+            SemaphoreError::System(error) => EchoError::System(error),
+            _ => EchoError::Refused,
+        }
+    }
 }
 
 /// Three fields of different sizes.
@@ -150,6 +168,13 @@ pub trait Hub {
     ) -> Result<u64, EchoError>;
     /// Number of the error that came of the last [`Hub::kill`], 0 for none.
     fn killed(cx: &mut Cx<'_, Self>) -> Result<u64, EchoError>;
+    /// Waits until the signal has been raised.
+    fn wait<'f>(cx: &mut Cx<'f, Self>, signal: Ref<'f, dyn Signal>) -> Result<(), EchoError>;
+    /// Takes a permit.
+    fn acquire<'f>(
+        cx: &mut Cx<'f, Self>,
+        semaphore: Ref<'f, dyn Semaphore>,
+    ) -> Result<(), EchoError>;
     /// Fails: 0 by a panic, 1 by an index, 2 by endless recursion, 3 by an endless loop.
     fn die(cx: &mut Cx<'_, Self>, way: u32) -> Result<(), EchoError>;
     /// Makes a bond that calls `holder` back.

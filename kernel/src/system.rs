@@ -140,6 +140,10 @@ impl Platform for Kernel {
         requests::alone(|| threads::visit(visit));
     }
 
+    fn end_calls_above(thread: u64, frame: *mut Frame) {
+        threads::end_calls_above(thread, frame);
+    }
+
     fn forget_caller(frame: &mut Frame) {
         calls::forget_caller(frame);
     }

@@ -20,7 +20,7 @@ const EXERCISERS: [&str; 5] = [
 /// survives panics, one of its own stack, five with threads, one of the log.
 const CHECKS: usize = 2 * 34 + VICTIMS + 6 + 1 + THREADS + 1;
 /// Those that kill the third one.
-const VICTIMS: usize = 7;
+const VICTIMS: usize = 9;
 /// Those with threads.
 const THREADS: usize = 5;
 

@@ -422,7 +422,7 @@ fn system_call(entered: &Entered, registers: &Registers) -> Ret {
     };
     if !caller.is_alive() {
         // It died while it waited: whoever called it goes on instead.
-        schedule::leave_newest_frame(SystemError::Lost.number());
+        schedule::leave_dead();
     }
     answer
 }

@@ -113,7 +113,14 @@ pub fn cut_off(token: Token) {
     unsafe { threads::divert(token, caller - DISTANCE, leave_lost) };
 }
 
-/// Where a thread goes on that was cut off.
+/// Where a thread goes on that was cut off. With interrupts off.
 extern "C" fn leave_lost() -> ! {
-    abort(SystemError::Lost.number())
+    leave_dead()
+}
+
+/// Goes on in the caller of the dead server that the thread is back in. With interrupts off.
+pub fn leave_dead() -> ! {
+    gate::uncross(newest_frame::<Kernel>());
+    interrupts::enable();
+    death::leave_dead::<Kernel>()
 }

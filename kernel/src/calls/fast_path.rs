@@ -29,7 +29,6 @@ use core::{
     mem::{offset_of, size_of},
 };
 
-use warren_abi::call::SystemError;
 use warren_engine::{
     death,
     layout::{Cpu, Frame, MARKED, NO_LOCK, OBJECTS, Object},
@@ -684,5 +683,5 @@ extern "C" fn end_dead() -> ! {
     // SAFETY: interrupts are off, and the block is this CPU's.
     unsafe { (*block::engine()).frame = frame };
     // The dead caller's frame is the newest now; it has no lock.
-    super::abort(SystemError::Lost.number())
+    super::leave_dead()
 }

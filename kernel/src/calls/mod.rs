@@ -23,7 +23,7 @@ mod system_call;
 mod watchdog;
 
 pub use counts::make_atomic;
-pub use ending::{abort, cut_off, end_server, refuse_deeper_call, server_stack};
+pub use ending::{abort, cut_off, end_server, leave_dead, refuse_deeper_call, server_stack};
 pub use entry::{gate_address, install, trampoline};
 pub use fast::forget;
 pub use fast_path::{forget_caller, replace_callee};

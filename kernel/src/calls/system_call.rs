@@ -67,7 +67,7 @@ fn carry_out(call: &UserCall, copies: u64) -> Ret {
     };
     if !caller.is_alive() {
         // It died while it waited: whoever called it goes on instead.
-        super::abort(SystemError::Lost.number());
+        super::leave_dead();
     }
     result
 }

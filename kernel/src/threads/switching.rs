@@ -7,6 +7,7 @@ use core::sync::atomic::Ordering::Relaxed;
 use warren_abi::call::SystemError;
 use warren_engine::{
     deadline::{self, Deadlines},
+    layout::Frame,
     ledger::Ledger,
 };
 use warren_kernel::contexts::{CONTEXTS, Contexts, End, Refusal, Terms, Token};
@@ -176,6 +177,20 @@ pub fn kill(token: Token) -> bool {
     found
 }
 
+/// Ends what a thread calls and waits for above a frame whose callee died. With interrupts off, while the thread does not run or is the one
+/// that does.
+pub fn end_calls_above(token: Token, frame: *mut Frame) {
+    with(|threads| {
+        if let Some(thread) = threads.find(token)
+            && let Some(record) = thread.record()
+        {
+            thread.deadlines.end_above(frame, record.frame.wrapping_sub(1));
+            show_stacks(thread);
+        }
+    });
+    wake(token);
+}
+
 /// Ends all threads of a principal as [`kill`] does; how many there still are. With interrupts off.
 pub fn kill_all_of(principal: usize) -> usize {
     let all: Vec<Token> = with(|threads| {
@@ -190,8 +205,11 @@ pub fn kill_all_of(principal: usize) -> usize {
 /// Works on the deadlines of the running thread.
 pub fn with_deadlines<R>(work: impl FnOnce(&mut Deadlines) -> R) -> R {
     with_running(|thread| {
+        let were_none = thread.deadlines.are_none();
         let result = work(&mut thread.deadlines);
-        show_stacks(thread);
+        if !(were_none && thread.deadlines.are_none()) {
+            show_stacks(thread);
+        }
         result
     })
 }

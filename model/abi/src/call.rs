@@ -99,7 +99,7 @@ pub enum SystemError {
     Panicked = SYSTEM_ERRORS + 12,
     /// The time that was set for the call has passed.
     Deadline = SYSTEM_ERRORS + 13,
-    /// The thread was ended.
+    /// The thread was ended, or a server died for which the call was made.
     Killed = SYSTEM_ERRORS + 14,
 }
 
@@ -151,7 +151,7 @@ impl SystemError {
             SystemError::NotAtomic => "only atomic calls can be made inside of an atomic call",
             SystemError::Panicked => "the server panicked in this call",
             SystemError::Deadline => "the time for the call has passed",
-            SystemError::Killed => "the thread was ended",
+            SystemError::Killed => "the thread was ended, or the server that it worked for",
         }
     }
 }

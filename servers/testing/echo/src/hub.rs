@@ -3,7 +3,7 @@
 use alloc::rc::Rc;
 
 use warren::{Cx, Kept, Ref};
-use warren_idl::{AtomicBond, Bond, Counter, EchoError, Hub, Token};
+use warren_idl::{AtomicBond, Bond, Counter, EchoError, Hub, Semaphore, Signal, Token};
 
 use crate::{
     EchoServer, EchoToken,
@@ -135,6 +135,18 @@ impl Hub for EchoServer {
 
     fn killed(cx: &mut Cx<'_, Self>) -> Result<u64, EchoError> {
         Ok(cx.killed)
+    }
+
+    fn wait<'f>(cx: &mut Cx<'f, Self>, signal: Ref<'f, dyn Signal>) -> Result<(), EchoError> {
+        signal.wait(cx, 0)?;
+        Ok(())
+    }
+
+    fn acquire<'f>(
+        cx: &mut Cx<'f, Self>,
+        semaphore: Ref<'f, dyn Semaphore>,
+    ) -> Result<(), EchoError> {
+        Ok(semaphore.acquire(cx)?)
     }
 
     fn die(_cx: &mut Cx<'_, Self>, way: u32) -> Result<(), EchoError> {

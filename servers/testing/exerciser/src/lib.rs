@@ -26,6 +26,7 @@ mod report;
 mod restarts;
 mod threads;
 mod values;
+mod waits;
 
 use alloc::{format, string::String, vec::IntoIter, vec::Vec};
 use core::hint::black_box;
@@ -33,7 +34,7 @@ use core::hint::black_box;
 use warren::{Cx, New, Optional, Ref, Req, Required, Server, StartError, server};
 use warren_idl::{
     Careless, Clock, Counter, Echo, Fragile, Hub, Log, LogBook, Memory, Program, Queues,
-    Semaphores, ThreadFactory, Timer,
+    Semaphores, Signals, ThreadFactory, Timer,
 };
 use warren_program::{Arguments, Flow, Handed, Manual, Stop, UsageError, Work, program};
 
@@ -46,6 +47,7 @@ pub struct Needs {
     timer: Req<dyn Timer>,
     threads: Req<dyn ThreadFactory>,
     memory: Req<dyn Memory>,
+    signals: Req<dyn Signals>,
     semaphores: Req<dyn Semaphores>,
     queues: Req<dyn Queues>,
     log: Req<dyn Log>,
@@ -70,6 +72,7 @@ pub struct Needs {
         threads::Worker,
         threads::Killer,
         restarts::Caller,
+        waits::Waiter,
         coordination::Permitted,
         coordination::Writer,
         coordination::Reader
@@ -149,6 +152,7 @@ fn steps() -> Vec<Step> {
     death::WAYS.iter().for_each(|&(name, way)| add("victim", name, What::Die(way)));
     add("victim", death::WAITING, What::Other(death::check_waiting));
     add("victim", threads::DEATH, What::Other(threads::check_death));
+    waits::CHECKS.iter().for_each(|&(name, check)| add("victim", name, What::Other(check)));
     add("victim", restarts::NAME, What::Other(restarts::check));
     panics::CHECKS.iter().for_each(|&(name, check)| add("fragile", name, What::Other(check)));
     add("threads", threads::NAME, What::Other(threads::check));
