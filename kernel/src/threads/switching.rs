@@ -29,7 +29,9 @@ use crate::{
 pub struct Threads {
     pub contexts: Contexts,
     /// By the slots of their contexts.
-    pub by_slot: Vec<Option<Box<Thread>>>,
+    by_slot: Vec<Option<Box<Thread>>>,
+    /// How many there are.
+    count: usize,
     /// How many threads each principal has.
     pub ledger: Ledger,
     /// A thread that has ended, until nobody runs on its stack.
@@ -62,6 +64,24 @@ impl Threads {
         thread.block.thread.set(address.cast());
         show_stacks(&thread);
         self.by_slot[slot] = Some(thread);
+        self.count += 1;
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The one whose context has this slot.
+    pub fn in_slot(&self, slot: usize) -> Option<&Thread> {
+        self.by_slot.get(slot)?.as_deref()
+    }
+
+    /// All of them, with the slots of their contexts. Contexts take the lowest slot that is free, so that the rest is not looked at.
+    pub fn all(&mut self) -> impl Iterator<Item = (usize, &mut Thread)> {
+        let slots = self.by_slot.iter_mut().enumerate();
+        let threads = slots.filter_map(|(slot, thread)| Some((slot, &mut **thread.as_mut()?)));
+        threads.take(self.count)
     }
 }
 
@@ -76,7 +96,7 @@ pub fn install(contexts: Contexts, root: impl FnOnce(Token) -> Thread) {
     let mut by_slot = Vec::new();
     by_slot.resize_with(CONTEXTS, || None);
     let ledger = Ledger::new();
-    let mut threads = Threads { contexts, by_slot, ledger, ended: None };
+    let mut threads = Threads { contexts, by_slot, count: 0, ledger, ended: None };
     let token = root.token;
     threads.add(root);
     let root = threads.find(token).expect("it was added just now");
@@ -194,9 +214,8 @@ pub fn end_calls_above(token: Token, frame: *mut Frame) {
 /// Ends all threads of a principal as [`kill`] does; how many there still are. With interrupts off.
 pub fn kill_all_of(principal: usize) -> usize {
     let all: Vec<Token> = with(|threads| {
-        let threads = threads.by_slot.iter().flatten();
-        let own = threads.filter(|thread| thread.principal == principal);
-        own.map(|thread| thread.token).collect()
+        let own = threads.all().filter(|(_, thread)| thread.principal == principal);
+        own.map(|(_, thread)| thread.token).collect()
     });
     all.into_iter().for_each(|token| _ = kill(token));
     with(|threads| threads.contexts.count_of(principal))
@@ -314,6 +333,7 @@ pub fn end(how: End) -> ! {
     with(|threads| {
         let slot = Contexts::slot(threads.running().token);
         threads.ended = threads.by_slot[slot].take();
+        threads.count -= 1;
         let principal = threads.running().principal;
         threads.ledger.release(principal, 1);
     });

@@ -7,7 +7,7 @@ use core::fmt::Write;
 use warren_engine::{
     layout::Frame, reference::instance_of, stub::return_slot, thread::ThreadRecord,
 };
-use warren_kernel::contexts::Contexts;
+use warren_kernel::contexts::{CONTEXTS, Contexts};
 
 use super::{
     Token,
@@ -29,12 +29,20 @@ pub fn name_of(token: Token) -> String {
 /// Shows each thread to the engine, which may change where its calls go on. The threads are not in use
 /// meanwhile: the engine may call [`divert`].
 pub fn visit(visit: &mut dyn FnMut(&mut ThreadRecord)) {
-    let count = with(|threads| threads.by_slot.len());
+    let mut left = with(|threads| threads.count());
     // Nobody adds or frees a thread meanwhile: interrupts are off.
-    for slot in 0..count {
-        let record = with(|threads| threads.by_slot[slot].as_ref()?.record());
-        let Some(mut record) = record else { continue };
-        visit(&mut record);
+    for slot in 0..CONTEXTS {
+        if left == 0 {
+            break;
+        }
+        let Some(record) = with(|threads| threads.in_slot(slot).map(|thread| thread.record()))
+        else {
+            continue;
+        };
+        left -= 1;
+        if let Some(mut record) = record {
+            visit(&mut record);
+        }
     }
 }
 
@@ -86,8 +94,7 @@ pub fn sight(from: usize) -> Option<Sight> {
 
 fn sight_alone(from: usize) -> Option<Sight> {
     with(|threads| {
-        threads.by_slot.iter().enumerate().skip(from).find_map(|(slot, thread)| {
-            let thread = thread.as_ref()?;
+        threads.all().skip_while(|(slot, _)| *slot < from).find_map(|(slot, thread)| {
             let ThreadRecord { frames, frame, .. } = thread.record()?;
             // SAFETY: every thread has a frame below its first free one, and interrupts are off.
             let newest = unsafe { &*frame.wrapping_sub(1) };
@@ -168,7 +175,7 @@ pub fn forget_domain(domain: usize) {
 }
 
 fn for_each(work: impl FnMut(&mut Thread)) {
-    with(|threads| threads.by_slot.iter_mut().flatten().map(|thread| &mut **thread).for_each(work));
+    with(|threads| threads.all().map(|(_, thread)| thread).for_each(work));
 }
 
 /// Writes who called whom in the running thread. For the kernel's panic: uses nothing that is guarded.
