@@ -1,6 +1,9 @@
 //! What the shell shows of threads and accounts, and how a thread ends.
 
-use warren_tests::{run::Run, variant::OWN};
+use warren_tests::{
+    run::Run,
+    variant::{KERNEL, OWN},
+};
 
 /// The value of a number in a line of JSON.
 fn number(line: &str, name: &str) -> u64 {
@@ -30,16 +33,18 @@ fn accounts_and_threads_are_shown_and_add_up() {
     assert!(number(system, "memory_bytes") > 1 << 20, "{run}");
 }
 
-/// In domains of their own: calls within the kernel are not looked at (decision 17).
 #[test]
 fn a_thread_that_is_ended_leaves_all_servers_by_errors() {
-    let shown = Run::new("demo", &["threads -j | grep '\"shell\"'"]).placed(&OWN).go();
-    let lines = shown.lines();
-    let shell = lines.first().unwrap_or_else(|| panic!("{shown}"));
-    let kill = format!("kill {}", number(shell, "context"));
-    let run = Run::new("demo", &[&kill, "echo not any more"]).placed(&OWN).with(["-v"]).go();
-    run.expect_status(1);
-    assert!(!run.output.contains("not any more"), "{run}");
-    assert!(run.errors.contains("shell failed: the thread was ended"), "{run}");
-    assert!(run.errors.contains("all tasks have ended"), "{run}");
+    for variant in [KERNEL, OWN] {
+        let shown = Run::new("demo", &["threads -j | grep '\"shell\"'"]).placed(&variant).go();
+        let lines = shown.lines();
+        let shell = lines.first().unwrap_or_else(|| panic!("{shown}"));
+        let kill = format!("kill {}", number(shell, "context"));
+        let run = Run::new("demo", &[&kill, "echo not any more"]).placed(&variant);
+        let run = run.with(["-v"]).go();
+        run.expect_status(1);
+        assert!(!run.output.contains("not any more"), "{run}");
+        assert!(run.errors.contains("shell failed: the thread was ended"), "{run}");
+        assert!(run.errors.contains("all tasks have ended"), "{run}");
+    }
 }
