@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::{
     linux::{self, Guest},
     programs,
-    row::{Measure, Row, Unit},
+    row::{self, Measure, Row, Unit},
 };
 use crate::failure::{Failure, Outcome};
 
@@ -67,7 +67,10 @@ fn rows_of(behind: &str, play: impl FnOnce() -> Outcome<String>) -> Vec<Row> {
     let failed = |failure: Failure| {
         vec![Row::failed(format!("crosstalk/late frames, {behind}"), failure.message())]
     };
-    play().and_then(|said| read(&said, behind)).unwrap_or_else(failed)
+    let rows = play().and_then(|said| read(&said, behind)).unwrap_or_else(failed);
+    // All films together take long: whoever looks on, or stops before the end, has what there is.
+    eprint!("{}", row::table(&rows));
+    rows
 }
 
 /// What the player says.
