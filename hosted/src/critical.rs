@@ -12,7 +12,7 @@ use std::{
     sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed, compiler_fence},
 };
 
-use crate::schedule;
+use crate::signal;
 
 /// How many critical sections the running context is in.
 static DEPTH: AtomicU32 = AtomicU32::new(0);
@@ -40,7 +40,7 @@ pub fn leave() {
     loop {
         if PENDING.load(Relaxed) {
             PENDING.store(false, Relaxed);
-            schedule::preempt();
+            signal::rang();
         }
         DEPTH.store(0, Relaxed);
         compiler_fence(std::sync::atomic::Ordering::SeqCst);

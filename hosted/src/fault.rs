@@ -115,6 +115,7 @@ pub extern "C" fn handler(signal: i32, info: *mut libc::siginfo_t, context: *mut
                 fail(signal, &registers, address);
             }
             OVERFLOWED.store(true, Relaxed);
+            crate::signal::end_slice();
             return critical::postpone();
         }
         return kill_server(machine, NO_STACK, end_of_stack, &mut registers);

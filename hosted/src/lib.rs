@@ -12,6 +12,7 @@
 //! | [`machine`] | the one machine's state, and running it |
 //! | `critical` | the section that the timer does not preempt; the allocator that lives in it |
 //! | `context`, `thread`, `schedule` | contexts, threads, who runs next and who waits for what |
+//! | `books`, `sampling` | who has used and holds what; in which servers time is spent |
 //! | `signal`, `fault`, `watchdog` | preemption, and what becomes of code that misbehaves |
 //! | `region` | memory |
 //! | `domain` | servers in processes of their own |
@@ -20,6 +21,7 @@
 //! | `platform` | all of that as the engine's [`warren_engine::platform::Platform`] |
 
 pub mod archive;
+mod books;
 mod context;
 mod critical;
 mod domain;
@@ -29,6 +31,7 @@ pub mod machine;
 pub mod natives;
 mod platform;
 mod region;
+mod sampling;
 mod schedule;
 mod signal;
 mod terminal;

@@ -29,9 +29,11 @@ use warren_engine::{
 use crate::{
     Hosted,
     archive::Archive,
+    books::Books,
     critical,
     domain::Domains,
     region::Regions,
+    sampling::Samples,
     schedule, signal, terminal,
     thread::{Thread, Token},
     time,
@@ -93,8 +95,10 @@ pub(crate) struct Machine {
     pub bottom: *mut Object,
     /// When the machine started.
     pub started_ns: u64,
-    /// Processor time of the Linux thread when the running thread was last charged.
-    pub charged_ns: u64,
+    /// Who has used how much time.
+    pub books: Books,
+    /// Samples, if they are taken.
+    pub samples: Option<Samples>,
     /// How often the running thread was changed.
     pub switches: u64,
     /// The boot archive.
@@ -172,6 +176,8 @@ pub fn run(settings: Settings, main: impl FnOnce() + 'static) -> io::Result<()> 
     // SAFETY: a critical section, and the borrow ends at once.
     let machine = unsafe { state() };
     machine.archive = settings.archive;
+    machine.books.open(&settings.plan);
+    machine.regions.open_accounts(&settings.plan);
     machine.system.set_plan(settings.plan);
     create_natives();
     let first = schedule::add_thread("boot", 0, Box::new(main))?;
@@ -216,7 +222,8 @@ fn make(settings: &Settings) {
         natives: None,
         bottom: core::ptr::null_mut(),
         started_ns: time::monotonic_ns(),
-        charged_ns: 0,
+        books: Books::new(),
+        samples: None,
         switches: 0,
         archive: Archive::default(),
         provided: BTreeMap::new(),

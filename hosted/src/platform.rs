@@ -35,8 +35,8 @@ impl Platform for Hosted {
         critical::run(work)
     }
 
-    fn create_region(placement: &Placement, _principal: usize) -> Result<u64, Exhausted> {
-        machine::with(|machine| machine.create_region(placement))
+    fn create_region(placement: &Placement, principal: usize) -> Result<u64, Exhausted> {
+        machine::with(|machine| machine.create_region(placement, principal))
     }
 
     fn payer() -> usize {
@@ -61,7 +61,8 @@ impl Platform for Hosted {
         contents: &[u8],
         protection: Protection,
     ) -> Result<(), Exhausted> {
-        machine::with(|machine| machine.regions.map(address, bytes, contents, protection))
+        let payer = Self::payer();
+        machine::with(|machine| machine.regions.map(address, bytes, contents, protection, payer))
     }
 
     fn write(address: u64, contents: &[u8]) {

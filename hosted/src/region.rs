@@ -7,10 +7,13 @@
 use std::{
     collections::BTreeMap,
     fs::File,
+    ops::Range,
     os::fd::{AsRawFd, FromRawFd},
 };
 
 use warren_engine::{
+    ledger::Ledger,
+    plan::Plan,
     platform::Exhausted,
     space::{PAGE, Protection, REGION_BASE, REGION_BYTES},
 };
@@ -35,15 +38,34 @@ enum Owner {
     Domain(usize),
 }
 
+/// A region that is given out, or was.
+#[derive(Clone, Copy, Debug)]
+struct Region {
+    owner: Owner,
+    /// Who pays for what is mapped there; if nobody is named, whoever maps it.
+    payer: Option<usize>,
+}
+
+/// A range that is mapped.
+#[derive(Clone, Copy, Debug)]
+struct Mapped {
+    bytes: u64,
+    protection: Protection,
+    /// Who pays for it; nobody for what is part of a data space, which is paid for by itself.
+    payer: Option<usize>,
+}
+
 /// Which addresses are given out, and what is mapped there.
 ///
 /// R1: every range of `mapped` is committed memory of a region in `taken`, and nothing else is.
 #[derive(Default)]
 pub struct Regions {
-    /// Whom each region belongs to.
-    owners: Vec<Owner>,
-    /// Mapped ranges: start, length and protection.
-    mapped: BTreeMap<u64, (u64, Protection)>,
+    /// What each region is.
+    regions: Vec<Region>,
+    /// Mapped ranges by their first addresses.
+    mapped: BTreeMap<u64, Mapped>,
+    /// Bytes that principals hold, those of data spaces and threads included.
+    ledger: Ledger,
     /// Mapped data spaces: address, and the word of the object.
     spaces: BTreeMap<u64, u64>,
     /// The processes of domains.
@@ -56,26 +78,55 @@ impl Regions {
     /// An empty table.
     pub const fn new() -> Self {
         Regions {
-            owners: Vec::new(),
+            regions: Vec::new(),
             mapped: BTreeMap::new(),
+            ledger: Ledger::new(),
             spaces: BTreeMap::new(),
             processes: BTreeMap::new(),
             memory: None,
         }
     }
 
-    /// Reserves a region, for a domain or for code that runs here; returns its first address.
-    pub fn create(&mut self, domain: Option<usize>) -> Result<u64, Exhausted> {
-        let free = self.owners.iter().position(|owner| *owner == Owner::Nobody);
-        let number = free.unwrap_or(self.owners.len());
+    /// Opens the accounts of a plan's principals, before anything is mapped.
+    pub fn open_accounts(&mut self, plan: &Plan) {
+        for (number, principal) in plan.principals.iter().enumerate() {
+            let parent = principal.parent.unwrap_or(number);
+            self.ledger.open(number, parent, principal.limits.memory_bytes);
+        }
+    }
+
+    /// Charges a principal for memory, if it may have so much more.
+    pub fn charge(&mut self, principal: usize, bytes: u64) -> Result<(), Exhausted> {
+        if self.ledger.charge(principal, bytes) { Ok(()) } else { Err(Exhausted) }
+    }
+
+    /// Gives memory back that a principal was charged for.
+    pub fn release(&mut self, principal: usize, bytes: u64) {
+        self.ledger.release(principal, bytes);
+    }
+
+    /// Bytes that a principal holds.
+    pub fn held_by(&self, principal: usize) -> u64 {
+        self.ledger.held(principal)
+    }
+
+    /// Reserves a region, for a domain or for code that runs here; returns its first address. What is mapped there is charged to `payer`, or
+    /// to whoever maps it.
+    pub fn create(
+        &mut self,
+        domain: Option<usize>,
+        payer: Option<usize>,
+    ) -> Result<u64, Exhausted> {
+        let free = self.regions.iter().position(|region| region.owner == Owner::Nobody);
+        let number = free.unwrap_or(self.regions.len());
         let base = REGION_BASE + number as u64 * REGION_BYTES;
         if base >= END_OF_REGIONS || !reserve(base, REGION_BYTES, libc::MAP_FIXED_NOREPLACE) {
             return Err(Exhausted);
         }
-        let owner = domain.map_or(Owner::Engine, Owner::Domain);
-        match self.owners.get_mut(number) {
-            Some(slot) => *slot = owner,
-            None => self.owners.push(owner),
+        let region = Region { owner: domain.map_or(Owner::Engine, Owner::Domain), payer };
+        match self.regions.get_mut(number) {
+            Some(slot) => *slot = region,
+            None => self.regions.push(region),
         }
         Ok(base)
     }
@@ -90,17 +141,33 @@ impl Regions {
         self.processes.remove(&domain);
     }
 
-    /// Commits pages.
+    /// Commits pages, on the account of whom the region names, or else of `visitor`.
     pub fn map(
         &mut self,
         address: u64,
         bytes: u64,
         contents: &[u8],
         protection: Protection,
+        visitor: usize,
     ) -> Result<(), Exhausted> {
         if bytes == 0 {
             return Ok(());
         }
+        let payer = self.region(address).and_then(|region| region.payer).unwrap_or(visitor);
+        self.charge(payer, bytes)?;
+        self.commit(address, bytes, contents, protection)
+            .inspect_err(|_| self.ledger.release(payer, bytes))?;
+        self.mapped.insert(address, Mapped { bytes, protection, payer: Some(payer) });
+        Ok(())
+    }
+
+    fn commit(
+        &mut self,
+        address: u64,
+        bytes: u64,
+        contents: &[u8],
+        protection: Protection,
+    ) -> Result<(), Exhausted> {
         match self.domain_of(address) {
             None if !protect(address, bytes, Protection::ReadWrite) => return Err(Exhausted),
             None => (),
@@ -117,7 +184,6 @@ impl Regions {
             let file = (self.memory()?, address - REGION_BASE);
             process.map(address, bytes, protection, file)?;
         }
-        self.mapped.insert(address, (bytes, protection));
         Ok(())
     }
 
@@ -128,7 +194,16 @@ impl Regions {
         }
         reserve(address, bytes, libc::MAP_FIXED);
         self.forget_contents(address, bytes);
-        self.mapped.retain(|start, _| !(address..address + bytes).contains(start));
+        self.forget_mapped(address..address + bytes);
+    }
+
+    /// Forgets ranges that are mapped no more, and releases whoever paid for them.
+    fn forget_mapped(&mut self, addresses: Range<u64>) {
+        for (_, Mapped { bytes, payer, .. }) in self.mapped.extract_if(addresses, |_, _| true) {
+            if let Some(payer) = payer {
+                self.ledger.release(payer, bytes);
+            }
+        }
     }
 
     /// Descriptor of the memory of domains.
@@ -163,7 +238,8 @@ impl Regions {
         if let Some(process) = self.process_of(address) {
             process.map(address, bytes, Protection::ReadWrite, (file.as_raw_fd(), 0))?;
         }
-        self.mapped.insert(address, (bytes, Protection::ReadWrite));
+        let mapped = Mapped { bytes, protection: Protection::ReadWrite, payer: None };
+        self.mapped.insert(address, mapped);
         self.spaces.insert(address, space);
         Ok(())
     }
@@ -200,8 +276,8 @@ impl Regions {
 
     /// The mapped range that an address lies in.
     fn range_of(&self, address: u64) -> Option<(u64, u64, Protection)> {
-        let (start, (bytes, protection)) = self.mapped.range(..=address).next_back()?;
-        (address - start < *bytes).then_some((*start, *bytes, *protection))
+        let (start, mapped) = self.mapped.range(..=address).next_back()?;
+        (address - start < mapped.bytes).then_some((*start, mapped.bytes, mapped.protection))
     }
 
     /// Overwrites mapped bytes of one range.
@@ -241,12 +317,12 @@ impl Regions {
             self.forget_contents(base, REGION_BYTES);
         }
         let region = base..base + REGION_BYTES;
-        self.mapped.retain(|start, _| !region.contains(start));
+        self.forget_mapped(region.clone());
         let words = self.spaces.range(region.clone()).map(|(_, word)| *word).collect();
         self.spaces.retain(|start, _| !region.contains(start));
         let number = ((base - REGION_BASE) / REGION_BYTES) as usize;
-        if let Some(owner) = self.owners.get_mut(number) {
-            *owner = Owner::Nobody;
+        if let Some(region) = self.regions.get_mut(number) {
+            region.owner = Owner::Nobody;
         }
         words
     }
@@ -270,9 +346,12 @@ impl Regions {
     }
 
     fn owner(&self, address: u64) -> Owner {
-        let number = address.checked_sub(REGION_BASE).map(|offset| offset / REGION_BYTES);
-        let owner = number.and_then(|number| self.owners.get(number as usize));
-        owner.copied().unwrap_or(Owner::Nobody)
+        self.region(address).map_or(Owner::Nobody, |region| region.owner)
+    }
+
+    fn region(&self, address: u64) -> Option<&Region> {
+        let number = address.checked_sub(REGION_BASE)? / REGION_BYTES;
+        self.regions.get(number as usize)
     }
 }
 
@@ -325,15 +404,16 @@ mod tests {
     #[test]
     fn regions_are_given_out_written_through_and_given_back() {
         let mut regions = Regions::new();
-        let first = regions.create(None).unwrap();
-        let second = regions.create(None).unwrap();
+        let first = regions.create(None, None).unwrap();
+        let second = regions.create(None, None).unwrap();
         assert_eq!(second, first + REGION_BYTES);
         regions.remove(first);
         assert!(!regions.contains(first));
-        assert_eq!(regions.create(None), Ok(first));
+        assert_eq!(regions.create(None, Some(1)), Ok(first));
         assert!(!regions.read(first, &mut [0]), "what was mapped before is gone");
 
-        regions.map(first, 2 * PAGE, b"text", Protection::Read).unwrap();
+        regions.map(first, 2 * PAGE, b"text", Protection::Read, 2).unwrap();
+        assert_eq!([1, 2].map(|who| regions.held_by(who)), [2 * PAGE, 0]);
         let mut bytes = [0xff; 6];
         assert!(regions.read(first, &mut bytes));
         assert_eq!(&bytes, b"text\0\0");

@@ -32,7 +32,9 @@ pub(crate) fn add_thread(
         let token = Token(machine.next_thread);
         machine.next_thread += 1;
         let number = (token, machine.free_slot());
-        let mut thread = Thread::new(number, name, principal, machine.bottom, main)?;
+        machine.charge_thread(principal)?;
+        let thread = Thread::new(number, name, principal, machine.bottom, main);
+        let mut thread = thread.inspect_err(|_| machine.release_thread(principal))?;
         // SAFETY: the stack is fresh.
         thread.stack_pointer = unsafe { context::prepare(thread.stack.end() as u64, thread_main) };
         machine.threads.push(thread);
@@ -142,36 +144,20 @@ fn after_switch() {
     // SAFETY: inside a critical section, and the borrow ends at once.
     let machine = unsafe { machine::state() };
     let current = machine.current.cast_const();
-    let Machine { threads, regions, .. } = machine;
-    for thread in threads
-        .extract_if(.., |thread| thread.state == State::Ended && !core::ptr::eq(&**thread, current))
-    {
+    let is_over =
+        |thread: &mut Box<Thread>| thread.has_ended() && !core::ptr::eq(&**thread, current);
+    let ended: Vec<_> = machine.threads.extract_if(.., is_over).collect();
+    for thread in ended {
         for Range { start, end } in thread.stacks.mapped() {
-            regions.unmap(start, end - start);
+            machine.regions.unmap(start, end - start);
         }
+        machine.release_thread(thread.principal);
     }
-}
-
-/// Charges the running thread for the time since the last charge; returns its total.
-pub(crate) fn charge(machine: &mut Machine) -> u64 {
-    let now = time::cpu_ns();
-    // SAFETY: the running thread's record is valid while the machine runs.
-    let current = unsafe { &mut *machine.current };
-    current.used_ns += now - machine.charged_ns;
-    machine.charged_ns = now;
-    current.used_ns
-}
-
-/// Charges the running thread for processor time of a domain's process.
-pub(crate) fn charge_process(used_ns: u64) {
-    // SAFETY: the running thread's record is valid, and inside a critical section nobody else uses it.
-    machine::with(|machine| unsafe { (*machine.current).used_ns += used_ns });
 }
 
 /// Makes a thread the running one, as far as the engine sees it.
 fn load(machine: &mut Machine, thread: *mut Thread) {
     machine.current = thread;
-    machine.charged_ns = time::cpu_ns();
     // SAFETY: threads in the table are valid, and inside a critical section nobody else uses them.
     let thread = unsafe { &*thread };
     // SAFETY: the block is valid; the thread that ran has been saved.
@@ -221,7 +207,7 @@ fn switch_to(next: *mut Thread) {
         return;
     }
     machine.switches += 1;
-    charge(machine);
+    machine.charge();
     save(machine);
     // SAFETY: the block is valid, and the running thread's still.
     lock::write_held(unsafe { &*machine::cpu() });
@@ -239,6 +225,30 @@ impl Machine {
     /// Nanoseconds since the machine started.
     pub(crate) fn now_ns(&self) -> u64 {
         time::monotonic_ns() - self.started_ns
+    }
+
+    /// The thread that runs.
+    pub(crate) fn running(&mut self) -> &mut Thread {
+        // SAFETY: the running thread's record is valid while the machine runs, and the borrow is part of that of the machine.
+        unsafe { &mut *self.current }
+    }
+
+    /// Charges a principal for one more thread, if it may have it.
+    fn charge_thread(&mut self, principal: usize) -> io::Result<()> {
+        let refused = || io::Error::from(io::ErrorKind::QuotaExceeded);
+        if !self.books.threads.charge(principal, 1) {
+            return Err(refused());
+        }
+        self.regions.charge(principal, Thread::BYTES).map_err(|_| {
+            self.books.threads.release(principal, 1);
+            refused()
+        })
+    }
+
+    /// Gives back what a thread was charged for.
+    fn release_thread(&mut self, principal: usize) {
+        self.books.threads.release(principal, 1);
+        self.regions.release(principal, Thread::BYTES);
     }
 
     /// The lowest number that no thread has.
@@ -373,6 +383,7 @@ pub(crate) fn preempt() {
 /// so at the end of the outermost one.
 pub fn yield_now() {
     if critical::is_inside() {
+        signal::end_slice();
         return critical::postpone();
     }
     critical::run(preempt);

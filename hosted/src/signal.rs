@@ -16,7 +16,8 @@ use std::{
 use warren_engine::death;
 
 use crate::{
-    Hosted, context::Guarded, critical, domain::process, fault, machine, schedule, time, watchdog,
+    Hosted, context::Guarded, critical, domain::process, fault, machine, sampling, schedule, time,
+    watchdog,
 };
 
 /// The timer's signal.
@@ -31,6 +32,8 @@ const FAULT_STACK_BYTES: usize = 64 * 1024;
 static TIMER: AtomicPtr<c_void> = AtomicPtr::new(core::ptr::null_mut());
 /// Length of a time slice.
 static SLICE_NS: AtomicU64 = AtomicU64::new(0);
+/// When the slice of the thread that runs is over, by the monotonic clock. Only looked at while samples are taken.
+static SLICE_END_NS: AtomicU64 = AtomicU64::new(0);
 /// The Linux thread that the timer interrupts.
 static THREAD: AtomicI32 = AtomicI32::new(0);
 
@@ -67,9 +70,32 @@ pub fn stop_ticks() {
     set_timer(0);
 }
 
-/// Lets the timer tick once, after a slice. A tick that is not yet dealt with is never followed by another.
+/// Lets the timer tick once, after a slice, or before if samples are taken. A tick that is not yet dealt with is never followed by another.
 pub fn start_slice() {
-    set_timer(SLICE_NS.load(Relaxed));
+    let slice_ns = SLICE_NS.load(Relaxed);
+    match sampling::interval_ns() {
+        None => set_timer(slice_ns),
+        Some(interval_ns) => {
+            SLICE_END_NS.store(time::monotonic_ns() + slice_ns, Relaxed);
+            set_timer(interval_ns.min(slice_ns));
+        }
+    }
+}
+
+/// The slice of the thread that runs is over, whatever the timer says.
+pub fn end_slice() {
+    SLICE_END_NS.store(0, Relaxed);
+}
+
+/// Deals with a tick, or with what was postponed: lets another thread run if the slice is over. In the outermost critical section.
+pub fn rang() {
+    let Some(interval_ns) = sampling::interval_ns() else { return schedule::preempt() };
+    let now_ns = time::monotonic_ns();
+    sampling::take(interval_ns, now_ns);
+    match SLICE_END_NS.load(Relaxed).checked_sub(now_ns) {
+        None | Some(0) => schedule::preempt(),
+        Some(left_ns) => set_timer(interval_ns.min(left_ns)),
+    }
 }
 
 fn set_timer(after_ns: u64) {
@@ -126,7 +152,7 @@ extern "C" fn tick(_signal: i32, _info: *mut libc::siginfo_t, context: *mut c_vo
     let at = &mut registers[libc::REG_RIP as usize];
     *at = machine::with(|machine| machine.system.restart(*at as u64)) as i64;
     die_if_watched();
-    schedule::preempt();
+    rang();
     critical::leave();
     // SAFETY: as above.
     unsafe { *last_error = error };

@@ -5,7 +5,9 @@ use std::io;
 
 use warren_engine::{
     deadline::Deadlines,
+    instance::Instance,
     layout::{FRAMES, Frame, Object, TEMPORARIES, Temporary},
+    reference::instance_of,
     thread::ThreadRecord,
 };
 
@@ -85,6 +87,10 @@ pub(crate) struct Thread {
 }
 
 impl Thread {
+    /// Memory that one needs at least.
+    pub const BYTES: u64 =
+        (FRAMES * size_of::<Frame>() + TEMPORARIES * size_of::<Temporary>() + STACK_BYTES) as u64;
+
     /// A thread that has not started.
     pub fn new(
         (token, slot): (Token, usize),
@@ -127,6 +133,29 @@ impl Thread {
             stacks: Stacks::default(),
             in_atomic_call: false,
         }))
+    }
+
+    /// Whether it has ended.
+    pub fn has_ended(&self) -> bool {
+        self.state == State::Ended
+    }
+
+    /// Whether it runs or can run.
+    pub fn is_ready(&self) -> bool {
+        self.state == State::Ready
+    }
+
+    /// How many calls deep it is, while its record is written.
+    pub fn depth(&self) -> usize {
+        (self.record.frame as usize - self.record.frames as usize) / size_of::<Frame>() - 1
+    }
+
+    /// The server that its newest call entered, while its record is written.
+    pub fn server(&self) -> &'static Instance {
+        // SAFETY: a thread has at least its bottom frame (T1).
+        let newest = unsafe { &*self.record.frame.wrapping_sub(1) };
+        // SAFETY: a frame's object is valid while the frame is there.
+        unsafe { instance_of(newest.object) }
     }
 
     /// The thread as a lock holder.

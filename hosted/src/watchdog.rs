@@ -7,7 +7,7 @@
 
 use warren_engine::{instance::Instance, layout::Frame, reference};
 
-use crate::{Hosted, machine, schedule};
+use crate::{Hosted, machine};
 
 /// What the watchdog saw of a thread.
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +28,7 @@ impl Default for Watch {
 pub fn look() -> Option<&'static Instance> {
     // SAFETY: inside a critical section, and nothing below takes the state while the borrow is used.
     let machine = unsafe { machine::state() };
-    let used_ns = schedule::charge(machine);
+    let used_ns = machine.charge();
     // SAFETY: the running thread's record is valid.
     let thread = unsafe { &mut *machine.current };
     // SAFETY: the block is valid.

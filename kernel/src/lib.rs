@@ -18,7 +18,6 @@ pub mod information;
 pub mod jitter;
 pub mod multiprocessor;
 pub mod numbers;
-pub mod profile;
 pub mod rows;
 
 #[cfg(test)]

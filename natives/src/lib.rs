@@ -7,6 +7,8 @@
 //! | module | what |
 //! | --- | --- |
 //! | [`kind`] | from a struct to a kind of native and its objects |
+//! | [`accounts`] | `Accounts`, `Sampling` |
+//! | [`profile`] | how often threads were found in servers |
 //! | [`control`] | `SystemControl` |
 //! | [`launcher`] | `Launcher` |
 //! | [`parameters`] | `Parameters` |
@@ -24,16 +26,19 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod accounts;
 pub mod control;
 pub mod journal;
 pub mod kind;
 pub mod launcher;
 pub mod log;
 pub mod parameters;
+pub mod profile;
 pub mod signals;
 pub mod thread;
 pub mod waiters;
 
+pub use accounts::Books;
 pub use control::Control;
 pub use journal::Journal;
 pub use kind::{LocalKind, Root, caller, create, create_local, create_object, reference};

@@ -28,11 +28,13 @@ pub struct Account {
 }
 
 impl Books {
-    /// Runs a system that has an auditor until these clients have ended, and reads the books. Instructions are counted, so that each run is the same.
+    /// Runs a system that has an auditor until these clients have ended, and reads the books. On a machine instructions are counted, so that each run
+    /// is the same.
     #[track_caller]
     pub fn of(system: &str, clients: &str, variant: &Variant) -> Self {
         let run = Run::new(system, &[format!("auditor {clients}")]).placed(variant);
-        let run = run.with(["--count-instructions"]).go();
+        let counting = if variant.is_hosted() { &[][..] } else { &["--count-instructions"] };
+        let run = run.with(counting).go();
         run.expect_status(0);
         Self::read(&run).unwrap_or_else(|| panic!("{}: no books: {run}", variant.name))
     }

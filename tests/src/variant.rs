@@ -9,6 +9,13 @@ pub struct Variant {
     pub arguments: &'static [&'static str],
 }
 
+impl Variant {
+    /// Whether it is in Linux processes.
+    pub fn is_hosted(&self) -> bool {
+        self.arguments.contains(&"--hosted")
+    }
+}
+
 /// Every server in the kernel.
 pub const KERNEL: Variant = Variant { name: "kernel", arguments: &["--place", "all=kernel"] };
 /// Every server in a domain of its own.
@@ -31,6 +38,9 @@ pub const MIXED: Variant = Variant {
         "terminal=shared:console",
     ],
 };
+/// A Linux process for each domain.
+pub const PROCESSES: Variant =
+    Variant { name: "hosted processes", arguments: &["--hosted", "--processes"] };
 /// A Linux process.
 pub const HOSTED: Variant = Variant { name: "hosted", arguments: &["--hosted"] };
 

@@ -1,8 +1,8 @@
 //! What the shell shows of threads and accounts, and how a thread ends.
 
 use warren_tests::{
-    run::Run,
-    variant::{KERNEL, OWN},
+    run::{Ended, Run},
+    variant::{HOSTED, KERNEL, OWN, PROCESSES, Variant},
 };
 
 /// The value of a number in a line of JSON.
@@ -14,15 +14,25 @@ fn number(line: &str, name: &str) -> u64 {
 
 #[test]
 fn accounts_and_threads_are_shown_and_add_up() {
-    let run = Run::new("demo", &["threads -j", "accounts -j"]).go();
+    let run = shown_in(&OWN);
+    assert!(line(&run, "\"name\":\"round-robin\"").contains("\"state\":\"lending\""), "{run}");
+    shown_in(&HOSTED);
+    shown_in(&PROCESSES);
+}
+
+/// The first line with this in it.
+#[track_caller]
+fn line<'a>(run: &'a Ended, what: &str) -> &'a str {
+    let found = run.output.lines().find(|line| line.contains(what));
+    found.unwrap_or_else(|| panic!("no {what}: {run}"))
+}
+
+/// Shows threads and accounts in some place.
+fn shown_in(variant: &Variant) -> Ended {
+    let run = Run::new("demo", &["threads -j", "accounts -j"]).placed(variant).go();
     run.expect_status(0);
-    let lines = run.lines();
-    let of = |what: &str| {
-        let mut found = lines.iter().filter(|line| line.contains(what));
-        *found.next().unwrap_or_else(|| panic!("no {what}: {run}"))
-    };
+    let of = |what: &str| line(&run, what);
     assert!(number(of("\"name\":\"shell\""), "depth") >= 2, "{run}");
-    assert!(of("\"name\":\"round-robin\"").contains("\"state\":\"lending\""), "{run}");
     let system = of("\"name\":\"system\"");
     let time = of("\"elapsed_ns\"");
     // The clock goes on between the two lines.
@@ -31,6 +41,7 @@ fn accounts_and_threads_are_shown_and_add_up() {
         "{run}"
     );
     assert!(number(system, "memory_bytes") > 1 << 20, "{run}");
+    run
 }
 
 #[test]

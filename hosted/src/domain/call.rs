@@ -239,7 +239,7 @@ fn prepare(
     machine::with(|machine| {
         // SAFETY: the running thread's record is valid, and apart from the regions.
         let thread = unsafe { &mut *machine.current };
-        thread.stacks.reach(&mut machine.regions, domain, lowest)
+        thread.stacks.reach(&mut machine.regions, domain, lowest, thread.principal)
     })
     .map_err(|_| SystemError::TooDeep)?;
     copy_buffers_in(entered, &mut words, buffers)?;
@@ -375,21 +375,15 @@ fn stay(entered: &Entered, mut registers: Registers) -> Ret {
 
 /// Lets a domain run until it wants something. Other threads run when the timer says so. Inside a critical section.
 fn run(entered: &Entered, registers: &mut Registers) -> Event {
-    // Since when it runs alone, by its own clock, once it was interrupted. Shorter visits are not charged: reading that
-    // clock would cost more than they do.
-    let mut resumed_ns = None;
     loop {
+        machine::with(|machine| machine.domains.note_visit(entered.domain));
         let event = entered.process.resume(registers);
         if event != Event::Interrupted {
             return event;
         }
-        if let Some(resumed_ns) = resumed_ns {
-            schedule::charge_process(entered.process.cpu_ns().saturating_sub(resumed_ns));
-        }
         if let_others_run(entered).is_err() {
             return Event::Gone;
         }
-        resumed_ns = Some(entered.process.cpu_ns());
     }
 }
 

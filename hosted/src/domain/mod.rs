@@ -43,6 +43,20 @@ pub struct Domain {
     pub stacks: u64,
     /// Instances in it.
     instances: usize,
+    /// Whether it was visited since its processor time was charged last.
+    is_visited: bool,
+    /// Its processor time then.
+    charged_ns: u64,
+}
+
+impl Domain {
+    /// Nanoseconds of processor time since the last time; none if its process is no more.
+    fn used_since_last_time(&mut self) -> u64 {
+        let used_ns = self.process.cpu_ns().saturating_sub(self.charged_ns);
+        self.charged_ns += used_ns;
+        self.is_visited = false;
+        used_ns
+    }
 }
 
 /// The domains that exist, by number.
@@ -60,6 +74,19 @@ impl Domains {
         self.0.get(number)?.as_ref()
     }
 
+    /// Notes that a thread visits a domain.
+    pub fn note_visit(&mut self, number: usize) {
+        if let Some(Some(domain)) = self.0.get_mut(number) {
+            domain.is_visited = true;
+        }
+    }
+
+    /// Processor time that those which were visited since this was asked last have used since they were asked.
+    pub fn used_since_last_time(&mut self) -> u64 {
+        let visited = self.0.iter_mut().flatten().filter(|domain| domain.is_visited);
+        visited.map(Domain::used_since_last_time).sum()
+    }
+
     fn shared(&self, name: &str) -> Option<usize> {
         let has_name = |domain: &Domain| domain.name.as_deref() == Some(name);
         self.0.iter().position(|domain| domain.as_ref().is_some_and(has_name))
@@ -74,18 +101,22 @@ impl Domains {
 }
 
 impl Machine {
-    /// A region for an instance with this placement.
-    pub(crate) fn create_region(&mut self, placement: &Placement) -> Result<u64, Exhausted> {
+    /// A region for an instance with this placement, whose memory is this principal's.
+    pub(crate) fn create_region(
+        &mut self,
+        placement: &Placement,
+        principal: usize,
+    ) -> Result<u64, Exhausted> {
         let name = match placement {
-            Placement::Kernel => return self.regions.create(None),
+            Placement::Kernel => return self.regions.create(None, Some(principal)),
             Placement::Own => None,
             Placement::Shared(name) => Some(name.as_str()),
         };
         let number = match name.and_then(|name| self.domains.shared(name)) {
             Some(number) => number,
-            None => self.create_domain(name)?,
+            None => self.create_domain(name, principal)?,
         };
-        let created = self.regions.create(Some(number));
+        let created = self.regions.create(Some(number), Some(principal));
         if created.is_ok() {
             self.change_instances(number, 1);
         }
@@ -104,10 +135,11 @@ impl Machine {
         words
     }
 
-    fn create_domain(&mut self, name: Option<&str>) -> Result<usize, Exhausted> {
+    fn create_domain(&mut self, name: Option<&str>, principal: usize) -> Result<usize, Exhausted> {
         let number = self.domains.free_number();
-        let stacks = self.regions.create(Some(number))?;
-        let created = self.regions.map(stacks, PAGE, trampoline::code(), Protection::ReadExecute);
+        let stacks = self.regions.create(Some(number), None)?;
+        let code = trampoline::code();
+        let created = self.regions.map(stacks, PAGE, code, Protection::ReadExecute, principal);
         let process = created.and_then(|()| {
             Process::new(stacks).map_err(|error| {
                 let line = format_args!("no process for a domain: {error}");
@@ -118,7 +150,15 @@ impl Machine {
         let process = process.inspect_err(|_| drop(self.regions.remove(stacks)))?;
         self.regions.show(number, process);
         let name = name.map(String::from);
-        self.domains.0[number] = Some(Domain { name, process, stacks, instances: 0 });
+        self.domains.0[number] = Some(Domain {
+            name,
+            process,
+            stacks,
+            instances: 0,
+            // What it took to make it is charged to whoever runs.
+            is_visited: true,
+            charged_ns: 0,
+        });
         Ok(number)
     }
 
@@ -129,8 +169,14 @@ impl Machine {
     }
 
     fn remove_domain_if_empty(&mut self, number: usize) {
+        let is_empty = |domain: &Domain| domain.instances == 0;
+        if self.domains.get(number).is_some_and(is_empty) {
+            // Whatever is not charged now never will be.
+            self.domains.note_visit(number);
+            self.charge();
+        }
         let slot = &mut self.domains.0[number];
-        let Some(domain) = slot.take_if(|domain| domain.instances == 0) else { return };
+        let Some(domain) = slot.take_if(|domain| is_empty(domain)) else { return };
         self.regions.hide(number);
         domain.process.end();
         self.regions.remove(domain.stacks);

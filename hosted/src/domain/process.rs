@@ -94,6 +94,8 @@ static INITIAL_EXTENDED: [u8; EXTENDED_BYTES] = {
 #[derive(Clone, Copy, Debug)]
 pub struct Process {
     pid: libc::pid_t,
+    /// Counts its processor time.
+    clock: libc::clockid_t,
     /// Address of the trampoline.
     trampoline: u64,
     /// What every visit starts with: segments and flags.
@@ -116,7 +118,8 @@ impl Process {
         }
         // SAFETY: all-zero is a valid value of this plain structure.
         let initial = unsafe { zeroed() };
-        let mut process = Process { pid, trampoline, initial, extended_bytes: EXTENDED_BYTES };
+        let mut process =
+            Process { pid, clock: 0, trampoline, initial, extended_bytes: EXTENDED_BYTES };
         process.prepare().inspect_err(|_| process.end())?;
         Ok(process)
     }
@@ -125,6 +128,10 @@ impl Process {
     fn prepare(&mut self) -> io::Result<()> {
         if self.wait() != Some(libc::SIGSTOP) {
             return Err(io::Error::other("it has not stopped for its tracer"));
+        }
+        // SAFETY: the number is ours to be written.
+        if unsafe { libc::clock_getcpuclockid(self.pid, &mut self.clock) } != 0 {
+            return Err(io::Error::other("its processor time is not counted"));
         }
         let options = libc::PTRACE_O_EXITKILL | libc::PTRACE_O_TRACESYSGOOD;
         self.trace(libc::PTRACE_SETOPTIONS, 0, options as usize)?;
@@ -235,12 +242,7 @@ impl Process {
 
     /// Nanoseconds of processor time that it has used; 0 if it is no more.
     pub fn cpu_ns(&self) -> u64 {
-        let mut clock = 0;
-        // SAFETY: the number is ours to be written.
-        match unsafe { libc::clock_getcpuclockid(self.pid, &mut clock) } {
-            0 => time::read(clock),
-            _ => 0,
-        }
+        time::read(self.clock)
     }
 
     /// Ends the process.

@@ -46,12 +46,13 @@ impl Stacks {
         (stack.next != 0).then_some(stack.next)
     }
 
-    /// Makes the stack in a domain that was visited usable down to `lowest`; `Err` if the slot ends above it.
+    /// Makes the stack in a domain that was visited usable down to `lowest`, on this principal's account; `Err` if the slot ends above it.
     pub fn reach(
         &mut self,
         regions: &mut Regions,
         domain: usize,
         lowest: u64,
+        payer: usize,
     ) -> Result<(), Exhausted> {
         let stack = self.0.get_mut(&domain).ok_or(Exhausted)?;
         if lowest < stack.top - SLOT + PAGE {
@@ -59,7 +60,8 @@ impl Stacks {
         }
         let lowest = lowest / PAGE * PAGE;
         if lowest < stack.mapped {
-            regions.map(lowest, stack.mapped - lowest, &[], Protection::ReadWrite)?;
+            let bytes = stack.mapped - lowest;
+            regions.map(lowest, bytes, &[], Protection::ReadWrite, payer)?;
             stack.mapped = lowest;
         }
         Ok(())

@@ -3,7 +3,7 @@
 use std::fs::File;
 
 use warren::{Cx, Ref};
-use warren_engine::platform::{PAGE, REGION_BYTES};
+use warren_engine::platform::{PAGE, Platform, REGION_BYTES};
 use warren_idl::{AddressSpace, DataSpace, Memory, MemoryError};
 use warren_natives::LocalKind;
 
@@ -16,6 +16,8 @@ pub type Spaces = LocalKind<dyn DataSpace, Space>;
 pub struct Space {
     file: File,
     bytes: u64,
+    /// The principal that pays for them.
+    payer: usize,
 }
 
 /// Where pages come from.
@@ -51,7 +53,16 @@ impl Space {
         }
         let file = file_in_memory().ok_or(MemoryError::Exhausted)?;
         file.set_len(bytes).map_err(|_| MemoryError::Exhausted)?;
-        Ok(Space { file, bytes })
+        let payer = Hosted::payer();
+        let charged = machine::with(|machine| machine.regions.charge(payer, bytes));
+        charged.map_err(|_| MemoryError::Exhausted)?;
+        Ok(Space { file, bytes, payer })
+    }
+}
+
+impl Drop for Space {
+    fn drop(&mut self) {
+        machine::with(|machine| machine.regions.release(self.payer, self.bytes));
     }
 }
 

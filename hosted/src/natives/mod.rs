@@ -16,7 +16,7 @@ use std::{fs::File, sync::Arc};
 
 use warren::{Object as Native, Serves, Service};
 use warren_idl as idl;
-use warren_natives::{Control, Launcher, LocalKind, Parameters, Signals, log_and_feed};
+use warren_natives::{Books, Control, Launcher, LocalKind, Parameters, Signals, log_and_feed};
 
 use crate::{Hosted, critical, log, machine, schedule};
 
@@ -40,6 +40,7 @@ pub fn install(devices: Devices) {
         provide::<dyn idl::Timer, _>(time::Timer);
         provide::<dyn idl::ThreadFactory, _>(run::Factory::new());
         provide::<dyn idl::Signals, _>(Signals::<Hosted>::new(machine::natives()));
+        provide::<dyn idl::Accounts, _>(Books::<Hosted>::new(machine::natives()));
         provide::<dyn idl::Power, _>(power::Switch);
         provide::<dyn idl::Launcher, _>(Launcher::<Hosted>::new());
         provide::<dyn idl::SystemControl, _>(Control::<Hosted>::new(

@@ -91,7 +91,12 @@ pub fn principals() -> Vec<PlannedPrincipal> {
         limits,
         ..PlannedPrincipal::system()
     };
-    let little = PrincipalLimits { objects: 700, references: 900, ..PrincipalLimits::default() };
+    let little = PrincipalLimits {
+        objects: 700,
+        references: 900,
+        threads: 150,
+        ..PrincipalLimits::default()
+    };
     vec![
         PlannedPrincipal::system(),
         below("rich", PrincipalLimits::default()),

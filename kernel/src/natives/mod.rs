@@ -10,7 +10,6 @@ mod devices;
 mod memory;
 mod ports;
 mod run;
-mod sampling;
 mod schedulers;
 mod time;
 
@@ -22,7 +21,7 @@ use warren_engine::{
 };
 use warren_idl as idl;
 use warren_kernel::{acpi::Controllers, command_line};
-use warren_natives::{Control, Launcher, LocalKind, Parameters, Signals, log_and_feed};
+use warren_natives::{Books, Control, Launcher, LocalKind, Parameters, Signals, log_and_feed};
 
 pub use memory::release_mappings;
 use run::release;
@@ -50,7 +49,6 @@ struct Kinds {
     ports: &'static LocalKind<dyn idl::IoPorts, ports::Ports>,
     lines: &'static LocalKind<dyn idl::InterruptLine, devices::Line>,
     runs: &'static LocalKind<dyn idl::Thread, run::Run>,
-    samples: &'static LocalKind<dyn idl::Sampling, sampling::Samples>,
     processors: &'static LocalKind<dyn idl::Processor, schedulers::Processor>,
 }
 
@@ -71,7 +69,7 @@ pub fn install(controllers: Controllers, command_line: &str) {
     objects.add::<dyn idl::PortSpace, _>(ports::AllPorts);
     objects.add::<dyn idl::Interrupts, _>(devices::AllLines);
     objects.add::<dyn idl::InterruptCounts, _>(devices::Counts);
-    objects.add::<dyn idl::Accounts, _>(accounts::Books);
+    objects.add::<dyn idl::Accounts, _>(Books::<Kernel>::new(instance));
     objects.add::<dyn idl::Power, _>(devices::Switch);
     objects.add::<dyn idl::Launcher, _>(Launcher::<Kernel>::new());
     let (log, feed) = log_and_feed::<Kernel>(log::read);
@@ -84,14 +82,8 @@ pub fn install(controllers: Controllers, command_line: &str) {
         threads::kill_all_of,
     ));
     let bottom = objects.add::<dyn idl::ThreadFactory, _>(run::Factory);
-    let kinds = Kinds {
-        spaces: kind(),
-        ports: kind(),
-        lines: kind(),
-        runs: kind(),
-        samples: kind(),
-        processors: kind(),
-    };
+    let kinds =
+        Kinds { spaces: kind(), ports: kind(), lines: kind(), runs: kind(), processors: kind() };
     devices::install(controllers);
     let registry = Registry { instance, objects: objects.all, bottom, kinds };
     REGISTRY.with(|stored| *stored = Some(registry));

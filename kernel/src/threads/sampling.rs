@@ -9,41 +9,28 @@
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use warren_engine::reference::current;
-use warren_kernel::profile::{Found, Profile};
+use warren_natives::profile::{Found, Profile};
 
 use super::{switching::running_has_calls, with_books};
 use crate::{
     cpu::{self, block, clock},
     guarded::Guarded,
-    system::{self, Kernel},
+    system::Kernel,
 };
 
 /// From one sample to the next, in counts of the clock; 0 if none are taken.
 static INTERVAL: AtomicU64 = AtomicU64::new(0);
 static PROFILE: Guarded<Option<Profile>> = Guarded::new(None);
 
-/// Why no samples are taken.
-pub enum Refusal {
-    /// Somebody takes samples already.
-    Busy,
-    /// There is no memory for them.
-    Exhausted,
-}
-
-/// Takes samples from now on.
-pub fn start(interval_ns: u64) -> Result<(), Refusal> {
-    cpu::interrupts::off(|| {
-        let plan = system::tables().plan;
-        let profile = Profile::new(plan.principals.len(), plan.servers.len());
-        let profile = profile.map_err(|_| Refusal::Exhausted)?;
-        PROFILE.with(|stored| match stored {
-            Some(_) => Err(Refusal::Busy),
-            None => {
-                *stored = Some(profile);
-                INTERVAL.store(clock::counts_of(interval_ns), Relaxed);
-                Ok(())
-            }
-        })
+/// Takes samples from now on; `false` if somebody else has them taken.
+pub fn start(interval_ns: u64, profile: Profile) -> bool {
+    PROFILE.with(|stored| {
+        let is_free = stored.is_none();
+        if is_free {
+            *stored = Some(profile);
+            INTERVAL.store(clock::counts_of(interval_ns), Relaxed);
+        }
+        is_free
     })
 }
 

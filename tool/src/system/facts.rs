@@ -57,7 +57,7 @@ pub const NATIVES: [Native; 17] = [
     native::<dyn idl::SystemControl>(Reach::Granted, true),
     native::<dyn idl::Power>(Reach::Granted, true),
     native::<dyn idl::LogFeed>(Reach::Granted, true),
-    native::<dyn idl::Accounts>(Reach::Granted, false),
+    native::<dyn idl::Accounts>(Reach::Granted, true),
     native::<dyn idl::InterruptCounts>(Reach::Granted, false),
     native::<dyn idl::PortSpace>(Reach::Granted, false),
     native::<dyn idl::PhysicalMemory>(Reach::Granted, false),
