@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 use warren_tests::{
-    books::Books,
-    run::Run,
-    variant::{HOSTED, KERNEL, MIXED, OWN, PROCESSES, SHARED},
+    books::{Books, account},
+    run::{Ended, Run},
+    variant::{HOSTED, KERNEL, MIXED, OWN, PROCESSES, SHARED, Variant},
 };
 
 /// How far from ten times as much it may be: 2 %.
@@ -18,6 +18,63 @@ fn who_asks_for_ten_times_as_much_pays_ten_times_as_much_wherever_servers_are() 
         let ratio = large.in_all as f64 / small.in_all as f64;
         println!("{}: {ratio:.3}", variant.name);
         assert!((ratio - 10.0).abs() <= TOLERATED, "{}: {ratio}: {books:?}", variant.name);
+    }
+}
+
+/// Principals that work, of which one reads files, one computes, and one makes objects.
+const WORKERS: [&str; 3] = ["reader", "computer", "maker"];
+/// Parts of all that is used by which a share may differ from place to place: borders between domains cost those more who cross them more often.
+const SHARE: f64 = 0.03;
+/// The part that is charged to the system, whose servers do most of the work.
+const SYSTEM: f64 = 0.02;
+/// What a principal holds whose threads have all ended, of memory: tables for pages of stacks, which a domain keeps as long as it lives.
+const TABLES_BYTES: u64 = 64 * 1024;
+
+#[test]
+fn the_same_work_is_charged_to_the_same_principals_wherever_servers_are() {
+    let look = |variant: &Variant| {
+        let script = [format!("auditor {}", WORKERS.join(" ")), "accounts -j".into()];
+        let run = Run::new("payers", &script).placed(variant).with(["--count-instructions"]).go();
+        run.expect_status(0);
+        run
+    };
+    let shares = |run: &Ended| {
+        let used = |name: &str| account(name, run)["used_ns"].as_f64().expect("a number");
+        let (system, workers) = (used("system"), WORKERS.map(used));
+        // How often the person looks depends on how long the disk takes.
+        let all = system + workers.iter().sum::<f64>();
+        (workers.map(|used| used / all), system / all)
+    };
+    let holds = |run: &Ended, what: &str| WORKERS.map(|name| account(name, run)[what].as_u64());
+    let first = look(&KERNEL);
+    let (expected, _) = shares(&first);
+    for variant in [KERNEL, OWN, SHARED, MIXED] {
+        let run = look(&variant);
+        let (found, system) = shares(&run);
+        println!("{}: {found:.3?}, system {system:.4}", variant.name);
+        for (found, expected) in found.iter().zip(expected) {
+            assert!((found - expected).abs() <= SHARE, "{}: {found}: {run}", variant.name);
+        }
+        assert!(system <= SYSTEM, "{}: {system}: {run}", variant.name);
+        // Two objects in each of a hundred rounds, and the root; a reference to each that is kept, and to what the maker requires.
+        assert_eq!(
+            holds(&run, "objects"),
+            [Some(0), Some(0), Some(202)],
+            "{}: {run}",
+            variant.name
+        );
+        assert_eq!(
+            holds(&run, "references"),
+            holds(&first, "references"),
+            "{}: {run}",
+            variant.name
+        );
+        let memory = holds(&run, "memory_bytes").map(|bytes| bytes.expect("a number"));
+        let [_, _, held] = memory;
+        let [_, _, expected] = holds(&first, "memory_bytes").map(|bytes| bytes.expect("a number"));
+        // The maker's domain is its principal's.
+        assert!((expected..=expected + TABLES_BYTES).contains(&held), "{}: {run}", variant.name);
+        assert!(memory[..2].iter().all(|bytes| *bytes <= TABLES_BYTES), "{}: {run}", variant.name);
     }
 }
 
