@@ -11,7 +11,10 @@ use super::{
     programs,
     row::{Measure, Row, Unit, rounded},
 };
-use crate::failure::{Failure, Outcome};
+use crate::{
+    failure::{Failure, Outcome},
+    project::Project,
+};
 
 /// Where all servers are.
 const PLACES: [(&str, &str); 3] =
@@ -27,15 +30,22 @@ const SERVER: &str = "server";
 const LINUX_METHOD: &str = "QEMU -icount shift=0: a nanosecond is an instruction; user and system time that the kernel charges to the process, \
     from its start to its end; processes talk through Unix sockets";
 
+const HOSTED_METHOD: &str = "Warren's hosted platform as a process of the Linux guest, QEMU -icount shift=0: a nanosecond is an instruction; processor \
+    time that the system's books charge to the client's principal, from its start to its end";
+
+/// What shows the books when both clients have ended.
+fn auditor() -> String {
+    format!("auditor {SMALL} {LARGE}")
+}
+
 /// Lets the clients work once in each place.
 pub fn measure() -> Vec<Row> {
     let in_place = |(name, place): (&str, &str)| {
-        let said =
-            programs::counted("accounts", &format!("auditor {SMALL} {LARGE}"), &["--place", place]);
+        let said = programs::counted("accounts", &auditor(), &["--place", place]);
         let failed = |failure: Failure| {
             vec![Row::failed(format!("accounts/large over small/{name}"), failure.message())]
         };
-        said.and_then(|said| read(&said, name)).unwrap_or_else(failed)
+        said.and_then(|said| read(&said, name, METHOD)).unwrap_or_else(failed)
     };
     PLACES.into_iter().flat_map(in_place).collect()
 }
@@ -46,10 +56,17 @@ pub fn measure_linux(guest: &Guest, disk: &Path) -> Outcome<Vec<Row>> {
     read_linux(&linux::audit(guest, disk)?)
 }
 
+/// Lets the clients work once in the hosted platform, in a Linux process of the guest, where time is instructions, too.
+pub fn measure_hosted(project: &Project, guest: &Guest, disk: &Path) -> Outcome<Vec<Row>> {
+    eprintln!("clients of a server in the hosted platform in the Linux guest: a minute …");
+    let said = linux::audit_hosted(project, guest, disk, &auditor())?;
+    read(&said, "hosted in guest", HOSTED_METHOD)
+}
+
 /// Reads what the auditor said.
-fn read(said: &str, place: &str) -> Outcome<Vec<Row>> {
+fn read(said: &str, place: &str, method: &str) -> Outcome<Vec<Row>> {
     let used = |principal| used(said, "principal", principal, |used| &used[1]);
-    Ok(rows(used(SMALL)?, used(LARGE)?, place, METHOD))
+    Ok(rows(used(SMALL)?, used(LARGE)?, place, method))
 }
 
 /// Reads what the Linux guest said.
@@ -92,7 +109,7 @@ mod tests {
     #[test]
     fn the_ratio_is_of_what_was_charged_at_the_end() {
         let said = "{\"principal\":\"small\",\"used_ns\":[3,20]}\n{\"principal\":\"large\",\"used_ns\":[7,190]}\n";
-        let rows = read(said, "own").unwrap_or_default();
+        let rows = read(said, "own", METHOD).unwrap_or_default();
         let found: Vec<_> = rows.iter().filter_map(Row::value).collect();
         assert_eq!(found, [20.0, 190.0, 9.5]);
     }
@@ -108,6 +125,6 @@ mod tests {
 
     #[test]
     fn an_auditor_that_failed_is_an_error() {
-        assert!(read("{\"error\":\"the timer does not answer\"}", "own").is_err());
+        assert!(read("{\"error\":\"the timer does not answer\"}", "own", METHOD).is_err());
     }
 }

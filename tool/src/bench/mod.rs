@@ -211,6 +211,10 @@ fn linux(project: &Project, request: &Request) -> Vec<Row> {
             "accounts/large over small/linux",
             accounts::measure_linux(&guest, &disk),
         ));
+        rows.extend(or_row(
+            "accounts/large over small/hosted in guest",
+            accounts::measure_hosted(project, &guest, &disk),
+        ));
     }
     if request.wants(Group::Boot) {
         let boot = || boot::measure(project, &boot::linux(project, &guest)?, request.runs);

@@ -62,7 +62,7 @@ impl Platform {
 }
 
 /// The system with the benchmark programs.
-const SYSTEM: &str = "test";
+pub const SYSTEM: &str = "test";
 const COUNTING: [&str; 5] = ["--machine", "pc", "--cpu", "max,erms=off", "--count-instructions"];
 
 const PARTS: [Part; 5] = [

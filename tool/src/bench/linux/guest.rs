@@ -60,8 +60,6 @@ const C_LIBRARY: &str = "libc.so.6";
 
 /// What programs in Rust are linked with besides.
 const UNWINDER: &str = "libgcc_s.so.1";
-/// The system that runs in the guest.
-const HOSTED_SYSTEM: &str = "test";
 
 /// A guest that can be booted.
 #[derive(Debug)]
@@ -101,8 +99,13 @@ fn stamp(sources: &Path, packages: &Packages) -> Outcome<String> {
     Ok(format!("{:016x}\n", hasher.finish()))
 }
 
-/// The guest with Warren's hosted platform in it, and what that runs: an initial RAM file system behind the other.
-pub fn with_hosted(project: &Project, guest: &Guest, to: &Path, script: &str) -> Outcome {
+/// The guest with Warren's hosted platform in it, and the system and the script that it runs: an initial RAM file system behind the other.
+pub fn with_hosted(
+    project: &Project,
+    guest: &Guest,
+    to: &Path,
+    (system, script): (&str, &str),
+) -> Outcome {
     let program = build::hosted(project)?;
     let servers = build::servers(project)?;
     let request = Request {
@@ -110,7 +113,7 @@ pub fn with_hosted(project: &Project, guest: &Guest, to: &Path, script: &str) ->
         parameters: vec![("mode".into(), "script".into())],
         ..Request::default()
     };
-    let path = project.system(HOSTED_SYSTEM)?;
+    let path = project.system(system)?;
     let plan = check::checked(project, &path, &build::facts(&servers), &request)?;
     archive::write(to, &plan, &servers)?;
     let mut more = Initramfs::default();

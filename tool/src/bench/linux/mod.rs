@@ -79,10 +79,7 @@ pub fn measure(guest: &Guest, disk: &Path) -> Outcome<Vec<Row>> {
 
 /// Boots the guest, which runs Warren's hosted platform with the benchmark once.
 pub fn measure_hosted(project: &Project, guest: &Guest, disk: &Path) -> Outcome<Vec<Row>> {
-    let temporary = Temporary::create()?;
-    let initramfs = temporary.file("initramfs");
-    guest::with_hosted(project, guest, &initramfs, &programs::script_in_guest())?;
-    let found = finished(&boot(guest, &initramfs, disk, "hosted")?)?;
+    let found = run_hosted(project, guest, disk, (programs::SYSTEM, &programs::script_in_guest()))?;
     let is_ours = |line: &&Value| line["from"].is_string();
     let text: String = found.iter().filter(is_ours).map(|line| format!("{line}\n")).collect();
     programs::read_in_guest(&text)
@@ -97,6 +94,31 @@ pub fn play(guest: &Guest, disk: &Path, clients: u32, player: &str) -> Outcome<S
 /// Boots the guest, which lets the clients of the group `accounts` work. Returns what each process has used, on a line each.
 pub fn audit(guest: &Guest, disk: &Path) -> Outcome<String> {
     say(guest, disk, "accounts")
+}
+
+/// Boots the guest, which lets the same clients work in Warren's hosted platform. Returns what the program says that tells who has used what.
+pub fn audit_hosted(
+    project: &Project,
+    guest: &Guest,
+    disk: &Path,
+    program: &str,
+) -> Outcome<String> {
+    let script = format!("{program}\n");
+    let found = run_hosted(project, guest, disk, ("accounts", &script))?;
+    Ok(found.iter().map(|line| format!("{line}\n")).collect())
+}
+
+/// Boots the guest, in which Warren's hosted platform runs a script in a system. Returns the lines that are JSON.
+fn run_hosted(
+    project: &Project,
+    guest: &Guest,
+    disk: &Path,
+    what: (&str, &str),
+) -> Outcome<Vec<Value>> {
+    let temporary = Temporary::create()?;
+    let initramfs = temporary.file("initramfs");
+    guest::with_hosted(project, guest, &initramfs, what)?;
+    finished(&boot(guest, &initramfs, disk, "hosted")?)
 }
 
 /// Boots the guest, and returns what it says while it does `what`, without its settings.
