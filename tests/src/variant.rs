@@ -44,5 +44,38 @@ pub const PROCESSES: Variant =
 /// A Linux process.
 pub const HOSTED: Variant = Variant { name: "hosted", arguments: &["--hosted"] };
 
-/// All of them.
+/// Some here, some there, on two CPUs that count instructions: each lets somebody else run after a random number of them, on average four thousand.
+pub const TWO_CPUS: Variant = Variant {
+    name: "two CPUs",
+    arguments: &[
+        "--place",
+        "all=own",
+        "--place",
+        "disk=kernel",
+        "--place",
+        "namespace=kernel",
+        "--cpus",
+        "2",
+        "--count-instructions",
+        "--append",
+        "preempt=1-8000",
+    ],
+};
+/// The same on four, with every server in a domain of its own.
+pub const FOUR_CPUS: Variant = Variant {
+    name: "four CPUs",
+    arguments: &[
+        "--place",
+        "all=own",
+        "--cpus",
+        "4",
+        "--count-instructions",
+        "--append",
+        "preempt=1-8000:7",
+    ],
+};
+/// Machines with several CPUs, preempted at random.
+pub const SEVERAL_CPUS: [Variant; 2] = [TWO_CPUS, FOUR_CPUS];
+
+/// All placements.
 pub const ALL: [Variant; 5] = [KERNEL, OWN, SHARED, MIXED, HOSTED];

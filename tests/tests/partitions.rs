@@ -5,7 +5,7 @@ use std::fs;
 use warren_tests::{
     disk,
     run::{Run, folder},
-    variant::{self, Variant},
+    variant::{self, SEVERAL_CPUS, Variant},
 };
 
 /// Reads both volumes of a disk with two partitions.
@@ -49,7 +49,8 @@ fn a_disk_with_an_mbr_is_read_in_every_placement() {
 
 #[test]
 fn a_disk_with_a_gpt_is_read() {
-    [variant::OWN, variant::HOSTED].iter().for_each(|variant| both_are_read("gpt", variant));
+    let variants = [variant::OWN, variant::HOSTED];
+    variants.iter().chain(&SEVERAL_CPUS).for_each(|variant| both_are_read("gpt", variant));
 }
 
 /// Everything that a volume without symbolic links can have of the known disk.

@@ -5,7 +5,7 @@ use std::fs;
 use warren_tests::{
     disk,
     run::{Ended, Run, folder, root},
-    variant::{self, Variant},
+    variant::{self, SEVERAL_CPUS, Variant},
 };
 
 /// Placements in which a program can die alone: in one domain with all others, it takes the shell with it.
@@ -33,7 +33,9 @@ fn the_longest_pipeline_has_room_in_every_placement() {
     fs::write(&joined, both.concat()).expect("the target directory can be written");
     let sums = disk::sha256sum(&joined.with_file_name(""), &["joined".into()]);
     let sum = sums.split_whitespace().next().expect("sha256sum writes two columns");
-    shows(&variant::ALL, &[&line], &format!("{sum}  -\n"));
+    let shown = format!("{sum}  -\n");
+    shows(&variant::ALL, &[&line], &shown);
+    shows(&SEVERAL_CPUS, &[&line], &shown);
 }
 
 #[test]
@@ -61,6 +63,7 @@ more hay
 0
 ";
     shows(&APART, &lines, shown);
+    shows(&SEVERAL_CPUS, &lines, shown);
 }
 
 #[test]

@@ -3,15 +3,19 @@
 use warren_tests::{
     disk,
     run::{Run, root},
-    variant::{self, Variant},
+    variant::{self, SEVERAL_CPUS, Variant},
 };
 
 const WAYS: [Variant; 2] = [variant::OWN, variant::HOSTED];
 
 /// Output and status of a script, in a machine and hosted.
 fn gives(lines: &[&str], output: &str, status: i32) {
-    for variant in WAYS {
-        let run = Run::new("demo", lines).placed(&variant).disk(&disk::known().image).go();
+    gives_in(&WAYS, lines, output, status);
+}
+
+fn gives_in(variants: &[Variant], lines: &[&str], output: &str, status: i32) {
+    for variant in variants {
+        let run = Run::new("demo", lines).placed(variant).disk(&disk::known().image).go();
         assert_eq!(run.output, output, "{}: {run}", variant.name);
         assert_eq!(run.errors, "", "{}: {run}", variant.name);
         assert_eq!(run.status, Some(status), "{}: {run}", variant.name);
@@ -21,6 +25,12 @@ fn gives(lines: &[&str], output: &str, status: i32) {
 #[test]
 fn only_the_output_of_the_commands_is_printed() {
     gives(&["echo one", "echo two | cat"], "one\ntwo\n", 0);
+}
+
+#[test]
+fn scripts_do_the_same_on_several_cpus_that_preempt_at_random() {
+    let lines = ["echo one", "echo two | cat", "head -n 1 /poem.txt | wc -l", "exit 42"];
+    gives_in(&SEVERAL_CPUS, &lines, "one\ntwo\n1\n", 42);
 }
 
 #[test]
@@ -53,7 +63,7 @@ fn a_long_output_loses_no_byte() {
 
 #[test]
 fn every_document_on_the_demo_disk_has_the_hash_that_it_has_here() {
-    for variant in WAYS {
+    for variant in WAYS.into_iter().chain(SEVERAL_CPUS) {
         let run =
             Run::new("demo", &["sha256 /docs/*", "sha256 /decisions/*"]).placed(&variant).go();
         run.expect_status(0);
