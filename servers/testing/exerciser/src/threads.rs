@@ -6,6 +6,7 @@ use warren_idl::{Task, Thread, ThreadError};
 
 use crate::{
     Failure, Run,
+    death::PATIENCE_MS,
     report::{equal, refused},
 };
 
@@ -90,8 +91,15 @@ pub fn check_death(cx: &mut Cx<'_, Run>) -> Result<(), Failure> {
     victim.alive(cx)?;
     let program = cx.spawn(Killer {})?;
     let thread = needs.threads.start(cx, "killer", program)?;
-    // Until it has entered: from then on calls wait for its lock.
-    needs.timer.sleep(cx, 30_000_000)?;
-    refused("a call into a server that dies", victim.alive(cx), SystemError::Lost.into())?;
+    // Until it has entered calls are answered, and from then on they wait for its lock.
+    let mut answer = victim.alive(cx);
+    for _ in 0..PATIENCE_MS {
+        if answer.is_err() {
+            break;
+        }
+        needs.timer.sleep(cx, 1_000_000)?;
+        answer = victim.alive(cx);
+    }
+    refused("a call into a server that dies", answer, SystemError::Lost.into())?;
     equal("what the killer saw", thread.join(cx)?, SystemError::Lost.number())
 }
