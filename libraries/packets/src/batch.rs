@@ -1,27 +1,24 @@
 //! The records that a call carries.
 
+use alloc::vec::Vec;
+
 use warren_idl::{BATCH, Packet};
 use zerocopy::{FromBytes, IntoBytes};
 
 use crate::buffers::Bad;
 
 /// Up to [`BATCH`] records, in the order in which they travel.
-#[derive(Clone, Debug)]
+///
+/// They lie on the heap: most batches have few of them, and one that lies on the stack is filled and copied at full length.
+#[derive(Clone, Debug, Default)]
 pub struct Batch {
-    records: [Packet; BATCH],
-    count: usize,
-}
-
-impl Default for Batch {
-    fn default() -> Self {
-        Self::new()
-    }
+    records: Vec<Packet>,
 }
 
 impl Batch {
     /// No records.
-    pub fn new() -> Self {
-        Batch { records: [Packet::default(); BATCH], count: 0 }
+    pub const fn new() -> Self {
+        Batch { records: Vec::new() }
     }
 
     /// The records that a call has carried.
@@ -30,37 +27,40 @@ impl Batch {
     ///
     /// They are too many, or not whole, or the last packet's are not all there.
     pub fn read(bytes: &[u8]) -> Result<Self, Bad> {
-        let mut batch = Batch::new();
-        let records = bytes.chunks(size_of::<Packet>());
-        for record in records {
-            let record = Packet::read_from_bytes(record).map_err(|_| Bad)?;
-            batch.push(record)?;
+        let count = bytes.len() / size_of::<Packet>();
+        if count > BATCH || !bytes.len().is_multiple_of(size_of::<Packet>()) {
+            return Err(Bad);
+        }
+        let mut records = Vec::new();
+        records.try_reserve_exact(count).map_err(|_| Bad)?;
+        for record in bytes.chunks_exact(size_of::<Packet>()) {
+            records.push(Packet::read_from_bytes(record).map_err(|_| Bad)?);
         }
         let mut at = 0;
-        while at < batch.count {
-            at += 1 + usize::from(batch.records[at].more);
+        while let Some(first) = records.get(at) {
+            at += 1 + usize::from(first.more);
         }
-        if at == batch.count { Ok(batch) } else { Err(Bad) }
+        if at == count { Ok(Batch { records }) } else { Err(Bad) }
     }
 
     /// The records as a call carries them.
     pub fn as_bytes(&self) -> &[u8] {
-        self.records().as_bytes()
+        self.records.as_bytes()
     }
 
     /// The records.
     pub fn records(&self) -> &[Packet] {
-        &self.records[..self.count]
+        &self.records
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.count == 0
+        self.records.is_empty()
     }
 
     /// How many more there is room for.
     pub fn room(&self) -> usize {
-        BATCH - self.count
+        BATCH - self.records.len()
     }
 
     /// Adds a record.
@@ -69,9 +69,7 @@ impl Batch {
     ///
     /// There is no room.
     pub fn push(&mut self, record: Packet) -> Result<(), Bad> {
-        *self.records.get_mut(self.count).ok_or(Bad)? = record;
-        self.count += 1;
-        Ok(())
+        self.push_packet(&[record])
     }
 
     /// Adds all records of a packet, or none.
@@ -80,15 +78,11 @@ impl Batch {
     ///
     /// There is no room.
     pub fn push_packet(&mut self, pieces: &[Packet]) -> Result<(), Bad> {
-        let end = self.count + pieces.len();
-        self.records.get_mut(self.count..end).ok_or(Bad)?.copy_from_slice(pieces);
-        self.count = end;
+        if pieces.len() > self.room() || self.records.try_reserve(pieces.len()).is_err() {
+            return Err(Bad);
+        }
+        self.records.extend_from_slice(pieces);
         Ok(())
-    }
-
-    /// Removes all.
-    pub fn clear(&mut self) {
-        self.count = 0;
     }
 
     /// The packets: each is its first record and those that follow it.
@@ -105,8 +99,9 @@ impl Batch {
     /// Goes through the packets and keeps those for which `keep` says so, whose first record it may change.
     pub fn retain(&mut self, mut keep: impl FnMut(&mut Packet, &[Packet]) -> bool) {
         let (mut from, mut to) = (0, 0);
-        while from < self.count {
-            let pieces = (1 + usize::from(self.records[from].more)).min(self.count - from);
+        let count = self.records.len();
+        while from < count {
+            let pieces = (1 + usize::from(self.records[from].more)).min(count - from);
             let (first, others) = self.records[from..from + pieces].split_at_mut(1);
             if keep(&mut first[0], others) {
                 self.records.copy_within(from..from + pieces, to);
@@ -114,7 +109,7 @@ impl Batch {
             }
             from += pieces;
         }
-        self.count = to;
+        self.records.truncate(to);
     }
 }
 
