@@ -1,5 +1,7 @@
 //! Echo messages of ICMP (RFC 792).
 
+use alloc::vec::Vec;
+
 use smoltcp::wire::{Icmpv4Message, Icmpv4Packet};
 use warren_idl::Packet;
 use warren_packets::{
@@ -79,12 +81,15 @@ pub fn pattern(at: usize) -> u8 {
     at as u8
 }
 
-/// The checksum of a message with this header and so many bytes of the pattern.
-pub fn checksum_of(echo: &Echo, data_bytes: usize) -> u16 {
+/// A whole message with so many bytes of the pattern.
+pub fn message(echo: &Echo, data_bytes: usize) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(HEADER_BYTES + data_bytes);
+    bytes.extend(header(&Echo { checksum: 0, ..*echo }));
+    bytes.extend((0..data_bytes).map(pattern));
     let mut sum = Sum::default();
-    sum.add(&header(&Echo { checksum: 0, ..*echo }));
-    (0..data_bytes).for_each(|at| sum.add(&[pattern(at)]));
-    sum.finish()
+    sum.add(&bytes);
+    bytes[..HEADER_BYTES].copy_from_slice(&header(&Echo { checksum: sum.finish(), ..*echo }));
+    bytes
 }
 
 /// How many bytes of the data are the pattern's.
@@ -105,8 +110,6 @@ pub fn unchanged<M: Bytes>(memory: &Buffers<M>, pieces: &[Packet]) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use std::vec::Vec;
-
     use proptest::prelude::*;
     use warren_packets::testing::Plain;
 
@@ -118,10 +121,7 @@ mod tests {
         let memory = Buffers::new(Plain::new(1));
         let first =
             Packet { offset: 34, bytes: (HEADER_BYTES + bytes) as u16, ..Packet::default() };
-        let checksum = checksum_of(&ASKED, bytes);
-        memory.write(&first, 0, &header(&Echo { checksum, ..ASKED })).unwrap();
-        let data: Vec<u8> = (0..bytes).map(pattern).collect();
-        memory.write(&first, HEADER_BYTES, &data).unwrap();
+        memory.write(&first, 0, &super::message(&ASKED, bytes)).unwrap();
         (memory, first)
     }
 

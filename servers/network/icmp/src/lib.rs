@@ -210,10 +210,8 @@ impl Icmp {
         buffers: &Indices,
     ) -> Result<(), PingError> {
         let mut question = Batch::new();
-        let mut left = HEADER_BYTES + data;
-        let mut text =
-            Vec::from(echo::header(&Echo { checksum: echo::checksum_of(echo, data), ..*echo }));
-        text.extend((0..data).map(echo::pattern));
+        let text = echo::message(echo, data);
+        let mut left = text.len();
         for (number, buffer) in buffers.as_slice().iter().enumerate() {
             let offset = if number == 0 { HEADROOM } else { 0 };
             let bytes = left.min(BUFFER_BYTES - offset);
