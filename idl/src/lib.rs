@@ -27,6 +27,7 @@
 //! | [`Link`], [`Sink`] | a network device; where packets go that have arrived |
 //! | [`Ethernet`], [`Endpoint`], [`Ipv4`] | the layers: frames on a link, packets to neighbours, packets to any address |
 //! | [`Ping`] | asking other stations whether they are there |
+//! | [`Udp`], [`UdpSocket`] | datagrams between ports; one port of this station |
 //! | [`Parameters`] | what the system file says to this server |
 //! | [`Launcher`] | loads servers by the names that the system file gives them |
 //! | [`Accounts`] | who has used what |
@@ -69,6 +70,7 @@ mod signal;
 mod system;
 mod terminal;
 mod thread;
+mod udp;
 
 pub use accounts::*;
 pub use block::*;
@@ -103,3 +105,4 @@ pub use signal::*;
 pub use system::*;
 pub use terminal::*;
 pub use thread::*;
+pub use udp::*;

@@ -140,6 +140,12 @@ impl<M: Bytes> Buffers<M> {
     /// Sums the bytes of a packet.
     pub fn sum(&self, pieces: &[Packet]) -> Result<Sum, Bad> {
         let mut sum = Sum::default();
+        self.add_sum(pieces, &mut sum)?;
+        Ok(sum)
+    }
+
+    /// Adds the bytes of a packet to a sum.
+    pub fn add_sum(&self, pieces: &[Packet], sum: &mut Sum) -> Result<(), Bad> {
         let mut chunk = [0; CHUNK];
         for piece in pieces {
             let mut at = 0;
@@ -150,7 +156,7 @@ impl<M: Bytes> Buffers<M> {
                 at += count;
             }
         }
-        Ok(sum)
+        Ok(())
     }
 }
 

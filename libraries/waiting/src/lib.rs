@@ -32,6 +32,16 @@ impl Bell {
         let raiser = signal.raiser(cx).map_err(system)?.keep()?;
         Ok(Bell { signal: signal.keep()?, raiser, seen: Cell::new(0), waiting: Cell::new(0) })
     }
+
+    /// Those who wait here now. Whoever is about to change the state gets them before, because that can fail.
+    ///
+    /// # Errors
+    ///
+    /// `Budget` if there is no room for a reference.
+    pub fn listeners<'f, S, M>(&self, cx: &Cx<'f, S, M>) -> Result<Listeners<'f>, SystemError> {
+        let raiser = (self.waiting.get() != 0).then(|| self.raiser.get(cx));
+        Ok(Listeners(raiser.transpose()?))
+    }
 }
 
 /// Waits until `look` finds what the caller wants, and returns it. `bell` is where to wait; others use the server meanwhile. The state
@@ -71,7 +81,7 @@ where
 /// Those who wait at a bell, if there are any.
 pub struct Listeners<'f>(Option<Ref<'f, dyn Raiser>>);
 
-/// Those who wait at a bell now. Whoever is about to change the state gets them before, because that can fail.
+/// Those who wait at a bell of a server's state now: [`Bell::listeners`].
 ///
 /// # Errors
 ///
@@ -80,9 +90,7 @@ pub fn listeners<'f, S>(cx: &Cx<'f, S>, bell: fn(&S) -> &Bell) -> Result<Listene
 where
     S: Object<Access = Serial>,
 {
-    let bell = bell(cx);
-    let raiser = (bell.waiting.get() != 0).then(|| bell.raiser.get(cx));
-    Ok(Listeners(raiser.transpose()?))
+    bell(cx).listeners(cx)
 }
 
 impl Listeners<'_> {

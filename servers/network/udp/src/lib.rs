@@ -1,0 +1,336 @@
+//! UDP.
+//!
+//! # Shape
+//!
+//! [`header`] takes headers off and puts them on, [`ports`] keeps what waits; both are tested on the host. [`UdpServer`] is the server around them,
+//! and [`Socket`] a port of it.
+//!
+//! # Who pays
+//!
+//! The thread that brings a datagram finds its port, checks it, and leaves it there, where a few can wait. All else is done by the thread that takes it. So whoever is
+//! flooded loses its own datagrams, and nobody else's.
+//!
+//! # State, and what a restart loses
+//!
+//! All sockets with what waits at them: references to them are `Lost`, and whoever had one opens another.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod header;
+pub mod ports;
+
+use alloc::{rc::Rc, vec::Vec};
+use core::cell::RefCell;
+
+use warren::{
+    Cx, Kept, New, Out, Ref, Req, Required, Server, StartError, SystemError, local, server,
+};
+use warren_idl::{
+    AddressSpace, BUFFER_BYTES, Clock, DATAGRAM_BYTES, Datagram, HEADROOM, Ipv4, Ipv4Error, Packet,
+    PacketMemory, Share, Signals, Sink, SinkError, Task, ThreadError, ThreadFactory, Timer, Udp,
+    UdpCounts, UdpError, UdpSocket, UdpSocketStatus,
+};
+use warren_packets::{
+    Bad, Batch, Buffers, Indices,
+    batch::length,
+    pause,
+    ready::{self, Ready},
+};
+use warren_waiting::{Bell, wait_until};
+
+use crate::{
+    header::{Header, UDP},
+    ports::{Arrived, NoPort, Ports, Waiting},
+};
+
+/// Buffers of one socket: of datagrams that wait, or are being sent.
+const MOST_BUFFERS: u32 = 128;
+/// Bytes that are copied at a time.
+const CHUNK: usize = 2048;
+
+/// What the layer needs.
+#[derive(Required)]
+pub struct Needs {
+    ipv4: Req<dyn Ipv4>,
+    packets: Req<dyn PacketMemory>,
+    address_space: Req<dyn AddressSpace>,
+    threads: Req<dyn ThreadFactory>,
+    signals: Req<dyn Signals>,
+    timer: Req<dyn Timer>,
+    clock: Req<dyn Clock>,
+}
+
+/// The layer.
+#[server(
+    provides(Udp, Sink),
+    locals(Receiving, Socket),
+    stack = 32768,
+    summary = "datagrams of UDP between ports"
+)]
+pub struct UdpServer {
+    ready: Ready,
+    packets: Rc<Buffers>,
+    ports: Rc<RefCell<Ports<Rc<Port>>>>,
+    counts: UdpCounts,
+}
+
+/// A port.
+struct Port {
+    waiting: RefCell<Waiting>,
+    /// Of the packet memory. What waits is given back with it.
+    share: Kept<dyn Share>,
+    /// Rings when there is more.
+    more: Bell,
+}
+
+impl AsRef<RefCell<Waiting>> for Port {
+    fn as_ref(&self) -> &RefCell<Waiting> {
+        &self.waiting
+    }
+}
+
+/// What this server's thread runs: it is served UDP.
+#[local(provides = Task, parent = UdpServer)]
+pub struct Receiving {}
+
+/// Whoever has a port.
+#[local(provides = UdpSocket, parent = UdpServer)]
+pub struct Socket {
+    number: u16,
+    port: Rc<Port>,
+    packets: Rc<Buffers>,
+    ports: Rc<RefCell<Ports<Rc<Port>>>>,
+}
+
+impl Server for UdpServer {
+    type Required = Needs;
+
+    fn new(cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
+        let needs = cx.req();
+        let packets = warren_packets::map(cx, &needs.packets, &needs.address_space)?;
+        let ready = Ready::new(cx, &needs.signals)?;
+        let packets = Rc::new(packets);
+        Ok(UdpServer { ready, packets, ports: Rc::default(), counts: UdpCounts::default() })
+    }
+
+    fn start(cx: &mut Cx<'_, Self>) -> Result<(), StartError> {
+        let task = cx.spawn(Receiving {})?;
+        cx.req().threads.start(cx, "udp", task)?;
+        Ok(ready::wait(cx, &cx.req().clock)?)
+    }
+}
+
+impl Task for Receiving {
+    fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
+        let datagrams = cx.root::<dyn Sink>()?;
+        loop {
+            match cx.req().ipv4.serve(cx, UDP, datagrams) {
+                Err(Ipv4Error::System(error @ (SystemError::Killed | SystemError::Deadline))) => {
+                    return Err(error.into());
+                }
+                // The layer below is being restarted, or will be.
+                _ => pause(cx, &cx.req().clock, &cx.req().timer)?,
+            }
+        }
+    }
+}
+
+impl ready::Served for UdpServer {
+    fn ready(&self) -> &Ready {
+        &self.ready
+    }
+}
+
+impl Sink for UdpServer {
+    fn deliver(cx: &mut Cx<'_, Self>, packets: &[u8]) -> Result<(), SinkError> {
+        if packets.is_empty() {
+            return Ok(ready::tell(cx)?);
+        }
+        let datagrams = Batch::read(packets).map_err(|Bad| SinkError::BadRecord)?;
+        for (number, arrived) in Self::wanted(cx, &datagrams) {
+            if !Self::leave(cx, number, arrived)? {
+                cx.counts.dropped += 1;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl UdpServer {
+    /// Leaves a datagram at its port; whether there was room.
+    fn leave(cx: &mut Cx<'_, Self>, number: u16, arrived: Arrived) -> Result<bool, SystemError> {
+        let Some(port) = cx.ports.borrow().get(number).cloned() else { return Ok(false) };
+        cx.scope(|cx| {
+            if !port.waiting.borrow_mut().has_room() {
+                return Ok(false);
+            }
+            let (share, listeners) = (port.share.get(cx)?, port.more.listeners(cx)?);
+            if share.hold(cx, Indices::of(&arrived.pieces).as_bytes()).is_err() {
+                return Ok(false);
+            }
+            port.waiting.borrow_mut().add(arrived);
+            listeners.tell()?;
+            Ok(true)
+        })
+    }
+
+    /// Those of the datagrams that are whole and for a port that somebody has.
+    fn wanted(cx: &mut Cx<'_, Self>, datagrams: &Batch) -> Vec<(u16, Arrived)> {
+        let mut wanted = Vec::new();
+        let UdpServer { packets, ports, counts, .. } = &mut **cx;
+        let ports = ports.borrow();
+        for datagram in datagrams.packets() {
+            counts.received += 1;
+            let mut pieces = Vec::from(datagram);
+            let Some((first, others)) = pieces.split_first_mut() else { continue };
+            let header = header::arrived(packets, first, others);
+            let Some(header) = header.ok().filter(|it| header::is_station(it.source.0)) else {
+                counts.bad += 1;
+                continue;
+            };
+            let (destination, number) = header.destination;
+            if ports.get(number).is_none() {
+                counts.unknown += 1;
+                continue;
+            }
+            let (source, source_port) = header.source;
+            let bytes = length(&pieces) as u32;
+            let about = Datagram { source, source_port, bytes, destination, reserved: 0 };
+            wanted.push((number, Arrived { about, pieces }));
+        }
+        wanted
+    }
+}
+
+impl Udp for UdpServer {
+    fn open<'f>(cx: &mut Cx<'f, Self>, port: u16) -> Result<Ref<'f, dyn UdpSocket>, UdpError> {
+        let more = Bell::new(cx, &cx.req().signals)?;
+        let share = cx.req().packets.share(cx, MOST_BUFFERS)?.keep()?;
+        // Whoever is to guess the port must guess when it was opened.
+        let now = cx.req().clock.now_ns().map_err(|_| SystemError::Lost)?;
+        let start = (now ^ (now >> 16) ^ (now >> 32)) as u16;
+        let number = cx.ports.borrow().choose(port, start).map_err(|error| match error {
+            NoPort::InUse => UdpError::InUse,
+            NoPort::TooMany => UdpError::TooMany,
+        })?;
+        let port = Rc::new(Port { waiting: RefCell::default(), share, more });
+        cx.ports.borrow_mut().insert(number, port.clone());
+        // A socket that is refused gives its port up when it is dropped.
+        let socket = Socket { number, port, packets: cx.packets.clone(), ports: cx.ports.clone() };
+        Ok(cx.spawn(socket)?)
+    }
+
+    fn counts(cx: &mut Cx<'_, Self>) -> Result<UdpCounts, UdpError> {
+        Ok(cx.counts)
+    }
+
+    fn socket(cx: &mut Cx<'_, Self>, index: u32) -> Result<UdpSocketStatus, UdpError> {
+        Ok(cx.ports.borrow().status(index as usize))
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        self.ports.borrow_mut().remove(self.number);
+    }
+}
+
+impl Socket {
+    fn more(&self) -> &Bell {
+        &self.port.more
+    }
+
+    /// Puts a datagram into these buffers.
+    fn write(&self, buffers: &Indices, header: &Header, data: &[u8]) -> Result<Batch, UdpError> {
+        let mut datagram = Batch::new();
+        let mut rest = data;
+        let headers = header::sent(header, data).map_err(|Bad| UdpError::TooLong)?;
+        for (number, buffer) in buffers.as_slice().iter().enumerate() {
+            let offset = if number == 0 { HEADROOM } else { 0 };
+            let (piece, behind) = rest.split_at(rest.len().min(BUFFER_BYTES - offset));
+            let more = (buffers.len() - 1 - number) as u16;
+            let mut record = Packet {
+                buffer: *buffer,
+                offset: offset as u16,
+                bytes: piece.len() as u16,
+                more,
+                ..Packet::default()
+            };
+            let packets = &self.packets;
+            let mut written = packets.write(&record, 0, piece);
+            if number == 0 {
+                written = written.and_then(|()| packets.prepend(&mut record, &headers));
+            }
+            let written = written.and_then(|()| datagram.push(record));
+            written.map_err(|Bad| UdpError::Exhausted)?;
+            rest = behind;
+        }
+        Ok(datagram)
+    }
+}
+
+impl UdpSocket for Socket {
+    fn port(cx: &mut Cx<'_, Self>) -> Result<u16, UdpError> {
+        Ok(cx.number)
+    }
+
+    fn send(
+        cx: &mut Cx<'_, Self>,
+        destination: u32,
+        port: u16,
+        data: &[u8],
+    ) -> Result<(), UdpError> {
+        if data.len() > DATAGRAM_BYTES {
+            return Err(UdpError::TooLong);
+        }
+        if port == 0 {
+            return Err(UdpError::BadPort);
+        }
+        let source = cx.req().ipv4.route(cx, destination)?.source;
+        let header = Header { source: (source, cx.number), destination: (destination, port) };
+        let share = cx.port.share.get(cx)?;
+        let first_bytes = BUFFER_BYTES - HEADROOM;
+        let mut buffers =
+            Indices::zeroed(1 + data.len().saturating_sub(first_bytes).div_ceil(BUFFER_BYTES));
+        let taken = share.take(cx, buffers.as_mut_bytes())? as usize;
+        let enough = taken == buffers.len();
+        buffers.truncate(taken);
+        let written = match enough {
+            true => cx.write(&buffers, &header, data),
+            false => Err(UdpError::Exhausted),
+        };
+        let sent = written.and_then(|datagram| {
+            Ok(cx.req().ipv4.send(cx, UDP, destination, datagram.as_bytes())?)
+        });
+        // A packet memory that is gone needs nothing back.
+        share.give(cx, buffers.as_bytes()).ok();
+        if sent.is_ok() {
+            cx.port.waiting.borrow_mut().sent();
+        }
+        sent
+    }
+
+    fn receive(cx: &mut Cx<'_, Self>, mut data: Out<'_>) -> Result<Datagram, UdpError> {
+        wait_until(cx, Self::more, |socket| {
+            (!socket.port.waiting.borrow().is_empty()).then_some(())
+        })?;
+        let first = cx.port.waiting.borrow_mut().take();
+        let Arrived { about, pieces } = first.ok_or(SystemError::BadAnswer)?;
+        let (bytes, mut at) = (length(&pieces).min(data.len()), 0);
+        let mut chunk = [0; CHUNK];
+        while at < bytes {
+            let count = CHUNK.min(bytes - at);
+            let read = cx.packets.gather(&pieces, at, &mut chunk[..count]);
+            read.map_err(|Bad| SystemError::BadAnswer)?;
+            data.write(at, &chunk[..count]);
+            at += count;
+        }
+        let share = cx.port.share.get(cx)?;
+        share.give(cx, Indices::of(&pieces).as_bytes()).ok();
+        Ok(about)
+    }
+}
