@@ -16,6 +16,8 @@ pub enum EndpointError {
     Superseded = 3,
     /// There is no packet memory left.
     Exhausted = 4,
+    /// It has no address yet.
+    NoAddress = 5,
 }
 
 impl From<EthernetError> for EndpointError {
@@ -45,7 +47,7 @@ impl From<PacketError> for EndpointError {
 )]
 #[repr(C)]
 pub struct EndpointDescription {
-    /// The own address.
+    /// The own address; 0 as long as it has none.
     pub address: u32,
     /// Bits of it that all neighbours have, too.
     pub prefix: u32,
@@ -76,10 +78,12 @@ pub struct Neighbour {
 impl Flat for Neighbour {}
 
 /// A way to neighbours.
-#[service(id = 0xe9d0_0001)]
+#[service(id = 0xe9d0_0002)]
 pub trait Endpoint {
     /// What it is.
     fn description(cx: &mut Cx<'_, Self>) -> Result<EndpointDescription, EndpointError>;
+    /// Gives it an address, in a network of neighbours with which it has `prefix` bits in common. With address 0 it has none, and sends only to all.
+    fn assign(cx: &mut Cx<'_, Self>, address: u32, prefix: u32) -> Result<(), EndpointError>;
     /// The link below.
     fn link(cx: &mut Cx<'_, Self>) -> Result<LinkDescription, EndpointError>;
     /// What the link has done.

@@ -29,7 +29,7 @@ impl From<EndpointError> for Ipv4Error {
             EndpointError::BadRecord => Ipv4Error::BadRecord,
             EndpointError::Superseded => Ipv4Error::Superseded,
             EndpointError::Exhausted => Ipv4Error::Exhausted,
-            EndpointError::Link => Ipv4Error::Unreachable,
+            EndpointError::Link | EndpointError::NoAddress => Ipv4Error::Unreachable,
         }
     }
 }
@@ -71,6 +71,27 @@ pub struct Ipv4Route {
 
 impl Flat for Ipv4Route {}
 
+/// Most name servers that are known.
+pub const NAME_SERVERS: usize = 3;
+
+/// Where this station is in the network.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
+)]
+#[repr(C)]
+pub struct Ipv4Settings {
+    /// Its address; 0 if it has none yet.
+    pub address: u32,
+    /// Bits of it that all neighbours have, too.
+    pub prefix: u32,
+    /// Where packets go that are for no neighbour; 0 if nowhere.
+    pub gateway: u32,
+    /// Who knows addresses by their names; 0 behind the last one.
+    pub name_servers: [u32; NAME_SERVERS],
+}
+
+impl Flat for Ipv4Settings {}
+
 /// What the layer has done since its server started.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
@@ -96,7 +117,7 @@ pub struct Ipv4Counts {
 impl Flat for Ipv4Counts {}
 
 /// The IPv4 layer. Addresses are numbers, the first byte of the address the most significant.
-#[service(id = 0x1b40_0001)]
+#[service(id = 0x1b40_0002)]
 pub trait Ipv4 {
     /// How packets to `destination` travel.
     fn route(cx: &mut Cx<'_, Self>, destination: u32) -> Result<Ipv4Route, Ipv4Error>;
@@ -118,6 +139,14 @@ pub trait Ipv4 {
     fn counts(cx: &mut Cx<'_, Self>) -> Result<Ipv4Counts, Ipv4Error>;
     /// Endpoint `index` of those over which packets leave; all zero after the last one.
     fn endpoint(cx: &mut Cx<'_, Self>, index: u32) -> Result<EndpointDescription, Ipv4Error>;
-    /// Where packets go that are for no neighbour; 0 if nowhere.
-    fn gateway(cx: &mut Cx<'_, Self>) -> Result<u32, Ipv4Error>;
+    /// Where this station is in the network.
+    fn settings(cx: &mut Cx<'_, Self>) -> Result<Ipv4Settings, Ipv4Error>;
+}
+
+/// The right to say where this station is in the network.
+#[service(id = 0x1b40_0003)]
+pub trait Ipv4Configuration {
+    /// Sets it, and returns when somebody else has: `Superseded`. Whoever is to set it again when the layer was restarted calls again then. What was set stays
+    /// if the call ends by a deadline.
+    fn configure(cx: &mut Cx<'_, Self>, settings: &Ipv4Settings) -> Result<(), Ipv4Error>;
 }

@@ -26,6 +26,8 @@
 //! | [`PacketMemory`], [`Share`] | memory for packets; what one of its users holds of it |
 //! | [`Link`], [`Sink`] | a network device; where packets go that have arrived |
 //! | [`Ethernet`], [`Endpoint`], [`Ipv4`] | the layers: frames on a link, packets to neighbours, packets to any address |
+//! | [`Ipv4Configuration`] | the right to say where this station is in the network |
+//! | [`Dhcp`] | the address that the network has lent this station |
 //! | [`Ping`] | asking other stations whether they are there |
 //! | [`Udp`], [`UdpSocket`] | datagrams between ports; one port of this station |
 //! | [`Parameters`] | what the system file says to this server |
@@ -43,6 +45,7 @@ mod bond;
 mod clock;
 mod console;
 mod description;
+mod dhcp;
 mod echo;
 mod endpoint;
 mod ethernet;
@@ -78,6 +81,7 @@ pub use bond::*;
 pub use clock::*;
 pub use console::*;
 pub use description::DESCRIPTION;
+pub use dhcp::*;
 pub use echo::*;
 pub use endpoint::*;
 pub use ethernet::*;

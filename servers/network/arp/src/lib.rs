@@ -31,8 +31,8 @@ pub mod neighbours;
 use warren::{Cx, Kept, New, Ref, Req, Required, Server, StartError, SystemError, local, server};
 use warren_idl::{
     AddressSpace, Clock, Endpoint, EndpointDescription, EndpointError, Ethernet, EthernetError,
-    HEADROOM, LinkCounts, LinkDescription, Neighbour, Packet, PacketMemory, Parameters, Share,
-    Signals, Sink, SinkError, Task, ThreadError, ThreadFactory, Timer,
+    HEADROOM, LinkCounts, LinkDescription, Neighbour, Packet, PacketMemory, Share, Signals, Sink,
+    SinkError, Task, ThreadError, ThreadFactory, Timer,
 };
 use warren_packets::{
     Bad, Batch, Buffers, Indices,
@@ -64,7 +64,6 @@ pub struct Needs {
     ethernet: Req<dyn Ethernet>,
     packets: Req<dyn PacketMemory>,
     address_space: Req<dyn AddressSpace>,
-    parameters: Req<dyn Parameters>,
     threads: Req<dyn ThreadFactory>,
     signals: Req<dyn Signals>,
     timer: Req<dyn Timer>,
@@ -75,7 +74,6 @@ pub struct Needs {
 #[server(
     provides(Endpoint, Sink),
     locals(Listening),
-    parameters("address"),
     stack = 32768,
     summary = "IPv4 on Ethernet, neighbours by ARP"
 )]
@@ -84,7 +82,8 @@ pub struct Arp {
     packets: Buffers,
     share: Kept<dyn Share>,
     link: LinkDescription,
-    network: Ipv4Network,
+    /// The address of this station and its neighbours', once it has one.
+    network: Option<Ipv4Network>,
     neighbours: Neighbours,
 }
 
@@ -97,12 +96,11 @@ impl Server for Arp {
 
     fn new(cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
         let needs = cx.req();
-        let network = network(&needs.parameters)?;
         let packets = warren_packets::map(cx, &needs.packets, &needs.address_space)?;
         let share = needs.packets.share(cx, MOST_BUFFERS)?.keep()?;
         let link = needs.ethernet.description(cx)?;
         let ready = Ready::new(cx, &needs.signals)?;
-        Ok(Arp { ready, packets, share, link, network, neighbours: Neighbours::default() })
+        Ok(Arp { ready, packets, share, link, network: None, neighbours: Neighbours::default() })
     }
 
     fn start(cx: &mut Cx<'_, Self>) -> Result<(), StartError> {
@@ -110,15 +108,6 @@ impl Server for Arp {
         cx.req().threads.start(cx, "arp", task)?;
         Ok(ready::wait(cx, &cx.req().clock)?)
     }
-}
-
-/// The parameter `address`.
-fn network(parameters: &Req<dyn Parameters>) -> Result<Ipv4Network, StartError> {
-    let mut text = [0; 20];
-    let length = parameters.get("address", &mut text)? as usize;
-    let text = text.get(..length).and_then(|text| str::from_utf8(text).ok());
-    text.and_then(Ipv4Network::parse)
-        .ok_or(StartError::new("`address` is no address with its prefix, such as 10.0.2.15/24"))
 }
 
 impl Task for Listening {
@@ -173,10 +162,11 @@ impl Arp {
     ) -> Result<(), EndpointError> {
         let now = Self::now_ns(cx)?;
         let Message { asks, source: (address, link), target } = *message;
-        let asks = asks && target.0 == cx.network.address;
+        let Some(Ipv4Network { address: own, .. }) = cx.network else { return Ok(()) };
+        let asks = asks && target.0 == own;
         let waiting = cx.neighbours.heard(address, link, asks, now);
         if asks {
-            let source = (cx.network.address, cx.link.address);
+            let source = (own, cx.link.address);
             let answer = Message { asks: false, source, target: message.source };
             let record = Packet { bytes: MESSAGE_BYTES as u16, more: 0, flags: 0, ..*packet };
             let written = cx.packets.write(&record, 0, &message::write(&answer));
@@ -213,10 +203,11 @@ impl Arp {
 
     /// Asks all stations for a neighbour.
     fn ask(cx: &mut Cx<'_, Self>, neighbour: u32) -> Result<(), EndpointError> {
+        let own = cx.network.ok_or(EndpointError::NoAddress)?.address;
         let share = cx.share.get(cx)?;
         let mut index = Indices::zeroed(1);
         share.take(cx, index.as_mut_bytes())?;
-        let source = (cx.network.address, cx.link.address);
+        let source = (own, cx.link.address);
         let question = Message { asks: true, source, target: (neighbour, [0; 6]) };
         let record = Packet {
             buffer: index.as_slice()[0],
@@ -241,7 +232,7 @@ impl Arp {
         match address {
             _ if is_group => Some(GROUPS | u64::from(address & GROUP_BITS)),
             u32::MAX => Some(BROADCAST),
-            _ => (Some(address) == self.network.broadcast()).then_some(BROADCAST),
+            _ => (Some(address) == self.network?.broadcast()).then_some(BROADCAST),
         }
     }
 
@@ -272,8 +263,15 @@ fn number(link: LinkAddress) -> u64 {
 impl Endpoint for Arp {
     fn description(cx: &mut Cx<'_, Self>) -> Result<EndpointDescription, EndpointError> {
         let LinkDescription { mtu, offloads, .. } = cx.link;
-        let Ipv4Network { address, prefix } = cx.network;
+        let none = Ipv4Network { address: 0, prefix: 0 };
+        let Ipv4Network { address, prefix } = cx.network.unwrap_or(none);
         Ok(EndpointDescription { address, prefix, mtu, offloads })
+    }
+
+    fn assign(cx: &mut Cx<'_, Self>, address: u32, prefix: u32) -> Result<(), EndpointError> {
+        let prefix = prefix.min(32);
+        cx.network = (address != 0).then_some(Ipv4Network { address, prefix });
+        Ok(())
     }
 
     fn link(cx: &mut Cx<'_, Self>) -> Result<LinkDescription, EndpointError> {
@@ -289,6 +287,7 @@ impl Endpoint for Arp {
             cx.req().ethernet.send(cx, IPV4, group, packets)?;
             return Ok(());
         }
+        cx.network.ok_or(EndpointError::NoAddress)?;
         let now = Self::now_ns(cx)?;
         let way = cx.neighbours.way(neighbour, now);
         match way.link {

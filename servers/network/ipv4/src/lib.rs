@@ -2,8 +2,8 @@
 //!
 //! # Shape
 //!
-//! [`header`] takes headers off and puts them on, [`routes`] says where packets go, [`fragment`] cuts datagrams, [`reassembly`] puts them together;
-//! all are pure and tested on the host. [`Ipv4Server`] is the server around them. It knows nothing of links: packets go to neighbours by
+//! [`header`] takes headers off and puts them on, [`routes`] says where packets go, [`fragment`] cuts datagrams, [`reassembly`] puts them together,
+//! [`settings`] reads parameters; all are pure and tested on the host. [`Ipv4Server`] is the server around them. It knows nothing of links: packets go to neighbours by
 //! an endpoint.
 //!
 //! # What it does not do
@@ -12,7 +12,7 @@
 //!
 //! # State, and what a restart loses
 //!
-//! Who is served which protocol, all of whom come again, and fragments of datagrams that are not complete.
+//! Who is served which protocol, and whoever has configured it, all of whom come again, and fragments of datagrams that are not complete.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -24,24 +24,25 @@ pub mod fragment;
 pub mod header;
 pub mod reassembly;
 pub mod routes;
+pub mod settings;
 
 use alloc::vec::Vec;
 
 use warren::{Cx, Kept, New, Ref, Req, Required, Server, StartError, SystemError, local, server};
 use warren_idl::{
     AddressSpace, BATCH, CHECKSUM_FILL, CHECKSUM_GOOD, Clock, Endpoint, EndpointDescription,
-    EndpointError, HEADROOM, Ipv4, Ipv4Counts, Ipv4Error, Ipv4Route, Packet, PacketMemory,
-    ParameterError, Parameters, Share, Signals, Sink, SinkError, Task, ThreadError, ThreadFactory,
-    Timer,
+    EndpointError, HEADROOM, Ipv4, Ipv4Configuration, Ipv4Counts, Ipv4Error, Ipv4Route,
+    Ipv4Settings, Packet, PacketMemory, Parameters, Share, Signals, Sink, SinkError, Task,
+    ThreadError, ThreadFactory, Timer,
 };
 use warren_packets::{
     Bad, Batch, Buffers, Indices,
-    address::Ipv4Address,
     batch::length,
     distribution::{self, Distributor, NotServed, Served, distribute, hand_on},
     pause,
     ready::{self, Ready},
 };
+use warren_waiting::{Bell, listeners, wait_until};
 
 use crate::{
     fragment::Fragment,
@@ -70,9 +71,9 @@ pub struct Needs {
 
 /// The IPv4 layer.
 #[server(
-    provides(Ipv4, Sink),
+    provides(Ipv4, Ipv4Configuration, Sink),
     locals(Receiving),
-    parameters("gateway"),
+    parameters("address", "gateway", "name-servers"),
     stack = 32768,
     summary = "packets of IPv4, to any address and from there"
 )]
@@ -81,6 +82,11 @@ pub struct Ipv4Server {
     packets: Buffers,
     share: Kept<dyn Share>,
     endpoint: EndpointDescription,
+    settings: Ipv4Settings,
+    /// How often it was configured.
+    configured: u64,
+    /// Rings when it is configured.
+    superseded: Bell,
     routes: Routes,
     reassembly: Reassembly,
     /// Identification of the next datagram.
@@ -98,7 +104,7 @@ impl Server for Ipv4Server {
 
     fn new(cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
         let needs = cx.req();
-        let gateway = gateway(&needs.parameters)?;
+        let settings = settings::read(&needs.parameters)?;
         let packets = warren_packets::map(cx, &needs.packets, &needs.address_space)?;
         let share = needs.packets.share(cx, MOST_BUFFERS)?.keep()?;
         let endpoint = needs.endpoint.description(cx)?;
@@ -106,13 +112,17 @@ impl Server for Ipv4Server {
             return Err(StartError::new("the endpoint's packets are shorter than IPv4 allows"));
         }
         let served = Served::new(cx, &needs.signals)?;
+        let superseded = Bell::new(cx, &needs.signals)?;
         let ready = Ready::new(cx, &needs.signals)?;
         Ok(Ipv4Server {
             ready,
             packets,
             share,
             endpoint,
-            routes: Routes::new(&endpoint, gateway),
+            settings,
+            configured: 0,
+            superseded,
+            routes: Routes::new(&settings),
             reassembly: Reassembly::default(),
             identification: 0,
             served,
@@ -127,25 +137,14 @@ impl Server for Ipv4Server {
     }
 }
 
-/// The parameter `gateway`; without it there is none.
-fn gateway(parameters: &Req<dyn Parameters>) -> Result<Option<u32>, StartError> {
-    let mut text = [0; 16];
-    let length = match parameters.get("gateway", &mut text) {
-        Ok(length) => length as usize,
-        Err(ParameterError::Unset) => return Ok(None),
-        Err(error) => return Err(error.into()),
-    };
-    let text = text.get(..length).and_then(|text| str::from_utf8(text).ok());
-    let gateway = text.and_then(Ipv4Address::parse);
-    gateway
-        .map(|Ipv4Address(gateway)| Some(gateway))
-        .ok_or(StartError::new("`gateway` is no address such as 10.0.2.2"))
-}
-
 impl Task for Receiving {
     fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
-        let packets = cx.root::<dyn Sink>()?;
+        let (packets, layer) = (cx.root::<dyn Sink>()?, cx.root::<dyn Ipv4>()?);
         loop {
+            // An endpoint that was restarted has forgotten its address.
+            if let Ok(Ipv4Settings { address, prefix, .. }) = layer.settings(cx) {
+                cx.req().endpoint.assign(cx, address, prefix).ok();
+            }
             match cx.req().endpoint.serve(cx, packets) {
                 Err(EndpointError::System(
                     error @ (SystemError::Killed | SystemError::Deadline),
@@ -410,10 +409,35 @@ impl Ipv4 for Ipv4Server {
     }
 
     fn endpoint(cx: &mut Cx<'_, Self>, index: u32) -> Result<EndpointDescription, Ipv4Error> {
-        Ok(if index == 0 { cx.endpoint } else { EndpointDescription::default() })
+        let Ipv4Settings { address, prefix, .. } = cx.settings;
+        let only = EndpointDescription { address, prefix, ..cx.endpoint };
+        Ok(if index == 0 { only } else { EndpointDescription::default() })
     }
 
-    fn gateway(cx: &mut Cx<'_, Self>) -> Result<u32, Ipv4Error> {
-        Ok(cx.routes.gateway().unwrap_or(0))
+    fn settings(cx: &mut Cx<'_, Self>) -> Result<Ipv4Settings, Ipv4Error> {
+        Ok(cx.settings)
+    }
+}
+
+fn superseded(layer: &Ipv4Server) -> &Bell {
+    &layer.superseded
+}
+
+impl Ipv4Configuration for Ipv4Server {
+    fn configure(cx: &mut Cx<'_, Self>, settings: &Ipv4Settings) -> Result<(), Ipv4Error> {
+        let Ipv4Settings { address, prefix, .. } = *settings;
+        if prefix > 32 {
+            return Err(Ipv4Error::BadRecord);
+        }
+        let others = listeners(cx, superseded)?;
+        cx.settings = *settings;
+        cx.routes = Routes::new(settings);
+        cx.configured += 1;
+        let number = cx.configured;
+        others.tell()?;
+        // One that is being restarted is told when it serves again.
+        cx.req().endpoint.assign(cx, address, prefix).ok();
+        wait_until(cx, superseded, |layer| (layer.configured != number).then_some(()))?;
+        Err(Ipv4Error::Superseded)
     }
 }

@@ -1,4 +1,4 @@
-//! `ifconfig`: the state of the network. It only shows: what the system file says cannot be changed while the system runs.
+//! `ifconfig`: the state of the network. It only shows: what the system file says, or a DHCP server has said, is not changed here.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -8,9 +8,9 @@ use alloc::{format, string::String, vec::Vec};
 
 use warren::{Cx, New, Req, Required, Server, StartError, server};
 use warren_idl::{
-    Endpoint, EndpointDescription, EndpointError, Ipv4, Ipv4Counts, Ipv4Error, LinkCounts,
-    LinkDescription, Neighbour, OFFLOAD_CHECKSUM, OFFLOAD_SEGMENT_IPV4, OFFLOAD_SEGMENT_IPV6,
-    PacketError, PacketMemory, PacketMemoryStatus, Program,
+    Endpoint, EndpointDescription, EndpointError, Ipv4, Ipv4Counts, Ipv4Error, Ipv4Settings,
+    LinkCounts, LinkDescription, Neighbour, OFFLOAD_CHECKSUM, OFFLOAD_SEGMENT_IPV4,
+    OFFLOAD_SEGMENT_IPV6, PacketError, PacketMemory, PacketMemoryStatus, Program,
 };
 use warren_packets::address::{Ipv4Address, LinkAddress};
 use warren_program::{
@@ -90,7 +90,7 @@ impl Work<Run> for Showing {
 }
 
 type Below = (LinkDescription, LinkCounts, EndpointDescription);
-type Above = (Ipv4Counts, u32);
+type Above = (Ipv4Counts, Ipv4Settings);
 
 fn below(cx: &mut Cx<'_, Run>) -> Result<Below, EndpointError> {
     let endpoint = &cx.req().endpoint;
@@ -99,7 +99,7 @@ fn below(cx: &mut Cx<'_, Run>) -> Result<Below, EndpointError> {
 
 fn above(cx: &mut Cx<'_, Run>) -> Result<Above, Ipv4Error> {
     let ipv4 = &cx.req().ipv4;
-    Ok((ipv4.counts(cx)?, ipv4.gateway(cx)?))
+    Ok((ipv4.counts(cx)?, ipv4.settings(cx)?))
 }
 
 fn memory(cx: &mut Cx<'_, Run>) -> Result<PacketMemoryStatus, PacketError> {
@@ -118,7 +118,7 @@ fn all_neighbours(cx: &mut Cx<'_, Run>) -> Result<Vec<Neighbour>, EndpointError>
 
 fn text(below: &Below, above: &Above, memory: &PacketMemoryStatus) -> String {
     let (link, counts, endpoint) = below;
-    let (ipv4, gateway) = above;
+    let (ipv4, settings) = above;
     let names = [
         (OFFLOAD_CHECKSUM, "checksum"),
         (OFFLOAD_SEGMENT_IPV4, "segment-ipv4"),
@@ -128,9 +128,12 @@ fn text(below: &Below, above: &Above, memory: &PacketMemoryStatus) -> String {
         names.iter().filter(|(bit, _)| link.offloads & bit != 0).map(|(_, name)| *name).collect();
     let offloads = if offloads.is_empty() { "none".into() } else { offloads.join(" ") };
     let up = if link.up != 0 { "up" } else { "down" };
-    let gateway = match gateway {
+    let servers = settings.name_servers.iter().take_while(|server| **server != 0);
+    let servers: Vec<_> = servers.map(|server| format!("{}", Ipv4Address(*server))).collect();
+    let servers = if servers.is_empty() { "none".into() } else { servers.join(" ") };
+    let gateway = match settings.gateway {
         0 => "none".into(),
-        gateway => format!("{}", Ipv4Address(*gateway)),
+        gateway => format!("{}", Ipv4Address(gateway)),
     };
     let (address, inet) = (LinkAddress(link.address), Ipv4Address(endpoint.address));
     let LinkCounts { received, received_bytes, sent, sent_bytes, .. } = counts;
@@ -141,7 +144,7 @@ fn text(below: &Below, above: &Above, memory: &PacketMemoryStatus) -> String {
         "link     {up}  ether {address}  mtu {}  offloads {offloads}\n\
          \x20        received {received} frames, {received_bytes} bytes, {received_dropped} dropped\n\
          \x20        sent {sent} frames, {sent_bytes} bytes, {sent_dropped} dropped, {resets} resets\n\
-         ipv4     inet {inet}/{}  gateway {gateway}\n\
+         ipv4     inet {inet}/{}  gateway {gateway}  name servers {servers}\n\
          \x20        received {} packets, {bad} bad, {unknown} of unknown protocols\n\
          \x20        received {fragments} fragments, {reassembled} datagrams of them, {fragments_dropped} dropped\n\
          \x20        sent {} packets\n\
@@ -177,16 +180,21 @@ mod tests {
         let counts = LinkCounts { received: 3, received_bytes: 200, ..Default::default() };
         let endpoint =
             EndpointDescription { address: 0x0a00_020f, prefix: 24, ..Default::default() };
+        let settings = Ipv4Settings {
+            gateway: 0x0a00_0202,
+            name_servers: [0x0a00_0203, 0, 0],
+            ..Ipv4Settings::default()
+        };
         let memory = PacketMemoryStatus { buffers: 1024, free: 700, quarantined: 0, shares: 4 };
         let text = text(
             &(link, counts, endpoint),
-            &(Ipv4Counts { received: 2, ..Default::default() }, 0x0a00_0202),
+            &(Ipv4Counts { received: 2, ..Default::default() }, settings),
             &memory,
         );
         for line in [
             "link     up  ether 52:54:00:12:34:56  mtu 1500  offloads checksum segment-ipv4",
             "         received 3 frames, 200 bytes, 0 dropped",
-            "ipv4     inet 10.0.2.15/24  gateway 10.0.2.2",
+            "ipv4     inet 10.0.2.15/24  gateway 10.0.2.2  name servers 10.0.2.3",
             "packets  1024 buffers, 700 free, 0 in quarantine, 4 shares",
         ] {
             assert!(text.lines().any(|other| other == line), "{text}");
