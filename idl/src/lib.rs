@@ -28,6 +28,7 @@
 //! | [`Ethernet`], [`Endpoint`], [`Ipv4`] | the layers: frames on a link, packets to neighbours, packets to any address |
 //! | [`Ipv4Configuration`] | the right to say where this station is in the network |
 //! | [`Dhcp`] | the address that the network has lent this station |
+//! | [`Resolver`] | addresses by names |
 //! | [`Ping`] | asking other stations whether they are there |
 //! | [`Udp`], [`UdpSocket`] | datagrams between ports; one port of this station |
 //! | [`Parameters`] | what the system file says to this server |
@@ -67,6 +68,7 @@ mod ports;
 mod power;
 mod program;
 mod queue;
+mod resolver;
 mod schedule;
 mod semaphore;
 mod signal;
@@ -103,6 +105,7 @@ pub use ports::*;
 pub use power::*;
 pub use program::*;
 pub use queue::*;
+pub use resolver::*;
 pub use schedule::*;
 pub use semaphore::*;
 pub use signal::*;

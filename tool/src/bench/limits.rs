@@ -69,7 +69,7 @@ pub const LIMITS: &[Limit] = &[
     value(
         "files/open, read 4096, close/own-own",
         "a page of a file, each server in a domain of its own",
-        48_900.0,
+        50_000.0,
     ),
     value(
         "files/open, read 4096, close/kernel-kernel",

@@ -4,8 +4,12 @@
 
 use std::{
     fs::{self, File},
+    num::NonZero,
+    panic,
     path::Path,
     process::{Command, Stdio},
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
     time::Instant,
 };
 
@@ -193,17 +197,31 @@ fn systems_are_right(project: &Project) -> Outcome<Count> {
     Ok(count)
 }
 
-/// Every fuzz target survives for a while.
+/// Every fuzz target survives for a while; as many at a time as there are processors.
 fn fuzzed(project: &Project) -> Outcome<Count> {
-    let mut count = Count::default();
-    for target in fuzz::targets(project) {
-        let step = format!("fuzz-{target}");
-        match fuzz::command(project, &target, FUZZ_SECONDS) {
-            Ok(mut fuzzer) => count.add(command(project, &step, &mut fuzzer)?),
-            Err(failure) => count.add(verdict(Err(failure))),
+    let targets = fuzz::targets(project);
+    let next = AtomicUsize::new(0);
+    let one_by_one = || {
+        let mut count = Count::default();
+        while let Some(target) = targets.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let step = format!("fuzz-{target}");
+            match fuzz::command(project, target, FUZZ_SECONDS) {
+                Ok(mut fuzzer) => count.add(command(project, &step, &mut fuzzer)?),
+                Err(failure) => count.add(verdict(Err(failure))),
+            }
         }
-    }
-    Ok(count)
+        Ok(count)
+    };
+    let processors = thread::available_parallelism().map_or(1, NonZero::get);
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..processors).map(|_| scope.spawn(one_by_one)).collect();
+        let mut count = Count::default();
+        for worker in workers {
+            let counted = worker.join().unwrap_or_else(|panic| panic::resume_unwind(panic));
+            count.add(counted?);
+        }
+        Ok(count)
+    })
 }
 
 /// Shows a failure and goes on.

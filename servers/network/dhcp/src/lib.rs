@@ -180,9 +180,9 @@ impl Asking {
         cx.scope(|cx| {
             let socket = cx.req().udp.open(cx, CLIENT_PORT).map_err(system)?;
             // A message that is not sent is as good as one that is lost, unless the layer below has died.
-            match socket.send(cx, destination, SERVER_PORT, message) {
-                Err(UdpError::System(error)) => return Err(error),
-                Ok(()) | Err(_) => (),
+            let sent = socket.send(cx, destination, SERVER_PORT, message);
+            if let Err(UdpError::System(error)) = sent {
+                return Err(error);
             }
             let mut bytes = vec![0; ANSWER_BYTES];
             loop {

@@ -1,0 +1,29 @@
+//! Addresses by names.
+
+use warren::{Cx, Out, errors, service};
+
+/// Why there is no address.
+#[errors]
+pub enum ResolverError {
+    /// What was given is no name.
+    BadName = 1,
+    /// There is no such name, or it has no address of IPv4.
+    NotFound = 2,
+    /// No name server is known.
+    NoServer = 3,
+    /// No name server has answered in time.
+    TimedOut = 4,
+    /// The name servers that have answered could not tell.
+    Failed = 5,
+}
+
+/// Most addresses of one name.
+pub const ADDRESSES: usize = 16;
+
+/// The names of the network (RFC 1034).
+#[service(id = 0xd250_0001)]
+pub trait Resolver {
+    /// The addresses of IPv4 that a name has, or that it is: numbers of four bytes each, at most [`ADDRESSES`] and as many as there is room for. Returns how many there are.
+    fn resolve(cx: &mut Cx<'_, Self>, name: &str, addresses: Out<'_>)
+    -> Result<u64, ResolverError>;
+}
