@@ -310,7 +310,7 @@ fn destroy<P: Platform>(remains: Remains<P>) {
 }
 
 /// Takes an object that nobody refers to any more away from its instance; returns that if it was the last, and so
-/// is to be destructed. Inside `critical`.
+/// is to be destructed. What the system starts by itself stays. Inside `critical`.
 fn take_away<P: Platform>(object: *mut Object) -> Option<Held<P>> {
     // SAFETY: the object is in use until it is buried below.
     let instance = unsafe { reference::instance_of(object) };
@@ -319,9 +319,11 @@ fn take_away<P: Platform>(object: *mut Object) -> Option<Held<P>> {
         bury_object::<P>(object);
     }
     instance.objects.set(instance.objects.get().saturating_sub(1));
+    // SAFETY: inside `critical`.
+    let starts = |planned: &usize| unsafe { tables::<P>() }.plan.start.contains(planned);
     let last = instance.objects.get() == 0
         && instance.life.get() == Life::Alive
-        && instance.planned.is_some();
+        && instance.planned.is_some_and(|planned| !starts(&planned));
     last.then(|| {
         instance.life.set(Life::Closing);
         forget_running::<P>(instance);

@@ -77,8 +77,9 @@ fn the_state_of_the_network_is_shown() {
     let run = Run::new("network", &lines).go();
     for start in [
         "link     up  ether 52:54:00:77:61:01  mtu 1500  ",
-        "ipv4     inet 10.0.2.15/24  gateway 10.0.2.2",
-        "         received 1 packets, 0 bad, 0 of unknown protocols",
+        "ipv4     inet 10.0.2.15/24  gateway 10.0.2.2  name servers 10.0.2.3",
+        // Two answers of the DHCP server, and that of the gateway.
+        "         received 3 packets, 0 bad, 0 of unknown protocols",
         "10.0.2.2  52:55:0a:00:02:02  ",
     ] {
         assert!(run.lines().iter().any(|line| line.starts_with(start)), "`{start}`: {run}");
@@ -88,7 +89,7 @@ fn the_state_of_the_network_is_shown() {
 #[test]
 fn every_server_below_may_die_and_comes_back() {
     for variant in [DEFAULT, KERNEL, OWN] {
-        let servers = ["virtio-net", "ethernet", "arp", "ipv4", "icmp"];
+        let servers = ["virtio-net", "ethernet", "arp", "ipv4", "icmp", "udp", "dhcp"];
         let lines = servers.iter().flat_map(|server| {
             [
                 // The first question meets the fault; the layers notice within half a second.

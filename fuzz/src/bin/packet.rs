@@ -25,6 +25,11 @@ mod ipv4 {
     pub mod header;
     pub mod reassembly;
 }
+#[expect(dead_code, reason = "the server uses the rest")]
+#[path = "../../../servers/network/udp/src"]
+mod udp {
+    pub mod header;
+}
 
 extern crate alloc;
 
@@ -65,7 +70,7 @@ fuzz_target!(|bytes: &[u8]| {
     let [kind, low, high] = *head;
     let length = u16::from_le_bytes([low, high]) % (BUFFER_BYTES as u16 + 8);
     let mut first = Packet { bytes: length, ..Packet::default() };
-    match kind % 5 {
+    match kind % 6 {
         0 => {
             if ethernet::frame::arrived(&memory, &mut first, OWN).is_some() {
                 assert!(memory.check(&[first]).is_ok() && first.bytes + 14 == length);
@@ -86,6 +91,14 @@ fuzz_target!(|bytes: &[u8]| {
         3 => {
             if let Ok(message) = memory.header(&first) {
                 arp::message::read(&message);
+            }
+        }
+        4 => {
+            let [low, high] = [kind / 6 % 2, kind / 12];
+            let network = u16::from_le_bytes([low, high]);
+            let mut first = Packet { offset: 20, network, ..first };
+            if udp::header::arrived(&memory, &mut first, &[]).is_ok() {
+                assert!(memory.check(&[first]).is_ok() && first.bytes + 8 <= length);
             }
         }
         _ => put_together(bytes),

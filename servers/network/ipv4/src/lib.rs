@@ -32,8 +32,8 @@ use warren::{Cx, Kept, New, Ref, Req, Required, Server, StartError, SystemError,
 use warren_idl::{
     AddressSpace, BATCH, CHECKSUM_FILL, CHECKSUM_GOOD, Clock, Endpoint, EndpointDescription,
     EndpointError, HEADROOM, Ipv4, Ipv4Configuration, Ipv4Counts, Ipv4Error, Ipv4Route,
-    Ipv4Settings, Packet, PacketMemory, Parameters, Share, Signals, Sink, SinkError, Task,
-    ThreadError, ThreadFactory, Timer,
+    Ipv4Settings, NAME_SERVERS, Packet, PacketMemory, Parameters, Share, Signals, Sink, SinkError,
+    Task, ThreadError, ThreadFactory, Timer,
 };
 use warren_packets::{
     Bad, Batch, Buffers, Indices,
@@ -83,6 +83,8 @@ pub struct Ipv4Server {
     share: Kept<dyn Share>,
     endpoint: EndpointDescription,
     settings: Ipv4Settings,
+    /// Name servers that the system file names. They stay, whoever configures the layer.
+    name_servers: Option<[u32; NAME_SERVERS]>,
     /// How often it was configured.
     configured: u64,
     /// Rings when it is configured.
@@ -120,6 +122,7 @@ impl Server for Ipv4Server {
             share,
             endpoint,
             settings,
+            name_servers: (settings.name_servers[0] != 0).then_some(settings.name_servers),
             configured: 0,
             superseded,
             routes: Routes::new(&settings),
@@ -430,7 +433,8 @@ impl Ipv4Configuration for Ipv4Server {
             return Err(Ipv4Error::BadRecord);
         }
         let others = listeners(cx, superseded)?;
-        cx.settings = *settings;
+        let name_servers = cx.name_servers.unwrap_or(settings.name_servers);
+        cx.settings = Ipv4Settings { name_servers, ..*settings };
         cx.routes = Routes::new(settings);
         cx.configured += 1;
         let number = cx.configured;

@@ -6,11 +6,12 @@ extern crate alloc;
 
 use alloc::{format, string::String, vec::Vec};
 
-use warren::{Cx, New, Req, Required, Server, StartError, server};
+use warren::{Cx, New, Optional, Req, Required, Server, StartError, server};
 use warren_idl::{
-    Endpoint, EndpointDescription, EndpointError, Ipv4, Ipv4Counts, Ipv4Error, Ipv4Settings,
-    LinkCounts, LinkDescription, Neighbour, OFFLOAD_CHECKSUM, OFFLOAD_SEGMENT_IPV4,
-    OFFLOAD_SEGMENT_IPV6, PacketError, PacketMemory, PacketMemoryStatus, Program,
+    Dhcp, DhcpError, DhcpLease, Endpoint, EndpointDescription, EndpointError, Ipv4, Ipv4Counts,
+    Ipv4Error, Ipv4Settings, LinkCounts, LinkDescription, Neighbour, OFFLOAD_CHECKSUM,
+    OFFLOAD_SEGMENT_IPV4, OFFLOAD_SEGMENT_IPV6, PacketError, PacketMemory, PacketMemoryStatus,
+    Program,
 };
 use warren_packets::address::{Ipv4Address, LinkAddress};
 use warren_program::{
@@ -23,6 +24,7 @@ pub struct Needs {
     endpoint: Req<dyn Endpoint>,
     ipv4: Req<dyn Ipv4>,
     packets: Req<dyn PacketMemory>,
+    dhcp: Optional<dyn Dhcp>,
 }
 
 /// Shows the state of the network.
@@ -79,9 +81,13 @@ impl Work<Run> for Showing {
             Ok(above) => above,
             Err(error) => return handed.fail(cx, "ipv4", error),
         };
+        let lease = match lease(cx) {
+            Ok(lease) => lease,
+            Err(error) => return handed.fail(cx, "dhcp", error),
+        };
         match memory(cx) {
             Ok(memory) => {
-                output.extend(text(&below, &above, &memory).bytes());
+                output.extend(text(&below, &above, lease.as_ref(), &memory).bytes());
                 Ok(Flow::End(0))
             }
             Err(error) => handed.fail(cx, "packet memory", error),
@@ -102,6 +108,16 @@ fn above(cx: &mut Cx<'_, Run>) -> Result<Above, Ipv4Error> {
     Ok((ipv4.counts(cx)?, ipv4.settings(cx)?))
 }
 
+/// The lease of the address, if it has one.
+fn lease(cx: &mut Cx<'_, Run>) -> Result<Option<DhcpLease>, DhcpError> {
+    let Some(dhcp) = cx.req().dhcp.get() else { return Ok(None) };
+    match dhcp.lease(cx) {
+        Ok(lease) => Ok(Some(lease)),
+        Err(DhcpError::NoLease) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 fn memory(cx: &mut Cx<'_, Run>) -> Result<PacketMemoryStatus, PacketError> {
     cx.req().packets.status(cx)
 }
@@ -116,7 +132,12 @@ fn all_neighbours(cx: &mut Cx<'_, Run>) -> Result<Vec<Neighbour>, EndpointError>
     }
 }
 
-fn text(below: &Below, above: &Above, memory: &PacketMemoryStatus) -> String {
+fn text(
+    below: &Below,
+    above: &Above,
+    lease: Option<&DhcpLease>,
+    memory: &PacketMemoryStatus,
+) -> String {
     let (link, counts, endpoint) = below;
     let (ipv4, settings) = above;
     let names = [
@@ -131,6 +152,13 @@ fn text(below: &Below, above: &Above, memory: &PacketMemoryStatus) -> String {
     let servers = settings.name_servers.iter().take_while(|server| **server != 0);
     let servers: Vec<_> = servers.map(|server| format!("{}", Ipv4Address(*server))).collect();
     let servers = if servers.is_empty() { "none".into() } else { servers.join(" ") };
+    let lent = lease.map_or(String::new(), |DhcpLease { server, left_s, .. }| {
+        let time = match left_s {
+            &u32::MAX => "ever".into(),
+            seconds => format!("{seconds} s"),
+        };
+        format!("         lent by {} for {time}\n", Ipv4Address(*server))
+    });
     let gateway = match settings.gateway {
         0 => "none".into(),
         gateway => format!("{}", Ipv4Address(gateway)),
@@ -145,6 +173,7 @@ fn text(below: &Below, above: &Above, memory: &PacketMemoryStatus) -> String {
          \x20        received {received} frames, {received_bytes} bytes, {received_dropped} dropped\n\
          \x20        sent {sent} frames, {sent_bytes} bytes, {sent_dropped} dropped, {resets} resets\n\
          ipv4     inet {inet}/{}  gateway {gateway}  name servers {servers}\n\
+         {lent}\
          \x20        received {} packets, {bad} bad, {unknown} of unknown protocols\n\
          \x20        received {fragments} fragments, {reassembled} datagrams of them, {fragments_dropped} dropped\n\
          \x20        sent {} packets\n\
@@ -186,15 +215,18 @@ mod tests {
             ..Ipv4Settings::default()
         };
         let memory = PacketMemoryStatus { buffers: 1024, free: 700, quarantined: 0, shares: 4 };
+        let lease = DhcpLease { server: 0x0a00_0202, left_s: 86_399, ..DhcpLease::default() };
         let text = text(
             &(link, counts, endpoint),
             &(Ipv4Counts { received: 2, ..Default::default() }, settings),
+            Some(&lease),
             &memory,
         );
         for line in [
             "link     up  ether 52:54:00:12:34:56  mtu 1500  offloads checksum segment-ipv4",
             "         received 3 frames, 200 bytes, 0 dropped",
             "ipv4     inet 10.0.2.15/24  gateway 10.0.2.2  name servers 10.0.2.3",
+            "         lent by 10.0.2.2 for 86399 s",
             "packets  1024 buffers, 700 free, 0 in quarantine, 4 shares",
         ] {
             assert!(text.lines().any(|other| other == line), "{text}");

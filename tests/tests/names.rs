@@ -1,0 +1,184 @@
+//! Names and leases: a resolver that asks a name server of the test's own, and a DHCP client that is lent an address again.
+
+use std::{
+    fs,
+    net::UdpSocket,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use warren_tests::{
+    run::{Run, folder, root},
+    variant::{KERNEL, OWN, Variant},
+};
+
+/// The placement that the system file says.
+const DEFAULT: Variant = Variant { name: "default", arguments: &[] };
+/// How often the name server looks whether it is to end.
+const LOOK: Duration = Duration::from_millis(50);
+/// Bytes of the header of a message, and of type and class behind a name.
+const HEADER: usize = 12;
+const TYPE: usize = 4;
+
+/// A name server on this machine's loopback, which the guest reaches at its gateway's address.
+struct NameServer {
+    port: u16,
+    asked: Arc<AtomicUsize>,
+    ended: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl NameServer {
+    fn start() -> Self {
+        let socket = UdpSocket::bind("127.0.0.1:0").expect("a port of the loopback");
+        socket.set_read_timeout(Some(LOOK)).expect("a socket waits for a while");
+        let port = socket.local_addr().expect("it is bound").port();
+        let (asked, ended) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+        let (counter, end) = (asked.clone(), ended.clone());
+        let thread = thread::spawn(move || {
+            let mut question = [0; 512];
+            while !end.load(Ordering::Relaxed) {
+                let Ok((length, from)) = socket.recv_from(&mut question) else { continue };
+                let count = counter.fetch_add(1, Ordering::Relaxed);
+                if let Some(answer) = answer(&question[..length], count) {
+                    socket.send_to(&answer, from).expect("the loopback takes it");
+                }
+            }
+        });
+        NameServer { port, asked, ended, thread: Some(thread) }
+    }
+
+    fn asked(&self) -> usize {
+        self.asked.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for NameServer {
+    fn drop(&mut self) {
+        self.ended.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            thread.join().ok();
+        }
+    }
+}
+
+/// What the name server says to its question number `count`; nothing to the first one for `slow`.
+fn answer(question: &[u8], count: usize) -> Option<Vec<u8>> {
+    let end = question.get(HEADER..)?.iter().position(|byte| *byte == 0)? + HEADER + 1 + TYPE;
+    let name = question.get(HEADER..end - TYPE)?;
+    let mut answer = question.get(..end)?.to_vec();
+    let mut records = |code: u8, data: &[&[u8]]| {
+        answer[2..4].copy_from_slice(&[0x81, 0x80 | code]);
+        answer[7] = data.len() as u8;
+        data.iter().for_each(|record| answer.extend_from_slice(record));
+    };
+    let address = |last| [0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, last];
+    match name {
+        b"\x03two\x04test\0" => records(0, &[&address(1), &address(2)]),
+        b"\x04slow\x04test\0" if count == 0 => return None,
+        b"\x04slow\x04test\0" => records(0, &[&address(3)]),
+        b"\x05alias\x04test\0" => {
+            let alias = [0xc0, 12, 0, 5, 0, 1, 0, 0, 0, 60, 0, 5, 1, b'x', 1, b'y', 0];
+            let it = [1, b'X', 1, b'Y', 0, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, 4];
+            records(0, &[&alias, &it]);
+        }
+        b"\x06broken\x04test\0" => records(2, &[]),
+        _ => records(3, &[]),
+    }
+    Some(answer)
+}
+
+/// The system `network` with that name server.
+fn system(server: &NameServer) -> PathBuf {
+    let port = server.port;
+    let system = folder("systems").join(format!("names-{port}.kdl"));
+    let base = root().join("systems").join("network.kdl");
+    let text = format!(
+        "include {base:?}\nchange \"ipv4\" {{ parameter \"name-servers\" \"10.0.2.2\"; }}\n\
+         change \"dns\" {{ parameter \"port\" {port}; }}\n"
+    );
+    fs::write(&system, text).expect("the target directory can be written");
+    system
+}
+
+#[test]
+fn names_are_resolved_in_every_placement() {
+    for variant in [DEFAULT, KERNEL, OWN] {
+        let server = NameServer::start();
+        let lines = [
+            "nslookup slow.test; echo status $?",
+            "nslookup two.test alias.test; echo status $?",
+            "nslookup Two.Test. localhost 10.1.2.3; echo status $?",
+        ];
+        let run = Run::new(&system(&server).to_string_lossy(), &lines).placed(&variant).go();
+        let expected = [
+            "slow.test 192.0.2.3",
+            "status 0",
+            "two.test 192.0.2.1",
+            "two.test 192.0.2.2",
+            "alias.test 192.0.2.4",
+            "status 0",
+            "Two.Test. 192.0.2.1",
+            "Two.Test. 192.0.2.2",
+            "localhost 127.0.0.1",
+            "10.1.2.3 10.1.2.3",
+            "status 0",
+        ];
+        assert_eq!(run.lines(), expected, "{}: {run}", variant.name);
+        // `slow.test` twice, and what was said of `two.test` is remembered.
+        assert_eq!(server.asked(), 4, "{}: {run}", variant.name);
+    }
+}
+
+#[test]
+fn who_has_no_address_is_said() {
+    let server = NameServer::start();
+    let lines = [
+        "nslookup none.test; echo status $?",
+        "nslookup broken.test; echo status $?",
+        "nslookup a..b; echo status $?",
+        "nslookup; echo status $?",
+    ];
+    let run = Run::new(&system(&server).to_string_lossy(), &lines).go();
+    for said in [
+        "none.test: there is no such name",
+        "broken.test: the name servers that have answered could not tell",
+        "a..b: what was given is no name",
+        "NAME is missing",
+    ] {
+        assert!(run.output.contains(said) || run.errors.contains(said), "`{said}`: {run}");
+    }
+    let statuses: Vec<_> =
+        run.lines().into_iter().filter(|line| line.starts_with("status")).collect();
+    assert_eq!(statuses, ["status 1", "status 1", "status 1", "status 2"], "{run}");
+}
+
+#[test]
+fn an_address_is_lent_again_when_layers_were_restarted() {
+    let lines = [
+        "ifconfig | grep inet",
+        "crash ipv4 null",
+        "crash arp null",
+        "crash udp null",
+        "ping -q -c 10 -i 200 -W 100 10.0.2.2 | grep -c transmitted",
+        "ping -q -c 2 -i 10 10.0.2.2 | grep transmitted",
+        "ifconfig | grep inet",
+        "crash dhcp null",
+        // Whoever asks for the lease loads the client again, which asks for one.
+        "ifconfig | grep -c lent",
+        "ping -q -c 2 -i 200 10.0.2.2 | grep -c transmitted",
+        "ifconfig | grep lent",
+    ];
+    let run = Run::new("network", &lines).go();
+    let inet = "ipv4     inet 10.0.2.15/24  gateway 10.0.2.2  name servers 10.0.2.3";
+    let shown = run.lines();
+    assert_eq!(shown.iter().filter(|line| **line == inet).count(), 2, "{run}");
+    assert!(shown.contains(&"2 packets transmitted, 2 received, 0% packet loss"), "{run}");
+    let last = shown.last().copied().unwrap_or_default();
+    assert!(last.starts_with("         lent by 10.0.2.2 for 86"), "{run}");
+}
