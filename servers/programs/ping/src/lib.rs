@@ -7,7 +7,7 @@ extern crate alloc;
 use alloc::{format, string::String, vec::Vec};
 
 use warren::{Cx, New, Req, Required, Server, StartError, SystemError, server};
-use warren_idl::{Ping, PingAnswer, PingError, Program, Timer};
+use warren_idl::{Ping, PingAnswer, PingError, Program, Resolver, Timer};
 use warren_packets::address::Ipv4Address;
 use warren_program::{Arguments, Flow, Handed, Manual, Stop, UsageError, Work, program};
 
@@ -21,6 +21,7 @@ const MOST_MS: u64 = 3_600_000;
 #[derive(Required)]
 pub struct Needs {
     ping: Req<dyn Ping>,
+    resolver: Req<dyn Resolver>,
     timer: Req<dyn Timer>,
 }
 
@@ -39,13 +40,20 @@ impl Server for PingProgram {
 program!(PingProgram, Run, Asking);
 
 struct Asking {
-    address: Ipv4Address,
+    station: Station,
     count: u64,
     bytes: u32,
     interval_ns: u64,
     patience_ns: u64,
     only_summary: bool,
     times: Times,
+}
+
+/// Who is asked.
+enum Station {
+    Address(Ipv4Address),
+    /// Its address is not known yet.
+    Name(String),
 }
 
 /// What came of the questions so far.
@@ -87,14 +95,14 @@ fn milliseconds(ns: u64) -> String {
 
 impl Work<Run> for Asking {
     const MANUAL: Manual = Manual {
-        usage: "[-q] [-c COUNT] [-s BYTES] [-i MILLISECONDS] [-W MILLISECONDS] ADDRESS",
+        usage: "[-q] [-c COUNT] [-s BYTES] [-i MILLISECONDS] [-W MILLISECONDS] STATION",
         details: "\
 -c  how often to ask: 4 times if nothing is said
 -s  bytes to be sent back: 56 if nothing is said, 65507 at most
 -i  time from one question to the next: 1000 ms if nothing is said
 -W  how long to wait for an answer: 1000 ms if nothing is said
 -q  show only what came of it in all
-ADDRESS is one of IPv4, such as 10.0.2.2. The status is 0 if any answer came.\n",
+STATION is a name, or an address of IPv4, such as 10.0.2.2. The status is 0 if any answer came.\n",
     };
 
     fn start(arguments: Vec<String>) -> Result<Self, UsageError> {
@@ -106,11 +114,10 @@ ADDRESS is one of IPv4, such as 10.0.2.2. The status is 0 if any answer came.\n"
         let (count, bytes) = (number('c', 4, u64::MAX)?, number('s', 56, 65_507)? as u32);
         let (interval_ms, patience_ms) = (number('i', 1000, MOST_MS)?, number('W', 1000, MOST_MS)?);
         let only_summary = arguments.has('q');
-        let [address] = arguments.exactly(["ADDRESS"])?;
-        let address = Ipv4Address::parse(&address);
-        let address = address.ok_or_else(|| UsageError("ADDRESS is none of IPv4".into()))?;
+        let [station] = arguments.exactly(["STATION"])?;
+        let address = Ipv4Address::parse(&station);
         Ok(Asking {
-            address,
+            station: address.map_or(Station::Name(station), Station::Address),
             count,
             bytes,
             interval_ns: interval_ms * MS,
@@ -127,8 +134,20 @@ ADDRESS is one of IPv4, such as 10.0.2.2. The status is 0 if any answer came.\n"
         output: &mut Vec<u8>,
     ) -> Result<Flow, Stop> {
         handed.go_on(cx)?;
+        let address = match &self.station {
+            Station::Address(address) => *address,
+            Station::Name(name) => {
+                let mut first = [0; 4];
+                if let Err(error) = cx.req().resolver.resolve(cx, name, &mut first) {
+                    return handed.fail(cx, name, error);
+                }
+                let address = Ipv4Address(u32::from_ne_bytes(first));
+                self.station = Station::Address(address);
+                address
+            }
+        };
         if self.times.asked == self.count {
-            output.extend(self.times.summary(self.address).bytes());
+            output.extend(self.times.summary(address).bytes());
             return Ok(Flow::End(u8::from(self.times.answered == 0)));
         }
         let pause = self.times.asked > 0 && self.interval_ns > 0;
@@ -137,8 +156,7 @@ ADDRESS is one of IPv4, such as 10.0.2.2. The status is 0 if any answer came.\n"
         }
         let sequence = self.times.asked as u16;
         self.times.asked += 1;
-        let Asking { address: Ipv4Address(address), bytes, patience_ns, .. } = *self;
-        match cx.req().ping.ping(cx, address, sequence, bytes, patience_ns) {
+        match cx.req().ping.ping(cx, address.0, sequence, self.bytes, self.patience_ns) {
             Ok(answer) => {
                 self.times.add(answer.round_trip_ns);
                 if !self.only_summary {
@@ -211,7 +229,9 @@ mod tests {
             |words: &[&str]| Asking::start(words.iter().map(|word| (*word).into()).collect());
         let asking = start(&["-c2", "10.0.2.2", "-s", "100"]).ok().unwrap();
         assert_eq!((asking.count, asking.bytes, asking.interval_ns), (2, 100, 1000 * MS));
-        for words in [vec![], vec!["host"], vec!["-s", "65508", "10.0.2.2"], vec!["1.2.3.4", "x"]] {
+        for words in
+            [vec![], vec!["-x", "10.0.2.2"], vec!["-s", "65508", "10.0.2.2"], vec!["1.2.3.4", "x"]]
+        {
             assert!(start(&words).is_err(), "{words:?}");
         }
     }
