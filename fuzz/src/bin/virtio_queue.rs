@@ -4,9 +4,9 @@
 
 use libfuzzer_sys::fuzz_target;
 use warren_virtio::{
-    Window,
     queue::{Broken, Piece, Queue},
 };
+use warren_window::Window;
 
 const ENTRIES: u16 = 16;
 

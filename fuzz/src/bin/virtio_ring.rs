@@ -10,7 +10,7 @@ mod virtio_blk {
 
 use libfuzzer_sys::fuzz_target;
 use virtio_blk::ring::{AREA_BYTES, Request, Ring, SLOTS, USED};
-use warren_virtio::window::Window;
+use warren_window::Window;
 
 /// The memory that both sides write.
 struct Memory(Vec<u8>);

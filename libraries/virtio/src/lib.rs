@@ -6,7 +6,6 @@
 //! | [`pci`], [`mmio`] | its registers, on the bus and on none |
 //! | [`queue`] | chains of buffers, to the device and back |
 //! | [`transport`] | starting and stopping, over either |
-//! | [`window`] | the memory that a device shares |
 //! | [`discovery`] | from the device that the system file names to its registers and its line |
 //!
 //! All but [`discovery`] is pure, and tested on the host against devices that follow the rules and devices that do not. What
@@ -24,8 +23,6 @@ pub mod mmio;
 pub mod pci;
 pub mod queue;
 pub mod transport;
-pub mod window;
 
 pub use discovery::{line, registers};
 pub use transport::{QueuePlace, Refused, Registers, Transport};
-pub use window::Window;

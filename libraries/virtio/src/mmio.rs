@@ -1,9 +1,8 @@
 //! The registers of a virtio device that is on no bus (virtio 1.2, section 4.2.2).
 
-use crate::{
-    transport::{QueuePlace, Refused, Registers},
-    window::Window,
-};
+use warren_window::Window;
+
+use crate::transport::{QueuePlace, Refused, Registers};
 
 const MAGIC: usize = 0x00;
 const VERSION: usize = 0x04;
@@ -129,11 +128,10 @@ impl<W: Window> Registers for MmioRegisters<W> {
 mod tests {
     use std::boxed::Box;
 
+    use warren_window::fake::Plain;
+
     use super::*;
-    use crate::{
-        transport::{FEATURE_MODERN, Transport},
-        window::fake::Plain,
-    };
+    use crate::transport::{FEATURE_MODERN, Transport};
 
     const OFFSET: u32 = 0x200;
     const CONFIG_BYTES: u32 = 24;

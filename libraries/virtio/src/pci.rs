@@ -1,9 +1,10 @@
 //! The registers of a virtio device on the PCI bus (virtio 1.2, section 4.1.4).
 
+use warren_window::Window;
+
 use crate::{
     capability::{Places, Range},
     transport::{QueuePlace, Refused, Registers},
-    window::Window,
 };
 
 const FEATURE_SELECT: u32 = 0;

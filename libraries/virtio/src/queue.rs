@@ -10,7 +10,9 @@
 use alloc::{boxed::Box, vec};
 use core::sync::atomic::{Ordering, fence};
 
-use crate::{transport::QueuePlace, window::Window};
+use warren_window::Window;
+
+use crate::transport::QueuePlace;
 
 const FLAG_NEXT: u16 = 1;
 const FLAG_DEVICE_WRITES: u16 = 2;

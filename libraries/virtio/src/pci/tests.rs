@@ -1,10 +1,9 @@
 use std::boxed::Box;
 
+use warren_window::fake::Plain;
+
 use super::*;
-use crate::{
-    transport::{FEATURE_MODERN, STATUS_FEATURES, Transport},
-    window::fake::Plain,
-};
+use crate::transport::{FEATURE_MODERN, STATUS_FEATURES, Transport};
 
 const CONFIG_BYTES: u32 = 24;
 const KNOWN: u64 = 0b1010;

@@ -3,7 +3,7 @@ use std::{vec, vec::Vec};
 use proptest::prelude::*;
 
 use super::*;
-use crate::window::fake::Plain;
+use warren_window::fake::Plain;
 
 const ENTRIES: u16 = 8;
 const OFFSET: usize = 128;

@@ -7,10 +7,8 @@ use alloc::{boxed::Box, vec};
 
 use warren_idl::{BUFFER_BYTES, LinkCounts, PIECES, Packet};
 use warren_packets::{Batch, Buffers, Bytes, Indices, batch::length};
-use warren_virtio::{
-    Window,
-    queue::{Broken, Done, Piece, Queue},
-};
+use warren_virtio::queue::{Broken, Done, Piece, Queue};
+use warren_window::Window;
 
 use crate::header::{self, HEADER_BYTES};
 

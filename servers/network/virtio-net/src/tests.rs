@@ -8,11 +8,8 @@ use warren_idl::{
     Packet,
 };
 use warren_packets::{Bad, Buffers, Indices, testing::Plain as Packets};
-use warren_virtio::{
-    Window,
-    queue::{Broken, Queue},
-    window::fake::Plain,
-};
+use warren_virtio::queue::{Broken, Queue};
+use warren_window::{Window, fake::Plain};
 
 use crate::{
     header::HEADER_BYTES,

@@ -9,10 +9,8 @@ use warren_idl::{
     PIECES, Packet, SEGMENT_IPV6,
 };
 use warren_packets::{Bad, Buffers, Bytes, Indices};
-use warren_virtio::{
-    Window,
-    queue::{Broken, Piece, Queue},
-};
+use warren_virtio::queue::{Broken, Piece, Queue};
+use warren_window::Window;
 
 use crate::header::{self, HEADER_BYTES};
 

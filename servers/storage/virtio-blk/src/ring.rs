@@ -21,7 +21,8 @@
 
 use core::sync::atomic::{Ordering, fence};
 
-use warren_virtio::{QueuePlace, window::Window};
+use warren_virtio::QueuePlace;
+use warren_window::Window;
 
 /// Requests in flight at the same time.
 pub const SLOTS: usize = 8;

@@ -2,7 +2,7 @@ use std::{collections::VecDeque, vec, vec::Vec};
 
 use proptest::prelude::*;
 
-use warren_virtio::window::fake::Plain;
+use warren_window::fake::Plain;
 
 use super::*;
 

@@ -4,6 +4,11 @@
 //! acts on it. Nothing that is read is trusted: the device may change it between any two reads.
 //! Offsets are constants or computed from checked indices, so one outside the window is a defect of
 //! this server and not the device's doing.
+#![no_std]
+#![forbid(unsafe_code)]
+
+#[cfg(any(test, feature = "testing"))]
+extern crate alloc;
 
 use warren::Mapping;
 
