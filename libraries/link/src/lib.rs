@@ -1,0 +1,396 @@
+//! What the drivers of network devices have alike: a driver says how its device takes buffers and frames ([`Device`]), and serves
+//! [`Link`](warren_idl::Link) by the functions of [`Port`].
+//!
+//! # Whose thread
+//!
+//! Frames that arrive are delivered on the thread of whoever is served ([`serve`]), up to a batch at a time; between batches it waits for the
+//! interrupt line. Frames are sent on the thread of whoever calls [`send`]. A driver has no thread of its own.
+//!
+//! # Whose buffers
+//!
+//! The device writes into, and reads from, the stack's packet memory; nothing is copied here. The driver's share holds what the device has.
+//! Buffers are taken and given back many at a time: [`RENEWED`].
+//!
+//! # A device that breaks the rules
+//!
+//! is reset and started again; what was in flight is lost, as frames may be. A device that cannot be started again serves nobody any more.
+//!
+//! # State, and what a restart loses
+//!
+//! Frames in flight. Buffers that the device may still write stay out of use until the new instance has reset it.
+#![no_std]
+#![forbid(unsafe_code)]
+
+use warren::{Closing, Cx, Kept, New, Object, Ref, Req, Serial, Server, StartError, SystemError};
+use warren_idl::{
+    AddressSpace, BUFFER_BYTES, InterruptError, InterruptLine, LinkCounts, LinkDescription,
+    LinkError, PIECES, Packet, PacketError, PacketMemory, PciDevice, Share, Sink, SinkError,
+};
+use warren_packets::{Bad, Batch, Buffers, Indices, batch::length};
+
+/// Buffers that are given back, and taken, at a time.
+pub const RENEWED: usize = 64;
+
+/// The register of the configuration space that says where the device's registers are: no other device has them there.
+const FIRST_ADDRESS: u16 = 0x10;
+
+/// The device broke the rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Broken;
+
+/// A network device, as its driver reaches it.
+pub trait Device {
+    /// What it is.
+    fn description(&self) -> LinkDescription;
+    /// How many buffers it can have for frames that arrive.
+    fn entries(&self) -> usize;
+    /// How many of them it has.
+    fn filled(&self) -> usize;
+    /// Gives it buffers out of `fresh`, as many as it has room for.
+    fn refill(&mut self, fresh: &mut Indices);
+    /// Takes frames that have arrived, as many as a batch has room for. Their buffers are added to `spent`.
+    ///
+    /// # Errors
+    ///
+    /// The device broke the rules.
+    fn harvest(
+        &mut self,
+        packets: &Buffers,
+        spent: &mut Indices,
+        counts: &mut LinkCounts,
+    ) -> Result<Batch, Broken>;
+    /// Whether a frame can be sent as its records say.
+    ///
+    /// # Errors
+    ///
+    /// Its pieces are empty, too many, or not in buffers, or it asks for what the device does not do.
+    fn check(&self, packets: &Buffers, frame: &[Packet]) -> Result<(), Bad>;
+    /// Takes a frame to be sent, whose buffers are held; `false` if there is no room, or it cannot be sent any more.
+    fn push(&mut self, packets: &Buffers, frame: &[Packet]) -> bool;
+    /// Tells the device that there are frames to be sent.
+    fn publish(&mut self);
+    /// Takes back the buffers of frames that have left.
+    ///
+    /// # Errors
+    ///
+    /// The device broke the rules.
+    fn reclaim(&mut self, spent: &mut Indices) -> Result<(), Broken>;
+    /// Takes an interrupt back.
+    fn acknowledge(&mut self);
+    /// Resets the device, and takes back all buffers that it had.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be reset: it may go on writing to its buffers.
+    fn stop(&mut self, all: &mut Indices) -> Result<(), Broken>;
+    /// Starts a device that was stopped.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be started, or is another one than it was.
+    fn start(&mut self) -> Result<(), Broken>;
+}
+
+/// What a driver has beside its device.
+pub struct Port<D> {
+    device: D,
+    packets: Buffers,
+    share: Kept<dyn Share>,
+    line: Kept<dyn InterruptLine>,
+    /// Interrupts that were taken back.
+    seen: u64,
+    /// Buffers that the device can have.
+    fresh: Indices,
+    /// Buffers that the device and the sink have done with.
+    spent: Indices,
+    /// Buffers whose frames are being delivered.
+    delivering: Indices,
+    counts: LinkCounts,
+    /// Whoever is served now; those before leave when they find that it is not them.
+    session: u64,
+    /// The device could not be started again.
+    dead: bool,
+}
+
+/// A server that drives a network device.
+pub trait Driver: Object<Access = Serial> {
+    /// Its device.
+    type Device: Device;
+    /// What it has.
+    fn port(&self) -> &Port<Self::Device>;
+    /// The same, to be changed.
+    fn port_mut(&mut self) -> &mut Port<Self::Device>;
+}
+
+/// The packet memory of a driver whose device is quiet.
+pub struct Memory {
+    packets: Buffers,
+    share: Kept<dyn Share>,
+    /// The physical address of its first byte.
+    pub base: u64,
+}
+
+/// Reaches the packet memory, once the device is quiet: what an instance before has lost is free from then on. The share is to hold what the device has,
+/// and what is about to be renewed.
+///
+/// # Errors
+///
+/// The bus or the packet memory refuses.
+pub fn memory<S: Server>(
+    cx: &mut Cx<'_, New<S>>,
+    device: &Req<dyn PciDevice>,
+    packets: &Req<dyn PacketMemory>,
+    address_space: &Req<dyn AddressSpace>,
+    most_buffers: u32,
+) -> Result<Memory, StartError> {
+    let identity = device.identity(cx)?;
+    let registers_at = device.read(cx, FIRST_ADDRESS)?;
+    let name = u64::from(identity.address) << 32 | u64::from(registers_at);
+    let share = packets.device_share(cx, name, most_buffers)?.keep()?;
+    let base = packets.space(cx)?.physical(cx)?;
+    let packets = warren_packets::map(cx, packets, address_space)?;
+    Ok(Memory { packets, share, base })
+}
+
+impl<D: Device> Port<D> {
+    /// A port whose device was started, and gets its first buffers here. A thread that waits for the interrupt line in the instance before this one wakes by
+    /// the first frame that arrives, and so comes here.
+    ///
+    /// # Errors
+    ///
+    /// There is no packet memory.
+    pub fn new<S: Server>(
+        cx: &mut Cx<'_, New<S>>,
+        mut device: D,
+        memory: Memory,
+        line: Kept<dyn InterruptLine>,
+    ) -> Result<Self, StartError> {
+        let Memory { packets, share, .. } = memory;
+        let mut fresh = Indices::zeroed(device.entries());
+        let taken = share.get(cx)?.take(cx, fresh.as_mut_bytes())?;
+        fresh.truncate(taken as usize);
+        device.refill(&mut fresh);
+        Ok(Port {
+            device,
+            packets,
+            share,
+            line,
+            seen: 0,
+            fresh,
+            spent: Indices::new(),
+            delivering: Indices::new(),
+            counts: LinkCounts::default(),
+            session: 0,
+            dead: false,
+        })
+    }
+
+    /// What the device is.
+    pub fn description(&self) -> LinkDescription {
+        self.device.description()
+    }
+
+    /// What it has done.
+    pub fn counts(&self) -> LinkCounts {
+        self.counts
+    }
+
+    /// Gives frames whose buffers are held to the device; returns how many it has taken.
+    fn transmit(&mut self, frames: &Batch) -> usize {
+        let Port { device, packets, spent, counts, .. } = self;
+        let mut sent = 0;
+        let broken = !self.dead && device.reclaim(spent).is_err();
+        for frame in frames.packets().take_while(|_| !broken && !self.dead) {
+            // It was looked at before, and can have become bad only because somebody has written to the memory.
+            if !device.push(packets, frame) {
+                break;
+            }
+            counts.sent += 1;
+            counts.sent_bytes += length(frame) as u64;
+            sent += 1;
+        }
+        counts.sent_dropped += (frames.packets().count() - sent) as u64;
+        if sent > 0 {
+            device.publish();
+        }
+        if broken {
+            self.restart();
+        }
+        sent
+    }
+
+    /// Frames that have arrived.
+    fn receive(&mut self) -> Batch {
+        let Port { device, packets, delivering, counts, .. } = self;
+        match device.harvest(packets, delivering, counts) {
+            Ok(frames) => frames,
+            Err(Broken) => {
+                self.restart();
+                Batch::new()
+            }
+        }
+    }
+
+    /// Starts the device anew; what is in flight is lost.
+    fn restart(&mut self) {
+        self.counts.resets += 1;
+        let Port { device, fresh, spent, .. } = self;
+        let started = device.stop(spent).and_then(|()| device.start());
+        self.dead = started.is_err();
+        if !self.dead {
+            device.refill(fresh);
+        }
+    }
+}
+
+/// Sends frames: `Link::send`.
+///
+/// # Errors
+///
+/// A record is wrong, or the device works no more.
+pub fn send<S: Driver>(cx: &mut Cx<'_, S>, frames: &[u8]) -> Result<u64, LinkError> {
+    let frames = Batch::read(frames).map_err(|Bad| LinkError::BadRecord)?;
+    for frame in frames.packets() {
+        let Port { device, packets, .. } = cx.port();
+        device.check(packets, frame).map_err(|Bad| LinkError::BadRecord)?;
+    }
+    let share = cx.port().share.get(cx)?;
+    share.hold(cx, Indices::of(frames.records()).as_bytes())?;
+    let sent = cx.port_mut().transmit(&frames);
+    // What found no room is not held.
+    let left: usize = frames.packets().take(sent).map(<[Packet]>::len).sum();
+    let left = Indices::of(&frames.records()[left..]);
+    if !left.is_empty() {
+        share.give(cx, left.as_bytes())?;
+    }
+    give_back(cx, share)?;
+    match cx.port().dead {
+        true => Err(LinkError::Broken),
+        false => Ok(sent as u64),
+    }
+}
+
+/// Delivers what arrives: `Link::serve`.
+///
+/// # Errors
+///
+/// The sink is gone, the device works no more, or somebody else is served.
+pub fn serve<'f, S: Driver>(cx: &mut Cx<'f, S>, sink: Ref<'f, dyn Sink>) -> Result<(), LinkError> {
+    cx.port_mut().session += 1;
+    let session = cx.port().session;
+    let (line, share) = (cx.port().line.get(cx)?, cx.port().share.get(cx)?);
+    // What another one was being shown when it ended.
+    shown(cx.port_mut());
+    loop {
+        refill(cx, share)?;
+        if cx.port().session != session {
+            return Err(LinkError::Superseded);
+        }
+        let frames = cx.port_mut().receive();
+        if cx.port().dead {
+            return Err(LinkError::Broken);
+        }
+        if frames.is_empty() {
+            next_interrupt(cx, line)?;
+            continue;
+        }
+        match sink.deliver(cx, frames.as_bytes()) {
+            Ok(()) => (),
+            Err(SinkError::System(error)) if is_gone(error) => return Err(error.into()),
+            // Frames may be lost.
+            Err(_) => cx.port_mut().counts.received_dropped += 1,
+        }
+        shown(cx.port_mut());
+    }
+}
+
+/// Stops the device of a driver that ends: it must not write into memory that is somebody else's by then.
+pub fn close<S: Driver + Server>(cx: &mut Cx<'_, Closing<S>>) {
+    let Port { device, fresh, spent, .. } = cx.port_mut();
+    if device.stop(spent).is_ok() {
+        spent.append(fresh);
+        let spent = core::mem::take(spent);
+        if let Ok(share) = cx.port().share.get(cx) {
+            // A packet memory that is gone needs nothing back.
+            share.give(cx, spent.as_bytes()).ok();
+        }
+    }
+}
+
+/// Frames that were delivered are done with.
+fn shown<D>(port: &mut Port<D>) {
+    let Port { spent, delivering, .. } = port;
+    spent.append(delivering);
+}
+
+/// Whether an error of a sink means that it will not come back, or that this thread is at its end.
+fn is_gone(error: SystemError) -> bool {
+    matches!(
+        error,
+        SystemError::Lost
+            | SystemError::Gone
+            | SystemError::Revoked
+            | SystemError::Killed
+            | SystemError::Deadline
+    )
+}
+
+/// Gives the device buffers, once many of them are missing.
+fn refill<S: Driver>(cx: &mut Cx<'_, S>, share: Ref<'_, dyn Share>) -> Result<(), LinkError> {
+    let Port { device, fresh, .. } = cx.port();
+    let missing = device.entries() - device.filled();
+    if missing < RENEWED.min(device.entries() / 4) {
+        return Ok(());
+    }
+    let needed = missing.saturating_sub(fresh.len());
+    let has_some = device.filled() > 0;
+    give_back(cx, share)?;
+    if needed > 0 {
+        let mut more = Indices::zeroed(needed);
+        match share.take(cx, more.as_mut_bytes()) {
+            Ok(count) => more.truncate(count as usize),
+            // The device goes on with what it has, until there is memory again.
+            Err(PacketError::Exhausted | PacketError::Limit) if has_some => more.clear(),
+            Err(error) => return Err(error.into()),
+        }
+        // Whoever answers names buffers; one that is none would be written by the device.
+        let buffers = cx.port().packets.count() as u32;
+        if more.as_slice().iter().any(|index| *index >= buffers) {
+            return Err(SystemError::BadAnswer.into());
+        }
+        cx.port_mut().fresh.append(&mut more);
+    }
+    let Port { device, fresh, .. } = cx.port_mut();
+    device.refill(fresh);
+    Ok(())
+}
+
+/// Gives back what nobody here needs any more, once it is much.
+fn give_back<S: Driver>(cx: &mut Cx<'_, S>, share: Ref<'_, dyn Share>) -> Result<(), LinkError> {
+    if cx.port().spent.len() >= RENEWED {
+        let spent = core::mem::take(&mut cx.port_mut().spent);
+        share.give(cx, spent.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// Waits for an interrupt that nobody has taken back, or until somebody else has.
+fn next_interrupt<S: Driver>(
+    cx: &mut Cx<'_, S>,
+    line: Ref<'_, dyn InterruptLine>,
+) -> Result<(), LinkError> {
+    let seen = cx.port().seen;
+    let count = line.wait(cx, seen).map_err(|error| match error {
+        InterruptError::System(error) => error.into(),
+        _ => LinkError::Broken,
+    })?;
+    let port = cx.port_mut();
+    if count > port.seen {
+        port.seen = count;
+        port.device.acknowledge();
+    }
+    Ok(())
+}
+
+/// A frame of the longest kind has at most so many pieces.
+const _: () = assert!(PIECES * BUFFER_BYTES >= 65_536 + 64);

@@ -1,0 +1,249 @@
+//! The controller's registers (PCI/PCI-X Family of Gigabit Ethernet Controllers Software Developer's Manual, 317453, section 13), and its start.
+
+use warren_window::Window;
+
+const CONTROL: usize = 0x0000;
+const STATUS: usize = 0x0008;
+const INTERRUPT_CAUSE: usize = 0x00c0;
+const INTERRUPT_THROTTLE: usize = 0x00c4;
+const INTERRUPT_ENABLE: usize = 0x00d0;
+const INTERRUPT_DISABLE: usize = 0x00d8;
+const RECEIVE_CONTROL: usize = 0x0100;
+const SEND_CONTROL: usize = 0x0400;
+const SEND_GAP: usize = 0x0410;
+const RECEIVE_RING: usize = 0x2800;
+const RECEIVE_DELAY: usize = 0x2820;
+const SEND_RING: usize = 0x3800;
+const CHECKSUM_CONTROL: usize = 0x5000;
+const GROUPS: usize = 0x5200;
+const ADDRESS_LOW: usize = 0x5400;
+const ADDRESS_HIGH: usize = 0x5404;
+/// Bytes of the registers that are used.
+pub const REGISTER_BYTES: usize = 0x5408;
+
+/// Of a ring's registers.
+const BASE: usize = 0x00;
+const LENGTH: usize = 0x08;
+const HEAD: usize = 0x10;
+const TAIL: usize = 0x18;
+
+const CONTROL_SPEED_BY_LINK: u32 = 1 << 5;
+const CONTROL_LINK_UP: u32 = 1 << 6;
+const CONTROL_RESET: u32 = 1 << 26;
+const STATUS_LINK_UP: u32 = 1 << 1;
+const ADDRESS_VALID: u32 = 1 << 31;
+/// Words of the table of groups.
+const GROUP_WORDS: usize = 128;
+
+/// Interrupts: the link has changed, few buffers are left, no buffer was, a frame has arrived.
+const INTERRUPTS: u32 = 1 << 2 | 1 << 4 | 1 << 6 | 1 << 7;
+/// Receive: on; also what is for all, and for all groups; buffers of 4096 bytes (a size of 3, sixteen times as large); without the check sequence.
+const RECEIVE: u32 = 1 << 1 | 1 << 4 | 1 << 15 | 3 << 16 | 1 << 25 | 1 << 26;
+/// Send: on, short frames are made longer; how often and how far collisions are followed, as the manual wants it.
+const SEND: u32 = 1 << 1 | 1 << 3 | 0x0f << 4 | 0x40 << 12;
+/// Times between frames, as the manual wants them (section 13.4.34).
+const GAP: u32 = 10 | 8 << 10 | 6 << 20;
+/// Sums of TCP and UDP, and of IPv4's header, are checked.
+const CHECKSUMS: u32 = 1 << 8 | 1 << 9;
+
+/// How often the controller is asked whether its reset is done. Each question takes a microsecond on hardware, and the reset one.
+const PATIENCE: u32 = 100_000;
+
+/// Why a controller cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// There are too few of them.
+    Registers,
+    /// It does not end its reset.
+    Reset,
+    /// It has no address of a station.
+    Address,
+}
+
+impl Refused {
+    /// As text.
+    pub fn message(self) -> &'static str {
+        match self {
+            Refused::Registers => "the controller has too few registers",
+            Refused::Reset => "the controller does not end its reset",
+            Refused::Address => "the controller has no address of a station",
+        }
+    }
+}
+
+/// Where a ring lies: its physical address and its bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Address.
+    pub base: u64,
+    /// Bytes.
+    pub bytes: u32,
+}
+
+/// The registers of one controller.
+pub struct Registers<W> {
+    window: W,
+}
+
+impl<W: Window> Registers<W> {
+    /// Takes the registers, of which there are `bytes`.
+    pub fn new(window: W, bytes: usize) -> Result<Self, Refused> {
+        if bytes < REGISTER_BYTES {
+            return Err(Refused::Registers);
+        }
+        Ok(Registers { window })
+    }
+
+    /// Resets the controller: from then on it reads and writes no memory.
+    pub fn reset(&mut self) -> Result<(), Refused> {
+        self.window.write32(INTERRUPT_DISABLE, u32::MAX);
+        self.window.write32(RECEIVE_CONTROL, 0);
+        self.window.write32(SEND_CONTROL, 0);
+        let control = self.window.read32(CONTROL);
+        self.window.write32(CONTROL, control | CONTROL_RESET);
+        let done = (0..PATIENCE).any(|_| self.window.read32(CONTROL) & CONTROL_RESET == 0);
+        self.window.write32(INTERRUPT_DISABLE, u32::MAX);
+        self.window.read32(INTERRUPT_CAUSE);
+        if done { Ok(()) } else { Err(Refused::Reset) }
+    }
+
+    /// The address that the controller has after a reset.
+    pub fn address(&self) -> Result<[u8; 6], Refused> {
+        let low = self.window.read32(ADDRESS_LOW).to_le_bytes();
+        let high = self.window.read32(ADDRESS_HIGH);
+        let [a, b, c, d] = low;
+        let [e, f, ..] = high.to_le_bytes();
+        let address = [a, b, c, d, e, f];
+        let is_station = a & 1 == 0 && address != [0; 6];
+        if high & ADDRESS_VALID != 0 && is_station { Ok(address) } else { Err(Refused::Address) }
+    }
+
+    /// Starts a controller that was reset, with empty rings.
+    pub fn start(&mut self, receive: Place, send: Place) {
+        let control = self.window.read32(CONTROL);
+        self.window.write32(CONTROL, control | CONTROL_SPEED_BY_LINK | CONTROL_LINK_UP);
+        for word in 0..GROUP_WORDS {
+            self.window.write32(GROUPS + 4 * word, 0);
+        }
+        self.window.write32(CHECKSUM_CONTROL, CHECKSUMS);
+        self.window.write32(RECEIVE_DELAY, 0);
+        self.window.write32(INTERRUPT_THROTTLE, 0);
+        for (ring, place) in [(RECEIVE_RING, receive), (SEND_RING, send)] {
+            self.window.write64(ring + BASE, place.base);
+            self.window.write32(ring + LENGTH, place.bytes);
+            self.window.write32(ring + HEAD, 0);
+            self.window.write32(ring + TAIL, 0);
+        }
+        self.window.write32(SEND_GAP, GAP);
+        self.window.write32(SEND_CONTROL, SEND);
+        self.window.write32(RECEIVE_CONTROL, RECEIVE);
+        self.window.write32(INTERRUPT_ENABLE, INTERRUPTS);
+    }
+
+    /// Whether the link is up.
+    pub fn is_up(&self) -> bool {
+        self.window.read32(STATUS) & STATUS_LINK_UP != 0
+    }
+
+    /// Shows buffers up to, but not including, this place of the ring.
+    pub fn show_buffers(&mut self, tail: usize) {
+        self.window.write32(RECEIVE_RING + TAIL, tail as u32);
+    }
+
+    /// Shows frames to be sent up to, but not including, this place of the ring.
+    pub fn show_frames(&mut self, tail: usize) {
+        self.window.write32(SEND_RING + TAIL, tail as u32);
+    }
+
+    /// Takes the interrupt back: to read why it was is enough.
+    pub fn acknowledge(&mut self) {
+        self.window.read32(INTERRUPT_CAUSE);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::cell::Cell;
+
+    use warren_window::fake::Plain;
+
+    use super::*;
+
+    /// A controller that ends its reset after so many questions.
+    struct Controller {
+        plain: Plain,
+        questions: Cell<u32>,
+    }
+
+    impl Window for Controller {
+        fn read8(&self, _: usize) -> u8 {
+            unreachable!("registers are read whole")
+        }
+        fn read16(&self, _: usize) -> u16 {
+            unreachable!("registers are read whole")
+        }
+        fn read32(&self, offset: usize) -> u32 {
+            let value = self.plain.read32(offset);
+            if offset == CONTROL && value & CONTROL_RESET != 0 && self.questions.get() > 0 {
+                self.questions.update(|questions| questions - 1);
+                if self.questions.get() == 0 {
+                    return value & !CONTROL_RESET;
+                }
+            }
+            value
+        }
+        fn write8(&mut self, _: usize, _: u8) {
+            unreachable!("registers are written whole")
+        }
+        fn write16(&mut self, _: usize, _: u16) {
+            unreachable!("registers are written whole")
+        }
+        fn write32(&mut self, offset: usize, value: u32) {
+            self.plain.write32(offset, value);
+        }
+    }
+
+    fn controller(questions: u32) -> Registers<Controller> {
+        let plain = Plain::new(REGISTER_BYTES);
+        let window = Controller { plain, questions: Cell::new(questions) };
+        Registers::new(window, REGISTER_BYTES).ok().unwrap()
+    }
+
+    #[test]
+    fn a_reset_is_waited_for() {
+        assert_eq!(controller(3).reset(), Ok(()));
+        assert_eq!(controller(0).reset(), Err(Refused::Reset));
+        let few = Registers::new(Plain::new(8), REGISTER_BYTES - 1);
+        assert_eq!(few.err(), Some(Refused::Registers));
+    }
+
+    #[test]
+    fn an_address_is_read_if_it_is_one() {
+        let mut controller = controller(0);
+        let mut with = |low: u32, high: u32| {
+            controller.window.plain.write32(ADDRESS_LOW, low);
+            controller.window.plain.write32(ADDRESS_HIGH, high);
+            controller.address()
+        };
+        let address = [0x52, 0x54, 0, 0x12, 0x34, 0x56];
+        assert_eq!(with(0x1200_5452, 0x8000_5634), Ok(address));
+        assert_eq!(with(0x1200_5452, 0x5634), Err(Refused::Address), "it is not valid");
+        assert_eq!(with(0x1200_5453, 0x8000_5634), Err(Refused::Address), "that of a group");
+        assert_eq!(with(0, 0x8000_0000), Err(Refused::Address), "none");
+    }
+
+    #[test]
+    fn rings_lie_where_they_are_said_to() {
+        let mut controller = controller(0);
+        let place = |base| Place { base, bytes: 4096 };
+        controller.start(place(0x1_0002_0000), place(0x3000));
+        controller.show_buffers(255);
+        controller.show_frames(3);
+        let at = |offset| controller.window.plain.read32(offset);
+        let receive = [at(0x2800), at(0x2804), at(0x2808), at(0x2810), at(0x2818)];
+        assert_eq!(receive, [0x2_0000, 1, 4096, 0, 255]);
+        let send = [at(0x3800), at(0x3804), at(0x3808), at(0x3810), at(0x3818)];
+        assert_eq!(send, [0x3000, 0, 4096, 0, 3]);
+        assert_eq!(at(RECEIVE_CONTROL) & 1 << 1, 2, "it receives");
+    }
+}
