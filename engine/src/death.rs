@@ -583,7 +583,13 @@ fn end_one<P: Platform>(instance: &Instance) {
 /// Notes that a server failed, and that it is to come back, if its plan says so. Inside `critical`.
 fn schedule_revival<P: Platform>(instance: &Instance) {
     instance.failed.set(true);
-    let (Some(planned), Life::Alive) = (instance.planned, instance.life.get()) else { return };
+    if let (Some(planned), Life::Alive) = (instance.planned, instance.life.get()) {
+        schedule_again::<P>(planned);
+    }
+}
+
+/// Notes that a server is to be launched again, if its plan says so, and not too often. Inside `critical`.
+pub fn schedule_again<P: Platform>(planned: usize) {
     // SAFETY: inside `critical`.
     let system = unsafe { tables::<P>() };
     let restart = system.plan.servers[planned].restart;

@@ -486,10 +486,13 @@ fn file_of<P: Platform>(name: &str) -> Option<&'static [u8]> {
 pub fn revive<P: Platform>() {
     // SAFETY: inside `critical`.
     while let Some(planned) = P::critical(|| unsafe { tables::<P>() }.reviving.pop()) {
-        deadline::regardless::<P>(|| {
-            if launch::<P>(planned).is_ok() {
-                reconnect::<P>(planned);
+        deadline::regardless::<P>(|| match launch::<P>(planned) {
+            Ok(_) => reconnect::<P>(planned),
+            // What it needs may have died while it started, and be back by now.
+            Err(LaunchFault::Failed { .. }) => {
+                P::critical(|| death::schedule_again::<P>(planned));
             }
+            Err(_) => (),
         });
     }
 }
@@ -523,11 +526,10 @@ fn asked_for(servers: &[PlannedServer], planned: usize) -> Vec<usize> {
     (0..servers.len()).filter(leads_here).collect()
 }
 
-/// The living instance of a server of the plan. Inside `critical`.
+/// The living instance of a server of the plan, also while its `start` hook still runs. Inside `critical`.
 fn living<P: Platform>(planned: usize) -> Option<Held<P>> {
     // SAFETY: inside `critical`.
-    let running = unsafe { tables::<P>() }.running[planned]?;
-    // Another one may run in its place, and is reconnected for itself.
-    let own = running.planned == Some(planned) && running.life.get() == Life::Alive;
-    own.then(|| Held::new(running))
+    let mut instances = unsafe { tables::<P>() }.instances();
+    let is_it = |it: &&Instance| it.planned == Some(planned) && it.life.get() == Life::Alive;
+    instances.find(is_it).map(Held::new)
 }

@@ -1,4 +1,4 @@
-//! Names: a resolver that asks a name server of the test's own.
+//! Names and leases: a resolver that asks a name server of the test's own, and a DHCP client that is lent an address again.
 
 use std::{
     fs,
@@ -158,4 +158,29 @@ fn who_has_no_address_is_said() {
     let statuses: Vec<_> =
         run.lines().into_iter().filter(|line| line.starts_with("status")).collect();
     assert_eq!(statuses, ["status 1", "status 1", "status 1", "status 2"], "{run}");
+}
+
+#[test]
+fn an_address_is_lent_again_when_layers_were_restarted() {
+    let lines = [
+        "ifconfig | grep inet",
+        "crash ipv4 null",
+        "crash arp null",
+        "crash udp null",
+        "ping -q -c 10 -i 200 -W 100 10.0.2.2 | grep -c transmitted",
+        "ping -q -c 2 -i 10 10.0.2.2 | grep transmitted",
+        "ifconfig | grep inet",
+        "crash dhcp null",
+        // Whoever asks for the lease meets the fault, or loads the client again, which asks for one.
+        "ifconfig | grep -c lent",
+        "ifconfig | grep -c lent",
+        "ifconfig | grep lent",
+    ];
+    let run = Run::new("network", &lines).go();
+    let inet = "ipv4     inet 10.0.2.15/24  gateway 10.0.2.2  name servers 10.0.2.3";
+    let shown = run.lines();
+    assert_eq!(shown.iter().filter(|line| **line == inet).count(), 2, "{run}");
+    assert!(shown.contains(&"2 packets transmitted, 2 received, 0% packet loss"), "{run}");
+    let last = shown.last().copied().unwrap_or_default();
+    assert!(last.starts_with("         lent by 10.0.2.2 for 86"), "{run}");
 }

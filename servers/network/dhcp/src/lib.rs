@@ -67,6 +67,8 @@ pub struct DhcpServer {
 #[local(provides = Task, parent = DhcpServer)]
 pub struct Asking {
     client: Client,
+    /// The address that a person was told.
+    told: u32,
     ready: Rc<Ready>,
     lease: Rc<RefCell<Option<Lease>>>,
 }
@@ -86,7 +88,7 @@ impl Server for DhcpServer {
         let [.., a, b, c, d] = address;
         let client = Client::new(address, u32::from_be_bytes([a, b, c, d]) ^ (now >> 10) as u32);
         let (ready, lease) = (cx.ready.clone(), cx.lease.clone());
-        let task = cx.spawn(Asking { client, ready, lease })?;
+        let task = cx.spawn(Asking { client, told: 0, ready, lease })?;
         cx.req().threads.start(cx, "dhcp", task)?;
         Ok(ready::wait(cx, &cx.req().clock)?)
     }
@@ -223,9 +225,10 @@ impl Asking {
 
     /// Tells a person, and whoever waits for the network.
     fn tell(cx: &mut Cx<'_, Self>, settings: &Ipv4Settings) -> Result<(), SystemError> {
+        let told = core::mem::replace(&mut cx.told, settings.address);
         let lease = cx.client.lease().copied();
         match lease {
-            Some(lease) if lease.renewed == 0 => {
+            Some(lease) if told != settings.address => {
                 let [address, server] = [settings.address, lease.server].map(Ipv4Address);
                 let line = alloc::format!("{address}/{} is lent by {server}", settings.prefix);
                 cx.req().log.write(LogRecord::INFO, &line).ok();
