@@ -31,6 +31,7 @@
 //! | [`Resolver`] | addresses by names |
 //! | [`Ping`] | asking other stations whether they are there |
 //! | [`Udp`], [`UdpSocket`] | datagrams between ports; one port of this station |
+//! | [`Tcp`], [`Listener`], [`Connection`], [`Poll`] | streams of bytes to other stations and from there, and waiting for many |
 //! | [`Parameters`] | what the system file says to this server |
 //! | [`Launcher`] | loads servers by the names that the system file gives them |
 //! | [`Accounts`] | who has used what |
@@ -73,6 +74,7 @@ mod schedule;
 mod semaphore;
 mod signal;
 mod system;
+mod tcp;
 mod terminal;
 mod thread;
 mod udp;
@@ -110,6 +112,7 @@ pub use schedule::*;
 pub use semaphore::*;
 pub use signal::*;
 pub use system::*;
+pub use tcp::*;
 pub use terminal::*;
 pub use thread::*;
 pub use udp::*;
