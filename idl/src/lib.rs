@@ -14,10 +14,12 @@
 //! | [`LogFeed`], [`LogFollower`] | where a log gets its lines; whoever is told of new ones |
 //! | [`Program`], [`Stream`], [`Supervisor`] | what is run by its name; what it reads and puts out; whoever runs it |
 //! | [`Task`], [`ThreadFactory`], [`Thread`] | something to run, what runs it, one run |
+//! | [`Principals`] | for whom a thread works |
 //! | [`Scheduler`], [`Processor`] | whoever decides whose turn it is; the time that it hands on |
 //! | [`Signal`], [`Raiser`], [`Signals`] | a count that threads wait for; the right to add to it; where they come from |
 //! | [`Semaphore`], [`Semaphores`] | a number of permits; where that comes from |
 //! | [`Queue`], [`MemoryQueue`], [`Queues`] | what one thread leaves for another: records, memory; where these come from |
+//! | [`Entropy`] | bits that nobody can guess |
 //! | [`Clock`], [`Timer`] | what time it is; waiting |
 //! | [`DataSpace`], [`Memory`], [`PhysicalMemory`], [`AddressSpace`] | memory, where it comes from, where it becomes visible |
 //! | [`IoPorts`], [`PortSpace`], [`InterruptLine`], [`Interrupts`] | hardware, by the piece and by the whole |
@@ -50,6 +52,7 @@ mod description;
 mod dhcp;
 mod echo;
 mod endpoint;
+mod entropy;
 mod ethernet;
 mod file;
 mod fragile;
@@ -67,6 +70,7 @@ mod pci;
 mod ping;
 mod ports;
 mod power;
+mod principal;
 mod program;
 mod queue;
 mod resolver;
@@ -88,6 +92,7 @@ pub use description::DESCRIPTION;
 pub use dhcp::*;
 pub use echo::*;
 pub use endpoint::*;
+pub use entropy::*;
 pub use ethernet::*;
 pub use file::*;
 pub use fragile::*;
@@ -105,6 +110,7 @@ pub use pci::*;
 pub use ping::*;
 pub use ports::*;
 pub use power::*;
+pub use principal::*;
 pub use program::*;
 pub use queue::*;
 pub use resolver::*;

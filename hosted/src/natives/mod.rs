@@ -7,6 +7,7 @@
 
 mod console;
 mod disk;
+mod entropy;
 mod memory;
 mod power;
 mod run;
@@ -38,7 +39,9 @@ pub fn install(devices: Devices) {
         provide::<dyn idl::AddressSpace, _>(memory::Mapper::new(spaces));
         provide::<dyn idl::Clock, _>(time::Clock);
         provide::<dyn idl::Timer, _>(time::Timer);
+        provide::<dyn idl::Entropy, _>(entropy::Generator);
         provide::<dyn idl::ThreadFactory, _>(run::Factory::new());
+        provide::<dyn idl::Principals, _>(run::Payers::new());
         provide::<dyn idl::Signals, _>(Signals::<Hosted>::new(machine::natives()));
         provide::<dyn idl::Accounts, _>(Books::<Hosted>::new(machine::natives()));
         provide::<dyn idl::Power, _>(power::Switch);

@@ -17,7 +17,7 @@ use warren_engine::{
     reference::{count_down, count_up, counted_root, tables},
     stub::{self, Shape, Words},
 };
-use warren_idl::{Task, Thread, ThreadError, ThreadFactory};
+use warren_idl::{Principals, Task, Thread, ThreadError, ThreadFactory};
 use warren_natives::LocalKind;
 
 use super::Shared;
@@ -25,6 +25,9 @@ use crate::{Hosted, Token, critical, machine, schedule};
 
 /// Makes threads.
 pub struct Factory(LocalKind<dyn Thread, Run>);
+
+/// Knows for whom threads work.
+pub struct Payers(LocalKind<dyn Thread, Run>);
 
 /// One run of a task.
 pub struct Run(Shared<State>);
@@ -37,7 +40,7 @@ struct State {
     result: OnceLock<Ret>,
 }
 
-warren_natives::natives!(Factory, Run);
+warren_natives::natives!(Factory, Payers, Run);
 
 impl Factory {
     /// The factory. Inside a critical section.
@@ -52,14 +55,43 @@ impl ThreadFactory for Factory {
         name: &str,
         task: Ref<'f, dyn Task>,
     ) -> Result<Ref<'f, dyn Thread>, ThreadError> {
-        let name = warren_natives::thread_name(name);
-        critical::run(|| count_up(task.word() as *mut Object));
-        let run = begin(&name, warren_natives::caller::<Hosted>().principal, task.word())
-            .ok_or(ThreadError::TooMany)?;
-        let kind = &cx.state().0;
-        let created = warren_natives::create_local::<Hosted, _, _>(machine::natives(), kind, run);
-        created.map_err(ThreadError::System)
+        start_thread(&cx.state().0, name, warren_natives::caller::<Hosted>().principal, task)
     }
+}
+
+impl Payers {
+    /// There is one. Inside a critical section.
+    pub fn new() -> Self {
+        Payers(LocalKind::new::<Hosted>())
+    }
+}
+
+impl Principals for Payers {
+    fn current(_: &mut Cx<'_, Self>) -> Result<u32, ThreadError> {
+        Ok(critical::run(Hosted::payer) as u32)
+    }
+
+    fn start<'f>(
+        cx: &mut Cx<'f, Self>,
+        name: &str,
+        task: Ref<'f, dyn Task>,
+    ) -> Result<Ref<'f, dyn Thread>, ThreadError> {
+        start_thread(&cx.state().0, name, critical::run(Hosted::payer), task)
+    }
+}
+
+/// Starts a thread of a principal that runs `task`.
+fn start_thread<'f>(
+    kind: &LocalKind<dyn Thread, Run>,
+    name: &str,
+    principal: usize,
+    task: Ref<'f, dyn Task>,
+) -> Result<Ref<'f, dyn Thread>, ThreadError> {
+    let name = warren_natives::thread_name(name);
+    critical::run(|| count_up(task.word() as *mut Object));
+    let run = begin(&name, principal, task.word()).ok_or(ThreadError::TooMany)?;
+    let created = warren_natives::create_local::<Hosted, _, _>(machine::natives(), kind, run);
+    created.map_err(ThreadError::System)
 }
 
 impl Thread for Run {

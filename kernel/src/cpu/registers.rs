@@ -102,6 +102,16 @@ pub fn time_stamp() -> u64 {
     unsafe { core::arch::x86_64::_rdtsc() }
 }
 
+/// Random bits of a processor that has a generator; `None` if it has none ready.
+pub fn random() -> Option<u64> {
+    let (bits, ready): (u64, u8);
+    // SAFETY: it touches no memory; without a generator it is a fault, not memory damage.
+    unsafe {
+        asm!("rdrand {}", "setc {}", out(reg) bits, out(reg_byte) ready, options(nomem, nostack));
+    }
+    (ready != 0).then_some(bits)
+}
+
 /// What the processor says about itself.
 pub fn cpuid(leaf: u32) -> CpuidResult {
     core::arch::x86_64::__cpuid_count(leaf, 0)

@@ -7,6 +7,7 @@
 
 mod accounts;
 mod devices;
+mod entropy;
 mod memory;
 mod ports;
 mod run;
@@ -63,6 +64,7 @@ pub fn install(controllers: Controllers, command_line: &str) {
     objects.add::<dyn idl::Clock, _>(time::Clock);
     objects.add::<dyn idl::Timer, _>(time::Timer);
     objects.add::<dyn idl::Signals, _>(Signals::<Kernel>::new(instance));
+    objects.add::<dyn idl::Entropy, _>(entropy::Generator);
     objects.add::<dyn idl::Memory, _>(memory::Source);
     objects.add::<dyn idl::PhysicalMemory, _>(memory::Devices);
     objects.add::<dyn idl::AddressSpace, _>(memory::Mapper);
@@ -81,6 +83,7 @@ pub fn install(controllers: Controllers, command_line: &str) {
         threads::kill,
         threads::kill_all_of,
     ));
+    objects.add::<dyn idl::Principals, _>(run::Payers);
     let bottom = objects.add::<dyn idl::ThreadFactory, _>(run::Factory);
     let kinds =
         Kinds { spaces: kind(), ports: kind(), lines: kind(), runs: kind(), processors: kind() };

@@ -10,11 +10,12 @@ use warren_engine::{
     instance::Instance,
     launch,
     layout::Object,
+    platform::Platform,
     record::Held,
     reference::{count_down, count_up, counted_root},
     stub::{self, Shape, Words},
 };
-use warren_idl::{Task, Thread, ThreadError, ThreadFactory};
+use warren_idl::{Principals, Task, Thread, ThreadError, ThreadFactory};
 use warren_kernel::contexts::End;
 use warren_natives::Waiters;
 
@@ -34,6 +35,9 @@ use crate::{
 /// Makes threads.
 pub struct Factory;
 
+/// Knows for whom threads work.
+pub struct Payers;
+
 /// One run of a task.
 pub struct Run(Arc<Guarded<State>>);
 
@@ -42,7 +46,7 @@ struct State {
     waiting: Waiters,
 }
 
-warren_natives::natives!(Factory, Run);
+warren_natives::natives!(Factory, Payers, Run);
 
 impl ThreadFactory for Factory {
     fn start<'f>(
@@ -50,12 +54,34 @@ impl ThreadFactory for Factory {
         name: &str,
         task: Ref<'f, dyn Task>,
     ) -> Result<Ref<'f, dyn Thread>, ThreadError> {
-        let name = warren_natives::thread_name(name);
-        interrupts::off(|| count_up(task.word() as *mut Object));
-        let run = begin(&name, warren_natives::caller::<Kernel>().principal, task.word())
-            .ok_or(ThreadError::TooMany)?;
-        answer(kinds().runs, run).map_err(ThreadError::System)
+        start_thread(name, warren_natives::caller::<Kernel>().principal, task)
     }
+}
+
+impl Principals for Payers {
+    fn current(_: &mut Cx<'_, Self>) -> Result<u32, ThreadError> {
+        Ok(Kernel::payer() as u32)
+    }
+
+    fn start<'f>(
+        _: &mut Cx<'f, Self>,
+        name: &str,
+        task: Ref<'f, dyn Task>,
+    ) -> Result<Ref<'f, dyn Thread>, ThreadError> {
+        start_thread(name, Kernel::payer(), task)
+    }
+}
+
+/// Starts a thread of a principal that runs `task`.
+fn start_thread<'f>(
+    name: &str,
+    principal: usize,
+    task: Ref<'f, dyn Task>,
+) -> Result<Ref<'f, dyn Thread>, ThreadError> {
+    let name = warren_natives::thread_name(name);
+    interrupts::off(|| count_up(task.word() as *mut Object));
+    let run = begin(&name, principal, task.word()).ok_or(ThreadError::TooMany)?;
+    answer(kinds().runs, run).map_err(ThreadError::System)
 }
 
 impl Thread for Run {

@@ -44,7 +44,7 @@ const fn native<S: Named + ?Sized>(reach: Reach, hosted: bool) -> Native {
 }
 
 /// What kernel and hosted platform provide themselves.
-pub const NATIVES: [Native; 17] = [
+pub const NATIVES: [Native; 19] = [
     native::<dyn idl::Clock>(Reach::Everybody, true),
     native::<dyn idl::Timer>(Reach::Everybody, true),
     native::<dyn idl::Memory>(Reach::Everybody, true),
@@ -53,7 +53,9 @@ pub const NATIVES: [Native; 17] = [
     native::<dyn idl::Log>(Reach::Everybody, true),
     native::<dyn idl::ThreadFactory>(Reach::Everybody, true),
     native::<dyn idl::Signals>(Reach::Everybody, true),
+    native::<dyn idl::Entropy>(Reach::Everybody, true),
     native::<dyn idl::Launcher>(Reach::Granted, true),
+    native::<dyn idl::Principals>(Reach::Granted, true),
     native::<dyn idl::SystemControl>(Reach::Granted, true),
     native::<dyn idl::Power>(Reach::Granted, true),
     native::<dyn idl::LogFeed>(Reach::Granted, true),
