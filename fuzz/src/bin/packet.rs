@@ -31,11 +31,18 @@ mod udp {
     pub mod header;
 }
 
+#[expect(dead_code, reason = "the server uses the rest")]
+#[path = "../../../servers/network/tcp/src"]
+mod tcp {
+    pub mod arrival;
+}
+
 extern crate alloc;
 
 use std::cell::RefCell;
 
 use libfuzzer_sys::fuzz_target;
+use warren::Out;
 use warren_idl::{BUFFER_BYTES, Packet};
 use warren_packets::{Batch, Buffers, Bytes};
 
@@ -51,6 +58,9 @@ impl Bytes for Memory {
     }
     fn copy_out(&self, offset: usize, bytes: &mut [u8]) {
         bytes.copy_from_slice(&self.0.borrow()[offset..][..bytes.len()]);
+    }
+    fn copy_to(&self, offset: usize, out: &mut Out<'_>) {
+        out.fill_from(&self.0.borrow()[offset..][..out.len()]);
     }
     fn copy_in(&self, offset: usize, bytes: &[u8]) {
         self.0.borrow_mut()[offset..][..bytes.len()].copy_from_slice(bytes);
@@ -70,7 +80,7 @@ fuzz_target!(|bytes: &[u8]| {
     let [kind, low, high] = *head;
     let length = u16::from_le_bytes([low, high]) % (BUFFER_BYTES as u16 + 8);
     let mut first = Packet { bytes: length, ..Packet::default() };
-    match kind % 6 {
+    match kind % 7 {
         0 => {
             if ethernet::frame::arrived(&memory, &mut first, OWN).is_some() {
                 assert!(memory.check(&[first]).is_ok() && first.bytes + 14 == length);
@@ -94,11 +104,19 @@ fuzz_target!(|bytes: &[u8]| {
             }
         }
         4 => {
-            let [low, high] = [kind / 6 % 2, kind / 12];
+            let [low, high] = [kind / 7 % 2, kind / 14];
             let network = u16::from_le_bytes([low, high]);
             let mut first = Packet { offset: 20, network, ..first };
             if udp::header::arrived(&memory, &mut first, &[]).is_ok() {
                 assert!(memory.check(&[first]).is_ok() && first.bytes + 8 <= length);
+            }
+        }
+        5 => {
+            if let Ok(arrival) = tcp::arrival::Arrival::read(&memory, &[first]) {
+                let payload: Vec<Packet> = arrival.payload(&[first]).collect();
+                let bytes: u16 = payload.iter().map(|piece| piece.bytes).sum();
+                assert!(bytes == arrival.payload_bytes() && memory.check(&payload).is_ok());
+                let _ = arrival.segment(&memory, &payload);
             }
         }
         _ => put_together(bytes),

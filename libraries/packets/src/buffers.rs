@@ -1,6 +1,6 @@
 //! The bytes that records name.
 
-use warren::Mapping;
+use warren::{Mapping, Out};
 use warren_idl::{BUFFER_BYTES, Packet};
 
 use crate::checksum::Sum;
@@ -19,6 +19,8 @@ pub trait Bytes {
     }
     /// Copies bytes from `offset` on.
     fn copy_out(&self, offset: usize, bytes: &mut [u8]);
+    /// Copies bytes from `offset` on into all of a caller's buffer.
+    fn copy_to(&self, offset: usize, out: &mut Out<'_>);
     /// Overwrites bytes from `offset` on.
     fn copy_in(&self, offset: usize, bytes: &[u8]);
 }
@@ -29,6 +31,9 @@ impl Bytes for Mapping {
     }
     fn copy_out(&self, offset: usize, bytes: &mut [u8]) {
         Mapping::copy_out(self, offset, bytes);
+    }
+    fn copy_to(&self, offset: usize, out: &mut Out<'_>) {
+        Mapping::copy_to(self, offset, out);
     }
     fn copy_in(&self, offset: usize, bytes: &[u8]) {
         Mapping::copy_in(self, offset, bytes);
@@ -137,15 +142,23 @@ impl<M: Bytes> Buffers<M> {
         if done == bytes.len() { Ok(()) } else { Err(Bad) }
     }
 
+    /// Copies all bytes of a piece into a caller's buffer, which is as long.
+    pub fn read_to(&self, piece: &Packet, out: &mut Out<'_>) -> Result<(), Bad> {
+        let start = self.place(piece)?;
+        inside(piece, 0, out.len())?;
+        self.memory.copy_to(start, out);
+        Ok(())
+    }
+
     /// Sums the bytes of a packet.
     pub fn sum(&self, pieces: &[Packet]) -> Result<Sum, Bad> {
         let mut sum = Sum::default();
-        self.add_sum(pieces, &mut sum)?;
+        self.add_to(&mut sum, pieces)?;
         Ok(sum)
     }
 
     /// Adds the bytes of a packet to a sum.
-    pub fn add_sum(&self, pieces: &[Packet], sum: &mut Sum) -> Result<(), Bad> {
+    pub fn add_to(&self, sum: &mut Sum, pieces: &[Packet]) -> Result<(), Bad> {
         let mut chunk = [0; CHUNK];
         for piece in pieces {
             let mut at = 0;

@@ -3,6 +3,7 @@
 use alloc::{vec, vec::Vec};
 use core::cell::RefCell;
 
+use warren::Out;
 use warren_idl::BUFFER_BYTES;
 
 use crate::buffers::Bytes;
@@ -24,6 +25,9 @@ impl Bytes for Plain {
     }
     fn copy_out(&self, offset: usize, bytes: &mut [u8]) {
         bytes.copy_from_slice(&self.0.borrow()[offset..offset + bytes.len()]);
+    }
+    fn copy_to(&self, offset: usize, out: &mut Out<'_>) {
+        out.fill_from(&self.0.borrow()[offset..offset + out.len()]);
     }
     fn copy_in(&self, offset: usize, bytes: &[u8]) {
         self.0.borrow_mut()[offset..offset + bytes.len()].copy_from_slice(bytes);

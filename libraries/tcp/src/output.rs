@@ -11,6 +11,12 @@ pub trait Output<B> {
     /// Takes a buffer back that a piece stood for.
     fn release(&mut self, buffer: B);
 
+    /// A connection is kept from now on.
+    fn opened(&mut self, _flow: &Flow) {}
+
+    /// Nothing of a connection is kept any longer: another one may have its ports.
+    fn forgotten(&mut self, _flow: &Flow) {}
+
     /// Whether there is room for another segment. If not, the engine keeps the rest until the next [`Engine::transmit`](crate::Engine::transmit).
     fn has_room(&self) -> bool {
         true

@@ -50,6 +50,19 @@ impl<B: Copy> SendQueue<B> {
         self.pieces.push_back(piece);
     }
 
+    /// The piece at the end.
+    pub fn last(&self) -> Option<Piece<B>> {
+        self.pieces.back().copied()
+    }
+
+    /// Makes the piece at the end longer; false if there is none.
+    pub fn extend(&mut self, bytes: u32) -> bool {
+        let Some(last) = self.pieces.back_mut() else { return false };
+        last.length += bytes;
+        self.bytes += bytes;
+        true
+    }
+
     /// Gives pieces back that end at or before `position`.
     pub fn release_before(&mut self, position: Sequence, output: &mut impl Output<B>) {
         while let Some(front) = self.pieces.front()

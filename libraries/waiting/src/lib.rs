@@ -2,17 +2,23 @@
 //!
 //! [`wait_until`] looks at the state, with the server's lock held; if it is not as the caller wants it, the thread waits at a [`Bell`]
 //! of the state, without the lock, and looks again when somebody who has changed the state has told the bell's [`listeners`].
-//! A state for which nobody waits is changed without a call.
+//! A state for which nobody waits is changed without a call. [`wait_at`] does the same at a bell that is not found in the caller's own state.
 #![no_std]
 #![forbid(unsafe_code)]
 
+extern crate alloc;
+
+use alloc::rc::Rc;
 use core::cell::Cell;
 
 use warren::{Cx, Kept, Object, Ref, Req, Serial, SystemError};
 use warren_idl::{Raiser, Signal, SignalError, Signals};
 
-/// Where threads wait for a change.
-pub struct Bell {
+/// Where threads wait for a change. A clone is the same bell.
+#[derive(Clone)]
+pub struct Bell(Rc<Parts>);
+
+struct Parts {
     signal: Kept<dyn Signal>,
     raiser: Kept<dyn Raiser>,
     /// A count that the signal has had.
@@ -30,7 +36,23 @@ impl Bell {
     pub fn new<S>(cx: &mut Cx<'_, S>, signals: &Req<dyn Signals>) -> Result<Self, SystemError> {
         let signal = signals.signal(cx).map_err(system)?;
         let raiser = signal.raiser(cx).map_err(system)?.keep()?;
-        Ok(Bell { signal: signal.keep()?, raiser, seen: Cell::new(0), waiting: Cell::new(0) })
+        let (seen, waiting) = (Cell::new(0), Cell::new(0));
+        Ok(Bell(Rc::new(Parts { signal: signal.keep()?, raiser, seen, waiting })))
+    }
+
+    /// Lets those who wait look again, once the server's lock is free. If nobody does, no call is made.
+    ///
+    /// # Errors
+    ///
+    /// `Budget` if there is no room for a reference.
+    pub fn ring<S>(&self, cx: &Cx<'_, S>) -> Result<(), SystemError> {
+        self.listeners(cx)?.tell()
+    }
+
+    fn listeners<'f, S>(&self, cx: &Cx<'f, S>) -> Result<Listeners<'f>, SystemError> {
+        let Bell(bell) = self;
+        let raiser = (bell.waiting.get() != 0).then(|| bell.raiser.get(cx));
+        Ok(Listeners(raiser.transpose()?))
     }
 
     /// Those who wait here now. Whoever is about to change the state gets them before, because that can fail.
@@ -61,20 +83,52 @@ where
     if let Some(found) = look(cx) {
         return Ok(found);
     }
-    let signal = bell(cx).signal.get(cx)?;
-    bell(cx).waiting.update(|waiting| waiting + 1);
+    let bell = bell(cx).clone();
+    wait_for(cx, &bell, look)
+}
+
+/// The same at a bell that others may know from elsewhere.
+///
+/// # Errors
+///
+/// Those of [`wait_until`].
+pub fn wait_at<S, R>(
+    cx: &mut Cx<'_, S>,
+    bell: &Bell,
+    look: impl Fn(&S) -> Option<R>,
+) -> Result<R, SystemError>
+where
+    S: Object<Access = Serial>,
+{
+    match look(cx) {
+        Some(found) => Ok(found),
+        None => wait_for(cx, bell, look),
+    }
+}
+
+/// Waits for what was not found when the caller looked, in this same piece of the activation.
+fn wait_for<S, R>(
+    cx: &mut Cx<'_, S>,
+    Bell(bell): &Bell,
+    look: impl Fn(&S) -> Option<R>,
+) -> Result<R, SystemError>
+where
+    S: Object<Access = Serial>,
+{
+    let signal = bell.signal.get(cx)?;
+    bell.waiting.update(|waiting| waiting + 1);
     let result = loop {
         // Whoever changes the state from here on raises the signal beyond this count.
-        let seen = bell(cx).seen.get();
+        let seen = bell.seen.get();
         match signal.wait(cx, seen) {
-            Ok(count) => bell(cx).seen.update(|seen| seen.max(count)),
+            Ok(count) => bell.seen.update(|seen| seen.max(count)),
             Err(error) => break Err(system(error)),
         }
         if let Some(found) = look(cx) {
             break Ok(found);
         }
     };
-    bell(cx).waiting.update(|waiting| waiting - 1);
+    bell.waiting.update(|waiting| waiting - 1);
     result
 }
 

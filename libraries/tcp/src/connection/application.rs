@@ -64,17 +64,36 @@ impl<B: Copy> Connection<B> {
         piece: Piece<B>,
         output: &mut impl Output<B>,
     ) -> Result<(), WriteError> {
-        if self.wishes.finish || self.state == State::Closed {
-            return Err(WriteError::Ended);
-        }
-        if self.room(settings) == 0 || piece.length > settings.send_bytes {
-            return Err(WriteError::Full);
-        }
+        self.check_room(settings, piece.length)?;
         match piece.length {
             0 => output.release(piece.buffer),
             _ => self.queue.push(piece),
         }
         Ok(())
+    }
+
+    /// What was written last, if it was not acknowledged yet.
+    pub fn last_written(&self) -> Option<Piece<B>> {
+        self.queue.last()
+    }
+
+    /// Makes the piece that was written last longer: so many more bytes lie behind it in its buffer.
+    pub fn extend(&mut self, settings: &Settings, bytes: u32) -> Result<(), WriteError> {
+        self.check_room(settings, bytes)?;
+        match self.queue.extend(bytes) {
+            true => Ok(()),
+            false => Err(WriteError::Full),
+        }
+    }
+
+    fn check_room(&self, settings: &Settings, bytes: u32) -> Result<(), WriteError> {
+        if self.wishes.finish || self.state == State::Closed {
+            return Err(WriteError::Ended);
+        }
+        match self.room(settings) == 0 || bytes > settings.send_bytes {
+            true => Err(WriteError::Full),
+            false => Ok(()),
+        }
     }
 
     /// Bytes that can be written now.

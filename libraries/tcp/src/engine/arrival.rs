@@ -144,7 +144,7 @@ impl<B: Copy> Engine<B> {
         let (first, clock) = (self.secrets.first(flow, now_ns), self.secrets.clock(flow));
         let connection =
             Connection::answer(&self.settings, now_ns, *flow, *path, segment, first, clock);
-        let name = self.insert(connection, Some(place));
+        let name = self.insert(connection, Some(place), output);
         self.follow_up(name.slot, output);
     }
 
@@ -172,7 +172,7 @@ impl<B: Copy> Engine<B> {
         listener.arrivals.connections += 1;
         let clock = self.secrets.clock(flow);
         let connection = Connection::resume(now_ns, *flow, *path, segment, agreement, clock);
-        let name = self.insert(connection, Some(place));
+        let name = self.insert(connection, Some(place), output);
         self.listeners.get_mut(place)?.waiting.push_back(name);
         Some(name.slot)
     }

@@ -157,7 +157,13 @@ impl<B: Copy> Engine<B> {
         &self.settings
     }
 
-    fn insert(&mut self, connection: Connection<B>, listener: Option<Listening>) -> Name {
+    fn insert(
+        &mut self,
+        connection: Connection<B>,
+        listener: Option<Listening>,
+        output: &mut impl Output<B>,
+    ) -> Name {
+        output.opened(connection.flow());
         let used = listener.is_none();
         let entry = Entry { connection, listener, used, due: false, has_news: false, waits: false };
         let slot = self.table.insert(&self.secrets, entry);
@@ -211,6 +217,7 @@ impl<B: Copy> Engine<B> {
         let Some(mut entry) = self.table.remove(&self.secrets, slot) else { return };
         self.deadlines.remove(slot);
         entry.connection.clear(output);
+        output.forgotten(entry.connection.flow());
         if let Some(listener) = entry.listener.and_then(|place| self.listeners.get_mut(place)) {
             // Those that are open stand in the line, which skips those that are gone.
             if !entry.connection.was_established() {

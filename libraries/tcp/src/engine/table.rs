@@ -14,6 +14,13 @@ pub struct Name {
     generation: u32,
 }
 
+impl Name {
+    /// The place of the connection among those that there are: a small number, which another one has later.
+    pub fn place(self) -> usize {
+        self.slot as usize
+    }
+}
+
 /// A connection and what the engine knows of it.
 #[derive(Debug)]
 pub struct Entry<B> {

@@ -80,7 +80,7 @@ impl<B: Copy> Engine<B> {
         let flow = self.free_flow(Flow::between(local, remote)).ok_or(ConnectError::InUse)?;
         let (first, clock) = (self.secrets.first(&flow, now_ns), self.secrets.clock(&flow));
         let connection = Connection::open(&self.settings, now_ns, flow, path, first, clock);
-        let name = self.insert(connection, None);
+        let name = self.insert(connection, None, output);
         self.follow_up(name.slot, output);
         Ok(name)
     }
@@ -106,6 +106,17 @@ impl<B: Copy> Engine<B> {
             entry.connection.write(settings, piece, output)
         })
         .unwrap_or(Err(WriteError::Ended))
+    }
+
+    /// Makes the last piece longer; see [`Connection::extend`].
+    pub fn extend(
+        &mut self,
+        name: Name,
+        bytes: u32,
+        output: &mut impl Output<B>,
+    ) -> Result<(), WriteError> {
+        self.with(name, output, |entry, settings, _| entry.connection.extend(settings, bytes))
+            .unwrap_or(Err(WriteError::Ended))
     }
 
     /// Forgets bytes that were read; see [`Connection::consume`].

@@ -62,8 +62,8 @@ pub fn arrived<M: Bytes>(
     // A checksum of 0 says that there is none.
     if first.flags & CHECKSUM_GOOD == 0 && header.checksum() != 0 {
         let mut sum = pseudo_header(source, destination, header.len());
-        memory.add_sum(&[whole], &mut sum)?;
-        memory.add_sum(others, &mut sum)?;
+        memory.add_to(&mut sum, &[whole])?;
+        memory.add_to(&mut sum, others)?;
         if sum.finish() != 0 {
             return Err(Bad);
         }
