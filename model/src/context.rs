@@ -219,17 +219,33 @@ impl<'f, S: Object, M> Cx<'f, S, M> {
         L: Local<Parent = S> + ListedIn<S::Root>,
     {
         // SAFETY: it is the state of this activation (C2).
-        let memory = unsafe { LocalMemory::allocate(local, self.state.cast()) }?;
-        // SAFETY: the kind is that of `L`, and the memory starts with its state.
-        let reference = word(unsafe { calls::spawn(L::KIND, memory.as_ptr().cast()) });
-        match reference {
-            // SAFETY: the object provides what its kind says, and the reference is a temporary one.
-            Ok(word) => Ok(unsafe { Ref::from_word(word) }),
-            Err(error) => {
-                // SAFETY: the engine refused it, so nothing refers to it.
-                unsafe { LocalMemory::free(memory) };
-                Err(error)
-            }
+        unsafe { spawn_under::<L, S::Root>(local, self.state.cast()) }
+    }
+}
+
+/// Makes a local server and returns a reference to it.
+///
+/// # Safety
+///
+/// `parent` is the state of the activation that runs, or of its root.
+unsafe fn spawn_under<'f, L, R>(
+    local: L,
+    parent: NonNull<L::Parent>,
+) -> Result<Ref<'f, L::Service>, SystemError>
+where
+    L: Local + ListedIn<R>,
+{
+    // SAFETY: the caller's promise.
+    let memory = unsafe { LocalMemory::allocate(local, parent) }?;
+    // SAFETY: the kind is that of `L`, and the memory starts with its state.
+    let reference = word(unsafe { calls::spawn(L::KIND, memory.as_ptr().cast()) });
+    match reference {
+        // SAFETY: the object provides what its kind says, and the reference is a temporary one.
+        Ok(word) => Ok(unsafe { Ref::from_word(word) }),
+        Err(error) => {
+            // SAFETY: the engine refused it, so nothing refers to it.
+            unsafe { LocalMemory::free(memory) };
+            Err(error)
         }
     }
 }
@@ -275,6 +291,20 @@ impl<'f, L: Local, M> Cx<'f, L, M> {
     fn parent_address(&self) -> NonNull<L::Parent> {
         // SAFETY: it is the state's address (C2).
         unsafe { LocalMemory::<L>::parent(self.state.cast()) }
+    }
+}
+
+impl<'f, S, M> Cx<'f, S, M>
+where
+    S: Local<Parent = <S as Object>::Root>,
+{
+    /// Makes another local server of the root, which does not depend on this one, and returns a reference to it.
+    pub fn spawn_beside<L>(&self, local: L) -> Result<Ref<'f, L::Service>, SystemError>
+    where
+        L: Local<Parent = S::Root> + ListedIn<S::Root>,
+    {
+        // SAFETY: it is the state of this activation's root.
+        unsafe { spawn_under::<L, S::Root>(local, self.parent_address()) }
     }
 }
 

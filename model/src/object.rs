@@ -116,7 +116,7 @@ impl<L: Local> LocalMemory<L> {
     ///
     /// # Safety
     ///
-    /// `parent` is the state of the activation that runs.
+    /// `parent` is the state of the activation that runs, or of its root.
     pub(crate) unsafe fn allocate(
         state: L,
         parent: NonNull<L::Parent>,
