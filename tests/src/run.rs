@@ -5,7 +5,7 @@ use std::{
     io::{Read, Write},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
-    sync::{Condvar, Mutex, PoisonError},
+    sync::{Arc, Condvar, Mutex, PoisonError, mpsc},
     thread,
     time::{Duration, Instant},
 };
@@ -108,7 +108,12 @@ impl Run {
 
     /// Makes the run.
     pub fn go(&self) -> Ended {
-        let _turn = Turn::wait();
+        self.start().end()
+    }
+
+    /// Begins the run. Lines can be said to it until its end.
+    pub fn start(&self) -> Running {
+        let turn = Turn::wait();
         let start = Instant::now();
         let mut child = Command::new(target().join("release").join("warren"))
             .env("WARREN_ROOT", root())
@@ -122,14 +127,94 @@ impl Run {
             .spawn()
             .expect("`./warren build` makes the tool");
         let mut script = child.stdin.take().expect("it is piped");
-        let text = self.script.clone();
-        // A system that ends early reads no further, which is no failure.
-        thread::spawn(move || script.write_all(text.as_bytes()));
-        let output = read_all(child.stdout.take().expect("it is piped"));
-        let errors = read_all(child.stderr.take().expect("it is piped"));
-        let status = wait(&mut child, self.limit).and_then(|status| status.code());
-        let joined = |reader: thread::JoinHandle<String>| reader.join().unwrap_or_default();
-        Ended { status, output: joined(output), errors: joined(errors), time: start.elapsed() }
+        let (lines, said) = mpsc::channel::<String>();
+        thread::spawn(move || {
+            // A system that ends early reads no further, which is no failure.
+            said.into_iter().try_for_each(|text| script.write_all(text.as_bytes()))
+        });
+        let _ = lines.send(self.script.clone());
+        let output = Heard::of(child.stdout.take().expect("it is piped"));
+        let errors = Heard::of(child.stderr.take().expect("it is piped"));
+        Running { child, lines, output, errors, start, limit: self.limit, _turn: turn }
+    }
+}
+
+/// A run under way.
+pub struct Running {
+    child: Child,
+    lines: mpsc::Sender<String>,
+    output: Heard,
+    errors: Heard,
+    start: Instant,
+    limit: Duration,
+    _turn: Turn,
+}
+
+impl Running {
+    /// Says a line more of the script.
+    pub fn say(&self, line: &str) {
+        let _ = self.lines.send(format!("{line}\n"));
+    }
+
+    /// Says a line of the script, waits until it has been run, and returns what it put out; `None` if the system ends, or takes longer than the run may.
+    pub fn ask(&self, line: &str) -> Option<String> {
+        let before = self.output.text().len();
+        let mark = format!("mark-{before}");
+        self.say(line);
+        self.say(&format!("echo {mark}"));
+        loop {
+            let all = self.output.text();
+            if let Some((text, _)) = all[before..].split_once(&format!("{mark}\n")) {
+                return Some(text.into());
+            }
+            if self.output.reader.is_finished() || self.start.elapsed() > self.limit {
+                return None;
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Ends the script, and waits for the end.
+    pub fn end(mut self) -> Ended {
+        drop(self.lines);
+        let limit = self.limit.saturating_sub(self.start.elapsed());
+        let status = wait(&mut self.child, limit).and_then(|status| status.code());
+        let (output, errors) = (self.output.join(), self.errors.join());
+        Ended { status, output, errors, time: self.start.elapsed() }
+    }
+}
+
+/// What is read of a pipe, as it comes.
+struct Heard {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    reader: thread::JoinHandle<()>,
+}
+
+impl Heard {
+    fn of(mut from: impl Read + Send + 'static) -> Self {
+        let bytes = Arc::new(Mutex::new(Vec::new()));
+        let heard = bytes.clone();
+        let reader = thread::spawn(move || {
+            let mut chunk = [0; 4096];
+            // What was read until an error is what there is.
+            while let Ok(count @ 1..) = from.read(&mut chunk) {
+                heard.lock().unwrap_or_else(PoisonError::into_inner).extend(&chunk[..count]);
+            }
+        });
+        Heard { bytes, reader }
+    }
+
+    fn text(&self) -> String {
+        let bytes = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// All of it, when nothing more comes.
+    fn join(self) -> String {
+        let Heard { bytes, reader } = self;
+        let _ = reader.join();
+        let bytes = bytes.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&bytes).into_owned()
     }
 }
 
@@ -176,15 +261,6 @@ impl Drop for Turn {
         *RUNNING.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
         ENDED.notify_one();
     }
-}
-
-fn read_all(mut from: impl Read + Send + 'static) -> thread::JoinHandle<String> {
-    thread::spawn(move || {
-        let mut bytes = Vec::new();
-        // What was read until an error is what there is.
-        let _ = from.read_to_end(&mut bytes);
-        String::from_utf8_lossy(&bytes).into_owned()
-    })
 }
 
 /// Waits for the end; asks for it when the time is over, and `None` then.

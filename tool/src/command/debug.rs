@@ -110,6 +110,7 @@ fn machine(
         archive: temporary.file("boot.tar"),
         disk: Some(disk),
         networks: 0,
+        forwards: Vec::new(),
         console,
         log: Line::File(temporary.file("log")),
         debugger: Some(temporary.file("gdb.socket")),

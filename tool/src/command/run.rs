@@ -17,7 +17,7 @@ use crate::{
     project::Project,
     run::{
         archive, image,
-        machine::{self, Board, End, Line, Machine},
+        machine::{self, Board, End, Forward, Line, Machine},
         packages::QEMU,
         session::{self, Input, Log, Seen, Watch},
         temporary::Temporary,
@@ -58,6 +58,9 @@ pub struct Arguments {
     /// QEMU's name of the processor.
     #[arg(long, value_name = "MODEL", default_value = "max")]
     cpu: String,
+    /// Let programs of this host reach a port of the system's first network: HOSTPORT:PORT, at 127.0.0.1, by TCP.
+    #[arg(long, value_name = "HOSTPORT:PORT", conflicts_with = "hosted", value_parser = Forward::parse)]
+    forward: Vec<Forward>,
     /// A word of the kernel's command line: `NAME=VALUE` for servers that have this parameter; `log=com1`, `com2` or `none`;
     /// `cpus=0,1`, the numbers of local APICs, where the machine's tables are wrong; `preempt=LEAST-GREATEST`, with which
     /// the timer interrupts at random, that many nanoseconds after it did the last time, and lets another thread run;
@@ -182,7 +185,8 @@ fn in_machine(
         kernel,
         archive: boot,
         disk: Some(disk.to_path_buf()),
-        networks: machine::networks(plan),
+        networks: networks(plan, &arguments.forward)?,
+        forwards: arguments.forward.clone(),
         console: Line::Standard,
         log: Line::Socket(log),
         debugger: None,
@@ -206,6 +210,16 @@ fn in_machine(
         End::Status(status) => finish(status, &seen),
         End::Reset => Err(broken(&seen, "the machine reset itself")),
         End::Broken => Err(broken(&seen, "QEMU ended before the system did")),
+    }
+}
+
+/// How many network devices there are; there must be one if ports are to lead there.
+fn networks(plan: &Plan, forwards: &[Forward]) -> Outcome<u32> {
+    let networks = machine::networks(plan);
+    match networks == 0 && !forwards.is_empty() {
+        true => Err(Failure::new("--forward means nothing: the system has no network device")
+            .remedy("take a system with a network, such as `network`")),
+        false => Ok(networks),
     }
 }
 

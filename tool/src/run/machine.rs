@@ -48,6 +48,32 @@ impl Line {
     }
 }
 
+/// A port of TCP at this host's loopback address, and the port of the system that it leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Forward {
+    /// This host's port.
+    pub host: u16,
+    /// The system's port.
+    pub system: u16,
+}
+
+impl Forward {
+    /// Reads `8080:80`.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let port = |text: &str| text.parse().ok().filter(|port| *port != 0);
+        let ports = text.split_once(':').map(|(host, system)| (port(host), port(system)));
+        match ports {
+            Some((Some(host), Some(system))) => Ok(Forward { host, system }),
+            _ => Err(format!("`{text}` is not two ports such as 8080:80")),
+        }
+    }
+
+    /// QEMU's option for it.
+    fn option(self) -> String {
+        format!(",hostfwd=tcp:127.0.0.1:{}-:{}", self.host, self.system)
+    }
+}
+
 /// What to boot, and on what.
 #[derive(Clone, Debug)]
 pub struct Machine {
@@ -67,6 +93,8 @@ pub struct Machine {
     pub disk: Option<PathBuf>,
     /// Number of network devices, each with a user network of its own.
     pub networks: u32,
+    /// Ports of this host that lead into the first of these networks.
+    pub forwards: Vec<Forward>,
     /// The first serial port.
     pub console: Line,
     /// The second.
@@ -127,7 +155,10 @@ impl Machine {
             };
             let [.., last] = (index + 1).to_be_bytes();
             let device = format!("{device},netdev=network{index},mac=52:54:00:77:61:{last:02x}");
-            add(&["-netdev", &format!("user,id=network{index}"), "-device", &device]);
+            let forwards = if index == 0 { &self.forwards[..] } else { &[] };
+            let forwards: String = forwards.iter().map(|forward| forward.option()).collect();
+            let network = format!("user,id=network{index}{forwards}");
+            add(&["-netdev", &network, "-device", &device]);
         }
         if let Some(debugger) = &self.debugger {
             let gdb = format!("unix:{},server=on,wait=off", escaped(debugger));
@@ -194,6 +225,7 @@ mod tests {
             archive: "boot.tar".into(),
             disk: Some("a,b.ext4".into()),
             networks: 0,
+            forwards: Vec::new(),
             console: Line::Standard,
             log: Line::Socket("log.sock".into()),
             debugger: None,
@@ -223,6 +255,18 @@ mod tests {
             );
         }
         assert!(!self::line(&machine()).contains("-netdev"));
+    }
+
+    #[test]
+    fn ports_of_the_host_lead_into_the_first_network() {
+        let forwards = ["8080:80", "7007:7"].map(|text| Forward::parse(text).unwrap()).into();
+        let line = line(&Machine { networks: 2, forwards, ..machine() });
+        let first = "user,id=network0,hostfwd=tcp:127.0.0.1:8080-:80,hostfwd=tcp:127.0.0.1:7007-:7";
+        assert!(line.contains(&format!("-netdev {first} ")), "{line}");
+        assert!(line.contains("-netdev user,id=network1 "), "{line}");
+        for text in ["", "80", "80:", "0:80", "80:0", "80:70000", "a:b", "1:2:3"] {
+            assert!(Forward::parse(text).is_err(), "{text}");
+        }
     }
 
     #[test]

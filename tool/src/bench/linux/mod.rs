@@ -60,6 +60,7 @@ pub fn machine(kernel: PathBuf, archive: PathBuf, disk: &Path, log: PathBuf) -> 
         archive,
         disk: Some(disk.to_path_buf()),
         networks: 0,
+        forwards: Vec::new(),
         console: Line::Standard,
         log: Line::File(log),
         debugger: None,

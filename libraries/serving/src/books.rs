@@ -1,0 +1,139 @@
+//! Who sits where, from where they come, and until when they may wait.
+
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
+
+/// How many conversations there may be.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// In all.
+    pub all: usize,
+    /// With one station.
+    pub each: usize,
+}
+
+/// A conversation's place.
+pub type Seat = usize;
+
+/// Who sits where.
+#[derive(Debug)]
+pub struct Books {
+    limits: Limits,
+    seats: Vec<Option<Guest>>,
+    free: Vec<Seat>,
+    /// How many come from each station.
+    stations: BTreeMap<u32, usize>,
+    /// Until when whom may wait.
+    deadlines: BTreeSet<(u64, Seat)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Guest {
+    station: u32,
+    until_ns: Option<u64>,
+}
+
+impl Books {
+    /// Nobody is there.
+    pub fn new(limits: Limits) -> Self {
+        Books {
+            limits,
+            seats: Vec::new(),
+            free: Vec::new(),
+            stations: BTreeMap::new(),
+            deadlines: BTreeSet::new(),
+        }
+    }
+
+    /// A place for somebody from this station, if there may be another one.
+    pub fn sit_down(&mut self, station: u32) -> Option<Seat> {
+        let taken = self.seats.len() - self.free.len();
+        let from_there = self.stations.entry(station).or_default();
+        if taken >= self.limits.all || *from_there >= self.limits.each {
+            return None;
+        }
+        *from_there += 1;
+        let guest = Some(Guest { station, until_ns: None });
+        Some(match self.free.pop() {
+            Some(seat) => {
+                self.seats[seat] = guest;
+                seat
+            }
+            None => {
+                self.seats.push(guest);
+                self.seats.len() - 1
+            }
+        })
+    }
+
+    /// Somebody waits, but not for longer than this.
+    pub fn wait(&mut self, seat: Seat, until_ns: u64) {
+        let Some(Some(guest)) = self.seats.get_mut(seat) else { return };
+        if guest.until_ns == Some(until_ns) {
+            return;
+        }
+        if let Some(before_ns) = guest.until_ns.replace(until_ns) {
+            self.deadlines.remove(&(before_ns, seat));
+        }
+        self.deadlines.insert((until_ns, seat));
+    }
+
+    /// Somebody leaves.
+    pub fn stand_up(&mut self, seat: Seat) {
+        let Some(guest) = self.seats.get_mut(seat).and_then(Option::take) else { return };
+        self.free.push(seat);
+        if let Some(until_ns) = guest.until_ns {
+            self.deadlines.remove(&(until_ns, seat));
+        }
+        if let Some(from_there) = self.stations.get_mut(&guest.station) {
+            *from_there -= 1;
+            if *from_there == 0 {
+                self.stations.remove(&guest.station);
+            }
+        }
+    }
+
+    /// When the first one has waited too long.
+    pub fn next_ns(&self) -> Option<u64> {
+        self.deadlines.first().map(|(until_ns, _)| *until_ns)
+    }
+
+    /// Somebody who has waited too long.
+    pub fn overdue(&self, now_ns: u64) -> Option<Seat> {
+        let first = self.deadlines.first().filter(|(until_ns, _)| *until_ns <= now_ns);
+        first.map(|(_, seat)| *seat)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_takes_all_places() {
+        let mut books = Books::new(Limits { all: 3, each: 2 });
+        let first = books.sit_down(7).unwrap();
+        assert!(books.sit_down(7).is_some() && books.sit_down(7).is_none());
+        assert!(books.sit_down(8).is_some() && books.sit_down(9).is_none());
+        books.stand_up(first);
+        assert_eq!(books.sit_down(9), Some(first));
+    }
+
+    #[test]
+    fn who_waits_too_long_is_found_first() {
+        let mut books = Books::new(Limits { all: 10, each: 10 });
+        let seats: Vec<Seat> = (0..3).map(|_| books.sit_down(1).unwrap()).collect();
+        for (seat, until_ns) in seats.iter().zip([30, 10, 20]) {
+            books.wait(*seat, until_ns);
+        }
+        assert_eq!((books.next_ns(), books.overdue(9)), (Some(10), None));
+        assert_eq!(books.overdue(10), Some(seats[1]));
+        books.wait(seats[1], 40);
+        assert_eq!(books.next_ns(), Some(20));
+        books.stand_up(seats[2]);
+        books.stand_up(seats[2]);
+        assert_eq!(books.next_ns(), Some(30));
+    }
+}

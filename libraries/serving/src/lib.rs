@@ -1,0 +1,238 @@
+//! Conversations over TCP: many of them on one thread.
+//!
+//! A server that listens has a [`Conversation`] for each connection, and lets [`serve`] go on with those that can go on. What a conversation is about
+//! is its own; that nobody takes all places, or keeps one for good, is seen to here ([`books`]).
+//!
+//! # What a restart of TCP means
+//!
+//! All conversations are over. [`serve`] comes back with the error, and whoever has called it calls it again.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod books;
+
+use alloc::vec::Vec;
+
+use warren::{Cx, Kept, Object, Ref, Req, SystemError};
+use warren_idl::{Clock, Connection, Listener, Poll, Readiness, Tcp, TcpError};
+use zerocopy::IntoBytes;
+
+pub use crate::books::Limits;
+use crate::books::{Books, Seat};
+
+/// Reports that are taken at a time.
+const TOGETHER: usize = 64;
+/// Connections that may wait to be accepted at one port.
+const BACKLOG: u32 = 128;
+
+/// What goes on with one connection.
+pub trait Conversation<S>: Sized {
+    /// Goes on as far as it can without waiting. It is called when what it waited for is there, and first when the connection is new.
+    fn go_on(
+        &mut self,
+        cx: &mut Cx<'_, S>,
+        connection: Ref<'_, dyn Connection>,
+        now_ns: u64,
+    ) -> Next;
+}
+
+/// What a conversation wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// To go on when the connection is ready, for which [`Readiness`] has the numbers. If that takes until then, the conversation ends by RST.
+    Wait {
+        /// What it waits for.
+        interest: u32,
+        /// For how long, by the clock.
+        until_ns: u64,
+    },
+    /// It is over; what was written is still sent.
+    End,
+    /// It is over at once.
+    Abort,
+}
+
+/// A port, and how conversations begin there.
+pub struct Service<T> {
+    /// The port.
+    pub port: u16,
+    /// Begins a conversation.
+    pub begin: fn() -> T,
+}
+
+/// A conversation under way.
+struct Talk<T> {
+    connection: Kept<dyn Connection>,
+    conversation: T,
+    /// What it is reported for.
+    interest: u32,
+}
+
+/// What one thread has.
+struct Desk<'a, T> {
+    poll: Kept<dyn Poll>,
+    listeners: Vec<Kept<dyn Listener>>,
+    services: &'a [Service<T>],
+    /// By seat.
+    talks: Vec<Option<Talk<T>>>,
+    books: Books,
+}
+
+/// Tags of listeners; those of conversations are smaller.
+const LISTENERS: u64 = 1 << 32;
+
+/// Listens at ports and has all conversations that come of it.
+///
+/// # Errors
+///
+/// Why that ended: TCP has died or refuses, or the thread is not to go on.
+pub fn serve<S, T>(
+    cx: &mut Cx<'_, S>,
+    tcp: &Req<dyn Tcp>,
+    clock: &Req<dyn Clock>,
+    services: &[Service<T>],
+    limits: Limits,
+) -> TcpError
+where
+    S: Object,
+    T: Conversation<S>,
+{
+    let mut desk = match cx.scope(|cx| Desk::open(cx, tcp, services, limits)) {
+        Ok(desk) => desk,
+        Err(error) => return error,
+    };
+    loop {
+        if let Err(error) = cx.scope(|cx| desk.round(cx, clock)) {
+            return error;
+        }
+    }
+}
+
+fn now<S>(_cx: &Cx<'_, S>, clock: &Req<dyn Clock>) -> Result<u64, TcpError> {
+    Ok(clock.now_ns().map_err(|_| SystemError::Lost)?)
+}
+
+impl<'a, T> Desk<'a, T> {
+    fn open<S>(
+        cx: &mut Cx<'_, S>,
+        tcp: &Req<dyn Tcp>,
+        services: &'a [Service<T>],
+        limits: Limits,
+    ) -> Result<Self, TcpError> {
+        let poll = tcp.poll(cx)?;
+        let mut listeners = Vec::new();
+        for (tag, service) in (LISTENERS..).zip(services) {
+            let listener = tcp.listen(cx, service.port, BACKLOG)?;
+            listener.report(cx, poll, tag)?;
+            listeners.push(listener.keep()?);
+        }
+        let (talks, books) = (Vec::new(), Books::new(limits));
+        Ok(Desk { poll: poll.keep()?, listeners, services, talks, books })
+    }
+
+    fn round<S>(&mut self, cx: &mut Cx<'_, S>, clock: &Req<dyn Clock>) -> Result<(), TcpError>
+    where
+        S: Object,
+        T: Conversation<S>,
+    {
+        let mut reports = [Readiness::default(); TOGETHER];
+        let count = self.wait(cx, clock, &mut reports)?;
+        let now_ns = now(cx, clock)?;
+        for report in &reports[..count] {
+            cx.scope(|cx| match report.tag.checked_sub(LISTENERS) {
+                Some(place) => self.accept(cx, place as usize, now_ns),
+                None => self.go_on(cx, report.tag as Seat, now_ns),
+            })?;
+        }
+        while let Some(seat) = self.books.overdue(now_ns) {
+            if let Some(talk) = self.leave(seat) {
+                cx.scope(|cx| talk.connection.get(cx)?.abort(cx)).ok();
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until something is ready, or a conversation has waited too long.
+    fn wait<S>(
+        &self,
+        cx: &mut Cx<'_, S>,
+        clock: &Req<dyn Clock>,
+        reports: &mut [Readiness],
+    ) -> Result<usize, TcpError> {
+        let poll = self.poll.get(cx)?;
+        let count = match self.books.next_ns() {
+            None => poll.wait(cx, reports.as_mut_bytes())?,
+            Some(until_ns) => {
+                match cx.until(until_ns, |cx| poll.wait(cx, reports.as_mut_bytes()))? {
+                    Err(TcpError::System(SystemError::Deadline)) if now(cx, clock)? >= until_ns => {
+                        0
+                    }
+                    waited => waited?,
+                }
+            }
+        };
+        Ok((count as usize).min(reports.len()))
+    }
+
+    fn accept<S>(&mut self, cx: &mut Cx<'_, S>, place: usize, now_ns: u64) -> Result<(), TcpError>
+    where
+        T: Conversation<S>,
+    {
+        let (Some(listener), Some(service)) = (self.listeners.get(place), self.services.get(place))
+        else {
+            return Ok(());
+        };
+        let connection = match listener.get(cx)?.accept_now(cx) {
+            Err(TcpError::WouldWait) => return Ok(()),
+            connection => connection?,
+        };
+        let remote = connection.status(cx)?.remote;
+        let Some(seat) = self.books.sit_down(remote) else {
+            connection.abort(cx).ok();
+            return Ok(());
+        };
+        let conversation = (service.begin)();
+        let talk = Talk { connection: connection.keep()?, conversation, interest: 0 };
+        if self.talks.len() <= seat {
+            self.talks.resize_with(seat + 1, || None);
+        }
+        self.talks[seat] = Some(talk);
+        self.go_on(cx, seat, now_ns)
+    }
+
+    fn go_on<S>(&mut self, cx: &mut Cx<'_, S>, seat: Seat, now_ns: u64) -> Result<(), TcpError>
+    where
+        T: Conversation<S>,
+    {
+        let Some(Some(talk)) = self.talks.get_mut(seat) else { return Ok(()) };
+        let connection = talk.connection.get(cx)?;
+        match talk.conversation.go_on(cx, connection, now_ns) {
+            Next::Wait { interest, until_ns } => {
+                if talk.interest != interest {
+                    let poll = self.poll.get(cx)?;
+                    connection.report(cx, poll, seat as u64, interest)?;
+                    talk.interest = interest;
+                }
+                self.books.wait(seat, until_ns);
+            }
+            Next::End => {
+                connection.finish(cx).ok();
+                self.leave(seat);
+            }
+            Next::Abort => {
+                connection.abort(cx).ok();
+                self.leave(seat);
+            }
+        }
+        Ok(())
+    }
+
+    fn leave(&mut self, seat: Seat) -> Option<Talk<T>> {
+        self.books.stand_up(seat);
+        self.talks.get_mut(seat)?.take()
+    }
+}

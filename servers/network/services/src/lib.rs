@@ -1,0 +1,98 @@
+//! The small services that tests of networks use: echo (RFC 862), discard (RFC 863) and character generator (RFC 864), over TCP.
+//!
+//! One thread has all conversations. It is the program `services` as well, which shows what went through.
+//!
+//! # State, and what a restart loses
+//!
+//! The conversations, and the counts.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod characters;
+mod show;
+mod talk;
+
+use warren::{Cx, New, Req, Required, Server, StartError, SystemError, local, server};
+use warren_idl::{Clock, Program, Task, Tcp, TcpError, ThreadError, ThreadFactory, Timer};
+use warren_packets::pause;
+use warren_program::program;
+use warren_serving::{Limits, Service, serve};
+
+use crate::{
+    show::Showing,
+    talk::{Kind, Talk},
+};
+
+/// How many conversations there may be.
+const LIMITS: Limits = Limits { all: 2000, each: 2000 };
+
+/// What the server needs.
+#[derive(Required)]
+pub struct Needs {
+    tcp: Req<dyn Tcp>,
+    threads: Req<dyn ThreadFactory>,
+    timer: Req<dyn Timer>,
+    clock: Req<dyn Clock>,
+}
+
+/// Echo, discard and character generator.
+#[server(
+    provides(Program),
+    locals(Run, Serving),
+    stack = 65536,
+    summary = "show what went through echo, discard and character generator"
+)]
+pub struct Services {
+    counts: [Count; 3],
+}
+
+/// What one of the services has done.
+#[derive(Clone, Copy, Debug, Default)]
+struct Count {
+    conversations: u64,
+    bytes: u64,
+}
+
+/// What this server's thread runs.
+#[local(provides = Task, parent = Services)]
+pub struct Serving {}
+
+impl Server for Services {
+    type Required = Needs;
+
+    fn new(_cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
+        Ok(Services { counts: Default::default() })
+    }
+
+    fn start(cx: &mut Cx<'_, Self>) -> Result<(), StartError> {
+        let task = cx.spawn(Serving {})?;
+        cx.req().threads.start(cx, "services", task)?;
+        Ok(())
+    }
+}
+
+program!(Services, Run, Showing);
+
+impl Task for Serving {
+    fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
+        let services = [
+            Service { port: Kind::Echo.port(), begin: || Talk::new(Kind::Echo) },
+            Service { port: Kind::Discard.port(), begin: || Talk::new(Kind::Discard) },
+            Service { port: Kind::Characters.port(), begin: || Talk::new(Kind::Characters) },
+        ];
+        loop {
+            let needs = cx.req();
+            match serve(cx, &needs.tcp, &needs.clock, &services, LIMITS) {
+                TcpError::System(error @ (SystemError::Killed | SystemError::Deadline)) => {
+                    return Err(error.into());
+                }
+                // TCP is being restarted, or will be; or somebody else listens there.
+                _ => pause(cx, &needs.clock, &needs.timer)?,
+            }
+        }
+    }
+}

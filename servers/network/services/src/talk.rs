@@ -1,0 +1,169 @@
+//! One conversation of each of the services.
+
+use alloc::{vec, vec::Vec};
+
+use warren::{Cx, Ref};
+use warren_idl::{Connection, Readiness, TcpError};
+use warren_serving::{Conversation, Next};
+
+use crate::{Serving, characters::Characters};
+
+/// Bytes that are read or written at a time.
+const CHUNK: usize = 32 * 1024;
+/// For how long the other side may say and take nothing: as long as a person stays at a test.
+const PATIENCE_NS: u64 = 600_000_000_000;
+/// Chunks before others get their turn.
+const TURN: usize = 8;
+
+/// Which service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// What comes is sent back.
+    Echo,
+    /// What comes is forgotten.
+    Discard,
+    /// What can be sent is sent, what comes is forgotten.
+    Characters,
+}
+
+impl Kind {
+    /// All, in order.
+    pub const ALL: [Kind; 3] = [Kind::Echo, Kind::Discard, Kind::Characters];
+
+    /// Its port.
+    pub fn port(self) -> u16 {
+        match self {
+            Kind::Echo => 7,
+            Kind::Discard => 9,
+            Kind::Characters => 19,
+        }
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Echo => "echo",
+            Kind::Discard => "discard",
+            Kind::Characters => "chargen",
+        }
+    }
+}
+
+/// A conversation.
+pub struct Talk {
+    kind: Kind,
+    is_new: bool,
+    /// What came and was not sent back yet.
+    kept: Vec<u8>,
+    /// Whether the other side has ended.
+    is_at_end: bool,
+    characters: Characters,
+}
+
+/// How it goes on after one step.
+enum Step {
+    More,
+    Wait(u32),
+    End(Next),
+}
+
+impl Talk {
+    /// One that begins.
+    pub fn new(kind: Kind) -> Self {
+        let characters = Characters::default();
+        Talk { kind, is_new: true, kept: Vec::new(), is_at_end: false, characters }
+    }
+
+    fn step(
+        &mut self,
+        cx: &mut Cx<'_, Serving>,
+        connection: Ref<'_, dyn Connection>,
+        chunk: &mut [u8],
+    ) -> Result<Step, TcpError> {
+        if self.kind == Kind::Characters {
+            return self.generate(cx, connection, chunk);
+        }
+        if !self.kept.is_empty() {
+            let count = match connection.write_now(cx, &self.kept) {
+                Err(TcpError::WouldWait) => return Ok(Step::Wait(Readiness::WRITABLE)),
+                written => written? as usize,
+            };
+            self.kept.drain(..count);
+            return Ok(Step::More);
+        }
+        if self.is_at_end {
+            return Ok(Step::End(Next::End));
+        }
+        let count = match connection.read_now(cx, chunk) {
+            Err(TcpError::WouldWait) => return Ok(Step::Wait(Readiness::READABLE)),
+            read => read? as usize,
+        };
+        self.is_at_end = count == 0;
+        cx.parent().counts[self.kind as usize].bytes += count as u64;
+        if self.kind == Kind::Echo {
+            let sent = match connection.write_now(cx, &chunk[..count]) {
+                Err(TcpError::WouldWait) => 0,
+                written => written? as usize,
+            };
+            self.kept.extend(&chunk[sent..count]);
+        }
+        Ok(Step::More)
+    }
+
+    fn generate(
+        &mut self,
+        cx: &mut Cx<'_, Serving>,
+        connection: Ref<'_, dyn Connection>,
+        chunk: &mut [u8],
+    ) -> Result<Step, TcpError> {
+        while !self.is_at_end {
+            match connection.read_now(cx, chunk) {
+                Err(TcpError::WouldWait) => break,
+                read => self.is_at_end = read? == 0,
+            }
+        }
+        if self.is_at_end {
+            return Ok(Step::End(Next::End));
+        }
+        self.characters.fill(chunk);
+        match connection.write_now(cx, chunk) {
+            Err(TcpError::WouldWait) => Ok(Step::Wait(Readiness::READABLE | Readiness::WRITABLE)),
+            written => {
+                let count = written?;
+                self.characters.pass(count as usize);
+                cx.parent().counts[self.kind as usize].bytes += count;
+                Ok(Step::More)
+            }
+        }
+    }
+}
+
+impl Conversation<Serving> for Talk {
+    fn go_on(
+        &mut self,
+        cx: &mut Cx<'_, Serving>,
+        connection: Ref<'_, dyn Connection>,
+        now_ns: u64,
+    ) -> Next {
+        if core::mem::take(&mut self.is_new) {
+            cx.parent().counts[self.kind as usize].conversations += 1;
+        }
+        let mut chunk = vec![0; CHUNK];
+        let until_ns = now_ns + PATIENCE_NS;
+        for _ in 0..TURN {
+            match self.step(cx, connection, &mut chunk) {
+                Ok(Step::More) => (),
+                Ok(Step::Wait(interest)) => return Next::Wait { interest, until_ns },
+                Ok(Step::End(next)) => return next,
+                Err(_) => return Next::Abort,
+            }
+        }
+        // What stays ready is reported again, after the others.
+        let interest = match (self.kind, self.kept.is_empty()) {
+            (Kind::Characters, _) => Readiness::READABLE | Readiness::WRITABLE,
+            (_, true) => Readiness::READABLE,
+            (_, false) => Readiness::WRITABLE,
+        };
+        Next::Wait { interest, until_ns }
+    }
+}

@@ -1,0 +1,286 @@
+//! Segments that have arrived and wait for the thread of their principal.
+//!
+//! The thread that brings a segment does no more than what is here: it finds out whose it is, and copies its header. Everything else is done on the time of
+//! whoever it is for.
+
+use alloc::{collections::VecDeque, vec::Vec};
+
+use warren_idl::{CHECKSUM_GOOD, Packet};
+use warren_packets::{Bad, Buffers, Bytes, batch::length, checksum::Sum};
+use warren_tcp::{FIXED_BYTES, HEADER_BYTES, Piece, Segment};
+
+/// TCP's number among the protocols of IPv4.
+pub const TCP: u8 = 6;
+
+/// Where in the header of IPv4 are the source and the destination.
+const SOURCE: usize = 12;
+const DESTINATION: usize = 16;
+const IPV4_BYTES: usize = 20;
+/// Where in the header of TCP its own length stands, in words of four bytes, in the upper half of the byte.
+const HEADER_LENGTH: usize = 12;
+
+/// Most segments that wait.
+const MOST: usize = 1024;
+
+/// A segment as it has arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// Who sent it.
+    pub source: u32,
+    /// Which of this side's addresses it was sent to.
+    pub destination: u32,
+    /// Its header, and what follows it there, copied before anybody looked at it.
+    header: [u8; HEADER_BYTES],
+    /// Bytes of the header, as it says itself.
+    header_bytes: u16,
+    /// Bytes of all of it.
+    bytes: u16,
+    /// Whether its checksum is known to be right.
+    good: bool,
+}
+
+/// The sum of the pseudo-header (RFC 9293, section 3.1) of a segment of so many bytes.
+pub fn pseudo_header(source: u32, destination: u32, bytes: u16) -> Sum {
+    let mut sum = Sum::default();
+    sum.add(&source.to_be_bytes());
+    sum.add(&destination.to_be_bytes());
+    sum.add(&[0, TCP]);
+    sum.add(&bytes.to_be_bytes());
+    sum
+}
+
+impl Arrival {
+    /// Looks at a packet that has lost its header of IPv4.
+    pub fn read<M: Bytes>(memory: &Buffers<M>, packet: &[Packet]) -> Result<Self, Bad> {
+        let first = packet.first().ok_or(Bad)?;
+        let mut network = [0; IPV4_BYTES];
+        memory.read_buffer(first.buffer, first.network.into(), &mut network)?;
+        let [source, destination] = [SOURCE, DESTINATION].map(|at| {
+            u32::from_be_bytes([network[at], network[at + 1], network[at + 2], network[at + 3]])
+        });
+        let bytes = length(packet);
+        let mut header = [0; HEADER_BYTES];
+        let copied = bytes.min(HEADER_BYTES);
+        memory.gather(packet, 0, &mut header[..copied])?;
+        let header_bytes = usize::from(header[HEADER_LENGTH] >> 4) * 4;
+        if header_bytes < FIXED_BYTES || header_bytes > copied {
+            return Err(Bad);
+        }
+        Ok(Arrival {
+            source,
+            destination,
+            header,
+            header_bytes: header_bytes as u16,
+            bytes: u16::try_from(bytes).map_err(|_| Bad)?,
+            good: first.flags & CHECKSUM_GOOD != 0,
+        })
+    }
+
+    /// The port that it was sent to.
+    pub fn port(&self) -> u16 {
+        u16::from_be_bytes([self.header[2], self.header[3]])
+    }
+
+    /// Whether it may begin a connection.
+    pub fn may_open(&self) -> bool {
+        self.header[13] & 2 != 0
+    }
+
+    /// Bytes of its payload.
+    pub fn payload_bytes(&self) -> u16 {
+        self.bytes - self.header_bytes
+    }
+
+    /// The pieces of its payload.
+    pub fn payload(&self, packet: &[Packet]) -> impl Iterator<Item = Packet> {
+        let mut skip = self.header_bytes;
+        packet.iter().filter_map(move |piece| {
+            let passed = skip.min(piece.bytes);
+            skip -= passed;
+            let bytes = piece.bytes - passed;
+            let offset = piece.offset.saturating_add(passed);
+            (bytes > 0).then_some(Packet { offset, bytes, ..*piece })
+        })
+    }
+
+    /// Reads the header, if the checksum of it and of the payload is right.
+    pub fn segment<M: Bytes>(
+        &self,
+        memory: &Buffers<M>,
+        payload: &[Packet],
+    ) -> Result<Segment, Bad> {
+        let header = &self.header[..self.header_bytes.into()];
+        if !self.good {
+            let mut sum = pseudo_header(self.source, self.destination, self.bytes);
+            sum.add(header);
+            memory.add_to(&mut sum, payload)?;
+            if sum.finish() != 0 {
+                return Err(Bad);
+            }
+        }
+        Segment::decode(header).map(|(segment, _)| segment).map_err(|_| Bad)
+    }
+}
+
+/// A piece of payload as the engine knows it.
+pub fn piece(payload: &Packet) -> Piece<u32> {
+    Piece { buffer: payload.buffer, offset: payload.offset.into(), length: payload.bytes.into() }
+}
+
+/// Segments that wait, in the order in which they came.
+#[derive(Debug, Default)]
+pub struct Queue {
+    arrivals: VecDeque<(Arrival, u16)>,
+    payload: VecDeque<Packet>,
+}
+
+impl Queue {
+    /// How many more there is room for.
+    pub fn room(&self) -> usize {
+        MOST - self.arrivals.len()
+    }
+
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.arrivals.is_empty()
+    }
+
+    /// Puts a segment in whose payload somebody holds. There must be room.
+    pub fn push(&mut self, arrival: Arrival, payload: &[Packet]) {
+        self.arrivals.push_back((arrival, payload.len() as u16));
+        self.payload.extend(payload);
+    }
+
+    /// Takes the first segment out, with its payload.
+    pub fn pop(&mut self, payload: &mut Vec<Packet>) -> Option<Arrival> {
+        let (arrival, pieces) = self.arrivals.pop_front()?;
+        payload.clear();
+        payload.extend(self.payload.drain(..usize::from(pieces)));
+        Some(arrival)
+    }
+
+    /// The segments.
+    pub fn iter(&self) -> impl Iterator<Item = &Arrival> {
+        self.arrivals.iter().map(|(arrival, _)| arrival)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::vec;
+
+    use proptest::prelude::*;
+    use warren_packets::testing::Plain;
+
+    use super::*;
+
+    const FROM: u32 = 0x0a00_0202;
+    const TO: u32 = 0x0a00_020f;
+
+    /// A segment in memory, cut into pieces, with a header of IPv4 in front of the first.
+    fn packet(
+        memory: &Buffers<Plain>,
+        segment: &Segment,
+        data: &[u8],
+        cuts: &[u16],
+    ) -> Vec<Packet> {
+        let mut bytes = vec![0; HEADER_BYTES];
+        let header = segment.encode(&mut bytes);
+        bytes.truncate(header);
+        bytes.extend(data);
+        let mut sum = pseudo_header(FROM, TO, bytes.len() as u16);
+        sum.add(&bytes);
+        bytes[16..18].copy_from_slice(&sum.finish().to_be_bytes());
+        let mut network = [0; IPV4_BYTES];
+        network[SOURCE..][..4].copy_from_slice(&FROM.to_be_bytes());
+        network[DESTINATION..].copy_from_slice(&TO.to_be_bytes());
+        let place = Packet { offset: 100, bytes: 20, ..Packet::default() };
+        memory.write(&place, 0, &network).unwrap();
+        let (mut pieces, mut at, mut buffer) = (Vec::new(), 0, 0);
+        let ends = cuts.iter().map(|cut| usize::from(*cut)).chain([bytes.len()]);
+        for end in ends {
+            let end = end.clamp(at, bytes.len());
+            let part = &bytes[at..end];
+            let piece = Packet {
+                buffer,
+                offset: 120,
+                bytes: part.len() as u16,
+                network: 100,
+                ..Packet::default()
+            };
+            memory.write(&piece, 0, part).unwrap();
+            pieces.push(piece);
+            (at, buffer) = (end, buffer + 1);
+        }
+        pieces
+    }
+
+    fn header() -> Segment {
+        Segment { source_port: 5000, destination_port: 80, window: 100, ..Segment::default() }
+    }
+
+    proptest! {
+        #[test]
+        fn a_segment_is_read_however_it_lies(data in prop::collection::vec(any::<u8>(), 0..300), cuts in prop::collection::vec(0u16..330, 0..4)) {
+            let memory = Buffers::new(Plain::new(6));
+            let packet = packet(&memory, &header(), &data, &cuts);
+            let arrival = Arrival::read(&memory, &packet).unwrap();
+            prop_assert_eq!((arrival.source, arrival.destination, arrival.port()), (FROM, TO, 80));
+            prop_assert_eq!(usize::from(arrival.payload_bytes()), data.len());
+            let payload: Vec<Packet> = arrival.payload(&packet).collect();
+            let mut read = vec![0; data.len()];
+            memory.gather(&payload, 0, &mut read).ok();
+            prop_assert_eq!(&read, &data);
+            prop_assert_eq!(arrival.segment(&memory, &payload), Ok(header()));
+        }
+
+        #[test]
+        fn what_was_changed_on_its_way_is_no_segment(at in 0usize..60, bit in 0u32..8) {
+            let memory = Buffers::new(Plain::new(1));
+            let packet = packet(&memory, &header(), &[5; 40], &[]);
+            let mut byte = [0];
+            memory.read(&packet[0], at, &mut byte).unwrap();
+            memory.write(&packet[0], at, &[byte[0] ^ 1 << bit]).unwrap();
+            let read = Arrival::read(&memory, &packet).and_then(|arrival| {
+                let payload: Vec<Packet> = arrival.payload(&packet).collect();
+                arrival.segment(&memory, &payload)
+            });
+            prop_assert_eq!(read, Err(Bad));
+        }
+
+        #[test]
+        fn any_records_are_read_in_bounds(fields: [[u16; 4]; 2], bytes: [u8; 60]) {
+            let memory = Buffers::new(Plain::new(2));
+            let whole = Packet { bytes: 60, ..Packet::default() };
+            memory.write(&whole, 0, &bytes).unwrap();
+            let packet = fields.map(|[buffer, offset, bytes, network]| Packet {
+                buffer: buffer.into(), offset, bytes: bytes % 200, network, ..Packet::default()
+            });
+            if let Ok(arrival) = Arrival::read(&memory, &packet) {
+                let payload: Vec<Packet> = arrival.payload(&packet).collect();
+                prop_assert_eq!(length(&payload), usize::from(arrival.payload_bytes()));
+                let _ = arrival.segment(&memory, &payload);
+            }
+        }
+    }
+
+    #[test]
+    fn segments_leave_the_queue_as_they_came() {
+        let memory = Buffers::new(Plain::new(3));
+        let mut queue = Queue::default();
+        let (long, short) =
+            (packet(&memory, &header(), &[1; 200], &[100]), packet(&memory, &header(), &[], &[]));
+        for packet in [&long, &short, &long] {
+            let arrival = Arrival::read(&memory, packet).unwrap();
+            let payload: Vec<Packet> = arrival.payload(packet).collect();
+            queue.push(arrival, &payload);
+        }
+        let mut payload = Vec::new();
+        let lengths: Vec<usize> = core::iter::from_fn(|| {
+            queue.pop(&mut payload).map(|_| payload.iter().map(|it| usize::from(it.bytes)).sum())
+        })
+        .collect();
+        assert_eq!(lengths, [200, 0, 200]);
+        assert!(queue.is_empty() && queue.room() == MOST);
+    }
+}

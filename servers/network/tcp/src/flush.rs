@@ -1,0 +1,180 @@
+//! Sending what engines have to say, and waiting for what they hear.
+
+use alloc::rc::Rc;
+
+use warren::{Cx, Object, Serial, SystemError};
+use warren_idl::{Ipv4Error, TcpError};
+use warren_packets::Indices;
+use warren_waiting::{Bell, wait_at};
+
+use crate::{
+    TcpServer,
+    arrival::TCP,
+    outgoing::ToStation,
+    stack::{Door, KEPT_FOR_HEADERS, LOOK_AGAIN_NS, Stack},
+};
+
+/// Buffers that are taken at least, when some are.
+const MEAL: usize = 16;
+/// Buffers that are given back together.
+const GIVEN_TOGETHER: usize = 32;
+
+/// What time it is.
+pub fn now<S>(cx: &Cx<'_, S>) -> Result<u64, SystemError>
+where
+    S: Object<Root = TcpServer>,
+{
+    cx.req().clock.now_ns().map_err(|_| SystemError::Lost)
+}
+
+/// Sends what a principal's engine has to say, and tells those who wait for what it has heard. If another thread of the principal is sending, that one does it.
+///
+/// # Errors
+///
+/// `Deadline` and `Killed`, when the thread is not to make calls any more. What was not sent then is lost, as it could be on its way.
+pub fn flush<S>(cx: &mut Cx<'_, S>, stack: &Rc<Stack>) -> Result<(), SystemError>
+where
+    S: Object<Root = TcpServer, Access = Serial>,
+{
+    if !stack.begin_sending() {
+        return Ok(());
+    }
+    let sent = cx.scope(|cx| send(cx, stack));
+    stack.end_sending();
+    stack.ring(cx)?;
+    if stack.wants_thread() {
+        cx.scope(|cx| stack.work.ring(cx))?;
+    }
+    sent
+}
+
+fn send<S>(cx: &mut Cx<'_, S>, stack: &Rc<Stack>) -> Result<(), SystemError>
+where
+    S: Object<Root = TcpServer, Access = Serial>,
+{
+    loop {
+        if stack.fresh() < KEPT_FOR_HEADERS / 2 {
+            feed(cx, stack, MEAL)?;
+        }
+        let batches = stack.transmit(now(cx)?);
+        if batches.is_empty() {
+            match stack.spent(GIVEN_TOGETHER) {
+                None => return Ok(()),
+                Some(spent) => give(cx, stack, &spent)?,
+            }
+        }
+        for batch in batches {
+            cx.scope(|cx| send_batch(cx, stack, &batch))?;
+        }
+    }
+}
+
+fn send_batch<S>(
+    cx: &mut Cx<'_, S>,
+    stack: &Rc<Stack>,
+    batch: &ToStation,
+) -> Result<(), SystemError>
+where
+    S: Object<Root = TcpServer, Access = Serial>,
+{
+    let ToStation { destination, segments } = batch;
+    let count = segments.packets().count() as u64;
+    stack.common().count(|counts| counts.sent += count);
+    match cx.req().ipv4.send(cx, TCP, *destination, segments.as_bytes()) {
+        Ok(()) => Ok(()),
+        Err(Ipv4Error::System(error @ (SystemError::Deadline | SystemError::Killed))) => Err(error),
+        // They are lost, as they could be on their way.
+        Err(_) => {
+            stack.common().count(|counts| counts.unsent += count);
+            Ok(())
+        }
+    }
+}
+
+/// Takes buffers for a principal, if there are any.
+pub fn feed<S>(cx: &mut Cx<'_, S>, stack: &Rc<Stack>, count: usize) -> Result<(), SystemError>
+where
+    S: Object<Root = TcpServer, Access = Serial>,
+{
+    // What is not needed any more may be what there is too much of.
+    let mut buffers = Indices::zeroed(count.max(MEAL));
+    let taken = cx.scope(|cx| stack.share.get(cx)?.take(cx, buffers.as_mut_bytes()));
+    match taken.map_err(TcpError::from) {
+        Ok(taken) => {
+            buffers.truncate(taken as usize);
+            stack.feed(buffers);
+            Ok(())
+        }
+        Err(TcpError::System(error)) => Err(error),
+        Err(_) => {
+            stack.starve();
+            Ok(())
+        }
+    }
+}
+
+/// Gives buffers back that nothing is sent from any more.
+fn give<S>(cx: &mut Cx<'_, S>, stack: &Rc<Stack>, spent: &Indices) -> Result<(), SystemError>
+where
+    S: Object<Root = TcpServer, Access = Serial>,
+{
+    let given = cx.scope(|cx| stack.share.get(cx)?.give(cx, spent.as_bytes()));
+    match given.map_err(TcpError::from) {
+        Err(TcpError::System(error)) => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Waits at a door until `look` finds what the caller wants.
+///
+/// # Errors
+///
+/// `Deadline` and `Killed`, when the thread is not to wait any more; `Budget` if there is no room for a signal.
+pub fn wait<S, R>(
+    cx: &mut Cx<'_, S>,
+    door: &Door,
+    look: impl Fn(&S) -> Option<R>,
+) -> Result<R, SystemError>
+where
+    S: Object<Root = TcpServer, Access = Serial>,
+{
+    if let Some(found) = look(cx) {
+        return Ok(found);
+    }
+    let known = door.borrow().clone();
+    let bell = match known {
+        Some(bell) => bell,
+        None => {
+            let bell = Bell::new(cx, &cx.req().signals)?;
+            // Another thread may have been quicker.
+            door.borrow_mut().get_or_insert(bell).clone()
+        }
+    };
+    wait_bell(cx, &bell, look)
+}
+
+/// Waits at a bell until `look` finds what the caller wants. A thread that waits for a signal on behalf of a server that dies is not woken by that: so it
+/// looks again now and then, and its caller learns then that this server is gone.
+///
+/// # Errors
+///
+/// `Deadline` and `Killed`, when the thread is not to wait any more.
+pub fn wait_bell<S, R>(
+    cx: &mut Cx<'_, S>,
+    bell: &Bell,
+    look: impl Fn(&S) -> Option<R>,
+) -> Result<R, SystemError>
+where
+    S: Object<Root = TcpServer, Access = Serial>,
+{
+    loop {
+        if let Some(found) = look(cx) {
+            return Ok(found);
+        }
+        let until_ns = now(cx)? + LOOK_AGAIN_NS;
+        match cx.until(until_ns, |cx| wait_at(cx, bell, &look))? {
+            Err(SystemError::Deadline) if now(cx)? >= until_ns => (),
+            waited => return waited,
+        }
+    }
+}

@@ -1,0 +1,379 @@
+//! TCP.
+//!
+//! # Shape
+//!
+//! [`Stack`] is what one principal has: an engine of `libraries/tcp`, the segments that wait for it, and those who use its connections. It makes no
+//! calls. [`flush`] sends what engines have to say, [`worker`] is what a principal's thread does, and [`connection`], [`listener`] and [`poll`] are what
+//! clients hold. [`TcpServer`] is the server around them: it finds out whose a segment is ([`ports`], [`arrival`]), and makes a stack for whoever calls for the first time.
+//!
+//! # Who pays
+//!
+//! Each principal has an engine, a share of the packet memory with a limit, and a thread of its own, which are made when it first listens or connects. The
+//! thread that brings segments up from the link looks at their ports and puts them into the queue of whoever has the port. If that is full they are lost. All that a
+//! segment costs from there on, checksum included, is paid by the principal. Users' calls copy, and send, on their own thread.
+//!
+//! # State, and what a restart loses
+//!
+//! All connections. The other sides are told so when they next send something: a segment for a port that nobody has is answered by RST.
+//! The layers below may die at any time: what was not sent is lost, and sent again.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod arrival;
+pub mod connection;
+pub mod flush;
+pub mod listener;
+pub mod outgoing;
+pub mod poll;
+pub mod ports;
+pub mod stack;
+pub mod strangers;
+pub mod worker;
+
+use alloc::{rc::Rc, vec::Vec};
+use core::cell::{Cell, RefCell};
+
+use warren::{Cx, New, Ref, Req, Required, Server, StartError, SystemError, local, server};
+use warren_idl::{
+    AddressSpace, BATCH, Clock, Connection, ConnectionStatus, Entropy, Ipv4, Ipv4Error, Listener,
+    ListenerStatus, Log, LogRecord, Packet, PacketMemory, Poll, Principals, Signals, Sink,
+    SinkError, Task, Tcp, TcpCounts, TcpError, ThreadError, ThreadFactory, Timer,
+};
+use warren_packets::{
+    Bad, Batch, Indices, pause,
+    ready::{self, Ready},
+};
+use warren_waiting::Bell;
+
+use crate::{
+    arrival::{Arrival, TCP},
+    connection::OpenConnection,
+    flush::{flush, now},
+    listener::OpenListener,
+    poll::OpenPoll,
+    ports::{Owner, Ports},
+    stack::{Common, Stack, Watch},
+    strangers::Strangers,
+    worker::Worker,
+};
+
+/// Buffers that a principal may hold: the packet memory's own limit may be lower.
+const MOST_BUFFERS: u32 = 2048;
+/// The owner that answers for ports that nobody has.
+const NOBODY: Owner = Owner::MAX;
+
+/// What the server needs.
+#[derive(Required)]
+pub struct Needs {
+    ipv4: Req<dyn Ipv4>,
+    packets: Req<dyn PacketMemory>,
+    address_space: Req<dyn AddressSpace>,
+    threads: Req<dyn ThreadFactory>,
+    principals: Req<dyn Principals>,
+    signals: Req<dyn Signals>,
+    timer: Req<dyn Timer>,
+    clock: Req<dyn Clock>,
+    entropy: Req<dyn Entropy>,
+    log: Req<dyn Log>,
+}
+
+/// TCP.
+#[server(
+    provides(Tcp, Sink),
+    locals(Receiving, Worker, OpenConnection, OpenListener, OpenPoll),
+    stack = 65536,
+    summary = "TCP: streams of bytes to other stations and from there"
+)]
+pub struct TcpServer {
+    ready: Ready,
+    common: Rc<Common>,
+    /// By owner.
+    stacks: Vec<Option<Rc<Stack>>>,
+    strangers: Strangers,
+}
+
+/// What this server's own thread runs: it is served TCP.
+#[local(provides = Task, parent = TcpServer)]
+pub struct Receiving {}
+
+impl Server for TcpServer {
+    type Required = Needs;
+
+    fn new(cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
+        let needs = cx.req();
+        let memory = warren_packets::map(cx, &needs.packets, &needs.address_space)?;
+        let common = Rc::new(Common {
+            memory,
+            ports: RefCell::new(Ports::new(key(cx, needs)?)),
+            counts: Cell::default(),
+            offloads: Cell::default(),
+        });
+        let share = needs.packets.share(cx, strangers::MOST_BUFFERS)?.keep()?;
+        let work = Bell::new(cx, &needs.signals)?;
+        let stack = Stack::new(0, NOBODY, &common, share, work, key(cx, needs)?);
+        let ready = Ready::new(cx, &needs.signals)?;
+        let strangers = Strangers::new(stack);
+        Ok(TcpServer { ready, common, stacks: Vec::new(), strangers })
+    }
+
+    fn start(cx: &mut Cx<'_, Self>) -> Result<(), StartError> {
+        let task = cx.spawn(Receiving {})?;
+        cx.req().threads.start(cx, "tcp", task)?;
+        Ok(ready::wait(cx, &cx.req().clock)?)
+    }
+}
+
+/// Bytes that nobody can guess; or, on a machine that has none, such as are at least others the next time.
+fn key<S>(cx: &mut Cx<'_, S>, needs: &Needs) -> Result<[u8; 16], SystemError> {
+    let mut key = [0; 16];
+    if needs.entropy.fill(cx, &mut key).is_err() {
+        let now_ns = needs.clock.now_ns().map_err(|_| SystemError::Lost)?;
+        key[..8].copy_from_slice(&now_ns.to_ne_bytes());
+        let warning = "the machine has no source of random bits: others can guess sequence numbers";
+        needs.log.write(LogRecord::WARNING, warning).ok();
+    }
+    Ok(key)
+}
+
+impl Task for Receiving {
+    fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
+        let segments = cx.root::<dyn Sink>()?;
+        loop {
+            match cx.req().ipv4.serve(cx, TCP, segments) {
+                Err(Ipv4Error::System(error @ (SystemError::Killed | SystemError::Deadline))) => {
+                    return Err(error.into());
+                }
+                // The layer below is being restarted, or will be.
+                _ => pause(cx, &cx.req().clock, &cx.req().timer)?,
+            }
+        }
+    }
+}
+
+impl ready::Served for TcpServer {
+    fn ready(&self) -> &Ready {
+        &self.ready
+    }
+}
+
+impl Sink for TcpServer {
+    /// Segments that have arrived.
+    fn deliver(cx: &mut Cx<'_, Self>, packets: &[u8]) -> Result<(), SinkError> {
+        if packets.is_empty() {
+            // Perhaps the layer below is another one.
+            cx.stacks.iter().flatten().for_each(|stack| stack.forget_ways());
+            return Ok(ready::tell(cx)?);
+        }
+        let segments = Batch::read(packets).map_err(|Bad| SinkError::BadRecord)?;
+        let mut owners = [None; BATCH];
+        let (ports, counts) = (cx.common.ports.borrow(), &cx.common);
+        for (owner, packet) in owners.iter_mut().zip(segments.packets()) {
+            let arrival = Arrival::read(&cx.common.memory, packet).ok();
+            counts.count(|counts| {
+                counts.received += 1;
+                counts.bad += u64::from(arrival.is_none());
+            });
+            *owner = arrival.map(|arrival| ports.owner(arrival.port()).unwrap_or(NOBODY));
+        }
+        drop(ports);
+        // Mostly all are of one owner.
+        while let Some(owner) = owners.iter().find_map(|owner| *owner) {
+            let mut own = [false; BATCH];
+            for (own, other) in own.iter_mut().zip(&mut owners) {
+                *own = other.take_if(|other| *other == owner).is_some();
+            }
+            let packets = segments.packets().zip(own).filter_map(|(it, own)| own.then_some(it));
+            Self::hand_over(cx, owner, packets)?;
+        }
+        Ok(())
+    }
+}
+
+impl TcpServer {
+    /// Puts segments into the queue of whoever has their port.
+    fn hand_over<'a>(
+        cx: &mut Cx<'_, Self>,
+        owner: Owner,
+        packets: impl Iterator<Item = &'a [Packet]>,
+    ) -> Result<(), SystemError> {
+        let memory = &cx.common.memory;
+        let mut payload = Vec::new();
+        let mut arrivals = Vec::new();
+        for packet in packets {
+            // It could be read before; if somebody has changed it meanwhile, it is lost.
+            let Ok(arrival) = Arrival::read(memory, packet) else { continue };
+            let before = payload.len();
+            payload.extend(arrival.payload(packet));
+            arrivals.push((arrival, payload.len() - before));
+        }
+        let stack = match cx.stacks.get(usize::from(owner)) {
+            Some(Some(stack)) => stack.clone(),
+            _ => return Self::refuse(cx, &arrivals),
+        };
+        let room = stack.room();
+        if arrivals.len() > room {
+            let lost = arrivals.split_off(room);
+            let kept: usize = arrivals.iter().map(|(_, pieces)| pieces).sum();
+            payload.truncate(kept);
+            cx.common.count(|counts| counts.dropped += lost.len() as u64);
+        }
+        if !payload.is_empty() {
+            let indices = Indices::of(&payload);
+            let held = cx.scope(|cx| stack.share.get(cx)?.hold(cx, indices.as_bytes()));
+            if held.is_err() {
+                // What has no payload can still be used, and may free buffers.
+                let count = arrivals.len();
+                arrivals.retain(|(_, pieces)| *pieces == 0);
+                cx.common.count(|counts| counts.dropped += (count - arrivals.len()) as u64);
+                payload.clear();
+            }
+        }
+        let mut rest = &payload[..];
+        for (arrival, pieces) in arrivals {
+            let (own, behind) = rest.split_at(pieces);
+            stack.enqueue(arrival, own);
+            rest = behind;
+        }
+        cx.scope(|cx| stack.work.ring(cx))
+    }
+
+    /// Answers segments for ports that nobody has.
+    fn refuse(cx: &mut Cx<'_, Self>, arrivals: &[(Arrival, usize)]) -> Result<(), SystemError> {
+        let now_ns = now(cx)?;
+        cx.common.count(|counts| counts.unknown += arrivals.len() as u64);
+        let strangers = &cx.strangers;
+        arrivals.iter().for_each(|(arrival, _)| strangers.take(now_ns, arrival));
+        let stack = strangers.stack();
+        flush(cx, &stack)
+    }
+
+    /// The stack of the principal that calls, which is made if there is none.
+    fn own_stack(cx: &mut Cx<'_, Self>) -> Result<Rc<Stack>, TcpError> {
+        let needs = cx.req();
+        let principal = needs.principals.current(cx).map_err(thread_error)?;
+        if let Some(stack) = cx.stack_of(principal) {
+            return Ok(stack);
+        }
+        let share = needs.packets.share(cx, MOST_BUFFERS)?.keep()?;
+        let work = Bell::new(cx, &needs.signals)?;
+        let key = key(cx, needs)?;
+        // Another thread of the principal may have been quicker.
+        if let Some(stack) = cx.stack_of(principal) {
+            return Ok(stack);
+        }
+        let place = cx.stacks.iter().position(Option::is_none);
+        let place = place.unwrap_or(cx.stacks.len());
+        let owner = Owner::try_from(place).ok().filter(|owner| *owner != NOBODY);
+        let owner = owner.ok_or(TcpError::TooMany)?;
+        let stack = Rc::new(Stack::new(principal, owner, &cx.common, share, work, key));
+        let task = cx.spawn(Worker::new(stack.clone()))?;
+        match cx.stacks.get_mut(place) {
+            Some(free) => *free = Some(stack.clone()),
+            None => cx.stacks.push(Some(stack.clone())),
+        }
+        if let Err(error) = needs.principals.start(cx, "tcp", task) {
+            cx.remove_stack(&stack);
+            return Err(thread_error(error));
+        }
+        Ok(stack)
+    }
+
+    fn stack_of(&self, principal: u32) -> Option<Rc<Stack>> {
+        self.stacks.iter().flatten().find(|stack| stack.principal == principal).cloned()
+    }
+
+    /// A principal's thread has ended.
+    fn remove_stack(&mut self, stack: &Rc<Stack>) {
+        stack.end();
+        for place in &mut self.stacks {
+            place.take_if(|other| Rc::ptr_eq(other, stack));
+        }
+    }
+}
+
+/// Why there is no thread for a principal.
+fn thread_error(error: ThreadError) -> TcpError {
+    match error {
+        ThreadError::System(error) => TcpError::System(error),
+        _ => TcpError::TooMany,
+    }
+}
+
+impl Tcp for TcpServer {
+    fn connect<'f>(
+        cx: &mut Cx<'f, Self>,
+        address: u32,
+        port: u16,
+    ) -> Result<Ref<'f, dyn Connection>, TcpError> {
+        if port == 0 {
+            return Err(TcpError::BadPort);
+        }
+        let stack = Self::own_stack(cx)?;
+        let route = match cx.req().ipv4.route(cx, address) {
+            // A layer below has died, and may come back.
+            Err(Ipv4Error::System(SystemError::Lost)) => Err(TcpError::Unreachable),
+            route => Ok(route?),
+        }?;
+        let (name, door) = stack.connect(now(cx)?, (address, port), &route)?;
+        // If this fails, or the connection does, it is left as any other.
+        let opening = OpenConnection::new(&stack, name, &door);
+        let connection = cx.spawn(opening)?;
+        flush(cx, &stack)?;
+        flush::wait(cx, &door, |_| stack.is_open(name))??;
+        Ok(connection)
+    }
+
+    fn listen<'f>(
+        cx: &mut Cx<'f, Self>,
+        port: u16,
+        backlog: u32,
+    ) -> Result<Ref<'f, dyn Listener>, TcpError> {
+        let stack = Self::own_stack(cx)?;
+        // A listener whose last reference is gone is not in the way.
+        stack.let_go(now(cx)?);
+        let (port, door) = stack.listen(port, backlog)?;
+        let listener = cx.spawn(OpenListener::new(&stack, port, &door))?;
+        // Its thread looks for listeners that are gone now and then.
+        cx.scope(|cx| stack.work.ring(cx))?;
+        Ok(listener)
+    }
+
+    fn poll<'f>(cx: &mut Cx<'f, Self>) -> Result<Ref<'f, dyn Poll>, TcpError> {
+        let stack = Self::own_stack(cx)?;
+        let watch = Rc::new(Watch::new(Bell::new(cx, &cx.req().signals)?));
+        let poll = cx.spawn(OpenPoll::new(&stack, &watch))?;
+        stack.add_watch(poll.word(), &watch);
+        Ok(poll)
+    }
+
+    fn counts(cx: &mut Cx<'_, Self>) -> Result<TcpCounts, TcpError> {
+        let strangers = cx.strangers.stack();
+        let all = cx.stacks.iter().flatten().chain([&strangers]).map(|stack| stack.totals());
+        let mut counts = cx.common.counts.get();
+        for totals in all {
+            counts.resets += totals.resets_out;
+            counts.connections += totals.connections;
+        }
+        Ok(counts)
+    }
+
+    fn connection(cx: &mut Cx<'_, Self>, index: u32) -> Result<ConnectionStatus, TcpError> {
+        let mut at = index as usize;
+        for stack in cx.stacks.iter().flatten() {
+            match stack.nth_connection(at) {
+                Ok(status) => return Ok(status),
+                Err(count) => at -= count,
+            }
+        }
+        Ok(ConnectionStatus::default())
+    }
+
+    fn listener(cx: &mut Cx<'_, Self>, index: u32) -> Result<ListenerStatus, TcpError> {
+        let mut all = cx.stacks.iter().flatten().flat_map(|stack| stack.listeners());
+        Ok(all.nth(index as usize).unwrap_or_default())
+    }
+}

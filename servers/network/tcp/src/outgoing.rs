@@ -1,0 +1,313 @@
+//! Segments on their way out: headers in buffers of their own, payload where it was written.
+
+use alloc::vec::Vec;
+use core::net::IpAddr;
+
+use warren_idl::{BUFFER_BYTES, CHECKSUM_FILL, HEADROOM, OFFLOAD_CHECKSUM, PIECES, Packet};
+use warren_packets::{Batch, Buffers, Bytes, Indices, batch::length};
+use warren_tcp::{Flow, HEADER_BYTES, Outgoing, Output, Segment};
+
+use crate::{
+    arrival::pseudo_header,
+    ports::{Owner, Ports},
+};
+
+/// Bytes from one header to the next: room for those of the layers below, and the longest of TCP.
+const HEADER_STRIDE: usize = (HEADROOM + HEADER_BYTES).next_multiple_of(64);
+/// Where in a header its checksum stands.
+const CHECKSUM: usize = 16;
+/// Batches that are made at a time.
+const MOST_BATCHES: usize = 4;
+
+/// Buffers that are held to be sent, or not needed any more.
+#[derive(Debug, Default)]
+pub struct Stock {
+    /// Those in which nothing is yet.
+    pub fresh: Indices,
+    /// Those that are to be given back when nothing is being sent.
+    pub spent: Indices,
+    /// Where the next header goes.
+    header: Option<(u32, usize)>,
+}
+
+impl Stock {
+    /// A place for a header, in a buffer that is held.
+    fn header(&mut self) -> Option<Packet> {
+        let (buffer, start) = match self.header.take() {
+            Some(place) => place,
+            None => (self.fresh.pop()?, 0),
+        };
+        let next = start + HEADER_STRIDE;
+        match next + HEADER_STRIDE <= BUFFER_BYTES {
+            true => self.header = Some((buffer, next)),
+            false => self.spent.push(buffer),
+        }
+        Some(Packet { buffer, offset: (start + HEADROOM) as u16, ..Packet::default() })
+    }
+
+    /// Whether there is a place for a header.
+    pub fn has_header(&self) -> bool {
+        self.header.is_some() || !self.fresh.is_empty()
+    }
+}
+
+/// Segments to one station.
+#[derive(Debug)]
+pub struct ToStation {
+    /// The station.
+    pub destination: u32,
+    /// The segments.
+    pub segments: Batch,
+}
+
+/// What an engine sends, until it is handed to the layer below.
+pub struct Sending<'a, M: Bytes> {
+    /// The packet memory.
+    pub memory: &'a Buffers<M>,
+    /// The principal's buffers.
+    pub stock: &'a mut Stock,
+    /// Whose ports are whose.
+    pub ports: &'a mut Ports,
+    /// The principal.
+    pub owner: Owner,
+    /// What the link does by itself.
+    pub offloads: u32,
+    /// What was sent.
+    pub batches: &'a mut Vec<ToStation>,
+}
+
+impl<M: Bytes> Sending<'_, M> {
+    /// Writes the header of a segment to its place. The checksum is computed, or only begun if the link goes on with it.
+    fn write_header(&self, header: &Segment, flow: &Flow, pieces: &mut [Packet]) -> Option<()> {
+        let (IpAddr::V4(local), IpAddr::V4(remote)) = (flow.local, flow.remote) else {
+            return None;
+        };
+        let mut bytes = [0; HEADER_BYTES];
+        let header_bytes = header.encode(&mut bytes);
+        let (first, payload) = pieces.split_first_mut()?;
+        let total = u16::try_from(header_bytes + length(payload)).ok()?;
+        let mut sum = pseudo_header(local.into(), remote.into(), total);
+        if self.offloads & OFFLOAD_CHECKSUM != 0 {
+            first.flags = CHECKSUM_FILL;
+            (first.checksum_start, first.checksum_offset) = (first.offset, CHECKSUM as u16);
+            bytes[CHECKSUM..][..2].copy_from_slice(&(!sum.finish()).to_be_bytes());
+        } else {
+            sum.add(&bytes[..header_bytes]);
+            self.memory.add_to(&mut sum, payload).ok()?;
+            bytes[CHECKSUM..][..2].copy_from_slice(&sum.finish().to_be_bytes());
+        }
+        first.bytes = header_bytes as u16;
+        self.memory.write(first, 0, &bytes[..header_bytes]).ok()
+    }
+
+    /// The batch for a station that has room for so many records.
+    fn batch(&mut self, destination: u32, records: usize) -> Option<&mut Batch> {
+        let fits = self
+            .batches
+            .last()
+            .is_some_and(|last| last.destination == destination && last.segments.room() >= records);
+        if !fits {
+            self.batches.push(ToStation { destination, segments: Batch::new() });
+        }
+        self.batches.last_mut().map(|last| &mut last.segments)
+    }
+}
+
+impl<M: Bytes> Output<u32> for Sending<'_, M> {
+    fn send(&mut self, segment: Outgoing<'_, u32>) {
+        let IpAddr::V4(remote) = segment.flow.remote else { return };
+        let mut pieces = [Packet::default(); PIECES];
+        // Without a place it is lost, as it could be on its way.
+        let Some(first) = self.stock.header() else { return };
+        pieces[0] = first;
+        let mut count = 1;
+        for (place, piece) in pieces[1..].iter_mut().zip(segment.pieces()) {
+            let (offset, bytes) = (piece.offset as u16, piece.length as u16);
+            *place = Packet { buffer: piece.buffer, offset, bytes, ..Packet::default() };
+            count += 1;
+        }
+        let pieces = &mut pieces[..count];
+        (1..).zip(pieces.iter_mut()).for_each(|(at, piece)| piece.more = (count - at) as u16);
+        if self.write_header(&segment.header, segment.flow, pieces).is_none() {
+            return;
+        }
+        if segment.payload.bytes() > segment.segment_bytes.into() {
+            pieces[0].segment_bytes = segment.segment_bytes;
+        }
+        if let Some(batch) = self.batch(remote.into(), count) {
+            // There is room: it was looked for.
+            batch.push_packet(pieces).ok();
+        }
+    }
+
+    fn release(&mut self, buffer: u32) {
+        self.stock.spent.push(buffer);
+    }
+
+    fn opened(&mut self, flow: &Flow) {
+        self.ports.hold(flow.local_port, self.owner);
+    }
+
+    fn forgotten(&mut self, flow: &Flow) {
+        self.ports.release(flow.local_port);
+    }
+
+    fn has_room(&self) -> bool {
+        self.batches.len() < MOST_BATCHES && self.stock.has_header()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::net::Ipv4Addr;
+
+    use warren_packets::testing::Plain;
+    use warren_tcp::{Engine, Path, Piece, Sequence, Settings};
+
+    use super::*;
+    use crate::arrival::Arrival;
+
+    const HERE: u32 = 0x0a00_020f;
+    const THERE: u32 = 0x0a00_0202;
+
+    fn address(number: u32) -> IpAddr {
+        IpAddr::V4(Ipv4Addr::from(number))
+    }
+
+    /// An engine, and what it needs to send.
+    struct World {
+        memory: Buffers<Plain>,
+        stock: Stock,
+        ports: Ports,
+        engine: Engine<u32>,
+        offloads: u32,
+    }
+
+    impl World {
+        fn new(offloads: u32) -> Self {
+            let mut stock = Stock::default();
+            (0..8).for_each(|buffer| stock.fresh.push(buffer));
+            World {
+                memory: Buffers::new(Plain::new(16)),
+                stock,
+                ports: Ports::new([1; 16]),
+                engine: Engine::new(Settings::default(), [2; 16]),
+                offloads,
+            }
+        }
+
+        fn with<T>(
+            &mut self,
+            act: impl FnOnce(&mut Engine<u32>, &mut Sending<'_, Plain>) -> T,
+        ) -> (T, Vec<ToStation>) {
+            let World { memory, stock, ports, engine, offloads } = self;
+            let mut batches = Vec::new();
+            let (owner, offloads, batches_out) = (1, *offloads, &mut batches);
+            let mut sending =
+                Sending { memory, stock, ports, owner, offloads, batches: batches_out };
+            let result = act(engine, &mut sending);
+            (result, batches)
+        }
+
+        /// A connection that is open, to a station that takes everything.
+        fn connected(&mut self, path: Path) -> warren_tcp::Name {
+            let local = (address(HERE), 50_000).into();
+            let remote = (address(THERE), 80).into();
+            let (name, sent) = self.with(|engine, output| {
+                let name = engine.connect(0, local, remote, path, output).unwrap();
+                engine.transmit(0, output);
+                name
+            });
+            let opening = self.read(&sent[0].segments, 0);
+            let answer = Segment {
+                source_port: 80,
+                destination_port: 50_000,
+                sequence: Sequence(7),
+                acknowledgment: Some(opening.sequence + 1),
+                synchronize: true,
+                window: 60_000,
+                ..Segment::default()
+            };
+            self.with(|engine, output| {
+                let from = (address(HERE), address(THERE));
+                engine.receive(1, from, &path, &answer, &[], output);
+                engine.transmit(1, output);
+            });
+            name
+        }
+
+        /// Reads a segment of a batch as whoever it is sent to would.
+        fn read(&self, batch: &Batch, number: usize) -> Segment {
+            let mut packet: Vec<Packet> = batch.packets().nth(number).unwrap().into();
+            let mut network = [0; 20];
+            network[12..16].copy_from_slice(&HERE.to_be_bytes());
+            network[16..20].copy_from_slice(&THERE.to_be_bytes());
+            let place = Packet { offset: packet[0].offset - 20, bytes: 20, ..packet[0] };
+            self.memory.write(&place, 0, &network).unwrap();
+            packet[0].network = place.offset;
+            let arrival = Arrival::read(&self.memory, &packet).unwrap();
+            let payload: Vec<Packet> = arrival.payload(&packet).collect();
+            arrival.segment(&self.memory, &payload).unwrap()
+        }
+    }
+
+    #[test]
+    fn a_segment_leaves_with_a_right_checksum() {
+        let mut world = World::new(0);
+        let name = world.connected(Path::ETHERNET);
+        let piece = Packet { buffer: 12, offset: 5, bytes: 301, ..Packet::default() };
+        world.memory.write(&piece, 0, &[0xa5; 301]).unwrap();
+        let ((), sent) = world.with(|engine, output| {
+            engine.write(name, Piece { buffer: 12, offset: 5, length: 301 }, output).unwrap();
+            engine.transmit(2, output);
+        });
+        let segment = world.read(&sent[0].segments, 0);
+        assert!(segment.push && sent[0].destination == THERE);
+        let packet = sent[0].segments.packets().next().unwrap();
+        assert_eq!((packet[1].buffer, packet[1].offset, packet[1].bytes), (12, 5, 301));
+        assert_eq!((packet[0].more, packet[1].more), (1, 0));
+    }
+
+    #[test]
+    fn a_link_that_can_does_the_rest() {
+        let mut world = World::new(OFFLOAD_CHECKSUM);
+        let path = Path { offload_bytes: 60_000, offload_pieces: PIECES - 1, ..Path::ETHERNET };
+        let local = (address(HERE), 50_000).into();
+        let remote = (address(THERE), 80).into();
+        let (_, sent) = world.with(|engine, output| {
+            engine.connect(0, local, remote, path, output).unwrap();
+            engine.transmit(0, output);
+        });
+        let first = sent[0].segments.records()[0];
+        assert_eq!((first.flags, first.segment_bytes), (CHECKSUM_FILL, 0));
+        assert_eq!((first.checksum_start, first.checksum_offset), (first.offset, 16));
+        let mut field = [0; 2];
+        world.memory.read(&first, CHECKSUM, &mut field).unwrap();
+        let expected = !pseudo_header(HERE, THERE, first.bytes).finish();
+        assert_eq!(u16::from_be_bytes(field), expected);
+    }
+
+    #[test]
+    fn headers_have_room_in_front_and_buffers_are_given_back_when_they_are_full() {
+        let mut stock = Stock::default();
+        stock.fresh.push(3);
+        let mut places = Vec::new();
+        while let Some(place) = stock.header() {
+            places.push(usize::from(place.offset));
+        }
+        assert_eq!(places.len(), BUFFER_BYTES / HEADER_STRIDE);
+        assert!(places.windows(2).all(|pair| pair[1] - pair[0] >= HEADROOM + HEADER_BYTES));
+        assert!(places.iter().all(|place| *place >= HEADROOM));
+        assert!(places.iter().all(|place| place + HEADER_BYTES <= BUFFER_BYTES));
+        assert_eq!(stock.spent.as_slice(), [3]);
+    }
+
+    #[test]
+    fn a_connection_holds_its_port_until_it_is_forgotten() {
+        let mut world = World::new(0);
+        let name = world.connected(Path::ETHERNET);
+        assert_eq!(world.ports.owner(50_000), Some(1));
+        world.with(|engine, output| engine.abort(3, name, output)).0.unwrap();
+        assert_eq!(world.ports.owner(50_000), None);
+    }
+}

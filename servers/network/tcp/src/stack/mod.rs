@@ -1,0 +1,447 @@
+//! What one principal has of TCP: an engine, the segments that wait for it, its buffers, and those who use its connections.
+//!
+//! Nothing here makes a call but to ring. The rest of the server does so between the functions of [`Stack`], each of which is a critical section.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | this one | segments come and go, time passes, who is to be told |
+//! | `connections.rs` | what clients do with connections |
+//! | `listeners.rs` | what they do with listeners |
+//! | `reports.rs` | who reports where that it is ready |
+
+mod connections;
+mod listeners;
+mod reports;
+
+use alloc::{collections::BTreeMap, rc::Rc, vec::Vec};
+use core::{
+    cell::{Cell, RefCell},
+    net::{IpAddr, Ipv4Addr},
+};
+
+use warren::{Cx, Kept, SystemError};
+use warren_idl::{Ipv4Route, OFFLOAD_SEGMENT_IPV4, PIECES, Packet, Share, TcpCounts};
+use warren_packets::{Buffers, Indices};
+use warren_tcp::{Engine, Events, MILLISECOND_NS, Name, Path, Settings};
+use warren_waiting::Bell;
+
+pub use reports::{Subject, Watch};
+
+use reports::Report;
+
+use crate::{
+    arrival::{Arrival, Queue, piece},
+    outgoing::{Sending, Stock, ToStation},
+    ports::{Owner, Ports},
+};
+
+/// Bytes that a connection may hold unread, and unacknowledged: what a path of 1 Gbit/s and 2 ms has on its way.
+const WINDOW_BYTES: u32 = 256 * 1024;
+/// Pieces of buffers that a connection may hold unread.
+const WINDOW_PIECES: usize = 512;
+/// Stations to which the way is remembered.
+const WAYS: usize = 256;
+/// Segments that are handed to the engine before others get their turn.
+const ROUND: usize = 64;
+/// Buffers that are kept for headers: whoever writes leaves them.
+pub const KEPT_FOR_HEADERS: usize = 8;
+/// When to ask again for buffers, where there were none.
+const HUNGER_NS: u64 = 10 * MILLISECOND_NS;
+/// How long threads wait at most before they look again: a person hardly waits longer.
+pub const LOOK_AGAIN_NS: u64 = 500 * MILLISECOND_NS;
+
+/// What all principals share.
+pub struct Common {
+    /// The packet memory.
+    pub memory: Buffers,
+    /// Whose ports are whose.
+    pub ports: RefCell<Ports>,
+    /// What happened.
+    pub counts: Cell<TcpCounts>,
+    /// What the link does by itself.
+    pub offloads: Cell<u32>,
+}
+
+impl Common {
+    /// Counts something.
+    pub fn count(&self, note: impl FnOnce(&mut TcpCounts)) {
+        let mut counts = self.counts.get();
+        note(&mut counts);
+        self.counts.set(counts);
+    }
+}
+
+/// What one principal has of TCP.
+pub struct Stack {
+    /// The principal's number.
+    pub principal: u32,
+    owner: Owner,
+    common: Rc<Common>,
+    /// What it holds of the packet memory.
+    pub share: Kept<dyn Share>,
+    /// Rings when its thread has something to do.
+    pub work: Bell,
+    inner: RefCell<Inner>,
+}
+
+struct Inner {
+    engine: Engine<u32>,
+    queue: Queue,
+    stock: Stock,
+    batches: Vec<ToStation>,
+    users: Vec<Option<User>>,
+    listeners: BTreeMap<u16, Listener>,
+    polls: Vec<(u64, Rc<Watch>)>,
+    ways: BTreeMap<u32, (u32, Path)>,
+    /// Connections, and ports, of which the last reference is gone.
+    left: Vec<Name>,
+    unlistened: Vec<u16>,
+    /// Those to be rung when the state is as it is to be seen.
+    bells: Vec<Bell>,
+    /// Whether a thread is sending.
+    is_sending: bool,
+    /// Whether there was no buffer when one was needed.
+    is_hungry: bool,
+    /// Until when its thread waits.
+    waits_until_ns: u64,
+    /// Whether its thread has ended, and with it all its connections.
+    is_over: bool,
+}
+
+/// Where threads wait for one thing; made when the first one waits.
+pub type Door = Rc<RefCell<Option<Bell>>>;
+
+/// Whoever uses a connection.
+struct User {
+    name: Name,
+    door: Door,
+    report: Option<Report>,
+}
+
+struct Listener {
+    door: Door,
+    report: Option<Report>,
+    /// Connections that had come when this was looked at last.
+    seen: u64,
+}
+
+/// An address as the engine has it.
+fn address(number: u32) -> IpAddr {
+    IpAddr::V4(Ipv4Addr::from(number))
+}
+
+/// An address of IPv4 as a number.
+fn number(address: IpAddr) -> u32 {
+    match address {
+        IpAddr::V4(address) => address.into(),
+        IpAddr::V6(_) => 0,
+    }
+}
+
+/// The way to a station, as the engine sees it.
+fn path(route: &Ipv4Route) -> Path {
+    let cuts = route.offloads & OFFLOAD_SEGMENT_IPV4 != 0;
+    Path {
+        packet_bytes: route.mtu.min(u16::MAX.into()) as u16,
+        offload_bytes: if cuts { 63 * 1024 } else { 0 },
+        offload_pieces: PIECES - 1,
+    }
+}
+
+impl Stack {
+    /// A principal's, without connections. `key` are 16 bytes that nobody can guess.
+    pub fn new(
+        principal: u32,
+        owner: Owner,
+        common: &Rc<Common>,
+        share: Kept<dyn Share>,
+        work: Bell,
+        key: [u8; 16],
+    ) -> Self {
+        let settings = Settings {
+            receive_bytes: WINDOW_BYTES,
+            send_bytes: WINDOW_BYTES,
+            receive_pieces: WINDOW_PIECES,
+            ..Settings::default()
+        };
+        let inner = Inner {
+            engine: Engine::new(settings, key),
+            queue: Queue::default(),
+            stock: Stock::default(),
+            batches: Vec::new(),
+            users: Vec::new(),
+            listeners: BTreeMap::new(),
+            polls: Vec::new(),
+            ways: BTreeMap::new(),
+            left: Vec::new(),
+            unlistened: Vec::new(),
+            bells: Vec::new(),
+            is_sending: false,
+            is_hungry: false,
+            waits_until_ns: 0,
+            is_over: false,
+        };
+        let common = common.clone();
+        Stack { principal, owner, common, share, work, inner: RefCell::new(inner) }
+    }
+
+    /// What all principals share.
+    pub fn common(&self) -> &Common {
+        &self.common
+    }
+
+    /// Works on the engine, with its way out.
+    fn with<T>(
+        &self,
+        act: impl FnOnce(&mut Engine<u32>, &mut Sending<'_, warren::Mapping>) -> T,
+    ) -> T {
+        let Inner { engine, stock, batches, .. } = &mut *self.inner.borrow_mut();
+        let mut ports = self.common.ports.borrow_mut();
+        let mut sending = Sending {
+            memory: &self.common.memory,
+            stock,
+            ports: &mut ports,
+            owner: self.owner,
+            offloads: self.common.offloads.get(),
+            batches,
+        };
+        act(engine, &mut sending)
+    }
+
+    // Segments arrive.
+
+    /// How many more segments there is room for.
+    pub fn room(&self) -> usize {
+        self.inner.borrow().queue.room()
+    }
+
+    /// Puts a segment in the queue, whose payload is held by the principal's share.
+    pub fn enqueue(&self, arrival: Arrival, payload: &[Packet]) {
+        self.inner.borrow_mut().queue.push(arrival, payload);
+    }
+
+    /// The next station of which a segment came and to which the way is not known.
+    pub fn stranger(&self) -> Option<u32> {
+        let inner = self.inner.borrow();
+        let openings = inner.queue.iter().filter(|arrival| arrival.may_open());
+        openings.map(|arrival| arrival.source).find(|source| !inner.ways.contains_key(source))
+    }
+
+    /// Notes the way to a station; without one, what comes from there is dropped.
+    pub fn note_way(&self, station: u32, route: Option<&Ipv4Route>) {
+        let mut inner = self.inner.borrow_mut();
+        if inner.ways.len() >= WAYS {
+            inner.ways.clear();
+        }
+        let way = route.map_or((0, Path::ETHERNET), |route| (route.source, path(route)));
+        inner.ways.insert(station, way);
+        if let Some(route) = route {
+            self.common.offloads.set(route.offloads);
+        }
+    }
+
+    /// Forgets what is known of ways, which may have changed.
+    pub fn forget_ways(&self) {
+        self.inner.borrow_mut().ways.clear();
+    }
+
+    /// Hands segments to the engine; whether more wait.
+    pub fn receive(&self, now_ns: u64) -> bool {
+        let mut payload = Vec::new();
+        let mut pieces = Vec::new();
+        for _ in 0..ROUND {
+            let Some(arrival) = self.inner.borrow_mut().queue.pop(&mut payload) else {
+                return false;
+            };
+            let segment = arrival.segment(&self.common.memory, &payload);
+            let way = self.inner.borrow().ways.get(&arrival.source).copied();
+            // What goes on with a connection needs no way.
+            let (own, path) = way.unwrap_or((arrival.destination, Path::ETHERNET));
+            pieces.clear();
+            pieces.extend(payload.iter().map(piece));
+            match segment {
+                Ok(segment) if own == arrival.destination => self.with(|engine, output| {
+                    let between = (address(arrival.destination), address(arrival.source));
+                    engine.receive(now_ns, between, &path, &segment, &pieces, output);
+                }),
+                _ => {
+                    self.common.count(|counts| counts.bad += 1);
+                    let spent = &mut self.inner.borrow_mut().stock.spent;
+                    spent.extend(&payload);
+                }
+            }
+        }
+        !self.inner.borrow().queue.is_empty()
+    }
+
+    /// Answers a segment that is for nobody, with RST.
+    pub fn answer_stranger(&self, now_ns: u64, arrival: &Arrival) {
+        let Ok(segment) = arrival.segment(&self.common.memory, &[]) else { return };
+        self.with(|engine, output| {
+            let between = (address(arrival.destination), address(arrival.source));
+            engine.receive(now_ns, between, &Path::ETHERNET, &segment, &[], output);
+        });
+    }
+
+    // Time passes, and segments leave.
+
+    /// Does what is due because of the time, and for those who are gone.
+    pub fn expire(&self, now_ns: u64) {
+        self.with(|engine, output| engine.expire(now_ns, output));
+    }
+
+    /// Lets go of connections and ports of which the last reference is gone.
+    pub fn let_go(&self, now_ns: u64) {
+        let (left, unlistened) = {
+            let inner = &mut *self.inner.borrow_mut();
+            (core::mem::take(&mut inner.left), core::mem::take(&mut inner.unlistened))
+        };
+        for name in left {
+            // One that is gone already need not be left.
+            self.with(|engine, output| engine.leave(now_ns, name, output).ok());
+        }
+        for port in unlistened {
+            self.with(|engine, output| engine.unlisten(now_ns, (port, None), output));
+            self.common.ports.borrow_mut().unlisten(port);
+        }
+    }
+
+    /// Whether the caller is the one who sends now; if not, somebody is who will not end before everything is sent. Who gets true calls
+    /// [`Stack::end_sending`] in the same critical section in which [`Stack::transmit`] had nothing more.
+    pub fn begin_sending(&self) -> bool {
+        !core::mem::replace(&mut self.inner.borrow_mut().is_sending, true)
+    }
+
+    /// Nobody sends.
+    pub fn end_sending(&self) {
+        self.inner.borrow_mut().is_sending = false;
+    }
+
+    /// Lets the engine send, and takes what it has sent.
+    pub fn transmit(&self, now_ns: u64) -> Vec<ToStation> {
+        self.let_go(now_ns);
+        self.with(|engine, output| engine.transmit(now_ns, output));
+        self.note_news();
+        core::mem::take(&mut self.inner.borrow_mut().batches)
+    }
+
+    /// Whether some other thread's change wants the principal's thread to look.
+    pub fn wants_thread(&self) -> bool {
+        let inner = self.inner.borrow();
+        let next_ns = inner.engine.next_deadline_ns().unwrap_or(u64::MAX);
+        !inner.queue.is_empty() || next_ns < inner.waits_until_ns
+    }
+
+    /// Until when the principal's thread waits, if it has nothing to do. It looks for what nobody tells it of: that the last reference to a connection is gone,
+    /// that there are buffers again, and that this server has died.
+    pub fn rest(&self, now_ns: u64) -> u64 {
+        let mut inner = self.inner.borrow_mut();
+        let look_ns = now_ns + if inner.is_hungry { HUNGER_NS } else { LOOK_AGAIN_NS };
+        let deadline_ns = inner.engine.next_deadline_ns();
+        inner.waits_until_ns = deadline_ns.map_or(look_ns, |deadline_ns| deadline_ns.min(look_ns));
+        inner.waits_until_ns
+    }
+
+    // Buffers.
+
+    /// How many buffers without contents there are.
+    pub fn fresh(&self) -> usize {
+        self.inner.borrow().stock.fresh.len()
+    }
+
+    /// Takes over buffers.
+    pub fn feed(&self, mut buffers: Indices) {
+        let inner = &mut *self.inner.borrow_mut();
+        inner.stock.fresh.append(&mut buffers);
+        if core::mem::take(&mut inner.is_hungry) {
+            self.revive(inner);
+        }
+    }
+
+    /// Nothing could be written to a connection: if it is not full, there was no buffer.
+    pub fn starve_unless_full(&self, name: Name) {
+        if self.is_writable(name).is_some() {
+            self.starve();
+        }
+    }
+
+    /// There was no buffer.
+    pub fn starve(&self) {
+        self.inner.borrow_mut().is_hungry = true;
+    }
+
+    /// Whether there was no buffer when one was needed last.
+    pub fn is_hungry(&self) -> bool {
+        self.inner.borrow().is_hungry
+    }
+
+    /// Buffers that are not needed any more, if they are worth a call. Only for whoever sends.
+    pub fn spent(&self, worth: usize) -> Option<Indices> {
+        let inner = &mut *self.inner.borrow_mut();
+        let enough = inner.stock.spent.len() >= worth.max(1);
+        enough.then(|| core::mem::take(&mut inner.stock.spent))
+    }
+
+    /// There are buffers again for those who want to write.
+    fn revive(&self, inner: &mut Inner) {
+        let Inner { users, bells, .. } = inner;
+        for user in users.iter_mut().flatten() {
+            bells.extend(user.door.borrow().clone());
+            if let Some(report) = &mut user.report {
+                report.line_up(Subject::Connection(user.name), bells);
+            }
+        }
+    }
+
+    // News.
+
+    /// Notes who is to be told of what has happened.
+    fn note_news(&self) {
+        let inner = &mut *self.inner.borrow_mut();
+        let Inner { engine, users, listeners, bells, .. } = inner;
+        while let Some((name, events)) = engine.next_news() {
+            let user = users.get_mut(name.place()).and_then(Option::as_mut);
+            let Some(user) = user.filter(|user| user.name == name && events != Events::NONE) else {
+                continue;
+            };
+            bells.extend(user.door.borrow().clone());
+            if let Some(report) = &mut user.report {
+                report.line_up(Subject::Connection(name), bells);
+            }
+        }
+        for ((port, _), waiting, arrivals) in engine.listeners() {
+            let Some(listener) = listeners.get_mut(&port) else { continue };
+            let before = core::mem::replace(&mut listener.seen, arrivals.connections);
+            if before == arrivals.connections || waiting == 0 {
+                continue;
+            }
+            bells.extend(listener.door.borrow().clone());
+            if let Some(report) = &mut listener.report {
+                report.line_up(Subject::Listener(port), bells);
+            }
+        }
+    }
+
+    /// Tells those who are to be told.
+    pub fn ring<S>(&self, cx: &mut Cx<'_, S>) -> Result<(), SystemError> {
+        let bells = core::mem::take(&mut self.inner.borrow_mut().bells);
+        match bells.is_empty() {
+            true => Ok(()),
+            false => cx.scope(|cx| bells.iter().try_for_each(|bell| bell.ring(cx))),
+        }
+    }
+
+    // The end.
+
+    /// The principal's thread has ended: its connections are gone without a word, and its ports are free. Those who wait are told.
+    pub fn end(&self) {
+        self.common.ports.borrow_mut().forget(self.owner);
+        let inner = &mut *self.inner.borrow_mut();
+        inner.is_over = true;
+        let users = inner.users.iter().flatten().map(|user| &user.door);
+        let listeners = inner.listeners.values().map(|listener| &listener.door);
+        let doors = users.chain(listeners).filter_map(|door| door.borrow().clone());
+        let polls = inner.polls.iter().map(|(_, watch)| watch.bell.clone());
+        inner.bells = doors.chain(polls).collect();
+    }
+}

@@ -1,0 +1,65 @@
+//! What a principal's thread does: segments are received, time passes, segments are sent.
+
+use alloc::rc::Rc;
+
+use warren::{Cx, SystemError, local};
+use warren_idl::{Task, ThreadError};
+use warren_waiting::wait_at;
+
+use crate::{
+    TcpServer,
+    flush::{feed, flush, now},
+    stack::Stack,
+};
+
+/// What a principal's thread runs.
+#[local(provides = Task, parent = TcpServer)]
+pub struct Worker {
+    stack: Rc<Stack>,
+}
+
+impl Worker {
+    /// For this stack.
+    pub fn new(stack: Rc<Stack>) -> Self {
+        Worker { stack }
+    }
+
+    /// Does what is to be done, and waits for more.
+    fn round(cx: &mut Cx<'_, Self>, stack: &Rc<Stack>) -> Result<(), SystemError> {
+        while let Some(station) = stack.stranger() {
+            let route = cx.scope(|cx| cx.req().ipv4.route(cx, station)).ok();
+            stack.note_way(station, route.as_ref());
+        }
+        let now_ns = now(cx)?;
+        let has_more = stack.receive(now_ns);
+        stack.expire(now_ns);
+        if stack.is_hungry() {
+            feed(cx, stack, 0)?;
+        }
+        flush(cx, stack)?;
+        if has_more { Ok(()) } else { Self::rest(cx, stack) }
+    }
+
+    fn rest(cx: &mut Cx<'_, Self>, stack: &Rc<Stack>) -> Result<(), SystemError> {
+        let until_ns = stack.rest(now(cx)?);
+        let look = |worker: &Self| worker.stack.wants_thread().then_some(());
+        match cx.until(until_ns, |cx| wait_at(cx, &stack.work, look))? {
+            Err(SystemError::Deadline) if now(cx)? >= until_ns => Ok(()),
+            waited => waited,
+        }
+    }
+}
+
+impl Task for Worker {
+    fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
+        let stack = cx.stack.clone();
+        let end = loop {
+            if let Err(error) = cx.scope(|cx| Self::round(cx, &stack)) {
+                break error;
+            }
+        };
+        cx.parent().remove_stack(&stack);
+        stack.ring(cx)?;
+        Err(end.into())
+    }
+}

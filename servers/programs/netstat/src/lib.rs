@@ -1,0 +1,270 @@
+//! `netstat`: connections and listeners of TCP.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+use alloc::{format, string::String, vec::Vec};
+
+use warren::{Cx, New, Req, Required, Server, StartError, server};
+use warren_idl::{ConnectionStatus, ListenerStatus, Program, Tcp, TcpCounts, TcpError};
+use warren_packets::address::Ipv4Address;
+use warren_program::{
+    Arguments, Flow, Handed, Manual, Stop, UsageError, Work, program, table::Table,
+};
+
+/// What the program requires.
+#[derive(Required)]
+pub struct Needs {
+    tcp: Req<dyn Tcp>,
+}
+
+/// Shows connections and listeners of TCP.
+#[server(provides(Program), locals(Run), summary = "show connections and listeners of TCP")]
+pub struct Netstat {}
+
+impl Server for Netstat {
+    type Required = Needs;
+
+    fn new(_cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
+        Ok(Netstat {})
+    }
+}
+
+program!(Netstat, Run, Showing);
+
+struct Showing {
+    json: bool,
+    counts: bool,
+}
+
+impl Work<Run> for Showing {
+    const MANUAL: Manual = Manual {
+        usage: "[-js]",
+        details: "\
+-s  show what TCP has done in all
+-j  show all of it as JSON, one object in a line
+PRINCIPAL is the number of whoever pays, as `accounts -j` shows it.\n",
+    };
+
+    fn start(arguments: Vec<String>) -> Result<Self, UsageError> {
+        let arguments = Arguments::parse(arguments, "js", "")?;
+        let (json, counts) = (arguments.has('j'), arguments.has('s'));
+        arguments.none()?;
+        Ok(Showing { json, counts })
+    }
+
+    fn pull(
+        &mut self,
+        cx: &mut Cx<'_, Run>,
+        handed: &mut Handed,
+        output: &mut Vec<u8>,
+    ) -> Result<Flow, Stop> {
+        match self.text(cx) {
+            Ok(text) => {
+                output.extend(text.bytes());
+                Ok(Flow::End(0))
+            }
+            Err(error) => handed.fail(cx, "tcp", error),
+        }
+    }
+}
+
+impl Showing {
+    fn text(&self, cx: &mut Cx<'_, Run>) -> Result<String, TcpError> {
+        if self.counts {
+            let counts = cx.req().tcp.counts(cx)?;
+            return Ok(if self.json { counts_json(&counts) } else { counts_text(&counts) });
+        }
+        let (listeners, connections) = (listeners(cx)?, connections(cx)?);
+        Ok(match self.json {
+            true => json(&listeners, &connections),
+            false => tables(&listeners, &connections),
+        })
+    }
+}
+
+fn listeners(cx: &mut Cx<'_, Run>) -> Result<Vec<ListenerStatus>, TcpError> {
+    let mut all = Vec::new();
+    loop {
+        match cx.req().tcp.listener(cx, all.len() as u32)? {
+            none if none.port == 0 => return Ok(all),
+            listener => all.push(listener),
+        }
+    }
+}
+
+fn connections(cx: &mut Cx<'_, Run>) -> Result<Vec<ConnectionStatus>, TcpError> {
+    let mut all = Vec::new();
+    loop {
+        match cx.req().tcp.connection(cx, all.len() as u32)? {
+            none if none.state == 0 => return Ok(all),
+            connection => all.push(connection),
+        }
+    }
+}
+
+/// The name of a state (RFC 9293, section 3.3.2).
+fn state(number: u32) -> &'static str {
+    match number {
+        ConnectionStatus::SYN_SENT => "SYN-SENT",
+        ConnectionStatus::SYN_RECEIVED => "SYN-RECEIVED",
+        ConnectionStatus::ESTABLISHED => "ESTABLISHED",
+        ConnectionStatus::FIN_WAIT_1 => "FIN-WAIT-1",
+        ConnectionStatus::FIN_WAIT_2 => "FIN-WAIT-2",
+        ConnectionStatus::CLOSE_WAIT => "CLOSE-WAIT",
+        ConnectionStatus::CLOSING => "CLOSING",
+        ConnectionStatus::LAST_ACK => "LAST-ACK",
+        ConnectionStatus::TIME_WAIT => "TIME-WAIT",
+        _ => "CLOSED",
+    }
+}
+
+fn tables(listeners: &[ListenerStatus], connections: &[ConnectionStatus]) -> String {
+    let mut table = Table::new([
+        "LOCAL",
+        "REMOTE",
+        "STATE",
+        "RECEIVED",
+        "UNREAD",
+        "SENT",
+        "UNSENT",
+        "AGAIN",
+        "RTT",
+        "PRINCIPAL",
+    ]);
+    for it in listeners {
+        let row = [
+            format!("*:{}", it.port),
+            "*".into(),
+            "LISTEN".into(),
+            "-".into(),
+            format!("{}", it.waiting),
+            "-".into(),
+            "-".into(),
+            "-".into(),
+            "-".into(),
+            format!("{}", it.principal),
+        ];
+        table.row(row);
+    }
+    for it in connections {
+        table.row([
+            format!("{}:{}", Ipv4Address(it.local), it.local_port),
+            format!("{}:{}", Ipv4Address(it.remote), it.remote_port),
+            state(it.state).into(),
+            format!("{}", it.received_bytes),
+            format!("{}", it.unread_bytes),
+            format!("{}", it.sent_bytes),
+            format!("{}", it.unsent_bytes),
+            format!("{}", it.resent_bytes),
+            format!("{} us", it.round_trip_ns / 1000),
+            format!("{}", it.principal),
+        ]);
+    }
+    table.text()
+}
+
+fn json(listeners: &[ListenerStatus], connections: &[ConnectionStatus]) -> String {
+    let mut text = String::new();
+    for it in listeners {
+        let ListenerStatus { port, principal, waiting, connections, cookies, dropped, .. } = it;
+        text += &format!(
+            "{{\"state\":\"LISTEN\",\"local_port\":{port},\"principal\":{principal},\"waiting\":{waiting},\
+             \"connections\":{connections},\"cookies\":{cookies},\"dropped\":{dropped}}}\n"
+        );
+    }
+    for it in connections {
+        let (local, remote) = (Ipv4Address(it.local), Ipv4Address(it.remote));
+        let ConnectionStatus { local_port, remote_port, principal, unread_bytes, .. } = it;
+        let ConnectionStatus { received_bytes, sent_bytes, resent_bytes, round_trip_ns, .. } = it;
+        let ConnectionStatus { unsent_bytes, congestion_bytes, .. } = it;
+        text += &format!(
+            "{{\"state\":\"{}\",\"local\":\"{local}\",\"local_port\":{local_port},\"remote\":\"{remote}\",\
+             \"remote_port\":{remote_port},\"principal\":{principal},\"received_bytes\":{received_bytes},\
+             \"unread_bytes\":{unread_bytes},\"sent_bytes\":{sent_bytes},\"unsent_bytes\":{unsent_bytes},\
+             \"resent_bytes\":{resent_bytes},\"round_trip_ns\":{round_trip_ns},\
+             \"congestion_bytes\":{congestion_bytes}}}\n",
+            state(it.state)
+        );
+    }
+    text
+}
+
+fn counts_text(counts: &TcpCounts) -> String {
+    let TcpCounts { received, bad, unknown, dropped, sent, unsent, resets, connections } = counts;
+    format!(
+        "received {received} segments, {bad} bad, {unknown} for ports that nobody has, {dropped} dropped\n\
+         sent {sent} segments, {unsent} lost here, {resets} resets for nobody's\n\
+         made {connections} connections\n"
+    )
+}
+
+fn counts_json(counts: &TcpCounts) -> String {
+    let TcpCounts { received, bad, unknown, dropped, sent, unsent, resets, connections } = counts;
+    format!(
+        "{{\"received\":{received},\"bad\":{bad},\"unknown\":{unknown},\"dropped\":{dropped},\"sent\":{sent},\
+         \"unsent\":{unsent},\"resets\":{resets},\"connections\":{connections}}}\n"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listener() -> ListenerStatus {
+        ListenerStatus { port: 80, principal: 2, waiting: 1, ..ListenerStatus::default() }
+    }
+
+    fn connection() -> ConnectionStatus {
+        ConnectionStatus {
+            received_bytes: 10,
+            sent_bytes: 20,
+            round_trip_ns: 1_234_567,
+            local: 0x0a00_020f,
+            remote: 0x0a00_0202,
+            local_port: 80,
+            remote_port: 50_000,
+            state: ConnectionStatus::ESTABLISHED,
+            ..ConnectionStatus::default()
+        }
+    }
+
+    #[test]
+    fn connections_are_shown_in_columns() {
+        let text = tables(&[listener()], &[connection()]);
+        let rows: Vec<Vec<&str>> =
+            text.lines().map(|line| line.split_whitespace().collect()).collect();
+        assert_eq!(rows[1], ["*:80", "*", "LISTEN", "-", "1", "-", "-", "-", "-", "2"]);
+        let expected = [
+            "10.0.2.15:80",
+            "10.0.2.2:50000",
+            "ESTABLISHED",
+            "10",
+            "0",
+            "20",
+            "0",
+            "0",
+            "1234",
+            "us",
+            "0",
+        ];
+        assert_eq!(rows[2], expected);
+    }
+
+    #[test]
+    fn connections_are_shown_as_json() {
+        let text = json(&[listener()], &[connection()]);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(
+            lines[0],
+            "{\"state\":\"LISTEN\",\"local_port\":80,\"principal\":2,\"waiting\":1,\"connections\":0,\"cookies\":0,\"dropped\":0}"
+        );
+        assert!(
+            lines[1].starts_with(
+                "{\"state\":\"ESTABLISHED\",\"local\":\"10.0.2.15\",\"local_port\":80,"
+            )
+        );
+        assert!(lines[1].contains("\"round_trip_ns\":1234567"));
+    }
+}

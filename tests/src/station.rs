@@ -1,0 +1,77 @@
+//! A station beside a system: this host, as a client of the services that `systems/services.kdl` has.
+
+use std::{
+    io::{self, Read, Write},
+    net::{Shutdown, TcpListener, TcpStream},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// How long the system may take to listen.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How long one may say nothing.
+const SILENCE: Duration = Duration::from_secs(90);
+
+/// A port of this host that nobody has.
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("there is a port");
+    listener.local_addr().expect("it has one").port()
+}
+
+/// Connects to a port, which is QEMU's. It accepts even if the system does not: then the connection ends without a byte.
+pub fn connect(port: u16) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(("127.0.0.1", port))?;
+    stream.set_read_timeout(Some(SILENCE))?;
+    stream.set_write_timeout(Some(SILENCE))?;
+    Ok(stream)
+}
+
+/// Waits until the system echoes a byte at the port that leads to its echo.
+pub fn wait_for_echo(port: u16) {
+    let end = Instant::now() + PATIENCE;
+    let one = || -> io::Result<()> {
+        let mut stream = connect(port)?;
+        stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+        stream.write_all(b"?")?;
+        stream.read_exact(&mut [0])
+    };
+    while let Err(error) = one() {
+        assert!(Instant::now() < end, "nobody echoes: {error}");
+        thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// A byte of a stream of which no two parts are alike.
+fn pattern(seed: u64, at: u64) -> u8 {
+    (at.wrapping_add(seed << 40).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33) as u8
+}
+
+/// Bytes of a stream.
+pub fn bytes(seed: u64, count: usize) -> Vec<u8> {
+    (0..count as u64).map(|at| pattern(seed, at)).collect()
+}
+
+/// Sends bytes, ends, and reads until the other side ends: what came.
+pub fn exchange(mut stream: TcpStream, sent: &[u8]) -> io::Result<Vec<u8>> {
+    let mut writer = stream.try_clone()?;
+    thread::scope(|scope| {
+        let sending = scope.spawn(move || -> io::Result<()> {
+            writer.write_all(sent)?;
+            writer.shutdown(Shutdown::Write)
+        });
+        let mut came = Vec::new();
+        let read = stream.read_to_end(&mut came);
+        let sent = sending.join().expect("it does not panic");
+        read.and(sent).map(|()| came)
+    })
+}
+
+/// Sends bytes to an echo, and fails unless they come back as they were.
+#[track_caller]
+pub fn check_echo(port: u16, seed: u64, count: usize) {
+    let sent = bytes(seed, count);
+    let came = connect(port).and_then(|stream| exchange(stream, &sent));
+    let came = came.unwrap_or_else(|error| panic!("after {count} bytes were sent: {error}"));
+    assert_eq!(came.len(), sent.len(), "bytes");
+    assert!(came == sent, "the bytes are not those that were sent");
+}

@@ -1,0 +1,137 @@
+//! TCP, with this host as the other side: through QEMU's user network, which makes connections of its own to the system.
+
+use std::{
+    io::{Read, Write},
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::Duration,
+};
+
+use warren_tests::{
+    run::{Run, Running},
+    station::{bytes, check_echo, connect, exchange, free_port, wait_for_echo},
+    variant::{KERNEL, OWN, Variant},
+};
+
+/// The placement that the system file says.
+const DEFAULT: Variant = Variant { name: "default", arguments: &[] };
+
+const MIB: usize = 1 << 20;
+
+/// The system with the small services, and the ports of this host that lead to echo, discard and character generator.
+fn services(variant: &Variant) -> (Running, [u16; 3]) {
+    let ports = [7, 9, 19].map(|port| (free_port(), port));
+    let forwards = ports.map(|(host, system)| format!("--forward={host}:{system}"));
+    let run = Run::new("services", &[""; 0]).placed(variant).with(forwards).start();
+    let ports = ports.map(|(host, _)| host);
+    wait_for_echo(ports[0]);
+    (run, ports)
+}
+
+/// The bytes that `services` shows for one of them.
+fn bytes_of(service: &str, shown: &str) -> Option<u64> {
+    let line = shown.lines().find(|line| line.starts_with(service))?;
+    line.split_whitespace().nth(3)?.parse().ok()
+}
+
+#[test]
+fn ten_mebibytes_come_back_in_every_placement() {
+    for variant in [DEFAULT, KERNEL, OWN] {
+        let (run, [echo, ..]) = services(&variant);
+        check_echo(echo, 1, 10 * MIB);
+        let shown = run.ask("netstat -s").unwrap_or_default();
+        let ended = run.end();
+        ended.expect_status(0);
+        assert!(shown.contains(" 0 bad, 0 for ports that nobody has"), "{}: {ended}", variant.name);
+    }
+}
+
+#[test]
+fn a_hundred_connections_go_on_at_the_same_time() {
+    let (run, [echo, ..]) = services(&DEFAULT);
+    // QEMU has a short line of those that wait to be accepted, so they come one after the other.
+    let open = |seed: u64| {
+        let mut stream = connect(echo).expect("QEMU listens");
+        let mut byte = [0];
+        let echoed = stream.write_all(b"!").and_then(|()| stream.read_exact(&mut byte));
+        assert!(echoed.is_ok() && byte == *b"!", "{echoed:?}");
+        (seed, stream)
+    };
+    let streams: Vec<_> = (0..100).map(open).collect();
+    thread::scope(|scope| {
+        for (seed, stream) in streams {
+            scope.spawn(move || {
+                let sent = bytes(seed, 64 * 1024 + seed as usize);
+                let came = exchange(stream, &sent);
+                assert!(came.is_ok_and(|came| came == sent), "connection {seed}");
+            });
+        }
+    });
+    let shown = run.ask("services").unwrap_or_default();
+    let ended = run.end();
+    // With what found out whether the system was there, perhaps several times.
+    let sent = (0..100).map(|seed| 64 * 1024 + seed + 1).sum::<u64>();
+    assert!(bytes_of("echo", &shown).is_some_and(|bytes| bytes > sent), "{ended}");
+}
+
+#[test]
+fn what_is_discarded_is_counted_and_what_is_generated_is_right() {
+    let (run, [_, discard, characters]) = services(&DEFAULT);
+    let stream = connect(discard).expect("QEMU listens");
+    let came = exchange(stream, &vec![7; 3 * MIB]).expect("it ends in order");
+    assert!(came.is_empty());
+    let mut stream = connect(characters).expect("QEMU listens");
+    let mut text = vec![0; MIB];
+    stream.read_exact(&mut text).expect("there is no end of it");
+    drop(stream);
+    let text = String::from_utf8(text).expect("they are characters");
+    let mut lines = text.split("\r\n");
+    assert!(lines.next().is_some_and(|line| line.starts_with(" !\"#$") && line.len() == 72));
+    assert!(lines.next().is_some_and(|line| line.starts_with("!\"#$%") && line.len() == 72));
+    let shown = run.ask("services").unwrap_or_default();
+    let ended = run.end();
+    assert_eq!(bytes_of("discard", &shown), Some(3 * MIB as u64), "{ended}");
+}
+
+#[test]
+fn servers_below_may_die_while_a_transfer_goes_on() {
+    for variant in [DEFAULT, KERNEL, OWN] {
+        for server in ["virtio-net", "ethernet", "arp", "ipv4"] {
+            let (run, [echo, ..]) = services(&variant);
+            let is_over = AtomicBool::new(false);
+            thread::scope(|scope| {
+                let transfer = scope.spawn(|| {
+                    check_echo(echo, 3, 6 * MIB);
+                    is_over.store(true, Ordering::Relaxed);
+                });
+                thread::sleep(Duration::from_millis(300));
+                let crashed = run.ask(&format!("crash {server} null"));
+                assert!(crashed.is_some(), "{server} {}", variant.name);
+                let died_before = !is_over.load(Ordering::Relaxed);
+                assert!(died_before, "{server} {}: the transfer was too short", variant.name);
+                let done = transfer.join();
+                assert!(done.is_ok(), "{server} {}: the transfer failed", variant.name);
+            });
+            check_echo(echo, 4, 1000);
+            run.end().expect_status(0);
+        }
+    }
+}
+
+#[test]
+fn connections_of_a_dead_server_are_reset_and_new_ones_come() {
+    let (run, [echo, ..]) = services(&DEFAULT);
+    let mut stream = connect(echo).expect("QEMU listens");
+    let mut byte = [0];
+    stream.write_all(b"a").and_then(|()| stream.read_exact(&mut byte)).expect("it is echoed");
+    assert!(run.ask("crash tcp null").is_some());
+    // Whatever is sent now is for nobody.
+    let _ = stream.write_all(b"b");
+    let ended = stream.read(&mut byte);
+    assert!(matches!(ended, Ok(0) | Err(_)), "{ended:?}");
+    wait_for_echo(echo);
+    check_echo(echo, 5, 100_000);
+    let shown = run.ask("netstat -s").unwrap_or_default();
+    let ended = run.end();
+    assert!(!shown.contains(" 0 resets"), "{shown}: {ended}");
+}
