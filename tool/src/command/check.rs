@@ -1,5 +1,6 @@
 //! `warren check`.
 
+use crate::run::machine::Forward;
 use std::{
     fs,
     io::{IsTerminal, stderr},
@@ -48,6 +49,16 @@ pub fn run(project: &Project, arguments: &Arguments) -> Outcome {
 
 /// Checks a system, shows what was found, and returns the plan if there is no error.
 pub fn checked(project: &Project, path: &Path, facts: &Facts, request: &Request) -> Outcome<Plan> {
+    checked_with_forwards(project, path, facts, request).map(|(plan, _)| plan)
+}
+
+/// The same, with the ports of the host that lead into the system's network.
+pub fn checked_with_forwards(
+    project: &Project,
+    path: &Path,
+    facts: &Facts,
+    request: &Request,
+) -> Outcome<(Plan, Vec<Forward>)> {
     let mut read = |path: &Path| fs::read_to_string(path).map_err(|error| error.to_string());
     let outcome = system::check(&project.shown(path), facts, request, &mut read);
     let renderer = match stderr().is_terminal() {
@@ -58,7 +69,8 @@ pub fn checked(project: &Project, path: &Path, facts: &Facts, request: &Request)
         eprintln!("{}\n", found.render(&outcome.sources, &renderer));
     }
     let errors = outcome.count(Severity::Error);
-    outcome.plan.ok_or_else(|| {
+    let forwards = outcome.forwards;
+    outcome.plan.map(|plan| (plan, forwards)).ok_or_else(|| {
         let shown = project.shown(path);
         Failure::new(match errors {
             1 => format!("system `{}` has an error", shown.display()),

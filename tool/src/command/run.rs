@@ -58,7 +58,8 @@ pub struct Arguments {
     /// QEMU's name of the processor.
     #[arg(long, value_name = "MODEL", default_value = "max")]
     cpu: String,
-    /// Let programs of this host reach a port of the system's first network: HOSTPORT:PORT, at 127.0.0.1, by TCP.
+    /// Let programs of this host reach a port of the system's first network: HOSTPORT:PORT, at 127.0.0.1, by TCP. In the place of
+    /// those that the system file names.
     #[arg(long, value_name = "HOSTPORT:PORT", conflicts_with = "hosted", value_parser = Forward::parse)]
     forward: Vec<Forward>,
     /// A word of the kernel's command line: `NAME=VALUE` for servers that have this parameter; `log=com1`, `com2` or `none`;
@@ -99,10 +100,14 @@ pub fn run(project: &Project, arguments: &Arguments) -> Outcome {
         placements: arguments.place.clone(),
         parameters: vec![("mode".into(), input.mode().into())],
     };
-    let plan = check::checked(project, &path, &build::facts(&servers), &request)?;
+    let facts = build::facts(&servers);
+    let (plan, mut forwards) = check::checked_with_forwards(project, &path, &facts, &request)?;
+    if !arguments.forward.is_empty() {
+        forwards = arguments.forward.clone();
+    }
     match arguments.hosted {
         true => in_process(project, arguments, &servers, &plan, &disk, input),
-        false => in_machine(project, arguments, &servers, &plan, &disk, input),
+        false => in_machine(project, arguments, &servers, (&plan, &forwards), &disk, input),
     }
 }
 
@@ -165,7 +170,7 @@ fn in_machine(
     project: &Project,
     arguments: &Arguments,
     servers: &[BuiltServer],
-    plan: &Plan,
+    (plan, forwards): (&Plan, &[Forward]),
     disk: &Path,
     input: Input,
 ) -> Outcome {
@@ -185,8 +190,8 @@ fn in_machine(
         kernel,
         archive: boot,
         disk: Some(disk.to_path_buf()),
-        networks: networks(plan, &arguments.forward)?,
-        forwards: arguments.forward.clone(),
+        networks: networks(plan, forwards)?,
+        forwards: forwards.into(),
         console: Line::Standard,
         log: Line::Socket(log),
         debugger: None,
@@ -217,7 +222,7 @@ fn in_machine(
 fn networks(plan: &Plan, forwards: &[Forward]) -> Outcome<u32> {
     let networks = machine::networks(plan);
     match networks == 0 && !forwards.is_empty() {
-        true => Err(Failure::new("--forward means nothing: the system has no network device")
+        true => Err(Failure::new("ports lead nowhere: the system has no network device")
             .remedy("take a system with a network, such as `network`")),
         false => Ok(networks),
     }

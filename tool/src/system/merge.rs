@@ -3,6 +3,7 @@
 //! Every system begins with the same few lines, as if it included them; but whoever defines something of them again alters it, and
 //! a server of them that is not needed is no part of the system.
 
+use crate::run::machine::Forward;
 use std::{
     collections::HashSet,
     path::{Component, Path, PathBuf},
@@ -43,6 +44,8 @@ pub struct System {
     pub connects: Vec<Connect>,
     /// What to start.
     pub starts: Vec<Located<String>>,
+    /// Ports of the host that lead into the system's network.
+    pub forwards: Vec<Forward>,
 }
 
 impl System {
@@ -185,6 +188,7 @@ impl Loader<'_> {
         }
         self.system.connects.extend(document.connects);
         self.system.starts.extend(document.starts);
+        self.system.forwards.extend(document.forwards);
     }
 }
 

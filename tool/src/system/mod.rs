@@ -26,6 +26,7 @@ mod syntax;
 #[cfg(test)]
 mod tests;
 
+use crate::run::machine::Forward;
 use std::path::Path;
 
 use warren_engine::plan::{Placement, Plan, SERVERS};
@@ -65,6 +66,8 @@ pub const ALL: &str = "all";
 pub struct Outcome {
     /// The plan; `None` if there is an error.
     pub plan: Option<Plan>,
+    /// Ports of the host that lead into the system's network.
+    pub forwards: Vec<Forward>,
     /// Errors and warnings, in the order of the text.
     pub diagnostics: Vec<Diagnostic>,
     /// The files that were read.
@@ -100,7 +103,8 @@ pub fn check(path: &Path, facts: &Facts, request: &Request, read: merge::Read<'_
         found.span.as_ref().map_or((0, 0), |span| (span.file + 1, span.range.start))
     });
     let failed = diagnostics.iter().any(|found| found.severity == Severity::Error);
-    Outcome { plan: planned.filter(|_| !failed), diagnostics, sources }
+    let forwards = system.forwards;
+    Outcome { plan: planned.filter(|_| !failed), forwards, diagnostics, sources }
 }
 
 /// Placements on the command line must name servers.

@@ -116,7 +116,9 @@ impl Graph<'_> {
         let hosted = self.server(at).hosted.as_ref().map(|hosted| &hosted.value);
         match (self.target, hosted) {
             (Target::Hosted, Some(Hosted::Server(name))) => self.system.find(name),
-            (Target::Hosted, Some(Hosted::Native(_) | Hosted::Nothing)) => {
+            // The system file says itself that it is not there.
+            (Target::Hosted, Some(Hosted::Nothing)) => None,
+            (Target::Hosted, Some(Hosted::Native(_))) => {
                 let message = format!("`{}` cannot be started in a Linux process", self.name(at));
                 diagnostics.push(Diagnostic::error(span, message));
                 None

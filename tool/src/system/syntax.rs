@@ -6,6 +6,7 @@
 
 mod principal;
 
+use crate::run::machine::Forward;
 use kdl::{KdlDocument, KdlNode};
 use warren_engine::plan::Placement;
 
@@ -37,6 +38,8 @@ pub struct Document {
     pub principal_changes: Vec<Principal>,
     /// What to start.
     pub starts: Vec<Located<String>>,
+    /// Ports of the host that lead into the system's network.
+    pub forwards: Vec<Forward>,
 }
 
 /// `server` or `change`: what is said of one server.
@@ -135,7 +138,8 @@ pub enum Hosted {
     Server(String),
 }
 
-const TOP: [&str; 7] = ["include", "place", "connect", "server", "principal", "change", "start"];
+const TOP: [&str; 8] =
+    ["include", "place", "connect", "server", "principal", "change", "start", "forward"];
 const INSIDE: [&str; 13] = [
     "place",
     "connect",
@@ -196,7 +200,20 @@ fn top(node: &KdlNode, document: &mut Document, reader: &mut Reader<'_>) {
                 document.starts.extend(fields.texts(reader));
             }
         }
+        "forward" => document.forwards.extend(forward(node, reader)),
         other => unknown_node(node, other, &TOP, reader),
+    }
+}
+
+/// `forward "HOSTPORT:PORT"`.
+fn forward(node: &KdlNode, reader: &mut Reader<'_>) -> Option<Forward> {
+    let ports = reader.fields(node, 1..=1, &[])?.text(0, reader)?;
+    match Forward::parse(&ports.value) {
+        Ok(forward) => Some(forward),
+        Err(message) => {
+            reader.report(Diagnostic::error(&ports.span, message));
+            None
+        }
     }
 }
 

@@ -1,0 +1,132 @@
+//! HTTP/1.1 (RFC 9112): serves the files of a folder.
+//!
+//! # Shape
+//!
+//! [`request`] understands what is asked, [`answer`] writes heads and pages; both are pure and tested on the host. `talk` is a conversation: it reads files and
+//! writes them to its connection as far as that has room. One thread has all of them.
+//!
+//! It is the program `http` as well, which shows what was served.
+//!
+//! # What it does not do
+//!
+//! It takes nothing from clients, and knows no date: answers have none, and files have tags instead. Of several parts at once all is sent.
+//!
+//! # Those who are slow
+//!
+//! A head has to be whole ten seconds after its first byte, however it comes. Who says nothing, or takes nothing, for half a minute is cut off; and one station may
+//! have so many connections only.
+//!
+//! # State, and what a restart loses
+//!
+//! The conversations.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod answer;
+pub mod request;
+mod show;
+mod talk;
+
+use alloc::string::String;
+
+use warren::{Cx, New, Req, Required, Server, StartError, SystemError, local, server};
+use warren_idl::{
+    Clock, FileSystem, ParameterError, Parameters, Program, Task, Tcp, TcpError, ThreadError,
+    ThreadFactory, Timer,
+};
+use warren_packets::pause;
+use warren_program::program;
+use warren_serving::{Limits, Service, serve};
+
+use crate::{show::Showing, talk::Talk};
+
+/// HTTP's port.
+const PORT: u16 = 80;
+/// How many conversations there may be. QEMU's user network is one station.
+const LIMITS: Limits = Limits { all: 2000, each: 1000 };
+
+/// What the server needs.
+#[derive(Required)]
+pub struct Needs {
+    tcp: Req<dyn Tcp>,
+    files: Req<dyn FileSystem>,
+    parameters: Req<dyn Parameters>,
+    threads: Req<dyn ThreadFactory>,
+    timer: Req<dyn Timer>,
+    clock: Req<dyn Clock>,
+}
+
+/// Serves files.
+///
+/// Parameter `root`: the folder whose files are served; all files if nothing is said.
+#[server(
+    provides(Program),
+    locals(Run, Serving),
+    parameters("root"),
+    stack = 65536,
+    summary = "show what was served by HTTP"
+)]
+pub struct HttpServer {
+    /// Without a `/` at its end.
+    root: String,
+    counts: Counts,
+}
+
+/// What was served.
+#[derive(Clone, Copy, Debug, Default)]
+struct Counts {
+    requests: u64,
+    errors: u64,
+    bytes: u64,
+}
+
+/// What this server's thread runs.
+#[local(provides = Task, parent = HttpServer)]
+pub struct Serving {}
+
+impl Server for HttpServer {
+    type Required = Needs;
+
+    fn new(cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
+        let mut text = [0; 256];
+        let root = match cx.req().parameters.get("root", &mut text) {
+            Err(ParameterError::Unset) => "",
+            Err(error) => return Err(error.into()),
+            Ok(length) => text
+                .get(..length as usize)
+                .and_then(|text| str::from_utf8(text).ok())
+                .filter(|root| root.starts_with('/'))
+                .ok_or(StartError::new("`root` is no path such as /docs"))?,
+        };
+        let root = root.trim_end_matches('/').into();
+        Ok(HttpServer { root, counts: Counts::default() })
+    }
+
+    fn start(cx: &mut Cx<'_, Self>) -> Result<(), StartError> {
+        let task = cx.spawn(Serving {})?;
+        cx.req().threads.start(cx, "http", task)?;
+        Ok(())
+    }
+}
+
+program!(HttpServer, Run, Showing);
+
+impl Task for Serving {
+    fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
+        let services = [Service { port: PORT, begin: Talk::default }];
+        loop {
+            let needs = cx.req();
+            match serve(cx, &needs.tcp, &needs.clock, &services, LIMITS) {
+                TcpError::System(error @ (SystemError::Killed | SystemError::Deadline)) => {
+                    return Err(error.into());
+                }
+                // TCP is being restarted, or will be; or somebody else listens there.
+                _ => pause(cx, &needs.clock, &needs.timer)?,
+            }
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! HTTP, with this host as the client: `systems/web.kdl` serves the project's documents.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
+    thread,
+    time::{Duration, Instant},
+};
+
+use warren_tests::{
+    run::{Run, Running, root},
+    station::{connect, free_port},
+};
+
+/// How long the system may take to answer.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// An answer.
+#[derive(Debug)]
+struct Answer {
+    status: u32,
+    /// Names in lower case.
+    fields: Vec<(String, String)>,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    fn field(&self, name: &str) -> Option<&str> {
+        let mut all = self.fields.iter();
+        all.find(|(other, _)| other == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// A connection on which requests follow each other.
+struct Client(BufReader<TcpStream>);
+
+impl Client {
+    fn new(port: u16) -> Self {
+        Client(BufReader::new(connect(port).expect("QEMU listens")))
+    }
+
+    /// Sends a request, and reads the answer; `None` if there is none.
+    fn ask(&mut self, method: &str, path: &str, fields: &str) -> Option<Answer> {
+        let request = format!("{method} {path} HTTP/1.1\r\nHost: warren\r\n{fields}\r\n");
+        self.0.get_mut().write_all(request.as_bytes()).ok()?;
+        let mut line = || {
+            let mut line = String::new();
+            self.0.read_line(&mut line).ok()?;
+            line.strip_suffix("\r\n").map(str::to_owned)
+        };
+        let status = line()?.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()?;
+        let mut all = Vec::new();
+        while let Some((name, value)) = line()?.split_once(": ") {
+            all.push((name.to_lowercase(), value.to_owned()));
+        }
+        let mut answer = Answer { status, fields: all, body: Vec::new() };
+        let length = answer.field("content-length").and_then(|text| text.parse().ok());
+        if method != "HEAD" && status != 304 {
+            answer.body.resize(length?, 0);
+            self.0.read_exact(&mut answer.body).ok()?;
+        }
+        Some(answer)
+    }
+
+    /// Whether the other side has ended the connection.
+    fn is_over(mut self) -> bool {
+        matches!(self.0.read(&mut [0]), Ok(0) | Err(_))
+    }
+}
+
+fn web() -> (Running, u16) {
+    let port = free_port();
+    let run = Run::new("web", &[""; 0]).with([format!("--forward={port}:80")]).start();
+    let end = Instant::now() + PATIENCE;
+    while Client::try_new(port).is_none_or(|mut client| client.ask("HEAD", "/", "").is_none()) {
+        assert!(Instant::now() < end, "nobody answers");
+        thread::sleep(Duration::from_millis(100));
+    }
+    (run, port)
+}
+
+impl Client {
+    fn try_new(port: u16) -> Option<Self> {
+        Some(Client(BufReader::new(connect(port).ok()?)))
+    }
+}
+
+#[test]
+fn the_documents_are_served_to_clients_that_stay() {
+    let (run, port) = web();
+    let text = fs::read(root().join("ARCHITECTURE.md")).expect("it is there");
+    let mut client = Client::new(port);
+    // One connection for all of them.
+    let whole = client.ask("GET", "/ARCHITECTURE.md", "").expect("an answer");
+    assert_eq!((whole.status, whole.body == text), (200, true));
+    assert_eq!(whole.field("content-type"), Some("text/plain; charset=utf-8"));
+    let tag = whole.field("etag").expect("a tag").to_owned();
+
+    let head = client.ask("HEAD", "/ARCHITECTURE.md", "").expect("an answer");
+    assert_eq!(head.field("content-length"), Some(text.len().to_string().as_str()));
+
+    let part =
+        client.ask("GET", "/ARCHITECTURE.md", "Range: bytes=100-299\r\n").expect("an answer");
+    assert_eq!((part.status, &part.body[..]), (206, &text[100..300]));
+    let last = client.ask("GET", "/ARCHITECTURE.md", "Range: bytes=-7\r\n").expect("an answer");
+    assert_eq!(last.body, text[text.len() - 7..]);
+    let expected = format!("bytes {}-{}/{}", text.len() - 7, text.len() - 1, text.len());
+    assert_eq!(last.field("content-range"), Some(expected.as_str()));
+    let none =
+        client.ask("GET", "/ARCHITECTURE.md", "Range: bytes=9999999-\r\n").expect("an answer");
+    assert_eq!(none.status, 416);
+
+    let known = format!("If-None-Match: {tag}\r\n");
+    let known = client.ask("GET", "/ARCHITECTURE.md", &known).expect("an answer");
+    assert_eq!(known.status, 304);
+
+    let folder = client.ask("GET", "/", "").expect("an answer");
+    let listing = String::from_utf8(folder.body).expect("it is text");
+    assert!(listing.contains("<a href=\"./ARCHITECTURE.md\">ARCHITECTURE.md</a>"), "{listing}");
+    let missing = client.ask("GET", "/a/b", "").expect("an answer");
+    assert_eq!(missing.status, 404);
+    let closed = client.ask("GET", "/README.md", "Connection: close\r\n").expect("an answer");
+    assert_eq!((closed.status, closed.field("connection")), (200, Some("close")));
+    assert!(client.is_over());
+
+    let shown = run.ask("http").unwrap_or_default();
+    let ended = run.end();
+    assert!(shown.contains(" 2 of them by errors"), "{shown}: {ended}");
+    ended.expect_status(0);
+}
+
+#[test]
+fn what_is_no_request_is_refused_and_does_no_harm() {
+    let (run, port) = web();
+    let refused = |text: &str| {
+        let mut stream = connect(port).expect("QEMU listens");
+        let mut answer = Vec::new();
+        stream.write_all(text.as_bytes()).expect("it is taken");
+        stream.read_to_end(&mut answer).expect("it ends in order");
+        String::from_utf8_lossy(&answer).get(9..12).and_then(|text| text.parse::<u32>().ok())
+    };
+    assert_eq!(refused("GET /../etc HTTP/1.1\r\nHost: a\r\n\r\n"), Some(400));
+    assert_eq!(refused("GET /%2e%2e/%2e%2e/ HTTP/1.1\r\nHost: a\r\n\r\n"), Some(400));
+    assert_eq!(refused("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx"), Some(405));
+    assert_eq!(refused("nonsense\r\n\r\n"), Some(400));
+    assert_eq!(refused("GET / HTTP/1.1\r\n\r\n"), Some(400));
+    assert_eq!(refused(&format!("GET /{} HTTP/1.1\r\n", "a".repeat(8300))), Some(431));
+    assert!(Client::new(port).ask("GET", "/README.md", "").is_some_and(|it| it.status == 200));
+    run.end().expect_status(0);
+}
