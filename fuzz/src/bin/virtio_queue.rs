@@ -3,9 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use warren_virtio::{
-    queue::{Broken, Piece, Queue},
-};
+use warren_virtio::queue::{Broken, Piece, Queue};
 use warren_window::Window;
 
 const ENTRIES: u16 = 16;

@@ -49,19 +49,14 @@ impl Bell {
         self.listeners(cx)?.tell()
     }
 
-    fn listeners<'f, S>(&self, cx: &Cx<'f, S>) -> Result<Listeners<'f>, SystemError> {
-        let Bell(bell) = self;
-        let raiser = (bell.waiting.get() != 0).then(|| bell.raiser.get(cx));
-        Ok(Listeners(raiser.transpose()?))
-    }
-
     /// Those who wait here now. Whoever is about to change the state gets them before, because that can fail.
     ///
     /// # Errors
     ///
     /// `Budget` if there is no room for a reference.
-    pub fn listeners<'f, S, M>(&self, cx: &Cx<'f, S, M>) -> Result<Listeners<'f>, SystemError> {
-        let raiser = (self.waiting.get() != 0).then(|| self.raiser.get(cx));
+    pub fn listeners<'f, S>(&self, cx: &Cx<'f, S>) -> Result<Listeners<'f>, SystemError> {
+        let Bell(bell) = self;
+        let raiser = (bell.waiting.get() != 0).then(|| bell.raiser.get(cx));
         Ok(Listeners(raiser.transpose()?))
     }
 }
