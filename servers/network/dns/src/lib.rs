@@ -30,7 +30,8 @@ use alloc::{vec, vec::Vec};
 
 use warren::{Cx, New, Out, Ref, Req, Required, Server, StartError, SystemError, server};
 use warren_idl::{
-    Clock, Ipv4, ParameterError, Parameters, Resolver, ResolverError, Udp, UdpError, UdpSocket,
+    Clock, Entropy, Ipv4, ParameterError, Parameters, Resolver, ResolverError, Udp, UdpError,
+    UdpSocket,
 };
 use warren_packets::address::Ipv4Address;
 
@@ -53,6 +54,7 @@ pub struct Needs {
     ipv4: Req<dyn Ipv4>,
     parameters: Req<dyn Parameters>,
     clock: Req<dyn Clock>,
+    entropy: Req<dyn Entropy>,
 }
 
 /// The resolver.
@@ -60,15 +62,13 @@ pub struct Needs {
 pub struct Dns {
     port: u16,
     cache: Cache,
-    /// How many questions there were.
-    asked: u64,
 }
 
 impl Server for Dns {
     type Required = Needs;
 
     fn new(cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
-        Ok(Dns { port: port(&cx.req().parameters)?, cache: Cache::default(), asked: 0 })
+        Ok(Dns { port: port(&cx.req().parameters)?, cache: Cache::default() })
     }
 }
 
@@ -145,8 +145,7 @@ impl Dns {
         patience_ns: u64,
     ) -> Result<Option<Answer>, SystemError> {
         let now = Self::now_ns(cx)?;
-        cx.asked += 1;
-        let identifier = identifier(now, cx.asked);
+        let identifier = Self::identifier(cx, now);
         let (until_ns, port) = (now.saturating_add(patience_ns), cx.port);
         cx.scope(|cx| {
             let socket = cx.req().udp.open(cx, 0).map_err(system)?;
@@ -163,6 +162,15 @@ impl Dns {
                 Err(error) => Err(error),
             }
         })
+    }
+
+    /// The number of a question, which others cannot guess, unless the machine has no source of such numbers.
+    fn identifier(cx: &mut Cx<'_, Self>, now_ns: u64) -> u16 {
+        let mut bytes = [0; 2];
+        match cx.req().entropy.fill(cx, &mut bytes) {
+            Ok(()) => u16::from_ne_bytes(bytes),
+            Err(_) => (now_ns ^ now_ns >> 16) as u16,
+        }
     }
 
     /// Waits for the answer.
@@ -185,12 +193,6 @@ impl Dns {
             }
         }
     }
-}
-
-/// The number of a question, which others are not to guess from the one before.
-fn identifier(now_ns: u64, asked: u64) -> u16 {
-    let mixed = (now_ns ^ asked.rotate_left(32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (mixed >> 48) as u16
 }
 
 fn system(error: UdpError) -> SystemError {

@@ -30,9 +30,9 @@ use warren::{
     Cx, Kept, New, Out, Ref, Req, Required, Server, StartError, SystemError, local, server,
 };
 use warren_idl::{
-    AddressSpace, BUFFER_BYTES, Clock, DATAGRAM_BYTES, Datagram, HEADROOM, Ipv4, Ipv4Error, Packet,
-    PacketMemory, Share, Signals, Sink, SinkError, Task, ThreadError, ThreadFactory, Timer, Udp,
-    UdpCounts, UdpError, UdpSocket, UdpSocketStatus,
+    AddressSpace, BUFFER_BYTES, Clock, DATAGRAM_BYTES, Datagram, Entropy, HEADROOM, Ipv4,
+    Ipv4Error, Packet, PacketMemory, Share, Signals, Sink, SinkError, Task, ThreadError,
+    ThreadFactory, Timer, Udp, UdpCounts, UdpError, UdpSocket, UdpSocketStatus,
 };
 use warren_packets::{
     Bad, Batch, Buffers, Indices,
@@ -62,6 +62,7 @@ pub struct Needs {
     signals: Req<dyn Signals>,
     timer: Req<dyn Timer>,
     clock: Req<dyn Clock>,
+    entropy: Req<dyn Entropy>,
 }
 
 /// The layer.
@@ -161,6 +162,15 @@ impl Sink for UdpServer {
 }
 
 impl UdpServer {
+    /// A number that others cannot guess, so that they do not know a port that nobody asked for. Where the machine has no source of such, it is when that was.
+    fn any(cx: &mut Cx<'_, Self>) -> u16 {
+        let mut bytes = [0; 2];
+        match cx.req().entropy.fill(cx, &mut bytes) {
+            Ok(()) => u16::from_ne_bytes(bytes),
+            Err(_) => cx.req().clock.now_ns().map_or(0, |now| (now ^ now >> 16) as u16),
+        }
+    }
+
     /// Leaves a datagram at its port; whether there was room.
     fn leave(cx: &mut Cx<'_, Self>, number: u16, arrived: Arrived) -> Result<bool, SystemError> {
         let Some(port) = cx.ports.borrow().get(number).cloned() else { return Ok(false) };
@@ -210,9 +220,7 @@ impl Udp for UdpServer {
     fn open<'f>(cx: &mut Cx<'f, Self>, port: u16) -> Result<Ref<'f, dyn UdpSocket>, UdpError> {
         let more = Bell::new(cx, &cx.req().signals)?;
         let share = cx.req().packets.share(cx, MOST_BUFFERS)?.keep()?;
-        // Whoever is to guess the port must guess when it was opened.
-        let now = cx.req().clock.now_ns().map_err(|_| SystemError::Lost)?;
-        let start = (now ^ (now >> 16) ^ (now >> 32)) as u16;
+        let start = if port == 0 { Self::any(cx) } else { 0 };
         let number = cx.ports.borrow().choose(port, start).map_err(|error| match error {
             NoPort::InUse => UdpError::InUse,
             NoPort::TooMany => UdpError::TooMany,
