@@ -125,8 +125,15 @@ fn the_documents_are_served_to_clients_that_stay() {
     assert!(client.is_over());
 
     let shown = run.ask("http").unwrap_or_default();
+    let listeners = run.ask("netstat -j").unwrap_or_default();
+    let threads = run.ask("threads").unwrap_or_default();
     let ended = run.end();
     assert!(shown.contains(" 2 of them by errors"), "{shown}: {ended}");
+    // Whoever listens pays for it, also by the thread that TCP has for it.
+    let listener = "{\"state\":\"LISTEN\",\"local_port\":80,\"principal\":1,";
+    assert!(listeners.contains(listener), "{listeners}: {ended}");
+    let is_tcp = |line: &str| line.contains("tcp") && line.contains("web");
+    assert!(threads.lines().any(is_tcp), "{threads}: {ended}");
     ended.expect_status(0);
 }
 

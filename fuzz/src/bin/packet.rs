@@ -103,14 +103,7 @@ fuzz_target!(|bytes: &[u8]| {
                 arp::message::read(&message);
             }
         }
-        4 => {
-            let [low, high] = [kind / 7 % 2, kind / 14];
-            let network = u16::from_le_bytes([low, high]);
-            let mut first = Packet { offset: 20, network, ..first };
-            if udp::header::arrived(&memory, &mut first, &[]).is_ok() {
-                assert!(memory.check(&[first]).is_ok() && first.bytes + 8 <= length);
-            }
-        }
+        4 => put_together(bytes),
         5 => {
             if let Ok(arrival) = tcp::arrival::Arrival::read(&memory, &[first]) {
                 let payload: Vec<Packet> = arrival.payload(&[first]).collect();
@@ -119,7 +112,14 @@ fuzz_target!(|bytes: &[u8]| {
                 let _ = arrival.segment(&memory, &payload);
             }
         }
-        _ => put_together(bytes),
+        _ => {
+            let [low, high] = [kind / 7 % 2, kind / 14];
+            let network = u16::from_le_bytes([low, high]);
+            let mut first = Packet { offset: 20, network, ..first };
+            if udp::header::arrived(&memory, &mut first, &[]).is_ok() {
+                assert!(memory.check(&[first]).is_ok() && first.bytes + 8 <= length);
+            }
+        }
     }
 });
 

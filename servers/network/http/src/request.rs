@@ -2,7 +2,7 @@
 
 use alloc::{string::String, vec::Vec};
 
-use crate::answer::Status;
+use super::answer::Status;
 
 /// Most bytes of a head.
 pub const HEAD_BYTES: usize = 8 * 1024;
