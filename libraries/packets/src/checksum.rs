@@ -19,15 +19,21 @@ impl Sum {
             self.odd = false;
             rest = behind;
         }
-        // Words of four bytes: the sum does not care where its carries come from.
-        let mut words = rest.chunks_exact(4);
-        for word in &mut words {
-            let word = u32::from_be_bytes([word[0], word[1], word[2], word[3]]);
-            self.sum += u64::from(word);
+        // The sum does not care where its carries come from, and neither for the order of bytes as long as it is the same for all (RFC 1071, section 2): so words
+        // of eight bytes are added as they lie, and put in order once.
+        let mut words = rest.chunks_exact(32);
+        let mut native = 0u64;
+        for four in &mut words {
+            let (four, _) = four.as_chunks::<8>();
+            for word in four {
+                let (sum, carry) = native.overflowing_add(u64::from_ne_bytes(*word));
+                native = sum + u64::from(carry);
+            }
         }
-        for (place, byte) in words.remainder().iter().enumerate() {
-            self.sum += u64::from(*byte) << if place % 2 == 0 { 8 } else { 0 };
-        }
+        self.sum += u64::from(fold(native).to_be());
+        let (pairs, last) = words.remainder().as_chunks::<2>();
+        self.sum += pairs.iter().map(|pair| u64::from(u16::from_be_bytes(*pair))).sum::<u64>();
+        self.sum += last.first().map_or(0, |byte| u64::from(*byte) << 8);
         self.odd ^= rest.len() % 2 == 1;
     }
 

@@ -15,7 +15,7 @@ use crate::{
 /// Bytes of a file that are read at a time.
 const CHUNK: usize = 32 * 1024;
 /// Steps before others get their turn.
-const TURN: usize = 8;
+const TURN: usize = 16;
 /// Most entries of a folder that are listed.
 const MOST_ENTRIES: u64 = 10_000;
 /// Longest name of an entry.
@@ -36,8 +36,9 @@ pub struct Talk {
     input: Vec<u8>,
     /// Until when a head that has begun is to be whole.
     head_until_ns: Option<u64>,
-    /// What is to be sent before the file.
+    /// What is to be sent before more of the file is read, and how much of it was.
     output: Vec<u8>,
+    sent: usize,
     file: Option<Part>,
     /// Whether nothing more is served after this answer.
     is_last: bool,
@@ -80,34 +81,35 @@ impl Talk {
         now_ns: u64,
         chunk: &mut [u8],
     ) -> Result<Step, Broken> {
-        let taking = Ok(Step::Wait(Readiness::WRITABLE, now_ns + TAKING_NS));
         if !self.output.is_empty() {
-            return match connection.write_now(cx, &self.output) {
-                Err(TcpError::WouldWait | TcpError::Exhausted) => taking,
+            return match connection.write_now(cx, &self.output[self.sent..]) {
+                Err(TcpError::WouldWait | TcpError::Exhausted) => {
+                    Ok(Step::Wait(Readiness::WRITABLE, now_ns + TAKING_NS))
+                }
                 written => {
-                    self.output.drain(..written? as usize);
+                    self.sent += written? as usize;
+                    if self.sent == self.output.len() {
+                        self.output.clear();
+                        self.sent = 0;
+                    }
                     Ok(Step::More)
                 }
             };
         }
         if let Some(part) = &mut self.file {
-            let most = chunk.len().min(usize::try_from(part.left).unwrap_or(usize::MAX));
+            let most = CHUNK.min(usize::try_from(part.left).unwrap_or(usize::MAX));
+            self.output.resize(most, 0);
             let file = part.file.get(cx)?;
-            let count = file.read(cx, part.at, &mut chunk[..most]).map_err(|_| Broken)? as usize;
+            let count = file.read(cx, part.at, &mut self.output).map_err(|_| Broken)? as usize;
+            self.output.truncate(count);
             if count == 0 {
                 // It has become shorter than the head says.
                 return Err(Broken);
             }
-            return match connection.write_now(cx, &chunk[..count]) {
-                Err(TcpError::WouldWait | TcpError::Exhausted) => taking,
-                written => {
-                    let written = written?;
-                    (part.at, part.left) = (part.at + written, part.left - written);
-                    cx.parent().counts.bytes += written;
-                    self.file.take_if(|part| part.left == 0);
-                    Ok(Step::More)
-                }
-            };
+            (part.at, part.left) = (part.at + count as u64, part.left - count as u64);
+            cx.parent().counts.bytes += count as u64;
+            self.file.take_if(|part| part.left == 0);
+            return Ok(Step::More);
         }
         if self.is_last {
             return Ok(Step::End(Next::End));
@@ -298,7 +300,7 @@ impl Conversation<Serving> for Talk {
         connection: Ref<'_, dyn Connection>,
         now_ns: u64,
     ) -> Next {
-        let mut chunk = vec![0; CHUNK];
+        let mut chunk = vec![0; HEAD_BYTES];
         for _ in 0..TURN {
             match self.step(cx, connection, now_ns, &mut chunk) {
                 Ok(Step::More) => (),

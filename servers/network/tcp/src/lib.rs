@@ -39,7 +39,7 @@ use core::cell::{Cell, RefCell};
 
 use warren::{Cx, New, Ref, Req, Required, Server, StartError, SystemError, local, server};
 use warren_idl::{
-    AddressSpace, BATCH, Clock, Connection, ConnectionStatus, Entropy, Ipv4, Ipv4Error, Listener,
+    AddressSpace, Clock, Connection, ConnectionStatus, Entropy, Ipv4, Ipv4Error, Listener,
     ListenerStatus, Log, LogRecord, Packet, PacketMemory, Poll, Principals, Signals, Sink,
     SinkError, Task, Tcp, TcpCounts, TcpError, ThreadError, ThreadFactory, Timer,
 };
@@ -169,25 +169,26 @@ impl Sink for TcpServer {
             return Ok(ready::tell(cx)?);
         }
         let segments = Batch::read(packets).map_err(|Bad| SinkError::BadRecord)?;
-        let mut owners = [None; BATCH];
-        let (ports, counts) = (cx.common.ports.borrow(), &cx.common);
-        for (owner, packet) in owners.iter_mut().zip(segments.packets()) {
-            let arrival = Arrival::read(&cx.common.memory, packet).ok();
-            counts.count(|counts| {
-                counts.received += 1;
-                counts.bad += u64::from(arrival.is_none());
-            });
-            *owner = arrival.map(|arrival| ports.owner(arrival.port()).unwrap_or(NOBODY));
+        let common = cx.common.clone();
+        let ports = common.ports.borrow();
+        let mut arrived = Vec::new();
+        for packet in segments.packets() {
+            let Ok(arrival) = Arrival::read(&common.memory, packet) else {
+                common.count(|counts| counts.bad += 1);
+                continue;
+            };
+            let owner = ports.owner(arrival.port()).unwrap_or(NOBODY);
+            arrived.push((owner, arrival, packet));
         }
         drop(ports);
+        let count = segments.packets().count() as u64;
+        common.count(|counts| counts.received += count);
         // Mostly all are of one owner.
-        while let Some(owner) = owners.iter().find_map(|owner| *owner) {
-            let mut own = [false; BATCH];
-            for (own, other) in own.iter_mut().zip(&mut owners) {
-                *own = other.take_if(|other| *other == owner).is_some();
-            }
-            let packets = segments.packets().zip(own).filter_map(|(it, own)| own.then_some(it));
-            Self::hand_over(cx, owner, packets)?;
+        while let Some((owner, ..)) = arrived.first() {
+            let owner = *owner;
+            let own = arrived.extract_if(.., |(other, ..)| *other == owner);
+            let own: Vec<_> = own.map(|(_, arrival, packet)| (arrival, packet)).collect();
+            Self::hand_over(cx, owner, &own)?;
         }
         Ok(())
     }
@@ -195,20 +196,17 @@ impl Sink for TcpServer {
 
 impl TcpServer {
     /// Puts segments into the queue of whoever has their port.
-    fn hand_over<'a>(
+    fn hand_over(
         cx: &mut Cx<'_, Self>,
         owner: Owner,
-        packets: impl Iterator<Item = &'a [Packet]>,
+        segments: &[(Arrival, &[Packet])],
     ) -> Result<(), SystemError> {
-        let memory = &cx.common.memory;
         let mut payload = Vec::new();
         let mut arrivals = Vec::new();
-        for packet in packets {
-            // It could be read before; if somebody has changed it meanwhile, it is lost.
-            let Ok(arrival) = Arrival::read(memory, packet) else { continue };
+        for (arrival, packet) in segments {
             let before = payload.len();
             payload.extend(arrival.payload(packet));
-            arrivals.push((arrival, payload.len() - before));
+            arrivals.push((*arrival, payload.len() - before));
         }
         let stack = match cx.stacks.get(usize::from(owner)) {
             Some(Some(stack)) => stack.clone(),

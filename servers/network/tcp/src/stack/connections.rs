@@ -101,10 +101,11 @@ impl Stack {
         ready.unwrap_or_else(|error| Some(Err(error)))
     }
 
-    /// Whether there is room to write, or will never be any.
+    /// Whether there is room to write that is worth it, a quarter of all, or will never be any.
     pub fn is_writable(&self, name: Name) -> Option<Result<(), TcpError>> {
         let ready = self.look(name, |connection, inner| {
-            match (connection.state(), connection.room(inner.engine.settings())) {
+            let settings = inner.engine.settings();
+            match (connection.state(), connection.room(settings) / (settings.send_bytes / 4)) {
                 (State::Closed, _) => {
                     let error = connection.end().and_then(error_of);
                     Some(Err(error.unwrap_or(TcpError::Closed)))
