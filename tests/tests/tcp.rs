@@ -2,7 +2,7 @@
 
 use std::{
     io::{Read, Write},
-    sync::atomic::{AtomicBool, Ordering},
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     thread,
     time::Duration,
 };
@@ -17,6 +17,11 @@ use warren_tests::{
 const DEFAULT: Variant = Variant { name: "default", arguments: &[] };
 
 const MIB: usize = 1 << 20;
+/// Bytes that are sent before they are waited for, and how many times that is much.
+const PIECE: usize = 64 << 10;
+const MANY: usize = 10;
+/// How often to look whether something has happened.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// The system with the small services, and the ports of this host that lead to echo, discard and character generator.
 fn services(variant: &Variant) -> (Running, [u16; 3]) {
@@ -93,26 +98,44 @@ fn what_is_discarded_is_counted_and_what_is_generated_is_right() {
     assert_eq!(bytes_of("discard", &shown), Some(3 * MIB as u64), "{ended}");
 }
 
+/// Lets pieces come back by one connection, and counts them, as long as `goes_on` says so.
+fn echo_on(port: u16, pieces: &AtomicUsize, goes_on: &AtomicBool) -> std::io::Result<()> {
+    let mut stream = connect(port)?;
+    let mut back = vec![0; PIECE];
+    while goes_on.load(Ordering::Relaxed) {
+        let text = bytes(pieces.load(Ordering::Relaxed) as u64, PIECE);
+        stream.write_all(&text)?;
+        stream.read_exact(&mut back)?;
+        assert!(back == text, "what came back is something else");
+        pieces.fetch_add(1, Ordering::Relaxed);
+    }
+    Ok(())
+}
+
 #[test]
 fn servers_below_may_die_while_a_transfer_goes_on() {
     for variant in [DEFAULT, KERNEL, OWN] {
         for server in ["virtio-net", "ethernet", "arp", "ipv4"] {
             let (run, [echo, ..]) = services(&variant);
-            let is_over = AtomicBool::new(false);
+            let (pieces, goes_on) = (AtomicUsize::new(0), AtomicBool::new(true));
             thread::scope(|scope| {
-                let transfer = scope.spawn(|| {
-                    check_echo(echo, 3, 6 * MIB);
-                    is_over.store(true, Ordering::Relaxed);
-                });
-                thread::sleep(Duration::from_millis(300));
+                let transfer = scope.spawn(|| echo_on(echo, &pieces, &goes_on));
+                let wait_for = |count: usize| {
+                    while pieces.load(Ordering::Relaxed) < count && !transfer.is_finished() {
+                        thread::sleep(LOOK);
+                    }
+                };
+                wait_for(MANY);
                 let crashed = run.ask(&format!("crash {server} null"));
+                wait_for(pieces.load(Ordering::Relaxed) + MANY);
+                goes_on.store(false, Ordering::Relaxed);
                 assert!(crashed.is_some(), "{server} {}", variant.name);
-                let died_before = !is_over.load(Ordering::Relaxed);
-                assert!(died_before, "{server} {}: the transfer was too short", variant.name);
                 let done = transfer.join();
-                assert!(done.is_ok(), "{server} {}: the transfer failed", variant.name);
+                assert!(matches!(done, Ok(Ok(()))), "{server} {}: {done:?}", variant.name);
             });
-            check_echo(echo, 4, 1000);
+            let shown = run.ask(&format!("servers | grep {server}")).unwrap_or_default();
+            let line = shown.lines().find(|line| line.starts_with(server)).unwrap_or_default();
+            assert!(line.split_whitespace().nth(6) == Some("1"), "{server} has not died: {shown}");
             run.end().expect_status(0);
         }
     }
