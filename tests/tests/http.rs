@@ -64,7 +64,7 @@ impl Client {
     }
 
     /// Whether the other side has ended the connection.
-    fn is_over(mut self) -> bool {
+    fn ends(mut self) -> bool {
         matches!(self.0.read(&mut [0]), Ok(0) | Err(_))
     }
 }
@@ -122,7 +122,7 @@ fn the_documents_are_served_to_clients_that_stay() {
     assert_eq!(missing.status, 404);
     let closed = client.ask("GET", "/README.md", "Connection: close\r\n").expect("an answer");
     assert_eq!((closed.status, closed.field("connection")), (200, Some("close")));
-    assert!(client.is_over());
+    assert!(client.ends());
 
     let shown = run.ask("http").unwrap_or_default();
     let listeners = run.ask("netstat -j").unwrap_or_default();
