@@ -5,25 +5,17 @@
 //! Whoever wants a protocol's packets has a thread that waits in [`serve`]. If the server with the table dies, that call fails, so the
 //! thread knows that it is to call the new instance. If whoever waits dies, its sink is gone, because sinks are held weakly;
 //! its thread leaves when the next one is served in its place.
-//!
-//! # Why the thread looks again now and then
-//!
-//! A thread that waits for a signal on behalf of a server that died meanwhile is not woken by that death: it learns of it when the wait
-//! ends. So no wait here is longer than [`LOOK_AGAIN_NS`].
 
 use alloc::vec::Vec;
 
 use warren::{Cx, Object, Ref, Req, Serial, SystemError, Weak};
-use warren_idl::{Clock, Signals, Sink};
+use warren_idl::{Signals, Sink};
 use warren_waiting::{Bell, listeners, wait_until};
 
 use crate::batch::Batch;
 
 /// Protocols that can be served at the same time.
 const MOST: usize = 16;
-
-/// How long it takes at most until a thread that is served finds out that the server has died: a person hardly waits longer.
-const LOOK_AGAIN_NS: u64 = 500_000_000;
 
 /// Who is served which protocol, by the number that the layer knows it by.
 pub struct Served {
@@ -93,11 +85,10 @@ impl Served {
 /// Serves `sink` the packets of a protocol, beginning with an empty batch, until somebody else is served in its place; it does not return before.
 pub fn serve<S: Distributor>(
     cx: &mut Cx<'_, S>,
-    clock: &Req<dyn Clock>,
     protocol: u16,
     sink: Ref<'_, dyn Sink>,
 ) -> NotServed {
-    match served_until(cx, clock, protocol, sink) {
+    match served_until(cx, protocol, sink) {
         Ok(()) => NotServed::Superseded,
         Err(error) => error,
     }
@@ -105,7 +96,6 @@ pub fn serve<S: Distributor>(
 
 fn served_until<S: Distributor>(
     cx: &mut Cx<'_, S>,
-    clock: &Req<dyn Clock>,
     protocol: u16,
     sink: Ref<'_, dyn Sink>,
 ) -> Result<(), NotServed> {
@@ -115,20 +105,10 @@ fn served_until<S: Distributor>(
     others.tell()?;
     // A sink that cannot use it is as good as one that is gone.
     sink.deliver(cx, &[]).ok();
-    let now_ns = || clock.now_ns().map_err(|_| SystemError::Lost);
-    loop {
-        let until_ns = now_ns()? + LOOK_AGAIN_NS;
-        let waited = cx.until(until_ns, |cx| {
-            wait_until(cx, superseded, |server| {
-                let still = server.served().all.iter().any(|entry| entry.number == number);
-                (!still).then_some(())
-            })
-        })?;
-        match waited {
-            Err(SystemError::Deadline) if now_ns()? >= until_ns => (),
-            ended => return Ok(ended?),
-        }
-    }
+    Ok(wait_until(cx, superseded, |server| {
+        let still = server.served().all.iter().any(|entry| entry.number == number);
+        (!still).then_some(())
+    })?)
 }
 
 fn superseded<S: Distributor>(server: &S) -> &Bell {

@@ -119,7 +119,7 @@ impl Task for Listening {
                     error @ (SystemError::Killed | SystemError::Deadline),
                 )) => return Err(error.into()),
                 // Ethernet is being restarted, or will be.
-                _ => pause(cx, &cx.req().clock, &cx.req().timer)?,
+                _ => pause(cx, &cx.req().timer)?,
             }
         }
     }

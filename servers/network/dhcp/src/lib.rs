@@ -143,7 +143,7 @@ impl Task for Asking {
                     return Err(error.into());
                 }
                 // A layer below is being restarted, or will be.
-                Err(_) => pause(cx, &cx.req().clock, &cx.req().timer)?,
+                Err(_) => pause(cx, &cx.req().timer)?,
             }
         }
     }

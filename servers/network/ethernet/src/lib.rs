@@ -19,8 +19,8 @@ pub mod frame;
 
 use warren::{Cx, New, Ref, Req, Required, Server, StartError, SystemError, local, server};
 use warren_idl::{
-    AddressSpace, BATCH, Clock, Ethernet, EthernetError, Link, LinkCounts, LinkDescription,
-    LinkError, PacketMemory, Signals, Sink, SinkError, Task, ThreadError, ThreadFactory, Timer,
+    AddressSpace, BATCH, Ethernet, EthernetError, Link, LinkCounts, LinkDescription, LinkError,
+    PacketMemory, Signals, Sink, SinkError, Task, ThreadError, ThreadFactory, Timer,
 };
 use warren_packets::{
     Bad, Batch, Buffers,
@@ -37,7 +37,6 @@ pub struct Needs {
     threads: Req<dyn ThreadFactory>,
     signals: Req<dyn Signals>,
     timer: Req<dyn Timer>,
-    clock: Req<dyn Clock>,
 }
 
 /// The Ethernet layer over one link.
@@ -84,7 +83,7 @@ impl Task for Receiving {
                     return Err(error.into());
                 }
                 // The link is being restarted, or will be.
-                _ => pause(cx, &cx.req().clock, &cx.req().timer)?,
+                _ => pause(cx, &cx.req().timer)?,
             }
         }
     }
@@ -150,7 +149,7 @@ impl Ethernet for EthernetServer {
         kind: u16,
         sink: Ref<'f, dyn Sink>,
     ) -> Result<(), EthernetError> {
-        Err(match distribution::serve(cx, &cx.req().clock, kind, sink) {
+        Err(match distribution::serve(cx, kind, sink) {
             NotServed::Superseded => EthernetError::Superseded,
             NotServed::TooMany => EthernetError::TooMany,
             NotServed::System(error) => error.into(),

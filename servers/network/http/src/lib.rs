@@ -125,7 +125,7 @@ impl Task for Serving {
                     return Err(error.into());
                 }
                 // TCP is being restarted, or will be; or somebody else listens there.
-                _ => pause(cx, &needs.clock, &needs.timer)?,
+                _ => pause(cx, &needs.timer)?,
             }
         }
     }

@@ -153,7 +153,7 @@ impl Task for Receiving {
                     error @ (SystemError::Killed | SystemError::Deadline),
                 )) => return Err(error.into()),
                 // The endpoint is being restarted, or will be.
-                _ => pause(cx, &cx.req().clock, &cx.req().timer)?,
+                _ => pause(cx, &cx.req().timer)?,
             }
         }
     }
@@ -400,7 +400,7 @@ impl Ipv4 for Ipv4Server {
         protocol: u8,
         sink: Ref<'f, dyn Sink>,
     ) -> Result<(), Ipv4Error> {
-        Err(match distribution::serve(cx, &cx.req().clock, protocol.into(), sink) {
+        Err(match distribution::serve(cx, protocol.into(), sink) {
             NotServed::Superseded => Ipv4Error::Superseded,
             NotServed::TooMany => Ipv4Error::TooMany,
             NotServed::System(error) => error.into(),

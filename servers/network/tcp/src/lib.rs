@@ -148,7 +148,7 @@ impl Task for Receiving {
                     return Err(error.into());
                 }
                 // The layer below is being restarted, or will be.
-                _ => pause(cx, &cx.req().clock, &cx.req().timer)?,
+                _ => pause(cx, &cx.req().timer)?,
             }
         }
     }
