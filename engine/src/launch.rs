@@ -62,6 +62,13 @@ pub enum LaunchFault {
         /// Why.
         why: String,
     },
+    /// A device is not there.
+    NoDevice {
+        /// The requirement's field.
+        field: String,
+        /// Why.
+        why: String,
+    },
     /// Memory, domains or objects have run out.
     Exhausted,
     /// The constructor or the `start` hook failed.
@@ -86,7 +93,9 @@ impl fmt::Display for LaunchFault {
             LaunchFault::StalePlan => {
                 write!(out, "the plan was made for another version of the file: build again")
             }
-            LaunchFault::Unresolved { field, why } => write!(out, "requirement `{field}`: {why}"),
+            LaunchFault::Unresolved { field, why } | LaunchFault::NoDevice { field, why } => {
+                write!(out, "requirement `{field}`: {why}")
+            }
             LaunchFault::Exhausted => write!(out, "memory or objects have run out"),
             LaunchFault::Failed { reason, .. } if !reason.is_empty() => out.write_str(reason),
             LaunchFault::Failed { error: OWN_REASON, .. } => write!(out, "its constructor gave up"),
@@ -138,7 +147,12 @@ fn launch_now<P: Platform>(planned: usize) -> Result<Held<P>, LaunchFault> {
     let server = plan_of::<P>(planned);
     let result = instantiate::<P>(planned, server);
     if let Err(fault) = &result {
-        P::critical(|| P::log(Level::Error, &server.name, format_args!("not started: {fault}")));
+        // That there is another device is usual.
+        let level = match (fault, server.otherwise) {
+            (LaunchFault::NoDevice { .. }, Some(_)) => Level::Info,
+            _ => Level::Error,
+        };
+        P::critical(|| P::log(level, &server.name, format_args!("not started: {fault}")));
         if let Some(other) = server.otherwise {
             return launch::<P>(other);
         }
@@ -201,7 +215,10 @@ fn bring_up<P: Platform>(
         let connected = connect::<P>(instance, slot, binding);
         if !(requirement.optional && connected.is_err()) {
             let field = &requirement.field;
-            connected.map_err(|why| LaunchFault::Unresolved { field: field.clone(), why })?;
+            connected.map_err(|why| match binding {
+                Binding::Device { .. } => LaunchFault::NoDevice { field: field.clone(), why },
+                _ => LaunchFault::Unresolved { field: field.clone(), why },
+            })?;
         }
     }
     let construct = |index: fn(&Kind) -> usize| {

@@ -94,7 +94,7 @@ fn root<'f, P: Platform, X: ?Sized + Service>(planned: usize) -> Result<Ref<'f, 
 /// Why a server was not launched; the log has the details.
 fn error_of(fault: LaunchFault) -> LaunchError {
     match fault {
-        LaunchFault::Unresolved { .. } => LaunchError::Unresolved,
+        LaunchFault::Unresolved { .. } | LaunchFault::NoDevice { .. } => LaunchError::Unresolved,
         LaunchFault::Failed { .. } | LaunchFault::Died | LaunchFault::Exhausted => {
             LaunchError::Failed
         }

@@ -39,6 +39,31 @@ fn the_gateway_answers_where_there_is_no_bus() {
 }
 
 #[test]
+fn every_adapter_is_driven_and_comes_back() {
+    for adapter in ["e1000", "rtl8139"] {
+        for place in ["kernel", "own"] {
+            let crash = format!("crash {adapter} null");
+            let lines = [
+                "ping -q -c 3 -s 3000 -i 10 10.0.2.2 | grep transmitted",
+                &crash,
+                // The first question meets the fault.
+                "ping -q -c 8 -i 100 -W 100 10.0.2.2 | grep -c transmitted",
+                "ping -q -c 3 -s 60000 -i 10 10.0.2.2 | grep transmitted",
+                "ifconfig | grep quarantine",
+            ];
+            let place = format!("--place={adapter}={place}");
+            let run = Run::new("network", &lines).with(["--adapter", adapter, &place]).go();
+            let all = "3 packets transmitted, 3 received, 0% packet loss";
+            let shown = run.lines();
+            assert_eq!(shown.iter().filter(|line| **line == all).count(), 2, "{place}: {run}");
+            let memory = shown.last().copied().unwrap_or_default();
+            assert!(memory.contains(" 0 in quarantine, 4 shares"), "{place}: {run}");
+            assert!(!run.errors.contains("not started"), "{place}: {run}");
+        }
+    }
+}
+
+#[test]
 fn packets_of_every_length_come_back_as_they_were_sent() {
     // Around the edges of packets and buffers, here and over the link.
     let sizes = [0, 1, 1472, 1473, 2952, 3960, 3961, 4096, 20_000, 65_507];

@@ -17,7 +17,7 @@ use crate::{
     project::Project,
     run::{
         archive, image,
-        machine::{self, Board, End, Forward, Line, Machine},
+        machine::{self, Adapter, Board, End, Forward, Line, Machine},
         packages::QEMU,
         session::{self, Input, Log, Seen, Watch},
         temporary::Temporary,
@@ -58,6 +58,9 @@ pub struct Arguments {
     /// QEMU's name of the processor.
     #[arg(long, value_name = "MODEL", default_value = "max")]
     cpu: String,
+    /// What a network device is that the system has.
+    #[arg(long, value_enum, default_value_t, conflicts_with = "hosted")]
+    adapter: Adapter,
     /// Let programs of this host reach a port of the system's first network: HOSTPORT:PORT, at 127.0.0.1, by TCP. In the place of
     /// those that the system file names.
     #[arg(long, value_name = "HOSTPORT:PORT", conflicts_with = "hosted", value_parser = Forward::parse)]
@@ -191,6 +194,7 @@ fn in_machine(
         archive: boot,
         disk: Some(disk.to_path_buf()),
         networks: networks(plan, forwards)?,
+        adapter: adapter(arguments)?,
         forwards: forwards.into(),
         console: Line::Standard,
         log: Line::Socket(log),
@@ -215,6 +219,16 @@ fn in_machine(
         End::Status(status) => finish(status, &seen),
         End::Reset => Err(broken(&seen, "the machine reset itself")),
         End::Broken => Err(broken(&seen, "QEMU ended before the system did")),
+    }
+}
+
+/// What network devices are, if the machine can have them.
+fn adapter(arguments: &Arguments) -> Outcome<Adapter> {
+    match (arguments.machine, arguments.adapter) {
+        (_, Adapter::Virtio) => Ok(Adapter::Virtio),
+        (Board::Microvm, _) => Err(Failure::new("a microvm has no PCI bus for this adapter")
+            .remedy("take another `--machine`, or the adapter `virtio`")),
+        (_, adapter) => Ok(adapter),
     }
 }
 

@@ -74,6 +74,18 @@ impl Forward {
     }
 }
 
+/// A network device.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Adapter {
+    /// Virtio's.
+    #[default]
+    Virtio,
+    /// Intel's 82540EM.
+    E1000,
+    /// Realtek's RTL8139C+.
+    Rtl8139,
+}
+
 /// What to boot, and on what.
 #[derive(Clone, Debug)]
 pub struct Machine {
@@ -93,6 +105,8 @@ pub struct Machine {
     pub disk: Option<PathBuf>,
     /// Number of network devices, each with a user network of its own.
     pub networks: u32,
+    /// What they are. A microvm, which has no PCI bus, has virtio's only.
+    pub adapter: Adapter,
     /// Ports of this host that lead into the first of these networks.
     pub forwards: Vec<Forward>,
     /// The first serial port.
@@ -149,9 +163,11 @@ impl Machine {
             add(&["-drive", &drive, "-device", device]);
         }
         for index in 0..self.networks {
-            let device = match self.board {
-                Board::Microvm => "virtio-net-device",
-                _ => "virtio-net-pci,disable-legacy=on,romfile=",
+            let device = match (self.board, self.adapter) {
+                (Board::Microvm, _) => "virtio-net-device",
+                (_, Adapter::Virtio) => "virtio-net-pci,disable-legacy=on,romfile=",
+                (_, Adapter::E1000) => "e1000,romfile=",
+                (_, Adapter::Rtl8139) => "rtl8139,romfile=",
             };
             let [.., last] = (index + 1).to_be_bytes();
             let device = format!("{device},netdev=network{index},mac=52:54:00:77:61:{last:02x}");
@@ -225,6 +241,7 @@ mod tests {
             archive: "boot.tar".into(),
             disk: Some("a,b.ext4".into()),
             networks: 0,
+            adapter: Adapter::default(),
             forwards: Vec::new(),
             console: Line::Standard,
             log: Line::Socket("log.sock".into()),

@@ -32,7 +32,7 @@ use crate::{
     failure::{Failure, Outcome, While},
     project::Project,
     run::{
-        machine::{Board, COUNTING, Line, Machine},
+        machine::{Adapter, Board, COUNTING, Line, Machine},
         packages::QEMU,
         temporary::Temporary,
     },
@@ -60,6 +60,7 @@ pub fn machine(kernel: PathBuf, archive: PathBuf, disk: &Path, log: PathBuf) -> 
         archive,
         disk: Some(disk.to_path_buf()),
         networks: 0,
+        adapter: Adapter::default(),
         forwards: Vec::new(),
         console: Line::Standard,
         log: Line::File(log),
