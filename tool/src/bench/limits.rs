@@ -116,7 +116,7 @@ pub const LIMITS: &[Limit] = &[
     value(
         "switching/interrupt until its handler runs/own",
         "an interrupt of a device, until the thread runs that waits for it in a domain of its own",
-        4200.0,
+        4250.0,
     ),
     value("switching/interrupt until its handler runs/kernel", "the same, in the kernel", 4700.0),
     value(
