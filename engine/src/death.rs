@@ -29,6 +29,9 @@ impl<P: Platform> Lost<P> {
     const ENTRIES: &[extern "C" fn() -> Ret; LOST_ENTRIES] = &[lost::<P>; LOST_ENTRIES];
 }
 
+/// The service of what a thread can run: `Task`.
+const TASK: u32 = 0x7452_0001;
+
 /// As many entries as any kind has, the hidden ones included.
 pub const LOST_ENTRIES: usize = 64;
 const _: () = assert!(crate::file::limits::FUNCTIONS + 3 <= LOST_ENTRIES);
@@ -310,7 +313,7 @@ fn destroy<P: Platform>(remains: Remains<P>) {
 }
 
 /// Takes an object that nobody refers to any more away from its instance; returns that if it was the last, and so
-/// is to be destructed. What the system starts by itself stays. Inside `critical`.
+/// is to be destructed. What the system starts by itself stays, unless it is a task, which may have ended. Inside `critical`.
 fn take_away<P: Platform>(object: *mut Object) -> Option<Held<P>> {
     // SAFETY: the object is in use until it is buried below.
     let instance = unsafe { reference::instance_of(object) };
@@ -320,10 +323,11 @@ fn take_away<P: Platform>(object: *mut Object) -> Option<Held<P>> {
     }
     instance.objects.set(instance.objects.get().saturating_sub(1));
     // SAFETY: inside `critical`.
-    let starts = |planned: &usize| unsafe { tables::<P>() }.plan.start.contains(planned);
+    let started = |planned: &usize| unsafe { tables::<P>() }.plan.start.contains(planned);
+    let is_task = instance.root_kind(TASK).is_some();
     let last = instance.objects.get() == 0
         && instance.life.get() == Life::Alive
-        && instance.planned.is_some_and(|planned| !starts(&planned));
+        && instance.planned.is_some_and(|planned| is_task || !started(&planned));
     last.then(|| {
         instance.life.set(Life::Closing);
         forget_running::<P>(instance);

@@ -148,11 +148,11 @@ fn launch_now<P: Platform>(planned: usize) -> Result<Held<P>, LaunchFault> {
     let result = instantiate::<P>(planned, server);
     if let Err(fault) = &result {
         // That there is another device is usual.
-        let level = match (fault, server.otherwise) {
-            (LaunchFault::NoDevice { .. }, Some(_)) => Level::Info,
-            _ => Level::Error,
+        let (level, what) = match (fault, server.otherwise) {
+            (LaunchFault::NoDevice { .. }, Some(_)) => (Level::Info, "left out"),
+            _ => (Level::Error, "not started"),
         };
-        P::critical(|| P::log(level, &server.name, format_args!("not started: {fault}")));
+        P::critical(|| P::log(level, &server.name, format_args!("{what}: {fault}")));
         if let Some(other) = server.otherwise {
             return launch::<P>(other);
         }
