@@ -1,11 +1,29 @@
 //! Interrupts: how the disk signals on each machine, and which CPUs it interrupts.
 
-use warren_tests::{disk, run::Run};
+use std::{fs, path::PathBuf};
 
-/// Reads a file with so many CPUs and further arguments, and returns what `interrupts -j` says of the disk's line.
-fn disk_line(cpus: &str, arguments: &[&str]) -> String {
+use warren_tests::{
+    disk,
+    run::{Run, folder, root},
+};
+
+/// The first system with somebody who reads a file first, and then computes all the time: whatever CPU that is, whoever reads beside is on another one.
+fn crowded() -> PathBuf {
+    let system = folder("systems").join("crowded.kdl");
+    let base = root().join("systems").join("demo.kdl");
+    let text = format!(
+        "include {base:?}\n\
+         server \"greedy\" {{\n    connect \"files\" \"namespace\"\n    parameter \"reads\" 100000\n    \
+         parameter \"passes\" 20\n}}\nstart \"greedy\"\n"
+    );
+    fs::write(&system, text).expect("the target directory can be written");
+    system
+}
+
+/// Reads a file in a system, with so many CPUs and further arguments, and returns what `interrupts -j` says of the disk's line.
+fn disk_line(system: &str, cpus: &str, arguments: &[&str]) -> String {
     let lines = ["head -n 1 /poem.txt", "sha256 /poem.txt", "interrupts -j"];
-    let run = Run::new("demo", &lines)
+    let run = Run::new(system, &lines)
         .with(["--cpus", cpus])
         .with(arguments)
         .disk(&disk::known().image)
@@ -34,7 +52,7 @@ fn expect(line: &str, kind: &str) {
 #[test]
 fn a_disk_on_the_bus_interrupts_by_messages() {
     for machine in ["q35", "pc"] {
-        let line = disk_line("1", &["--machine", machine]);
+        let line = disk_line("demo", "1", &["--machine", machine]);
         expect(&line, "message");
     }
 }
@@ -42,19 +60,19 @@ fn a_disk_on_the_bus_interrupts_by_messages() {
 #[test]
 fn a_disk_without_messages_asserts_its_line() {
     let without = ["--qemu", "-global", "--qemu", "virtio-blk-pci.vectors=0"];
-    expect(&disk_line("1", &without), "level");
-    expect(&disk_line("1", &[&["--machine", "pc"], &without[..]].concat()), "level");
-    expect(&disk_line("1", &["--machine", "microvm"]), "edge");
+    expect(&disk_line("demo", "1", &without), "level");
+    expect(&disk_line("demo", "1", &[&["--machine", "pc"], &without[..]].concat()), "level");
+    expect(&disk_line("demo", "1", &["--machine", "microvm"]), "edge");
 }
 
-/// The thread that reads is not on the CPU that boots, where the system's own is: its interrupts follow it, whatever kind they are.
+/// Two threads read, one on another CPU than the one that boots: its interrupts follow it, whatever kind they are.
 #[test]
 fn a_disk_interrupts_the_cpu_on_which_somebody_waits_for_it() {
     let without = ["--qemu", "-global", "--qemu", "virtio-blk-pci.vectors=0"];
     for (arguments, kind) in
         [(&[][..], "message"), (&without[..], "level"), (&["--machine", "microvm"][..], "edge")]
     {
-        let line = disk_line("4", arguments);
+        let line = disk_line(&crowded().to_string_lossy(), "4", arguments);
         expect(&line, kind);
         let by_cpu = numbers(&line, "by_cpu");
         assert_eq!(by_cpu.len(), 4, "{line}");

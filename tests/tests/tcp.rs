@@ -114,8 +114,10 @@ fn echo_on(port: u16, pieces: &AtomicUsize, goes_on: &AtomicBool) -> std::io::Re
 
 #[test]
 fn servers_below_may_die_while_a_transfer_goes_on() {
-    for variant in [DEFAULT, KERNEL, OWN] {
-        for server in ["virtio-net", "ethernet", "arp", "ipv4"] {
+    let all = ["virtio-net", "ethernet", "arp", "ipv4"];
+    // What dies at the border of a domain and within one space is alike above and below.
+    for (variant, servers) in [(DEFAULT, &all[..]), (KERNEL, &all[..1]), (OWN, &all[3..])] {
+        for server in servers {
             let (run, [echo, ..]) = services(&variant);
             let (pieces, goes_on) = (AtomicUsize::new(0), AtomicBool::new(true));
             thread::scope(|scope| {
