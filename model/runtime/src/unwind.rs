@@ -89,8 +89,9 @@ core::arch::global_asm!(
     "mov r13, [rdi + 24]",
     "mov r14, [rdi + 32]",
     "mov r15, [rdi + 40]",
-    "mov rsp, [rdi + 48]",
+    // Once the stack ends above them, an interrupt may overwrite what is still to be read of them.
     "mov rcx, [rdi + 56]",
+    "mov rsp, [rdi + 48]",
     "mov rax, rsi",
     "xor edx, edx",
     "jmp rcx",
