@@ -505,8 +505,8 @@ pub fn revive<P: Platform>() {
     while let Some(planned) = P::critical(|| unsafe { tables::<P>() }.reviving.pop()) {
         deadline::regardless::<P>(|| match launch::<P>(planned) {
             Ok(_) => reconnect::<P>(planned),
-            // What it needs may have died while it started, and be back by now.
-            Err(LaunchFault::Failed { .. }) => {
+            // What it needs may have died while it started, and be back by now; or it has died again.
+            Err(LaunchFault::Failed { .. } | LaunchFault::Died) => {
                 P::critical(|| death::schedule_again::<P>(planned));
             }
             Err(_) => (),
