@@ -21,6 +21,8 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+mod driver;
+
 use warren::{Closing, Cx, Kept, New, Object, Ref, Req, Serial, Server, StartError, SystemError};
 use warren_idl::{
     AddressSpace, BUFFER_BYTES, InterruptError, InterruptLine, LinkCounts, LinkDescription,

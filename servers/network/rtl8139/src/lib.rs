@@ -17,12 +17,12 @@ pub mod receive;
 pub mod registers;
 pub mod transmit;
 
-use warren::{Closing, Cx, Mapping, New, Ref, Req, Required, Server, StartError, server};
+use warren::{Closing, Cx, Mapping, New, Req, Required, Server, StartError, server};
 use warren_idl::{
-    AddressSpace, Link, LinkCounts, LinkDescription, LinkError, Memory, OFFLOAD_CHECKSUM, Packet,
-    PacketMemory, PciDevice, Sink, map_space,
+    AddressSpace, Link, LinkCounts, LinkDescription, Memory, OFFLOAD_CHECKSUM, Packet,
+    PacketMemory, PciDevice, map_space,
 };
-use warren_link::{Broken, Device, Driver, Port};
+use warren_link::{Broken, Device, Port, driver};
 use warren_packets::{Bad, Batch, Buffers, Indices};
 
 use crate::{
@@ -114,35 +114,7 @@ impl Controller {
     }
 }
 
-impl Driver for Rtl8139 {
-    type Device = Controller;
-
-    fn port(&self) -> &Port<Controller> {
-        &self.port
-    }
-
-    fn port_mut(&mut self) -> &mut Port<Controller> {
-        &mut self.port
-    }
-}
-
-impl Link for Rtl8139 {
-    fn description(cx: &mut Cx<'_, Self>) -> Result<LinkDescription, LinkError> {
-        Ok(cx.port.description())
-    }
-
-    fn counts(cx: &mut Cx<'_, Self>) -> Result<LinkCounts, LinkError> {
-        Ok(cx.port.counts())
-    }
-
-    fn send(cx: &mut Cx<'_, Self>, frames: &[u8]) -> Result<u64, LinkError> {
-        warren_link::send(cx, frames)
-    }
-
-    fn serve<'f>(cx: &mut Cx<'f, Self>, sink: Ref<'f, dyn Sink>) -> Result<(), LinkError> {
-        warren_link::serve(cx, sink)
-    }
-}
+driver!(Rtl8139, Controller);
 
 impl Device for Controller {
     fn description(&self) -> LinkDescription {

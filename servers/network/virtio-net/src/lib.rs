@@ -21,12 +21,12 @@ pub mod receive;
 mod tests;
 pub mod transmit;
 
-use warren::{Closing, Cx, Mapping, New, Ref, Req, Required, Server, StartError, server};
+use warren::{Closing, Cx, Mapping, New, Req, Required, Server, StartError, server};
 use warren_idl::{
-    AddressSpace, Link, LinkCounts, LinkDescription, LinkError, Memory, Packet, PacketMemory,
-    PciDevice, Sink, map_space,
+    AddressSpace, Link, LinkCounts, LinkDescription, Memory, Packet, PacketMemory, PciDevice,
+    map_space,
 };
-use warren_link::{Device, Driver, Port};
+use warren_link::{Device, Port, driver};
 use warren_packets::{Bad, Batch, Buffers, Indices};
 use warren_virtio::{
     Refused, Registers, Transport,
@@ -122,35 +122,7 @@ fn start<R: Registers + ?Sized>(
     Ok(description)
 }
 
-impl Driver for VirtioNet {
-    type Device = Virtio;
-
-    fn port(&self) -> &Port<Virtio> {
-        &self.port
-    }
-
-    fn port_mut(&mut self) -> &mut Port<Virtio> {
-        &mut self.port
-    }
-}
-
-impl Link for VirtioNet {
-    fn description(cx: &mut Cx<'_, Self>) -> Result<LinkDescription, LinkError> {
-        Ok(cx.port.description())
-    }
-
-    fn counts(cx: &mut Cx<'_, Self>) -> Result<LinkCounts, LinkError> {
-        Ok(cx.port.counts())
-    }
-
-    fn send(cx: &mut Cx<'_, Self>, frames: &[u8]) -> Result<u64, LinkError> {
-        warren_link::send(cx, frames)
-    }
-
-    fn serve<'f>(cx: &mut Cx<'f, Self>, sink: Ref<'f, dyn Sink>) -> Result<(), LinkError> {
-        warren_link::serve(cx, sink)
-    }
-}
+driver!(VirtioNet, Virtio);
 
 fn broken(_: queue::Broken) -> warren_link::Broken {
     warren_link::Broken
