@@ -85,6 +85,11 @@ impl Batch {
         Ok(())
     }
 
+    /// The first record.
+    pub fn first_mut(&mut self) -> Option<&mut Packet> {
+        self.records.first_mut()
+    }
+
     /// The packets: each is its first record and those that follow it.
     pub fn packets(&self) -> impl Iterator<Item = &[Packet]> {
         let mut rest = self.records();

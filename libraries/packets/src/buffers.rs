@@ -1,9 +1,9 @@
 //! The bytes that records name.
 
 use warren::{Mapping, Out};
-use warren_idl::{BUFFER_BYTES, Packet};
+use warren_idl::{BUFFER_BYTES, HEADROOM, Packet};
 
-use crate::checksum::Sum;
+use crate::{Batch, Indices, checksum::Sum};
 
 /// A record or a batch that is not to be used, or a packet that is not what it should be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,6 +112,31 @@ impl<M: Bytes> Buffers<M> {
         }
         self.memory.copy_out(start + offset, bytes);
         Ok(())
+    }
+
+    /// Spreads data over these buffers, as one packet with room for headers before it.
+    ///
+    /// # Errors
+    ///
+    /// They are not buffers, or more than travel together.
+    pub fn spread(&self, buffers: &Indices, data: &[u8]) -> Result<Batch, Bad> {
+        let mut packet = Batch::new();
+        let mut rest = data;
+        for (number, buffer) in buffers.as_slice().iter().enumerate() {
+            let offset = if number == 0 { HEADROOM } else { 0 };
+            let (bytes, behind) = rest.split_at(rest.len().min(BUFFER_BYTES - offset));
+            let piece = Packet {
+                buffer: *buffer,
+                offset: offset as u16,
+                bytes: bytes.len() as u16,
+                more: (buffers.len() - 1 - number) as u16,
+                ..Packet::default()
+            };
+            self.write(&piece, 0, bytes)?;
+            packet.push(piece)?;
+            rest = behind;
+        }
+        Ok(packet)
     }
 
     /// Puts a header in front of a packet. There must be room for it.

@@ -7,9 +7,9 @@
 //! | [`checksum`] | the Internet checksum, in pieces |
 //! | [`distribution`] | handing packets to whoever is served their protocol |
 //! | [`share`] | holding buffers |
-//! | [`pause`](mod@pause) | waiting for a server below to be restarted |
 //! | [`ready`] | being served for the first time |
 //! | [`address`] | addresses as text |
+//! | [`unguessable`](mod@unguessable) | numbers that others cannot guess |
 //! | `testing` | packet memory on the host; with the feature of this name |
 //!
 //! Nothing that is read in packet memory is trusted: whoever shares the memory may change it between two reads. So headers are copied
@@ -26,13 +26,13 @@ pub mod batch;
 pub mod buffers;
 pub mod checksum;
 pub mod distribution;
-pub mod pause;
 pub mod ready;
 pub mod share;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod unguessable;
 
 pub use batch::Batch;
 pub use buffers::{Bad, Buffers, Bytes};
-pub use pause::pause;
 pub use share::{Indices, map};
+pub use unguessable::unguessable;

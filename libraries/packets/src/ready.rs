@@ -8,7 +8,7 @@ use core::cell::Cell;
 
 use warren::{Cx, Object, Req, Serial, SystemError};
 use warren_idl::{Clock, Signals};
-use warren_waiting::{Bell, listeners, wait_until};
+use warren_waiting::{Bell, listeners, until, wait_until};
 
 /// How long to wait for a layer below that does not work. It is called again and again, and may work later.
 const PATIENCE_NS: u64 = 1_000_000_000;
@@ -57,13 +57,7 @@ pub fn tell<S: Served>(cx: &mut Cx<'_, S>) -> Result<(), SystemError> {
 ///
 /// The thread is not to wait any more.
 pub fn wait<S: Served>(cx: &mut Cx<'_, S>, clock: &Req<dyn Clock>) -> Result<(), SystemError> {
-    let now_ns = || clock.now_ns().map_err(|_| SystemError::Lost);
-    let until_ns = now_ns()? + PATIENCE_NS;
-    let waited = cx.until(until_ns, |cx| {
-        wait_until(cx, bell, |server| server.ready().served.get().then_some(()))
-    })?;
-    match waited {
-        Err(SystemError::Deadline) if now_ns()? >= until_ns => Ok(()),
-        waited => waited,
-    }
+    let until_ns = clock.now_ns().map_err(|_| SystemError::Lost)? + PATIENCE_NS;
+    let look = |server: &S| server.ready().served.get().then_some(());
+    until(cx, clock, until_ns, |cx| wait_until(cx, bell, look)).map(drop)
 }

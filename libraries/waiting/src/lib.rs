@@ -3,16 +3,24 @@
 //! [`wait_until`] looks at the state, with the server's lock held; if it is not as the caller wants it, the thread waits at a [`Bell`]
 //! of the state, without the lock, and looks again when somebody who has changed the state has told the bell's [`listeners`].
 //! A state for which nobody waits is changed without a call. [`wait_at`] does the same at a bell that is not found in the caller's own state.
+//!
+//! [`until`] waits for anything, but not for ever, and [`pause`] for a server below that is being restarted.
 #![no_std]
 #![forbid(unsafe_code)]
 
 extern crate alloc;
+
+mod again;
+mod patience;
 
 use alloc::rc::Rc;
 use core::cell::Cell;
 
 use warren::{Cx, Kept, Object, Ref, Req, Serial, SystemError};
 use warren_idl::{Raiser, Signal, SignalError, Signals};
+
+pub use again::pause;
+pub use patience::until;
 
 /// Where threads wait for a change. A clone is the same bell.
 #[derive(Clone)]

@@ -28,7 +28,7 @@ extern crate std;
 pub mod message;
 pub mod neighbours;
 
-use warren::{Cx, Kept, New, Ref, Req, Required, Server, StartError, SystemError, local, server};
+use warren::{Cx, Kept, New, Ref, Req, Required, Server, StartError, local, server};
 use warren_idl::{
     AddressSpace, Clock, Endpoint, EndpointDescription, EndpointError, Ethernet, EthernetError,
     HEADROOM, LinkCounts, LinkDescription, Neighbour, Packet, PacketMemory, Share, Signals, Sink,
@@ -37,9 +37,9 @@ use warren_idl::{
 use warren_packets::{
     Bad, Batch, Buffers, Indices,
     address::Ipv4Network,
-    pause,
     ready::{self, Ready},
 };
+use warren_waiting::pause;
 
 use crate::{
     message::{MESSAGE_BYTES, Message},
@@ -114,13 +114,8 @@ impl Task for Listening {
     fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
         let messages = cx.root::<dyn Sink>()?;
         loop {
-            match cx.req().ethernet.serve(cx, ARP, messages) {
-                Err(EthernetError::System(
-                    error @ (SystemError::Killed | SystemError::Deadline),
-                )) => return Err(error.into()),
-                // Ethernet is being restarted, or will be.
-                _ => pause(cx, &cx.req().timer)?,
-            }
+            let returned = cx.req().ethernet.serve(cx, ARP, messages);
+            pause(cx, &cx.req().timer, returned)?;
         }
     }
 }

@@ -27,9 +27,9 @@ use warren_idl::{
 };
 use warren_packets::{
     address::Ipv4Address,
-    pause,
     ready::{self, Ready},
 };
+use warren_waiting::{pause, until};
 
 use crate::client::{CLIENT_PORT, Client, Lease, SERVER_PORT, Step};
 
@@ -139,11 +139,7 @@ impl Task for Asking {
                 Ok(ControlFlow::Continue(())) => (),
                 // Somebody else says where this station is.
                 Ok(ControlFlow::Break(())) => return Ok(0),
-                Err(error @ (SystemError::Killed | SystemError::Deadline)) => {
-                    return Err(error.into());
-                }
-                // A layer below is being restarted, or will be.
-                Err(_) => pause(cx, &cx.req().timer)?,
+                failed => pause(cx, &cx.req().timer, failed)?,
             }
         }
     }
@@ -158,18 +154,6 @@ impl Asking {
     fn show(cx: &mut Cx<'_, Self>) {
         let lease = cx.client.lease().copied();
         *cx.lease.borrow_mut() = lease;
-    }
-
-    /// Runs `call` until `until_ns`; `None` if it took longer.
-    fn until<'f, R>(
-        cx: &mut Cx<'f, Self>,
-        until_ns: u64,
-        call: impl FnOnce(&mut Cx<'f, Self>) -> Result<R, SystemError>,
-    ) -> Result<Option<R>, SystemError> {
-        match cx.until(until_ns, call)? {
-            Err(SystemError::Deadline) if Self::now_ns(cx)? >= until_ns => Ok(None),
-            result => result.map(Some),
-        }
     }
 
     /// Asks, and listens until something is heard that changes what is to be done.
@@ -188,7 +172,9 @@ impl Asking {
             }
             let mut bytes = vec![0; ANSWER_BYTES];
             loop {
-                let heard = Self::until(cx, until_ns, |cx| Self::receive(cx, socket, &mut bytes))?;
+                let heard = until(cx, &cx.req().clock, until_ns, |cx| {
+                    Self::receive(cx, socket, &mut bytes)
+                })?;
                 let Some(length) = heard else { return Ok(()) };
                 let now = Self::now_ns(cx)?;
                 if cx.client.heard(now, &bytes[..length]) {
@@ -215,11 +201,12 @@ impl Asking {
         until_ns: u64,
     ) -> Result<ControlFlow<()>, SystemError> {
         Self::tell(cx, settings)?;
-        let configured =
-            Self::until(cx, until_ns, |cx| match cx.req().ipv4.configure(cx, settings) {
+        let configured = until(cx, &cx.req().clock, until_ns, |cx| {
+            match cx.req().ipv4.configure(cx, settings) {
                 Err(Ipv4Error::System(error)) => Err(error),
                 result => Ok(result),
-            })?;
+            }
+        })?;
         Ok(configured.map_or(ControlFlow::Continue(()), |_| ControlFlow::Break(())))
     }
 

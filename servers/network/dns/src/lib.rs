@@ -33,7 +33,8 @@ use warren_idl::{
     Clock, Entropy, Ipv4, ParameterError, Parameters, Resolver, ResolverError, Udp, UdpError,
     UdpSocket,
 };
-use warren_packets::address::Ipv4Address;
+use warren_packets::{address::Ipv4Address, unguessable};
+use warren_waiting::until;
 
 use crate::{
     cache::Cache,
@@ -145,7 +146,7 @@ impl Dns {
         patience_ns: u64,
     ) -> Result<Option<Answer>, SystemError> {
         let now = Self::now_ns(cx)?;
-        let identifier = Self::identifier(cx, now);
+        let identifier = unguessable(cx, &cx.req().entropy, &cx.req().clock);
         let (until_ns, port) = (now.saturating_add(patience_ns), cx.port);
         cx.scope(|cx| {
             let socket = cx.req().udp.open(cx, 0).map_err(system)?;
@@ -154,23 +155,10 @@ impl Dns {
             if let Err(UdpError::System(error)) = sent {
                 return Err(error);
             }
-            let answered = cx
-                .until(until_ns, |cx| Self::listen(cx, socket, (server, port), identifier, name))?;
-            match answered {
-                Ok(answer) => Ok(Some(answer)),
-                Err(SystemError::Deadline) if Self::now_ns(cx)? >= until_ns => Ok(None),
-                Err(error) => Err(error),
-            }
+            until(cx, &cx.req().clock, until_ns, |cx| {
+                Self::listen(cx, socket, (server, port), identifier, name)
+            })
         })
-    }
-
-    /// The number of a question, which others cannot guess, unless the machine has no source of such numbers.
-    fn identifier(cx: &mut Cx<'_, Self>, now_ns: u64) -> u16 {
-        let mut bytes = [0; 2];
-        match cx.req().entropy.fill(cx, &mut bytes) {
-            Ok(()) => u16::from_ne_bytes(bytes),
-            Err(_) => (now_ns ^ now_ns >> 16) as u16,
-        }
     }
 
     /// Waits for the answer.

@@ -17,16 +17,16 @@ extern crate std;
 
 pub mod frame;
 
-use warren::{Cx, New, Ref, Req, Required, Server, StartError, SystemError, local, server};
+use warren::{Cx, New, Ref, Req, Required, Server, StartError, local, server};
 use warren_idl::{
-    AddressSpace, BATCH, Ethernet, EthernetError, Link, LinkCounts, LinkDescription, LinkError,
-    PacketMemory, Signals, Sink, SinkError, Task, ThreadError, ThreadFactory, Timer,
+    AddressSpace, BATCH, Ethernet, EthernetError, Link, LinkCounts, LinkDescription, PacketMemory,
+    Signals, Sink, SinkError, Task, ThreadError, ThreadFactory, Timer,
 };
 use warren_packets::{
     Bad, Batch, Buffers,
     distribution::{self, Distributor, NotServed, Served, distribute},
-    pause,
 };
+use warren_waiting::pause;
 
 /// What the layer needs.
 #[derive(Required)]
@@ -78,13 +78,8 @@ impl Task for Receiving {
     fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
         let frames = cx.root::<dyn Sink>()?;
         loop {
-            match cx.req().link.serve(cx, frames) {
-                Err(LinkError::System(error @ (SystemError::Killed | SystemError::Deadline))) => {
-                    return Err(error.into());
-                }
-                // The link is being restarted, or will be.
-                _ => pause(cx, &cx.req().timer)?,
-            }
+            let returned = cx.req().link.serve(cx, frames);
+            pause(cx, &cx.req().timer, returned)?;
         }
     }
 }

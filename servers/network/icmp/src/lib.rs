@@ -32,10 +32,9 @@ use warren_idl::{
 use warren_packets::{
     Bad, Batch, Buffers, Indices,
     batch::length,
-    pause,
     ready::{self, Ready},
 };
-use warren_waiting::{Bell, listeners, wait_until};
+use warren_waiting::{Bell, listeners, pause, wait_until};
 
 use crate::echo::{Echo, HEADER_BYTES};
 
@@ -120,13 +119,8 @@ impl Task for Receiving {
     fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
         let messages = cx.root::<dyn Sink>()?;
         loop {
-            match cx.req().ipv4.serve(cx, ICMP, messages) {
-                Err(Ipv4Error::System(error @ (SystemError::Killed | SystemError::Deadline))) => {
-                    return Err(error.into());
-                }
-                // The layer below is being restarted, or will be.
-                _ => pause(cx, &cx.req().timer)?,
-            }
+            let returned = cx.req().ipv4.serve(cx, ICMP, messages);
+            pause(cx, &cx.req().timer, returned)?;
         }
     }
 }
@@ -209,26 +203,8 @@ impl Icmp {
         data: usize,
         buffers: &Indices,
     ) -> Result<(), PingError> {
-        let mut question = Batch::new();
-        let text = echo::message(echo, data);
-        let mut left = text.len();
-        for (number, buffer) in buffers.as_slice().iter().enumerate() {
-            let offset = if number == 0 { HEADROOM } else { 0 };
-            let bytes = left.min(BUFFER_BYTES - offset);
-            let more = (buffers.len() - 1 - number) as u16;
-            let piece = Packet {
-                buffer: *buffer,
-                offset: offset as u16,
-                bytes: bytes as u16,
-                more,
-                ..Packet::default()
-            };
-            let start = text.len() - left;
-            let ready = cx.packets.write(&piece, 0, &text[start..start + bytes]);
-            let ready = ready.and_then(|()| question.push(piece));
-            ready.map_err(|Bad| PingError::Exhausted)?;
-            left -= bytes;
-        }
+        let question = cx.packets.spread(buffers, &echo::message(echo, data));
+        let question = question.map_err(|Bad| PingError::Exhausted)?;
         match cx.req().ipv4.send(cx, ICMP, destination, question.as_bytes()) {
             // A layer below has died, and may come back.
             Err(Ipv4Error::System(SystemError::Lost)) => Err(PingError::Unreachable),

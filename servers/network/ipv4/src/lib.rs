@@ -31,18 +31,17 @@ use alloc::vec::Vec;
 use warren::{Cx, Kept, New, Ref, Req, Required, Server, StartError, SystemError, local, server};
 use warren_idl::{
     AddressSpace, BATCH, CHECKSUM_FILL, CHECKSUM_GOOD, Clock, Endpoint, EndpointDescription,
-    EndpointError, HEADROOM, Ipv4, Ipv4Configuration, Ipv4Counts, Ipv4Error, Ipv4Route,
-    Ipv4Settings, NAME_SERVERS, Packet, PacketMemory, Parameters, Share, Signals, Sink, SinkError,
-    Task, ThreadError, ThreadFactory, Timer,
+    HEADROOM, Ipv4, Ipv4Configuration, Ipv4Counts, Ipv4Error, Ipv4Route, Ipv4Settings,
+    NAME_SERVERS, Packet, PacketMemory, Parameters, Share, Signals, Sink, SinkError, Task,
+    ThreadError, ThreadFactory, Timer,
 };
 use warren_packets::{
     Bad, Batch, Buffers, Indices,
     batch::length,
     distribution::{self, Distributor, NotServed, Served, distribute, hand_on},
-    pause,
     ready::{self, Ready},
 };
-use warren_waiting::{Bell, listeners, wait_until};
+use warren_waiting::{Bell, listeners, pause, wait_until};
 
 use crate::{
     fragment::Fragment,
@@ -148,13 +147,8 @@ impl Task for Receiving {
             if let Ok(Ipv4Settings { address, prefix, .. }) = layer.settings(cx) {
                 cx.req().endpoint.assign(cx, address, prefix).ok();
             }
-            match cx.req().endpoint.serve(cx, packets) {
-                Err(EndpointError::System(
-                    error @ (SystemError::Killed | SystemError::Deadline),
-                )) => return Err(error.into()),
-                // The endpoint is being restarted, or will be.
-                _ => pause(cx, &cx.req().timer)?,
-            }
+            let returned = cx.req().endpoint.serve(cx, packets);
+            pause(cx, &cx.req().timer, returned)?;
         }
     }
 }

@@ -31,16 +31,16 @@ use warren::{
 };
 use warren_idl::{
     AddressSpace, BUFFER_BYTES, Clock, DATAGRAM_BYTES, Datagram, Entropy, HEADROOM, Ipv4,
-    Ipv4Error, Packet, PacketMemory, Share, Signals, Sink, SinkError, Task, ThreadError,
-    ThreadFactory, Timer, Udp, UdpCounts, UdpError, UdpSocket, UdpSocketStatus,
+    PacketMemory, Share, Signals, Sink, SinkError, Task, ThreadError, ThreadFactory, Timer, Udp,
+    UdpCounts, UdpError, UdpSocket, UdpSocketStatus,
 };
 use warren_packets::{
     Bad, Batch, Buffers, Indices,
     batch::length,
-    pause,
     ready::{self, Ready},
+    unguessable,
 };
-use warren_waiting::{Bell, wait_until};
+use warren_waiting::{Bell, pause, wait_until};
 
 use crate::{
     header::{Header, UDP},
@@ -129,13 +129,8 @@ impl Task for Receiving {
     fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
         let datagrams = cx.root::<dyn Sink>()?;
         loop {
-            match cx.req().ipv4.serve(cx, UDP, datagrams) {
-                Err(Ipv4Error::System(error @ (SystemError::Killed | SystemError::Deadline))) => {
-                    return Err(error.into());
-                }
-                // The layer below is being restarted, or will be.
-                _ => pause(cx, &cx.req().timer)?,
-            }
+            let returned = cx.req().ipv4.serve(cx, UDP, datagrams);
+            pause(cx, &cx.req().timer, returned)?;
         }
     }
 }
@@ -162,15 +157,6 @@ impl Sink for UdpServer {
 }
 
 impl UdpServer {
-    /// A number that others cannot guess, so that they do not know a port that nobody asked for. Where the machine has no source of such, it is when that was.
-    fn any(cx: &mut Cx<'_, Self>) -> u16 {
-        let mut bytes = [0; 2];
-        match cx.req().entropy.fill(cx, &mut bytes) {
-            Ok(()) => u16::from_ne_bytes(bytes),
-            Err(_) => cx.req().clock.now_ns().map_or(0, |now| (now ^ now >> 16) as u16),
-        }
-    }
-
     /// Leaves a datagram at its port; whether there was room.
     fn leave(cx: &mut Cx<'_, Self>, number: u16, arrived: Arrived) -> Result<bool, SystemError> {
         let Some(port) = cx.ports.borrow().get(number).cloned() else { return Ok(false) };
@@ -220,7 +206,7 @@ impl Udp for UdpServer {
     fn open<'f>(cx: &mut Cx<'f, Self>, port: u16) -> Result<Ref<'f, dyn UdpSocket>, UdpError> {
         let more = Bell::new(cx, &cx.req().signals)?;
         let share = cx.req().packets.share(cx, MOST_BUFFERS)?.keep()?;
-        let start = if port == 0 { Self::any(cx) } else { 0 };
+        let start = if port == 0 { unguessable(cx, &cx.req().entropy, &cx.req().clock) } else { 0 };
         let number = cx.ports.borrow().choose(port, start).map_err(|error| match error {
             NoPort::InUse => UdpError::InUse,
             NoPort::TooMany => UdpError::TooMany,
@@ -254,30 +240,13 @@ impl Socket {
 
     /// Puts a datagram into these buffers.
     fn write(&self, buffers: &Indices, header: &Header, data: &[u8]) -> Result<Batch, UdpError> {
-        let mut datagram = Batch::new();
-        let mut rest = data;
         let headers = header::sent(header, data).map_err(|Bad| UdpError::TooLong)?;
-        for (number, buffer) in buffers.as_slice().iter().enumerate() {
-            let offset = if number == 0 { HEADROOM } else { 0 };
-            let (piece, behind) = rest.split_at(rest.len().min(BUFFER_BYTES - offset));
-            let more = (buffers.len() - 1 - number) as u16;
-            let mut record = Packet {
-                buffer: *buffer,
-                offset: offset as u16,
-                bytes: piece.len() as u16,
-                more,
-                ..Packet::default()
-            };
-            let packets = &self.packets;
-            let mut written = packets.write(&record, 0, piece);
-            if number == 0 {
-                written = written.and_then(|()| packets.prepend(&mut record, &headers));
-            }
-            let written = written.and_then(|()| datagram.push(record));
-            written.map_err(|Bad| UdpError::Exhausted)?;
-            rest = behind;
-        }
-        Ok(datagram)
+        let written = self.packets.spread(buffers, data).and_then(|mut datagram| {
+            let first = datagram.first_mut().ok_or(Bad)?;
+            self.packets.prepend(first, &headers)?;
+            Ok(datagram)
+        });
+        written.map_err(|Bad| UdpError::Exhausted)
     }
 }
 
