@@ -5,7 +5,7 @@
 //!
 //! # What a restart of TCP means
 //!
-//! All conversations are over. [`serve`] comes back with the error, and whoever has called it calls it again.
+//! All conversations are over, and [`serve`] listens again.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -16,9 +16,11 @@ extern crate std;
 pub mod books;
 
 use alloc::vec::Vec;
+use core::convert::Infallible;
 
 use warren::{Cx, Kept, Object, Ref, Req, SystemError};
-use warren_idl::{Clock, Connection, Listener, Poll, Readiness, Tcp, TcpError};
+use warren_idl::{Clock, Connection, Listener, Poll, Readiness, Tcp, TcpError, Timer};
+use warren_waiting::{pause, until};
 use zerocopy::IntoBytes;
 
 pub use crate::books::Limits;
@@ -85,30 +87,54 @@ struct Desk<'a, T> {
 /// Tags of listeners; those of conversations are smaller.
 const LISTENERS: u64 = 1 << 32;
 
-/// Listens at ports and has all conversations that come of it.
+/// What a server that listens is made on.
+#[derive(Clone, Copy)]
+pub struct Below<'a> {
+    /// Where it listens.
+    pub tcp: &'a Req<dyn Tcp>,
+    /// When conversations have waited too long.
+    pub clock: &'a Req<dyn Clock>,
+    /// Between a death of TCP and the next attempt.
+    pub timer: &'a Req<dyn Timer>,
+}
+
+/// Listens at ports and has all conversations that come of it, for good. While TCP is dead, or somebody else listens there, it tries again and again.
 ///
 /// # Errors
 ///
-/// Why that ended: TCP has died or refuses, or the thread is not to go on.
+/// The thread is not to go on.
 pub fn serve<S, T>(
     cx: &mut Cx<'_, S>,
-    tcp: &Req<dyn Tcp>,
-    clock: &Req<dyn Clock>,
+    below: Below<'_>,
     services: &[Service<T>],
     limits: Limits,
-) -> TcpError
+) -> SystemError
 where
     S: Object,
     T: Conversation<S>,
 {
-    let mut desk = match cx.scope(|cx| Desk::open(cx, tcp, services, limits)) {
-        Ok(desk) => desk,
-        Err(error) => return error,
-    };
     loop {
-        if let Err(error) = cx.scope(|cx| desk.round(cx, clock)) {
+        let ended = listen(cx, below, services, limits);
+        if let Err(error) = pause(cx, below.timer, ended) {
             return error;
         }
+    }
+}
+
+/// The same until it ends.
+fn listen<S, T>(
+    cx: &mut Cx<'_, S>,
+    below: Below<'_>,
+    services: &[Service<T>],
+    limits: Limits,
+) -> Result<Infallible, TcpError>
+where
+    S: Object,
+    T: Conversation<S>,
+{
+    let mut desk = cx.scope(|cx| Desk::open(cx, below.tcp, services, limits))?;
+    loop {
+        cx.scope(|cx| desk.round(cx, below.clock))?;
     }
 }
 
@@ -164,16 +190,10 @@ impl<'a, T> Desk<'a, T> {
         reports: &mut [Readiness],
     ) -> Result<usize, TcpError> {
         let poll = self.poll.get(cx)?;
+        let bytes = reports.as_mut_bytes();
         let count = match self.books.next_ns() {
-            None => poll.wait(cx, reports.as_mut_bytes())?,
-            Some(until_ns) => {
-                match cx.until(until_ns, |cx| poll.wait(cx, reports.as_mut_bytes()))? {
-                    Err(TcpError::System(SystemError::Deadline)) if now(cx, clock)? >= until_ns => {
-                        0
-                    }
-                    waited => waited?,
-                }
-            }
+            None => poll.wait(cx, bytes)?,
+            Some(until_ns) => until(cx, clock, until_ns, |cx| poll.wait(cx, bytes))?.unwrap_or(0),
         };
         Ok((count as usize).min(reports.len()))
     }

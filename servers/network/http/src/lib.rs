@@ -33,14 +33,13 @@ mod talk;
 
 use alloc::string::String;
 
-use warren::{Cx, New, Req, Required, Server, StartError, SystemError, local, server};
+use warren::{Cx, New, Req, Required, Server, StartError, local, server};
 use warren_idl::{
-    Clock, FileSystem, ParameterError, Parameters, Program, Task, Tcp, TcpError, ThreadError,
-    ThreadFactory, Timer,
+    Clock, FileSystem, ParameterError, Parameters, Program, Task, Tcp, ThreadError, ThreadFactory,
+    Timer,
 };
-use warren_packets::pause;
 use warren_program::program;
-use warren_serving::{Limits, Service, serve};
+use warren_serving::{Below, Limits, Service, serve};
 
 use crate::{show::Showing, talk::Talk};
 
@@ -118,15 +117,7 @@ program!(HttpServer, Run, Showing);
 impl Task for Serving {
     fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
         let services = [Service { port: PORT, begin: Talk::default }];
-        loop {
-            let needs = cx.req();
-            match serve(cx, &needs.tcp, &needs.clock, &services, LIMITS) {
-                TcpError::System(error @ (SystemError::Killed | SystemError::Deadline)) => {
-                    return Err(error.into());
-                }
-                // TCP is being restarted, or will be; or somebody else listens there.
-                _ => pause(cx, &needs.timer)?,
-            }
-        }
+        let Needs { tcp, clock, timer, .. } = cx.req();
+        Err(serve(cx, Below { tcp, clock, timer }, &services, LIMITS).into())
     }
 }

@@ -16,11 +16,10 @@ pub mod characters;
 mod show;
 mod talk;
 
-use warren::{Cx, New, Req, Required, Server, StartError, SystemError, local, server};
-use warren_idl::{Clock, Program, Task, Tcp, TcpError, ThreadError, ThreadFactory, Timer};
-use warren_packets::pause;
+use warren::{Cx, New, Req, Required, Server, StartError, local, server};
+use warren_idl::{Clock, Program, Task, Tcp, ThreadError, ThreadFactory, Timer};
 use warren_program::program;
-use warren_serving::{Limits, Service, serve};
+use warren_serving::{Below, Limits, Service, serve};
 
 use crate::{
     show::Showing,
@@ -84,15 +83,7 @@ impl Task for Serving {
             Service { port: Kind::Discard.port(), begin: || Talk::new(Kind::Discard) },
             Service { port: Kind::Characters.port(), begin: || Talk::new(Kind::Characters) },
         ];
-        loop {
-            let needs = cx.req();
-            match serve(cx, &needs.tcp, &needs.clock, &services, LIMITS) {
-                TcpError::System(error @ (SystemError::Killed | SystemError::Deadline)) => {
-                    return Err(error.into());
-                }
-                // TCP is being restarted, or will be; or somebody else listens there.
-                _ => pause(cx, &needs.timer)?,
-            }
-        }
+        let Needs { tcp, clock, timer, .. } = cx.req();
+        Err(serve(cx, Below { tcp, clock, timer }, &services, LIMITS).into())
     }
 }

@@ -11,7 +11,7 @@ use crate::{
     TcpServer,
     arrival::TCP,
     outgoing::ToStation,
-    stack::{Door, KEPT_FOR_HEADERS, LOOK_AGAIN_NS, Stack},
+    stack::{Door, KEPT_FOR_HEADERS, Stack},
 };
 
 /// Buffers that are taken at least, when some are.
@@ -150,31 +150,5 @@ where
             door.borrow_mut().get_or_insert(bell).clone()
         }
     };
-    wait_bell(cx, &bell, look)
-}
-
-/// Waits at a bell until `look` finds what the caller wants. A thread that waits for a signal on behalf of a server that dies is not woken by that: so it
-/// looks again now and then, and its caller learns then that this server is gone.
-///
-/// # Errors
-///
-/// `Deadline` and `Killed`, when the thread is not to wait any more.
-pub fn wait_bell<S, R>(
-    cx: &mut Cx<'_, S>,
-    bell: &Bell,
-    look: impl Fn(&S) -> Option<R>,
-) -> Result<R, SystemError>
-where
-    S: Object<Root = TcpServer, Access = Serial>,
-{
-    loop {
-        if let Some(found) = look(cx) {
-            return Ok(found);
-        }
-        let until_ns = now(cx)? + LOOK_AGAIN_NS;
-        match cx.until(until_ns, |cx| wait_at(cx, bell, &look))? {
-            Err(SystemError::Deadline) if now(cx)? >= until_ns => (),
-            waited => return waited,
-        }
-    }
+    wait_at(cx, &bell, look)
 }

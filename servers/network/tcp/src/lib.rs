@@ -44,10 +44,10 @@ use warren_idl::{
     SinkError, Task, Tcp, TcpCounts, TcpError, ThreadError, ThreadFactory, Timer,
 };
 use warren_packets::{
-    Bad, Batch, Indices, pause,
+    Bad, Batch, Indices,
     ready::{self, Ready},
 };
-use warren_waiting::Bell;
+use warren_waiting::{Bell, pause};
 
 use crate::{
     arrival::{Arrival, TCP},
@@ -143,13 +143,8 @@ impl Task for Receiving {
     fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
         let segments = cx.root::<dyn Sink>()?;
         loop {
-            match cx.req().ipv4.serve(cx, TCP, segments) {
-                Err(Ipv4Error::System(error @ (SystemError::Killed | SystemError::Deadline))) => {
-                    return Err(error.into());
-                }
-                // The layer below is being restarted, or will be.
-                _ => pause(cx, &cx.req().timer)?,
-            }
+            let returned = cx.req().ipv4.serve(cx, TCP, segments);
+            pause(cx, &cx.req().timer, returned)?;
         }
     }
 }

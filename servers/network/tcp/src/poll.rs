@@ -4,11 +4,11 @@ use alloc::rc::Rc;
 
 use warren::{Cx, Out, local};
 use warren_idl::{Poll, Readiness, TcpError};
+use warren_waiting::wait_at;
 use zerocopy::IntoBytes;
 
 use crate::{
     TcpServer,
-    flush::wait_bell,
     stack::{Stack, Watch},
 };
 
@@ -39,7 +39,7 @@ impl Poll for OpenPoll {
             return Err(TcpError::BadLength);
         }
         let watch = cx.watch.clone();
-        let ready = wait_bell(cx, &watch.bell, |it| it.stack.ready(&it.watch, most))?;
+        let ready = wait_at(cx, &watch.bell, |it| it.stack.ready(&it.watch, most))?;
         records.fill_from(ready.as_bytes());
         Ok(ready.len() as u64)
     }

@@ -4,7 +4,7 @@ use alloc::rc::Rc;
 
 use warren::{Cx, SystemError, local};
 use warren_idl::{Task, ThreadError};
-use warren_waiting::wait_at;
+use warren_waiting::{until, wait_at};
 
 use crate::{
     TcpServer,
@@ -43,10 +43,7 @@ impl Worker {
     fn rest(cx: &mut Cx<'_, Self>, stack: &Rc<Stack>) -> Result<(), SystemError> {
         let until_ns = stack.rest(now(cx)?);
         let look = |worker: &Self| worker.stack.wants_thread().then_some(());
-        match cx.until(until_ns, |cx| wait_at(cx, &stack.work, look))? {
-            Err(SystemError::Deadline) if now(cx)? >= until_ns => Ok(()),
-            waited => waited,
-        }
+        until(cx, &cx.req().clock, until_ns, |cx| wait_at(cx, &stack.work, look)).map(drop)
     }
 }
 

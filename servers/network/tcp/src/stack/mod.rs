@@ -48,7 +48,7 @@ pub const KEPT_FOR_HEADERS: usize = 8;
 /// When to ask again for buffers, where there were none.
 const HUNGER_NS: u64 = 10 * MILLISECOND_NS;
 /// How long threads wait at most before they look again: a person hardly waits longer.
-pub const LOOK_AGAIN_NS: u64 = 500 * MILLISECOND_NS;
+const LOOK_AGAIN_NS: u64 = 500 * MILLISECOND_NS;
 
 /// What all principals share.
 pub struct Common {
