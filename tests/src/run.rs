@@ -2,10 +2,11 @@
 
 use std::{
     env,
+    fs::File,
     io::{Read, Write},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
-    sync::{Arc, Condvar, Mutex, PoisonError, mpsc},
+    sync::{Arc, Condvar, Mutex, OnceLock, PoisonError, mpsc},
     thread,
     time::{Duration, Instant},
 };
@@ -37,12 +38,21 @@ pub fn target() -> PathBuf {
     env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 
-/// A folder for the files of tests. It is there when this returns.
+/// A folder for the files of tests. It is there when this returns, and no other process of tests writes into it while this one lives.
 pub fn folder(name: &str) -> PathBuf {
-    let folder = target().join("warren").join("tests").join(name);
+    let all = target().join("warren").join("tests");
+    let folder = all.join(name);
     std::fs::create_dir_all(&folder).expect("the target directory can be written");
+    OURS.get_or_init(|| {
+        let lock = File::create(all.join("lock")).expect("the target directory can be written");
+        lock.lock().expect("files can be locked");
+        lock
+    });
     folder
 }
+
+/// Locked while this process has the folders.
+static OURS: OnceLock<File> = OnceLock::new();
 
 /// A run to be made.
 #[derive(Clone, Debug)]
