@@ -7,10 +7,10 @@ use std::{fs, fs::File, path::PathBuf, process::ExitCode};
 use warren_hosted::{
     archive::Archive,
     machine::{self, Settings},
-    natives::{self, Devices},
+    natives::{self, Devices, TapDevice},
 };
 
-const USAGE: &str = "usage: warren-hosted --archive PATH [--disk PATH] [--verbose]";
+const USAGE: &str = "usage: warren-hosted --archive PATH [--disk PATH] [--tap NAME] [--verbose]";
 /// Exit status when there is nothing to run.
 const BAD_CALL: u8 = 2;
 
@@ -19,6 +19,7 @@ const BAD_CALL: u8 = 2;
 struct Arguments {
     archive: Option<PathBuf>,
     disk: Option<PathBuf>,
+    tap: Option<String>,
     verbose: bool,
 }
 
@@ -47,9 +48,16 @@ fn boot() -> Result<u8, String> {
         }
         None => None,
     };
+    let tap = match arguments.tap {
+        Some(name) => {
+            let failed = |error| format!("cannot use the TAP device `{name}`: {error}");
+            Some(TapDevice::open(&name).map_err(failed)?)
+        }
+        None => None,
+    };
     let settings = Settings { verbose: arguments.verbose, plan, archive, ..Settings::default() };
     let run = machine::run(settings, || {
-        natives::install(Devices { disk });
+        natives::install(Devices { disk, tap });
         natives::end(natives::run_tasks());
     });
     run.map_err(|error| format!("cannot start: {error}"))?;
@@ -63,6 +71,7 @@ fn parse(mut words: impl Iterator<Item = std::ffi::OsString>) -> Result<Argument
         match word.to_str() {
             Some("--archive") => arguments.archive = Some(path()?),
             Some("--disk") => arguments.disk = Some(path()?),
+            Some("--tap") => arguments.tap = Some(path()?.to_string_lossy().into_owned()),
             Some("--verbose") => arguments.verbose = true,
             _ => return Err(format!("what is `{}`? {USAGE}", word.display())),
         }

@@ -283,7 +283,7 @@ on_a_machine! {
     }
 
     fn a_disk_is_read_by_whole_blocks_and_never_written(SLICE_NS) {
-        natives::install(Devices { disk: Some(disk()) });
+        natives::install(Devices { disk: Some(disk()), ..Devices::default() });
         extern "C" fn read(state: &State, first: u64, bytes: u64) -> Ret {
             let mut buffer = [0_u8; 1024];
             // SAFETY: the stub is for a function of a word and a buffer.

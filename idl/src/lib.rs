@@ -26,6 +26,7 @@
 //! | [`InterruptCounts`] | what interrupts, and how often |
 //! | [`PciBus`], [`PciDevice`] | what is plugged in |
 //! | [`PacketMemory`], [`Share`] | memory for packets; what one of its users holds of it |
+//! | [`Wire`] | frames of a network device that Linux has |
 //! | [`Link`], [`Sink`] | a network device; where packets go that have arrived |
 //! | [`Ethernet`], [`Endpoint`], [`Ipv4`] | the layers: frames on a link, packets to neighbours, packets to any address |
 //! | [`Ipv4Configuration`] | the right to say where this station is in the network |
@@ -82,6 +83,7 @@ mod tcp;
 mod terminal;
 mod thread;
 mod udp;
+mod wire;
 
 pub use accounts::*;
 pub use block::*;
@@ -122,3 +124,4 @@ pub use tcp::*;
 pub use terminal::*;
 pub use thread::*;
 pub use udp::*;
+pub use wire::*;

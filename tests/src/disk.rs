@@ -115,7 +115,7 @@ pub fn partitioned(disk: &Path, label: &str, images: &[&Path]) {
 }
 
 /// Where programs lie, those of administrators too.
-fn path() -> String {
+pub fn path() -> String {
     format!("{}:/usr/sbin:/sbin", env::var("PATH").unwrap_or_default())
 }
 

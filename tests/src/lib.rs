@@ -9,6 +9,7 @@
 //! | [`disk`] | an image whose files are known |
 //! | [`books`] | what the system's books say before and after a load |
 //! | [`disc`] | a system that GRUB boots |
+//! | [`namespace`] | a network with Linux as the other side |
 //! | [`station`] | this host as a client of a system with a network |
 //!
 //! A scenario is data, so that the same one runs hosted and in QEMU, and wherever the servers are placed.
@@ -21,6 +22,7 @@
 pub mod books;
 pub mod disc;
 pub mod disk;
+pub mod namespace;
 pub mod run;
 pub mod station;
 pub mod variant;

@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, Read, Write},
-    net::{Shutdown, TcpListener, TcpStream},
+    net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream},
     thread,
     time::{Duration, Instant},
 };
@@ -18,16 +18,21 @@ pub fn free_port() -> u16 {
     listener.local_addr().expect("it has one").port()
 }
 
-/// Connects to a port, which is QEMU's. It accepts even if the system does not: then the connection ends without a byte.
-pub fn connect(port: u16) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect(("127.0.0.1", port))?;
+/// A port of this host, which may be QEMU's and lead to one of the system's.
+pub fn here(port: u16) -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, port).into()
+}
+
+/// Connects to a port. QEMU accepts even if the system does not: then the connection ends without a byte.
+pub fn connect(port: SocketAddr) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(port)?;
     stream.set_read_timeout(Some(SILENCE))?;
     stream.set_write_timeout(Some(SILENCE))?;
     Ok(stream)
 }
 
 /// Waits until the system echoes a byte at the port that leads to its echo.
-pub fn wait_for_echo(port: u16) {
+pub fn wait_for_echo(port: SocketAddr) {
     let end = Instant::now() + PATIENCE;
     let one = || -> io::Result<()> {
         let mut stream = connect(port)?;
@@ -68,7 +73,7 @@ pub fn exchange(mut stream: TcpStream, sent: &[u8]) -> io::Result<Vec<u8>> {
 
 /// Sends bytes to an echo, and fails unless they come back as they were.
 #[track_caller]
-pub fn check_echo(port: u16, seed: u64, count: usize) {
+pub fn check_echo(port: SocketAddr, seed: u64, count: usize) {
     let sent = bytes(seed, count);
     let came = connect(port).and_then(|stream| exchange(stream, &sent));
     let came = came.unwrap_or_else(|error| panic!("after {count} bytes were sent: {error}"));

@@ -3,14 +3,15 @@
 use std::{
     fs,
     io::{BufRead, BufReader, Read, Write},
-    net::TcpStream,
+    net::{SocketAddr, TcpStream},
     thread,
     time::{Duration, Instant},
 };
 
 use warren_tests::{
+    namespace::{self, TAP},
     run::{Run, Running, root},
-    station::{connect, free_port},
+    station::{connect, free_port, here},
 };
 
 /// How long the system may take to answer.
@@ -36,8 +37,8 @@ impl Answer {
 struct Client(BufReader<TcpStream>);
 
 impl Client {
-    fn new(port: u16) -> Self {
-        Client(BufReader::new(connect(port).expect("QEMU listens")))
+    fn new(port: SocketAddr) -> Self {
+        Client(BufReader::new(connect(port).expect("somebody listens")))
     }
 
     /// Sends a request, and reads the answer; `None` if there is none.
@@ -69,9 +70,18 @@ impl Client {
     }
 }
 
-fn web() -> (Running, u16) {
-    let port = free_port();
-    let run = Run::new("web", &[""; 0]).with([format!("--forward={port}:80")]).start();
+fn web() -> (Running, SocketAddr) {
+    let (run, port) = match namespace::is_inside() {
+        true => {
+            let system = namespace::system("web").display().to_string();
+            (Run::new(&system, &[""; 0]).with(["--hosted", "--tap", TAP]), namespace::port(80))
+        }
+        false => {
+            let port = free_port();
+            (Run::new("web", &[""; 0]).with([format!("--forward={port}:80")]), here(port))
+        }
+    };
+    let run = run.start();
     let end = Instant::now() + PATIENCE;
     while Client::try_new(port).is_none_or(|mut client| client.ask("HEAD", "/", "").is_none()) {
         assert!(Instant::now() < end, "nobody answers");
@@ -81,7 +91,7 @@ fn web() -> (Running, u16) {
 }
 
 impl Client {
-    fn try_new(port: u16) -> Option<Self> {
+    fn try_new(port: SocketAddr) -> Option<Self> {
         Some(Client(BufReader::new(connect(port).ok()?)))
     }
 }
@@ -141,7 +151,7 @@ fn the_documents_are_served_to_clients_that_stay() {
 fn what_is_no_request_is_refused_and_does_no_harm() {
     let (run, port) = web();
     let refused = |text: &str| {
-        let mut stream = connect(port).expect("QEMU listens");
+        let mut stream = connect(port).expect("somebody listens");
         let mut answer = Vec::new();
         stream.write_all(text.as_bytes()).expect("it is taken");
         stream.read_to_end(&mut answer).expect("it ends in order");
@@ -155,4 +165,12 @@ fn what_is_no_request_is_refused_and_does_no_harm() {
     assert_eq!(refused(&format!("GET /{} HTTP/1.1\r\n", "a".repeat(8300))), Some(431));
     assert!(Client::new(port).ask("GET", "/README.md", "").is_some_and(|it| it.status == 200));
     run.end().expect_status(0);
+}
+
+#[test]
+fn documents_are_served_by_a_linux_process() {
+    namespace::within("documents_are_served_by_a_linux_process", || {
+        the_documents_are_served_to_clients_that_stay();
+        what_is_no_request_is_refused_and_does_no_harm();
+    });
 }

@@ -2,15 +2,17 @@
 
 use std::{
     io::{Read, Write},
+    net::SocketAddr,
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     thread,
     time::Duration,
 };
 
 use warren_tests::{
+    namespace::{self, TAP},
     run::{Run, Running},
-    station::{bytes, check_echo, connect, exchange, free_port, wait_for_echo},
-    variant::{KERNEL, OWN, Variant},
+    station::{bytes, check_echo, connect, exchange, free_port, here, wait_for_echo},
+    variant::{HOSTED, KERNEL, OWN, PROCESSES, Variant},
 };
 
 /// The placement that the system file says.
@@ -23,12 +25,23 @@ const MANY: usize = 10;
 /// How often to look whether something has happened.
 const LOOK: Duration = Duration::from_millis(5);
 
-/// The system with the small services, and the ports of this host that lead to echo, discard and character generator.
-fn services(variant: &Variant) -> (Running, [u16; 3]) {
-    let ports = [7, 9, 19].map(|port| (free_port(), port));
-    let forwards = ports.map(|(host, system)| format!("--forward={host}:{system}"));
-    let run = Run::new("services", &[""; 0]).placed(variant).with(forwards).start();
-    let ports = ports.map(|(host, _)| host);
+/// The system with the small services, and the ports that lead to echo, discard and character generator.
+fn services(variant: &Variant) -> (Running, [SocketAddr; 3]) {
+    let services = [7, 9, 19];
+    let (run, ports) = match namespace::is_inside() {
+        true => {
+            let system = namespace::system("services").display().to_string();
+            let run = Run::new(&system, &[""; 0]).with(["--tap", TAP]);
+            (run, services.map(namespace::port))
+        }
+        false => {
+            let ports = services.map(|port| (free_port(), port));
+            let forwards = ports.map(|(host, system)| format!("--forward={host}:{system}"));
+            let run = Run::new("services", &[""; 0]).with(forwards);
+            (run, ports.map(|(host, _)| here(host)))
+        }
+    };
+    let run = run.placed(variant).start();
     wait_for_echo(ports[0]);
     (run, ports)
 }
@@ -41,8 +54,12 @@ fn bytes_of(service: &str, shown: &str) -> Option<u64> {
 
 #[test]
 fn ten_mebibytes_come_back_in_every_placement() {
-    for variant in [DEFAULT, KERNEL, OWN] {
-        let (run, [echo, ..]) = services(&variant);
+    ten_mebibytes_come_back(&[DEFAULT, KERNEL, OWN]);
+}
+
+fn ten_mebibytes_come_back(variants: &[Variant]) {
+    for variant in variants {
+        let (run, [echo, ..]) = services(variant);
         check_echo(echo, 1, 10 * MIB);
         let shown = run.ask("netstat -s").unwrap_or_default();
         let ended = run.end();
@@ -53,10 +70,14 @@ fn ten_mebibytes_come_back_in_every_placement() {
 
 #[test]
 fn a_hundred_connections_go_on_at_the_same_time() {
-    let (run, [echo, ..]) = services(&DEFAULT);
+    a_hundred_connections_go_on(&DEFAULT);
+}
+
+fn a_hundred_connections_go_on(variant: &Variant) {
+    let (run, [echo, ..]) = services(variant);
     // QEMU has a short line of those that wait to be accepted, so they come one after the other.
     let open = |seed: u64| {
-        let mut stream = connect(echo).expect("QEMU listens");
+        let mut stream = connect(echo).expect("somebody listens");
         let mut byte = [0];
         let echoed = stream.write_all(b"!").and_then(|()| stream.read_exact(&mut byte));
         assert!(echoed.is_ok() && byte == *b"!", "{echoed:?}");
@@ -81,11 +102,15 @@ fn a_hundred_connections_go_on_at_the_same_time() {
 
 #[test]
 fn what_is_discarded_is_counted_and_what_is_generated_is_right() {
-    let (run, [_, discard, characters]) = services(&DEFAULT);
-    let stream = connect(discard).expect("QEMU listens");
+    bytes_are_discarded_and_generated(&DEFAULT);
+}
+
+fn bytes_are_discarded_and_generated(variant: &Variant) {
+    let (run, [_, discard, characters]) = services(variant);
+    let stream = connect(discard).expect("somebody listens");
     let came = exchange(stream, &vec![7; 3 * MIB]).expect("it ends in order");
     assert!(came.is_empty());
-    let mut stream = connect(characters).expect("QEMU listens");
+    let mut stream = connect(characters).expect("somebody listens");
     let mut text = vec![0; MIB];
     stream.read_exact(&mut text).expect("there is no end of it");
     drop(stream);
@@ -99,7 +124,7 @@ fn what_is_discarded_is_counted_and_what_is_generated_is_right() {
 }
 
 /// Lets pieces come back by one connection, and counts them, as long as `goes_on` says so.
-fn echo_on(port: u16, pieces: &AtomicUsize, goes_on: &AtomicBool) -> std::io::Result<()> {
+fn echo_on(port: SocketAddr, pieces: &AtomicUsize, goes_on: &AtomicBool) -> std::io::Result<()> {
     let mut stream = connect(port)?;
     let mut back = vec![0; PIECE];
     while goes_on.load(Ordering::Relaxed) {
@@ -116,9 +141,13 @@ fn echo_on(port: u16, pieces: &AtomicUsize, goes_on: &AtomicBool) -> std::io::Re
 fn servers_below_may_die_while_a_transfer_goes_on() {
     let all = ["virtio-net", "ethernet", "arp", "ipv4"];
     // What dies at the border of a domain and within one space is alike above and below.
-    for (variant, servers) in [(DEFAULT, &all[..]), (KERNEL, &all[..1]), (OWN, &all[3..])] {
-        for server in servers {
-            let (run, [echo, ..]) = services(&variant);
+    servers_below_may_die(&[(DEFAULT, &all[..]), (KERNEL, &all[..1]), (OWN, &all[3..])]);
+}
+
+fn servers_below_may_die(cases: &[(Variant, &[&str])]) {
+    for (variant, servers) in cases {
+        for server in *servers {
+            let (run, [echo, ..]) = services(variant);
             let (pieces, goes_on) = (AtomicUsize::new(0), AtomicBool::new(true));
             thread::scope(|scope| {
                 let transfer = scope.spawn(|| echo_on(echo, &pieces, &goes_on));
@@ -145,8 +174,12 @@ fn servers_below_may_die_while_a_transfer_goes_on() {
 
 #[test]
 fn connections_of_a_dead_server_are_reset_and_new_ones_come() {
-    let (run, [echo, ..]) = services(&DEFAULT);
-    let mut stream = connect(echo).expect("QEMU listens");
+    tcp_may_die(&DEFAULT);
+}
+
+fn tcp_may_die(variant: &Variant) {
+    let (run, [echo, ..]) = services(variant);
+    let mut stream = connect(echo).expect("somebody listens");
     let mut byte = [0];
     stream.write_all(b"a").and_then(|()| stream.read_exact(&mut byte)).expect("it is echoed");
     assert!(run.ask("crash tcp null").is_some());
@@ -159,4 +192,25 @@ fn connections_of_a_dead_server_are_reset_and_new_ones_come() {
     let shown = run.ask("netstat -s").unwrap_or_default();
     let ended = run.end();
     assert!(!shown.contains(" 0 resets"), "{shown}: {ended}");
+}
+
+#[test]
+fn a_linux_process_is_a_station_beside_linux() {
+    namespace::within("a_linux_process_is_a_station_beside_linux", || {
+        ten_mebibytes_come_back(&[HOSTED, PROCESSES]);
+        a_hundred_connections_go_on(&HOSTED);
+        bytes_are_discarded_and_generated(&HOSTED);
+        tcp_may_die(&HOSTED);
+        servers_below_may_die(&[
+            (HOSTED, &["tap", "ethernet", "arp", "ipv4"]),
+            (PROCESSES, &["tap", "ethernet"]),
+        ]);
+    });
+}
+
+#[test]
+fn a_machine_is_a_station_beside_linux() {
+    namespace::within("a_machine_is_a_station_beside_linux", || {
+        ten_mebibytes_come_back(&[DEFAULT]);
+    });
 }

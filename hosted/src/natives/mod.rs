@@ -11,6 +11,7 @@ mod entropy;
 mod memory;
 mod power;
 mod run;
+mod tap;
 mod time;
 
 use std::{fs::File, sync::Arc};
@@ -23,12 +24,15 @@ use crate::{Hosted, critical, log, machine, schedule};
 
 pub use power::end;
 pub use run::run_tasks;
+pub use tap::Device as TapDevice;
 
 /// What the person who starts the process gives the system.
 #[derive(Default)]
 pub struct Devices {
     /// The image that is the disk.
     pub disk: Option<File>,
+    /// The network device.
+    pub tap: Option<TapDevice>,
 }
 
 /// Makes all natives. Once, by the first thread.
@@ -40,6 +44,7 @@ pub fn install(devices: Devices) {
         provide::<dyn idl::Clock, _>(time::Clock);
         provide::<dyn idl::Timer, _>(time::Timer);
         provide::<dyn idl::Entropy, _>(entropy::Generator);
+        provide::<dyn idl::Wire, _>(tap::Tap::new(devices.tap));
         provide::<dyn idl::ThreadFactory, _>(run::Factory::new());
         provide::<dyn idl::Principals, _>(run::Payers::new());
         provide::<dyn idl::Signals, _>(Signals::<Hosted>::new(machine::natives()));

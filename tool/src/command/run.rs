@@ -8,7 +8,7 @@ use std::{
 };
 
 use clap::Args;
-use warren_engine::plan::{Placement, Plan};
+use warren_engine::plan::{Binding, Placement, Plan};
 
 use super::check;
 use crate::{
@@ -22,7 +22,7 @@ use crate::{
         session::{self, Input, Log, Seen, Watch},
         temporary::Temporary,
     },
-    system::{Request, Target},
+    system::{Request, Target, facts::service},
 };
 
 /// Boots a system to its prompt.
@@ -61,6 +61,9 @@ pub struct Arguments {
     /// What a network device is that the system has.
     #[arg(long, value_enum, default_value_t, conflicts_with = "hosted")]
     adapter: Adapter,
+    /// Let the system's network device be this TAP device of Linux's, which exists, instead of one in QEMU's user network.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["forward"])]
+    tap: Option<String>,
     /// Let programs of this host reach a port of the system's first network: HOSTPORT:PORT, at 127.0.0.1, by TCP. In the place of
     /// those that the system file names.
     #[arg(long, value_name = "HOSTPORT:PORT", conflicts_with = "hosted", value_parser = Forward::parse)]
@@ -146,6 +149,7 @@ fn in_process(
         return Err(Failure::new("--place means nothing with --hosted alone")
             .remedy("a Linux process has one space; say --processes, too, or leave --place away"));
     }
+    check_wire(plan, arguments.tap.as_deref())?;
     let program = build::hosted(project)?;
     let temporary = Temporary::create()?;
     let boot = temporary.file("boot.tar");
@@ -159,13 +163,42 @@ fn in_process(
         None => Command::new(program),
     };
     command.arg("--archive").arg(boot).arg("--disk").arg(disk).arg("--verbose");
+    if let Some(name) = &arguments.tap {
+        command.arg("--tap").arg(name);
+    }
     let watch = Watch { verbose: arguments.verbose, ready: None };
     let seen = session::run(command, input, Log::StandardError, &watch)?;
     ended(&seen)?;
+    let mut lines = seen.log.iter().chain(&seen.complaints);
+    if let Some(why) = lines.find_map(|line| line.strip_prefix(HOSTED)) {
+        return Err(Failure::new(why).status_of(GAVE_UP));
+    }
     match seen.code.and_then(|code| u8::try_from(code).ok()) {
         Some(status) => finish(status, &seen),
         None => Err(broken(&seen, "the hosted system was killed")),
     }
+}
+
+/// A system with a network needs a device of Linux's, and only such a system has a use for one.
+fn check_wire(plan: &Plan, tap: Option<&str>) -> Outcome {
+    let wire = Binding::Native { service: service::WIRE };
+    let mut bindings = plan.servers.iter().flat_map(|server| &server.bindings);
+    match (bindings.any(|binding| *binding == wire), tap) {
+        (true, None) => {
+            Err(Failure::new("the system has a network, and a Linux process no device for it")
+                .remedy(
+                    "name a TAP device: `--tap NAME`; `ip tuntap add dev NAME mode tap` makes one",
+                ))
+        }
+        (false, Some(tap)) => Err(nowhere(&format!("the TAP device `{tap}` leads"))),
+        _ => Ok(()),
+    }
+}
+
+/// Something of the host's leads to a network that the system has not.
+fn nowhere(what: &str) -> Failure {
+    Failure::new(format!("{what} nowhere: the system has no network device"))
+        .remedy("take a system with a network, such as `network`")
 }
 
 /// Runs the system in QEMU.
@@ -193,8 +226,9 @@ fn in_machine(
         kernel,
         archive: boot,
         disk: Some(disk.to_path_buf()),
-        networks: networks(plan, forwards)?,
+        networks: networks(arguments, plan, forwards)?,
         adapter: adapter(arguments)?,
+        tap: arguments.tap.clone(),
         forwards: forwards.into(),
         console: Line::Standard,
         log: Line::Socket(log),
@@ -232,14 +266,16 @@ fn adapter(arguments: &Arguments) -> Outcome<Adapter> {
     }
 }
 
-/// How many network devices there are; there must be one if ports are to lead there.
-fn networks(plan: &Plan, forwards: &[Forward]) -> Outcome<u32> {
+/// How many network devices there are; there must be one if something of the host's is to lead there.
+fn networks(arguments: &Arguments, plan: &Plan, forwards: &[Forward]) -> Outcome<u32> {
     let networks = machine::networks(plan);
-    match networks == 0 && !forwards.is_empty() {
-        true => Err(Failure::new("ports lead nowhere: the system has no network device")
-            .remedy("take a system with a network, such as `network`")),
-        false => Ok(networks),
-    }
+    let what = match &arguments.tap {
+        _ if networks > 0 => return Ok(networks),
+        Some(tap) => format!("the TAP device `{tap}` leads"),
+        None if !forwards.is_empty() => "ports lead".into(),
+        None => return Ok(networks),
+    };
+    Err(nowhere(&what))
 }
 
 /// A script is sent when everything has started that is to be started: what that requires, the console included, is
@@ -280,6 +316,8 @@ fn finish(status: u8, seen: &Seen) -> Outcome {
     }
 }
 
+/// How the hosted platform says why it does not start.
+const HOSTED: &str = "warren-hosted: ";
 /// How the kernel's last words start.
 const PANIC: &str = "kernel panic on";
 /// Exit status where the system has none.

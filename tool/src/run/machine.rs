@@ -109,6 +109,8 @@ pub struct Machine {
     pub adapter: Adapter,
     /// Ports of this host that lead into the first of these networks.
     pub forwards: Vec<Forward>,
+    /// The TAP device of Linux's that the first network device is connected to, instead of QEMU's user network.
+    pub tap: Option<String>,
     /// The first serial port.
     pub console: Line,
     /// The second.
@@ -173,7 +175,13 @@ impl Machine {
             let device = format!("{device},netdev=network{index},mac=52:54:00:77:61:{last:02x}");
             let forwards = if index == 0 { &self.forwards[..] } else { &[] };
             let forwards: String = forwards.iter().map(|forward| forward.option()).collect();
-            let network = format!("user,id=network{index}{forwards}");
+            let network = match self.tap.as_ref().filter(|_| index == 0) {
+                Some(tap) => {
+                    let tap = tap.replace(',', ",,");
+                    format!("tap,id=network{index},ifname={tap},script=no,downscript=no")
+                }
+                None => format!("user,id=network{index}{forwards}"),
+            };
             add(&["-netdev", &network, "-device", &device]);
         }
         if let Some(debugger) = &self.debugger {
@@ -242,6 +250,7 @@ mod tests {
             disk: Some("a,b.ext4".into()),
             networks: 0,
             adapter: Adapter::default(),
+            tap: None,
             forwards: Vec::new(),
             console: Line::Standard,
             log: Line::Socket("log.sock".into()),
@@ -284,6 +293,13 @@ mod tests {
         for text in ["", "80", "80:", "0:80", "80:0", "80:70000", "a:b", "1:2:3"] {
             assert!(Forward::parse(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn the_first_network_may_be_linuxs() {
+        let line = line(&Machine { networks: 2, tap: Some("tap0".into()), ..machine() });
+        assert!(line.contains("-netdev tap,id=network0,ifname=tap0,script=no,downscript=no "));
+        assert!(line.contains("-netdev user,id=network1 "), "{line}");
     }
 
     #[test]

@@ -43,9 +43,12 @@ pub const GCC: Needed = Needed { program: "gcc", package: "gcc" };
 /// The debugger.
 pub const GDB: Needed = Needed { program: "gdb", package: "gdb" };
 
+/// Makes networks, for tests.
+pub const IP: Needed = Needed { program: "ip", package: "iproute2" };
+
 /// What the tests need besides Rust.
-pub const FOR_TESTS: [Needed; 9] =
-    [QEMU, MKE2FS, SFDISK, GRUB, GRUB_PC, XORRISO, MTOOLS, COMPILER, GDB];
+pub const FOR_TESTS: [Needed; 10] =
+    [QEMU, MKE2FS, SFDISK, GRUB, GRUB_PC, XORRISO, MTOOLS, COMPILER, GDB, IP];
 
 impl Needed {
     /// The program's path. If it is missing it is installed, where that needs no password.

@@ -35,35 +35,47 @@ pub struct Native {
     pub name: &'static str,
     /// Who may have it.
     pub reach: Reach,
-    /// Whether the hosted platform has it too.
-    pub hosted: bool,
+    /// Which platforms have it.
+    pub on: Platforms,
 }
 
-const fn native<S: Named + ?Sized>(reach: Reach, hosted: bool) -> Native {
-    Native { id: S::ID, name: S::NAME, reach, hosted }
+/// Platforms that have an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Platforms {
+    /// Both.
+    Both,
+    /// The bare machine: it is hardware.
+    Machine,
+    /// Linux processes: it is Linux's.
+    Linux,
+}
+
+const fn native<S: Named + ?Sized>(reach: Reach, on: Platforms) -> Native {
+    Native { id: S::ID, name: S::NAME, reach, on }
 }
 
 /// What kernel and hosted platform provide themselves.
-pub const NATIVES: [Native; 19] = [
-    native::<dyn idl::Clock>(Reach::Everybody, true),
-    native::<dyn idl::Timer>(Reach::Everybody, true),
-    native::<dyn idl::Memory>(Reach::Everybody, true),
-    native::<dyn idl::AddressSpace>(Reach::Everybody, true),
-    native::<dyn idl::Parameters>(Reach::Everybody, true),
-    native::<dyn idl::Log>(Reach::Everybody, true),
-    native::<dyn idl::ThreadFactory>(Reach::Everybody, true),
-    native::<dyn idl::Signals>(Reach::Everybody, true),
-    native::<dyn idl::Entropy>(Reach::Everybody, true),
-    native::<dyn idl::Launcher>(Reach::Granted, true),
-    native::<dyn idl::Principals>(Reach::Granted, true),
-    native::<dyn idl::SystemControl>(Reach::Granted, true),
-    native::<dyn idl::Power>(Reach::Granted, true),
-    native::<dyn idl::LogFeed>(Reach::Granted, true),
-    native::<dyn idl::Accounts>(Reach::Granted, true),
-    native::<dyn idl::InterruptCounts>(Reach::Granted, false),
-    native::<dyn idl::PortSpace>(Reach::Granted, false),
-    native::<dyn idl::PhysicalMemory>(Reach::Granted, false),
-    native::<dyn idl::Interrupts>(Reach::Granted, false),
+pub const NATIVES: [Native; 20] = [
+    native::<dyn idl::Clock>(Reach::Everybody, Platforms::Both),
+    native::<dyn idl::Timer>(Reach::Everybody, Platforms::Both),
+    native::<dyn idl::Memory>(Reach::Everybody, Platforms::Both),
+    native::<dyn idl::AddressSpace>(Reach::Everybody, Platforms::Both),
+    native::<dyn idl::Parameters>(Reach::Everybody, Platforms::Both),
+    native::<dyn idl::Log>(Reach::Everybody, Platforms::Both),
+    native::<dyn idl::ThreadFactory>(Reach::Everybody, Platforms::Both),
+    native::<dyn idl::Signals>(Reach::Everybody, Platforms::Both),
+    native::<dyn idl::Entropy>(Reach::Everybody, Platforms::Both),
+    native::<dyn idl::Wire>(Reach::Granted, Platforms::Linux),
+    native::<dyn idl::Launcher>(Reach::Granted, Platforms::Both),
+    native::<dyn idl::Principals>(Reach::Granted, Platforms::Both),
+    native::<dyn idl::SystemControl>(Reach::Granted, Platforms::Both),
+    native::<dyn idl::Power>(Reach::Granted, Platforms::Both),
+    native::<dyn idl::LogFeed>(Reach::Granted, Platforms::Both),
+    native::<dyn idl::Accounts>(Reach::Granted, Platforms::Both),
+    native::<dyn idl::InterruptCounts>(Reach::Granted, Platforms::Machine),
+    native::<dyn idl::PortSpace>(Reach::Granted, Platforms::Machine),
+    native::<dyn idl::PhysicalMemory>(Reach::Granted, Platforms::Machine),
+    native::<dyn idl::Interrupts>(Reach::Granted, Platforms::Machine),
 ];
 
 /// The native with this ID.
@@ -96,6 +108,8 @@ pub mod service {
     pub const FILE_SYSTEM: u32 = <dyn idl::FileSystem as Named>::ID;
     /// `Scheduler`.
     pub const SCHEDULER: u32 = <dyn idl::Scheduler as Named>::ID;
+    /// `Wire`.
+    pub const WIRE: u32 = <dyn idl::Wire as Named>::ID;
     /// `Program`.
     pub const PROGRAM: u32 = <dyn idl::Program as Named>::ID;
 }

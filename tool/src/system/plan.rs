@@ -11,7 +11,7 @@ use super::{
     facts::{Facts, provided, service},
     merge::System,
     principals::Principals,
-    resolve::{Resolution, Resolved, facts_of, file_of},
+    resolve::{Resolution, Resolved, facts_of, file_of, stand_ins},
     source::Span,
     syntax::{Hosted, Server},
 };
@@ -164,7 +164,11 @@ impl Graph<'_> {
         if self.target == Target::Hosted || failed {
             return;
         }
-        for at in (0..used.len()).filter(|at| !used[*at] && !launched[*at]) {
+        let stands_in = |at: usize| {
+            let mut all = self.system.servers.iter().flat_map(stand_ins);
+            all.any(|name| self.system.find(name) == Some(at))
+        };
+        for at in (0..used.len()).filter(|at| !used[*at] && !launched[*at] && !stands_in(*at)) {
             let message = format!("nobody uses the server `{}`", self.name(at));
             let found = Diagnostic::warning(&self.server(at).name.span, message)
                 .help("start it, connect it, or take it away");

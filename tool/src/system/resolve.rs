@@ -14,13 +14,12 @@ use warren_engine::{
     plan::Binding,
 };
 
-pub use stand_ins::check_stand_ins;
-use stand_ins::stand_ins;
+pub use stand_ins::{check_stand_ins, stand_ins};
 
 use super::{
     Target,
     diagnostic::{Diagnostic, did_you_mean},
-    facts::{self, Facts, Reach, provided, service},
+    facts::{self, Facts, Platforms, Reach, provided, service},
     merge::System,
     source::{Located, Span},
     syntax::{Connect, Hardware, Hosted, Server},
@@ -308,9 +307,16 @@ impl<'a> Resolver<'a> {
             (Reach::Granted, Some(grant)) => &grant.span,
             (Reach::Granted, None) => return None,
         };
-        if self.target == Target::Hosted && !native.hosted {
-            self.no_hardware(native.name, why);
-            return Some(None);
+        match (self.target, native.on) {
+            (Target::Hosted, Platforms::Machine) => {
+                self.no_hardware(native.name, why);
+                return Some(None);
+            }
+            (Target::Machine, Platforms::Linux) => {
+                self.no_linux(native.name, why);
+                return Some(None);
+            }
+            _ => (),
         }
         let binding = Binding::Native { service: native.id };
         Some(Some(Resolved { binding, why: why.clone() }))

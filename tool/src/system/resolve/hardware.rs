@@ -120,6 +120,12 @@ impl<'a> Resolver<'a> {
         self.impossible.push(Diagnostic::error(span, message).label(what).help(help));
     }
 
+    pub(super) fn no_linux(&mut self, what: &str, span: &Span) {
+        let message = format!("`{}` needs what only a Linux process has", self.name());
+        let help = "let it stand in for a server that drives hardware: `hosted server=\"SERVER\"`";
+        self.impossible.push(Diagnostic::error(span, message).label(what).help(help));
+    }
+
     /// The server that a device is searched on.
     fn bus(&mut self, said: Option<&Located<String>>, span: &Span) -> Option<usize> {
         let needed = Requirement {

@@ -1,0 +1,66 @@
+//! A network of this test's own: a namespace of Linux's, with a TAP device between Linux and a system.
+
+use std::{
+    env,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    process::Command,
+};
+
+use crate::run::{folder, root};
+
+/// What says to a process that it is in the namespace.
+const INSIDE: &str = "WARREN_TESTS_NAMESPACE";
+/// The device.
+pub const TAP: &str = "warren0";
+/// Linux's address at it.
+const LINUX: &str = "10.9.0.1/24";
+/// The system's.
+const SYSTEM: &str = "10.9.0.2/24";
+
+/// A port of the system.
+pub fn port(port: u16) -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 9, 0, 2)), port)
+}
+
+/// Whether this process is in the namespace.
+pub fn is_inside() -> bool {
+    env::var_os(INSIDE).is_some()
+}
+
+/// Does the `work` of a test, which has this name, in a namespace with a device: by another process that runs this test alone.
+///
+/// # Panics
+///
+/// The test fails there, or there can be no namespace.
+pub fn within(test: &str, work: impl FnOnce()) {
+    if is_inside() {
+        return work();
+    }
+    // Two processes of tests never have the same folders, so what this one made is read there, too.
+    let script = format!(
+        "ip link set lo up && ip tuntap add dev {TAP} mode tap && ip addr add {LINUX} dev {TAP} && ip link set {TAP} up && exec \"$0\" \"$@\""
+    );
+    let this = env::current_exe().expect("this program has a path");
+    let status = Command::new("unshare")
+        .args(["--map-root-user", "--net", "sh", "-c", &script])
+        .arg(this)
+        .args(["--exact", test, "--nocapture"])
+        .env("PATH", crate::disk::path())
+        .env(INSIDE, "1")
+        .status()
+        .expect("util-linux is installed");
+    assert!(status.success(), "it fails in a network namespace: {status}");
+}
+
+/// A system file like this one, whose station has an address beside Linux's.
+pub fn system(name: &str) -> PathBuf {
+    let path = folder("namespace").join(format!("{name}.kdl"));
+    let included = root().join("systems").join(name);
+    let text = format!(
+        "include \"{}\"\nchange \"ipv4\" {{ parameter \"address\" \"{SYSTEM}\"; }}\n",
+        included.display()
+    );
+    std::fs::write(&path, text).expect("the target directory can be written");
+    path
+}
