@@ -223,14 +223,18 @@ pub extern "C" fn come_back<P: Platform>() {
     }
 }
 
-/// What a call does at its end that has kept its caller's lock and is marked: lets go of the callee's, and makes the caller's frame the newest. The
-/// caller's lock stays written, and the thread marked.
+/// What a call does at its end that has kept its caller's lock and was found marked: lets go of the callee's, and makes the caller's frame the newest. The
+/// caller's lock stays written, and the thread marked; but if the mark has gone since it was found, because the thread went on elsewhere, the lock
+/// reads as free, too, or nobody would ever let go of it (L5 of [`LockWord`]).
 pub extern "C" fn leave_atomic<P: Platform>() {
     let is_awaited = P::critical(|| {
         // SAFETY: the platform's block is valid and the thread's own.
         let cpu = unsafe { &mut *P::cpu() };
         let was_written = release(cpu);
         cpu.frame = cpu.frame.wrapping_sub(1);
+        if cpu.free != MARKED {
+            free(cpu, cpu.frame.wrapping_sub(1));
+        }
         was_written
     });
     if is_awaited {

@@ -4,7 +4,7 @@
 use std::{mem::offset_of, rc::Rc};
 
 use warren_engine::{
-    layout::{CPUS, Cpu, Frame, Object},
+    layout::{CPUS, Cpu, Frame, MARKED, Object},
     lock::{enter_cpu, give_home, give_idle_home, write_held},
     stub::{Shape, SlowPaths},
 };
@@ -44,6 +44,8 @@ pub enum Broken {
     Frames,
     /// A thread whose lock is wanted is not marked.
     Mark,
+    /// The lock that an atomic call has kept stays written although the thread is not marked any more.
+    Leave,
 }
 
 /// What a thread is at.
@@ -350,7 +352,11 @@ impl World {
                 self.release(thread);
                 let (record, _) = &mut self.threads[thread];
                 record.frame -= FRAME;
-                record.come_back(&mut self.memory);
+                let callers = record.frame - FRAME;
+                if record.free != MARKED && self.broken != Broken::Leave {
+                    self.free(thread, callers);
+                }
+                self.threads[thread].0.come_back(&mut self.memory);
                 At::Stub
             }
             At::Ask(lock, home, next) => {
@@ -395,10 +401,23 @@ fn slow(function: usize) -> At {
     }
 }
 
+impl World {
+    /// Whether a thread that runs will not let go of its lock, because that is written and the thread not marked.
+    fn keeps(&self, thread: usize) -> bool {
+        let (record, at) = &self.threads[thread];
+        let lock = self.memory.get(Thread::lock_of(record.frame - FRAME));
+        let is_written = lock != NO_LOCK && record.holds(self.memory.get(lock));
+        matches!(at, At::Callee | At::Caller) && is_written && record.free != MARKED
+    }
+}
+
 impl Model for World {
     fn next(&self) -> Result<Vec<Self>, String> {
         if self.is_crowded() {
             return Err("two threads are in one server".into());
+        }
+        if self.running.into_iter().flatten().any(|thread| self.keeps(thread)) {
+            return Err("a thread will not let go of its lock".into());
         }
         let mut all = Vec::new();
         for processor in 0..2 {

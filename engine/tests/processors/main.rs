@@ -99,3 +99,9 @@ fn a_home_must_not_be_given_away_while_the_lock_is_held() {
 fn whoever_holds_what_another_processor_wants_must_be_marked() {
     assert!(is_missed(Broken::Mark));
 }
+
+#[test]
+fn who_is_not_marked_any_more_must_not_keep_its_lock_written() {
+    let atomic = Shape { atomic: true, ..Shape::default() };
+    assert!(calls(atomic, &TOGETHER, Broken::Leave).is_err());
+}
