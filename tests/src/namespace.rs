@@ -42,15 +42,17 @@ pub fn within(test: &str, work: impl FnOnce()) {
         "ip link set lo up && ip tuntap add dev {TAP} mode tap && ip addr add {LINUX} dev {TAP} && ip link set {TAP} up && exec \"$0\" \"$@\""
     );
     let this = env::current_exe().expect("this program has a path");
-    let status = Command::new("unshare")
+    let ended = Command::new("unshare")
         .args(["--map-root-user", "--net", "sh", "-c", &script])
         .arg(this)
         .args(["--exact", test, "--nocapture"])
         .env("PATH", crate::disk::path())
         .env(INSIDE, "1")
-        .status()
+        .output()
         .expect("util-linux is installed");
-    assert!(status.success(), "it fails in a network namespace: {status}");
+    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let (output, errors) = (said(&ended.stdout), said(&ended.stderr));
+    assert!(ended.status.success(), "it fails in a network namespace:\n{output}\n{errors}");
 }
 
 /// A system file like this one, whose station has an address beside Linux's.
