@@ -4,7 +4,8 @@ use std::{
     env,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
-    process::Command,
+    process::{self, Command},
+    thread,
 };
 
 use crate::run::{folder, root};
@@ -13,6 +14,8 @@ use crate::run::{folder, root};
 const INSIDE: &str = "WARREN_TESTS_NAMESPACE";
 /// The device.
 pub const TAP: &str = "warren0";
+/// The folder of system files.
+const FOLDER: &str = "namespace";
 /// Linux's address at it.
 const LINUX: &str = "10.9.0.1/24";
 /// The system's.
@@ -28,16 +31,19 @@ pub fn is_inside() -> bool {
     env::var_os(INSIDE).is_some()
 }
 
-/// Does the `work` of a test, which has this name, in a namespace with a device: by another process that runs this test alone.
+/// Does the `work` of a test in a namespace with a device: by another process that runs this test alone.
 ///
 /// # Panics
 ///
 /// The test fails there, or there can be no namespace.
-pub fn within(test: &str, work: impl FnOnce()) {
+pub fn within(work: impl FnOnce()) {
     if is_inside() {
         return work();
     }
-    // Two processes of tests never have the same folders, so what this one made is read there, too.
+    // That process uses the folders on behalf of this one.
+    folder(FOLDER);
+    let this_thread = thread::current();
+    let test = this_thread.name().expect("a test's thread has its name");
     let script = format!(
         "ip link set lo up && ip tuntap add dev {TAP} mode tap && ip addr add {LINUX} dev {TAP} && ip link set {TAP} up && exec \"$0\" \"$@\""
     );
@@ -57,7 +63,7 @@ pub fn within(test: &str, work: impl FnOnce()) {
 
 /// A system file like this one, whose station has an address beside Linux's.
 pub fn system(name: &str) -> PathBuf {
-    let path = folder("namespace").join(format!("{name}.kdl"));
+    let path = folder(FOLDER).join(format!("{name}-{}.kdl", process::id()));
     let included = root().join("systems").join(name);
     let text = format!(
         "include \"{}\"\nchange \"ipv4\" {{ parameter \"address\" \"{SYSTEM}\"; }}\n",

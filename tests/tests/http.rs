@@ -169,7 +169,7 @@ fn what_is_no_request_is_refused_and_does_no_harm() {
 
 #[test]
 fn documents_are_served_by_a_linux_process() {
-    namespace::within("documents_are_served_by_a_linux_process", || {
+    namespace::within(|| {
         the_documents_are_served_to_clients_that_stay();
         what_is_no_request_is_refused_and_does_no_harm();
     });

@@ -196,7 +196,7 @@ fn tcp_may_die(variant: &Variant) {
 
 #[test]
 fn a_linux_process_is_a_station_beside_linux() {
-    namespace::within("a_linux_process_is_a_station_beside_linux", || {
+    namespace::within(|| {
         ten_mebibytes_come_back(&[HOSTED, PROCESSES]);
         a_hundred_connections_go_on(&HOSTED);
         bytes_are_discarded_and_generated(&HOSTED);
@@ -210,7 +210,7 @@ fn a_linux_process_is_a_station_beside_linux() {
 
 #[test]
 fn a_machine_is_a_station_beside_linux() {
-    namespace::within("a_machine_is_a_station_beside_linux", || {
+    namespace::within(|| {
         ten_mebibytes_come_back(&[DEFAULT]);
     });
 }
