@@ -10,6 +10,7 @@
 //! | [`books`] | what the system's books say before and after a load |
 //! | [`disc`] | a system that GRUB boots |
 //! | [`namespace`] | a network with Linux as the other side |
+//! | [`packets`] | packets that no protocol would send |
 //! | [`station`] | this host as a client of a system with a network |
 //!
 //! A scenario is data, so that the same one runs hosted and in QEMU, and wherever the servers are placed.
@@ -23,6 +24,7 @@ pub mod books;
 pub mod disc;
 pub mod disk;
 pub mod namespace;
+pub mod packets;
 pub mod run;
 pub mod station;
 pub mod variant;
