@@ -36,7 +36,7 @@ mod run;
 
 pub use dispatcher::{Dispatch, Dispatcher, OnProcessor};
 pub use line::{Line, Place};
-pub use parameters::{number, slice_ns};
+pub use parameters::slice_ns;
 pub use policy::{FOREVER_NS, PerContext, Policy, Slot, Turn};
 pub use principals::Principals;
 pub use run::run;

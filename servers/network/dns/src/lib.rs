@@ -30,10 +30,10 @@ use alloc::{vec, vec::Vec};
 
 use warren::{Cx, New, Out, Ref, Req, Required, Server, StartError, SystemError, server};
 use warren_idl::{
-    Clock, Entropy, Ipv4, ParameterError, Parameters, Resolver, ResolverError, Udp, UdpError,
-    UdpSocket,
+    Clock, Entropy, Ipv4, Parameters, Resolver, ResolverError, Udp, UdpError, UdpSocket,
 };
 use warren_packets::{address::Ipv4Address, unguessable};
+use warren_parameters::number;
 use warren_waiting::until;
 
 use crate::{
@@ -75,14 +75,8 @@ impl Server for Dns {
 
 /// The parameter `port`.
 fn port(parameters: &Req<dyn Parameters>) -> Result<u16, StartError> {
-    let mut text = [0; 5];
-    let length = match parameters.get("port", &mut text) {
-        Ok(length) => length as usize,
-        Err(ParameterError::Unset) => return Ok(PORT),
-        Err(error) => return Err(error.into()),
-    };
-    let port = text.get(..length).and_then(|text| str::from_utf8(text).ok()?.parse().ok());
-    port.filter(|port| *port != 0).ok_or(StartError::new("`port` is no number from 1 to 65535"))
+    let refusal = "`port` is no number from 1 to 65535";
+    Ok(number(parameters, "port", PORT.into(), 1..=u16::MAX.into(), refusal)? as u16)
 }
 
 impl Resolver for Dns {

@@ -30,16 +30,17 @@ use warren::{
     Cx, Kept, New, Out, Ref, Req, Required, Server, StartError, SystemError, local, server,
 };
 use warren_idl::{
-    BUFFER_BYTES, DataSpace, Memory, PacketError, PacketMemory, PacketMemoryStatus, ParameterError,
-    Parameters, Share,
+    BUFFER_BYTES, DataSpace, Memory, PacketError, PacketMemory, PacketMemoryStatus, Parameters,
+    Share,
 };
+use warren_parameters::number;
 
 use crate::books::{Books, Holder};
 
 /// MiB of memory if the system file does not say: 1024 buffers.
-const DEFAULT_MIB: u32 = 4;
+const DEFAULT_MIB: u64 = 4;
 /// Most MiB. What is contiguous lies below 4 GiB.
-const MOST_MIB: u32 = 256;
+const MOST_MIB: u64 = 256;
 /// Shares at the same time: each has a table with two bytes for each buffer.
 const MOST_SHARES: u32 = 1024;
 
@@ -87,7 +88,7 @@ impl Server for PacketServer {
 
     fn new(cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
         let mib = mib(&cx.req().parameters)?;
-        let bytes = u64::from(mib) << 20;
+        let bytes = mib << 20;
         let space = cx.req().memory.contiguous(cx, bytes)?.keep()?;
         let books = Books::new((bytes / BUFFER_BYTES as u64) as u32);
         Ok(PacketServer { space, books: Rc::new(RefCell::new(books)) })
@@ -95,17 +96,8 @@ impl Server for PacketServer {
 }
 
 /// The parameter `mib`.
-fn mib(parameters: &Req<dyn Parameters>) -> Result<u32, StartError> {
-    let mut text = [0; 4];
-    let length = match parameters.get("mib", &mut text) {
-        Ok(length) => length as usize,
-        Err(ParameterError::Unset) => return Ok(DEFAULT_MIB),
-        Err(error) => return Err(error.into()),
-    };
-    let number = text.get(..length).and_then(|text| str::from_utf8(text).ok()?.parse().ok());
-    number
-        .filter(|mib| (1..=MOST_MIB).contains(mib))
-        .ok_or(StartError::new("`mib` is no number of MiB from 1 to 256"))
+fn mib(parameters: &Req<dyn Parameters>) -> Result<u64, StartError> {
+    number(parameters, "mib", DEFAULT_MIB, 1..=MOST_MIB, "`mib` is no number of MiB from 1 to 256")
 }
 
 impl PacketServer {

@@ -47,7 +47,8 @@ use warren_idl::{
     DispatchError, GUARANTEED_PERCENT, LIMIT_PARAMETER, Log, LogRecord, Parameters, Processor,
     Scheduler,
 };
-use warren_scheduling::{OnProcessor, number, run, slice_ns};
+use warren_parameters::number;
+use warren_scheduling::{OnProcessor, run, slice_ns};
 
 use crate::policy::{Guarantees, Refused};
 

@@ -27,16 +27,17 @@ pub mod book;
 mod show;
 
 use warren::{AtomicCx, Cx, New, Out, Req, Required, Server, StartError, server};
-use warren_idl::{
-    LogBook, LogError, LogFeed, LogFollower, LogRecord, ParameterError, Parameters, Program,
-};
+use warren_idl::{LogBook, LogError, LogFeed, LogFollower, LogRecord, Parameters, Program};
+use warren_parameters::number;
 use warren_program::program;
 
 use crate::book::Book;
 use crate::show::Showing;
 
 /// KiB of lines that are kept if the system file does not say.
-const DEFAULT_KIB: usize = 64;
+const DEFAULT_KIB: u64 = 64;
+/// Most KiB.
+const MOST_KIB: u64 = 1 << 20;
 
 /// Longest name and line that the platform gives.
 const TEXT_BYTES: usize = 2048;
@@ -115,12 +116,6 @@ impl LogServer {
 
 /// The parameter `kib`.
 fn kib(parameters: &Req<dyn Parameters>) -> Result<usize, StartError> {
-    let mut text = [0; 8];
-    let length = match parameters.get("kib", &mut text) {
-        Ok(length) => length as usize,
-        Err(ParameterError::Unset) => return Ok(DEFAULT_KIB),
-        Err(error) => return Err(error.into()),
-    };
-    let number = text.get(..length).and_then(|digits| str::from_utf8(digits).ok()?.parse().ok());
-    number.filter(|kib| *kib != 0).ok_or(StartError::new("`kib` is no number of KiB"))
+    let kib = number(parameters, "kib", DEFAULT_KIB, 1..=MOST_KIB, "`kib` is no number of KiB")?;
+    Ok(kib as usize)
 }

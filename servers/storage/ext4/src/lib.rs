@@ -50,8 +50,9 @@ use alloc::vec::Vec;
 use warren::{Cx, New, Out, Ref, Req, Required, Server, StartError, local, server};
 use warren_idl::{
     BlockDevice, Directory, DirectoryEntry, File, FileError, FileStatus, FileSystem, Log,
-    ParameterError, Parameters,
+    Parameters,
 };
+use warren_parameters::number;
 
 use crate::{
     blocks::Steps,
@@ -62,7 +63,7 @@ use crate::{
 };
 
 /// Blocks that stay in memory if the system file does not say.
-const DEFAULT_CACHE_BLOCKS: usize = 256;
+const DEFAULT_CACHE_BLOCKS: u64 = 256;
 
 /// What the file system needs.
 #[derive(Required)]
@@ -203,14 +204,9 @@ fn status(inode: &Inode) -> FileStatus {
 
 /// The parameter `cache_blocks`.
 fn cache_blocks(parameters: &Req<dyn Parameters>) -> Result<usize, StartError> {
-    let mut text = [0; 10];
-    let length = match parameters.get("cache_blocks", &mut text) {
-        Ok(length) => usize::try_from(length).unwrap_or(usize::MAX),
-        Err(ParameterError::Unset) => return Ok(DEFAULT_CACHE_BLOCKS),
-        Err(error) => return Err(error.into()),
-    };
-    let number = text.get(..length).and_then(|text| str::from_utf8(text).ok()?.parse().ok());
-    number.ok_or(StartError::new("`cache_blocks` is not a number of blocks"))
+    let refusal = "`cache_blocks` is not a number of blocks";
+    Ok(number(parameters, "cache_blocks", DEFAULT_CACHE_BLOCKS, 0..=u32::MAX.into(), refusal)?
+        as usize)
 }
 
 impl From<Fault> for FileError {

@@ -22,7 +22,8 @@ extern crate std;
 pub mod table;
 
 use warren::{Cx, New, Out, Req, Required, Server, StartError, server};
-use warren_idl::{BlockDevice, BlockError, ParameterError, Parameters};
+use warren_idl::{BlockDevice, BlockError, Parameters};
+use warren_parameters::number;
 
 use crate::table::{Disk, Extent, TableError};
 
@@ -49,7 +50,7 @@ impl Server for Partition {
     type Required = Needs;
 
     fn new(cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
-        let number = number(&cx.req().parameters)?;
+        let number = chosen(&cx.req().parameters)?;
         let disk = &cx.req().disk;
         let (block_bytes, blocks) = (disk.block_bytes(cx)?, disk.blocks(cx)?);
         let extent = table::locate(&mut Whole { cx, block_bytes, blocks }, number);
@@ -101,15 +102,9 @@ impl BlockDevice for Partition {
 }
 
 /// The parameter `number`; 0 if it is not set.
-fn number(parameters: &Req<dyn Parameters>) -> Result<u32, StartError> {
-    let mut text = [0; 10];
-    let length = match parameters.get("number", &mut text) {
-        Ok(length) => usize::try_from(length).unwrap_or(usize::MAX),
-        Err(ParameterError::Unset) => return Ok(0),
-        Err(error) => return Err(error.into()),
-    };
-    let number = text.get(..length).and_then(|text| str::from_utf8(text).ok()?.parse().ok());
-    number.ok_or(StartError::new("`number` is not the number of a partition"))
+fn chosen(parameters: &Req<dyn Parameters>) -> Result<u32, StartError> {
+    let all = 0..=u64::from(u32::MAX);
+    Ok(number(parameters, "number", 0, all, "`number` is not the number of a partition")? as u32)
 }
 
 /// The disk, while the table is read.

@@ -11,13 +11,16 @@ extern crate alloc;
 use alloc::vec::Vec;
 
 use warren::{Cx, New, Out, Req, Required, Server, StartError, SystemError, server};
-use warren_idl::{BlockDevice, BlockError, ParameterError, Parameters};
+use warren_idl::{BlockDevice, BlockError, Parameters};
+use warren_parameters::number;
 
 /// Bytes of a block.
 const BLOCK_BYTES: usize = 512;
 
 /// Blocks of a disk whose system file does not say.
-const DEFAULT_BLOCKS: usize = 2048;
+const DEFAULT_BLOCKS: u64 = 2048;
+/// Most blocks: as much as a region of address space has room for.
+const MOST_BLOCKS: u64 = u32::MAX as u64;
 
 /// What the disk needs.
 #[derive(Required)]
@@ -35,13 +38,8 @@ impl Server for RamDisk {
     type Required = Needs;
 
     fn new(cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
-        let mut text = [0; 20];
-        let blocks = match cx.req().parameters.get("blocks", &mut text) {
-            Ok(length) => number(text.get(..length as usize).unwrap_or_default())
-                .ok_or(StartError::new("`blocks` is no number of blocks"))?,
-            Err(ParameterError::Unset) => DEFAULT_BLOCKS,
-            Err(error) => return Err(error.into()),
-        };
+        let (all, refusal) = (1..=MOST_BLOCKS, "`blocks` is no number of blocks");
+        let blocks = number(&cx.req().parameters, "blocks", DEFAULT_BLOCKS, all, refusal)? as usize;
         Ok(RamDisk { disk: Disk::new(blocks).ok_or(SystemError::Budget)? })
     }
 }
@@ -101,11 +99,6 @@ impl Disk {
     }
 }
 
-/// A decimal number that is not 0.
-fn number(text: &[u8]) -> Option<usize> {
-    core::str::from_utf8(text).ok()?.parse().ok().filter(|number| *number > 0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -138,14 +131,5 @@ mod tests {
     fn a_disk_larger_than_memory_is_refused() {
         assert!(Disk::new(usize::MAX / BLOCK_BYTES).is_none());
         assert!(Disk::new(usize::MAX).is_none());
-    }
-
-    #[test]
-    fn only_decimal_numbers_are_numbers() {
-        assert_eq!(number(b"4096"), Some(4096));
-        assert_eq!(number(b"0"), None);
-        assert_eq!(number(b""), None);
-        assert_eq!(number(b"0x10"), None);
-        assert_eq!(number(b"\xff"), None);
     }
 }

@@ -16,7 +16,7 @@ use alloc::vec::Vec;
 use warren::{Cx, New, Req, Required, Server, StartError, local, server};
 use warren_idl::{FileError, FileSystem, Parameters, Task, ThreadError, ThreadFactory, Timer};
 use warren_load::{Pieces, work};
-use warren_scheduling::number;
+use warren_parameters::number;
 
 /// The highest number that a parameter may be: also what stands for no end.
 const MOST: u64 = u64::MAX;

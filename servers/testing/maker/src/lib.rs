@@ -19,7 +19,7 @@ use warren_idl::{
     DataSpace, Memory, MemoryError, Parameters, Signal, SignalError, Signals, Task, ThreadError,
 };
 use warren_load::{PIECE_BYTES, work};
-use warren_scheduling::number;
+use warren_parameters::number;
 
 /// Rounds whose objects are kept.
 const KEPT_ROUNDS: u64 = 100;

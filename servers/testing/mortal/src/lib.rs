@@ -7,8 +7,9 @@
 
 use warren::{Cx, New, Ref, Req, Required, Server, StartError, server};
 use warren_idl::{DispatchError, Parameters, Processor, Scheduler, Terms};
+use warren_parameters::number;
 use warren_scheduling::{
-    FOREVER_NS, Line, OnProcessor, PerContext, Place, Policy, Slot, Turn, number, run,
+    FOREVER_NS, Line, OnProcessor, PerContext, Place, Policy, Slot, Turn, run,
 };
 
 /// Nanoseconds of a slice.

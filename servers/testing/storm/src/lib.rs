@@ -15,8 +15,8 @@ use warren_idl::{
     InterruptError, InterruptLine, IoPorts, Parameters, PortError, Program, Task, ThreadError,
     ThreadFactory,
 };
+use warren_parameters::number;
 use warren_program::{Arguments, Flow, Handed, Manual, Stop, UsageError, Work, program};
-use warren_scheduling::number;
 
 /// Offset of the counter of channel 0.
 const COUNTER: u16 = 0;
