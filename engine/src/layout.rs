@@ -15,7 +15,7 @@ use crate::instance::{Instance, Kind};
 
 /// Objects that exist at the same time. One entry is 64 bytes, and every instance has 2 bytes
 /// for each in its table of counts.
-pub const OBJECTS: usize = 8192;
+pub const OBJECTS: usize = 16384;
 
 /// Frames of one thread: how deep calls may nest.
 pub const FRAMES: usize = 128;

@@ -61,12 +61,12 @@ pub fn within(work: impl FnOnce()) {
     assert!(ended.status.success(), "it fails in a network namespace:\n{output}\n{errors}");
 }
 
-/// A system file like this one, whose station has an address beside Linux's.
-pub fn system(name: &str) -> PathBuf {
+/// A system file like this one, whose station has an address beside Linux's, and with these nodes besides.
+pub fn system(name: &str, nodes: &str) -> PathBuf {
     let path = folder(FOLDER).join(format!("{name}-{}.kdl", process::id()));
     let included = root().join("systems").join(name);
     let text = format!(
-        "include \"{}\"\nchange \"ipv4\" {{ parameter \"address\" \"{SYSTEM}\"; }}\n",
+        "include \"{}\"\nchange \"ipv4\" {{ parameter \"address\" \"{SYSTEM}\"; }}\n{nodes}\n",
         included.display()
     );
     std::fs::write(&path, text).expect("the target directory can be written");

@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const LINUX: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 1);
 
 fn system(name: &str) -> Run {
-    let system = namespace::system(name).display().to_string();
+    let system = namespace::system(name, "").display().to_string();
     Run::new(&system, &[""; 0]).with(["--tap", TAP, "--hosted"])
 }
 

@@ -73,7 +73,7 @@ impl Client {
 fn web() -> (Running, SocketAddr) {
     let (run, port) = match namespace::is_inside() {
         true => {
-            let system = namespace::system("web").display().to_string();
+            let system = namespace::system("web", "").display().to_string();
             (Run::new(&system, &[""; 0]).with(["--hosted", "--tap", TAP]), namespace::port(80))
         }
         false => {

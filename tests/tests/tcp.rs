@@ -2,7 +2,7 @@
 
 use std::{
     io::{Read, Write},
-    net::SocketAddr,
+    net::{SocketAddr, TcpStream},
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     thread,
     time::Duration,
@@ -30,7 +30,7 @@ fn services(variant: &Variant) -> (Running, [SocketAddr; 3]) {
     let services = [7, 9, 19];
     let (run, ports) = match namespace::is_inside() {
         true => {
-            let system = namespace::system("services").display().to_string();
+            let system = namespace::system("services", "").display().to_string();
             let run = Run::new(&system, &[""; 0]).with(["--tap", TAP]);
             (run, services.map(namespace::port))
         }
@@ -213,4 +213,41 @@ fn a_machine_is_a_station_beside_linux() {
     namespace::within(|| {
         ten_mebibytes_come_back(&[DEFAULT]);
     });
+}
+
+#[test]
+fn ten_thousand_connections_go_on_at_the_same_time_in_256_mib() {
+    namespace::within(|| {
+        let nodes = "change \"services\" { parameter \"conversations\" 12000; }";
+        let system = namespace::system("services", nodes).display().to_string();
+        let run = Run::new(&system, &[""; 0]).with(["--tap", TAP, "--memory", "256"]).start();
+        let echo = namespace::port(7);
+        wait_for_echo(echo);
+        let open = |number: usize| {
+            let connected = connect(echo);
+            let mut stream =
+                connected.unwrap_or_else(|error| panic!("connection {number}: {error}"));
+            let text = bytes(number as u64, 16);
+            echoed(&mut stream, &text);
+            (stream, text)
+        };
+        let mut all: Vec<_> = (0..10_000).map(open).collect();
+        // All of them are there still, the first ones too.
+        for (stream, text) in &mut all {
+            echoed(stream, text);
+        }
+        let shown = run.ask("netstat | grep -c ESTABLISHED").unwrap_or_default();
+        assert_eq!(shown.trim(), "10000");
+        drop(all);
+        check_echo(echo, 1, 100_000);
+        run.end().expect_status(0);
+    });
+}
+
+/// Sends bytes, which come back.
+fn echoed(stream: &mut TcpStream, text: &[u8]) {
+    let mut back = vec![0; text.len()];
+    stream.write_all(text).expect("it is taken");
+    stream.read_exact(&mut back).expect("it comes back");
+    assert_eq!(back, text);
 }

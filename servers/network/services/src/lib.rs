@@ -17,7 +17,8 @@ mod show;
 mod talk;
 
 use warren::{Cx, New, Req, Required, Server, StartError, local, server};
-use warren_idl::{Clock, Program, Task, Tcp, ThreadError, ThreadFactory, Timer};
+use warren_idl::{Clock, Parameters, Program, Task, Tcp, ThreadError, ThreadFactory, Timer};
+use warren_parameters::number;
 use warren_program::program;
 use warren_serving::{Below, Limits, Service, serve};
 
@@ -26,26 +27,33 @@ use crate::{
     talk::{Kind, Talk},
 };
 
-/// How many conversations there may be.
-const LIMITS: Limits = Limits { all: 2000, each: 2000 };
+/// How many conversations there may be, if the system file does not say.
+const CONVERSATIONS: u64 = 2000;
+/// How many it can say: a station has no more ports.
+const MOST_CONVERSATIONS: u64 = 65_535;
 
 /// What the server needs.
 #[derive(Required)]
 pub struct Needs {
     tcp: Req<dyn Tcp>,
+    parameters: Req<dyn Parameters>,
     threads: Req<dyn ThreadFactory>,
     timer: Req<dyn Timer>,
     clock: Req<dyn Clock>,
 }
 
 /// Echo, discard and character generator.
+///
+/// Parameter `conversations`: how many there may be.
 #[server(
     provides(Program),
     locals(Run, Serving),
+    parameters("conversations"),
     stack = 65536,
     summary = "show what went through echo, discard and character generator"
 )]
 pub struct Services {
+    most: usize,
     counts: [Count; 3],
 }
 
@@ -63,8 +71,11 @@ pub struct Serving {}
 impl Server for Services {
     type Required = Needs;
 
-    fn new(_cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
-        Ok(Services { counts: Default::default() })
+    fn new(cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
+        let refusal = "`conversations` is no number from 1 to 65535";
+        let (parameters, all) = (&cx.req().parameters, 1..=MOST_CONVERSATIONS);
+        let most = number(parameters, "conversations", CONVERSATIONS, all, refusal)? as usize;
+        Ok(Services { most, counts: Default::default() })
     }
 
     fn start(cx: &mut Cx<'_, Self>) -> Result<(), StartError> {
@@ -83,7 +94,8 @@ impl Task for Serving {
             Service { port: Kind::Discard.port(), begin: || Talk::new(Kind::Discard) },
             Service { port: Kind::Characters.port(), begin: || Talk::new(Kind::Characters) },
         ];
+        let limits = Limits { all: cx.parent().most, each: cx.parent().most };
         let Needs { tcp, clock, timer, .. } = cx.req();
-        Err(serve(cx, Below { tcp, clock, timer }, &services, LIMITS).into())
+        Err(serve(cx, Below { tcp, clock, timer }, &services, limits).into())
     }
 }
