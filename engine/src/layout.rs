@@ -52,7 +52,7 @@ pub const CPUS: u64 = 64;
 /// L4: the lock of a caller that keeps it during an atomic call is written while the call lasts, so that re-entry is found.
 ///
 /// L5: the lock of the newest frame may be written while the thread runs only if the thread is marked: [`Cpu::free`] is [`MARKED`] then, which no lock
-/// ever is, so that the thread leaves the fast path where it would let go of the lock.
+/// ever is, so that the thread leaves the fast path where it would let go of the lock. A thread may be marked for another reason, and its lock not written.
 pub type LockWord = AtomicU64;
 
 /// [`Cpu::free`] of a thread that is to leave the fast path of its next call or return. No lock's word.

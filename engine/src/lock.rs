@@ -8,9 +8,10 @@ use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use warren_abi::call::{Ret, SystemError};
 
 use crate::{
+    deadline,
     layout::{CPUS, Cpu, Frame, LockWord, MARKED, NO_LOCK, is_lock},
     platform::Platform,
-    reference::newest_frame,
+    reference::{instance_of, newest_frame},
 };
 
 /// Why a lock cannot be taken at once.
@@ -99,6 +100,19 @@ fn unmark(cpu: &mut Cpu) -> bool {
     core::mem::replace(&mut cpu.free, cpu.home) == MARKED
 }
 
+/// Marks a thread whose deadline has passed, so that it comes here by its next call: that one is refused. What it holds need not be written.
+pub fn mark(cpu: &mut Cpu) {
+    cpu.free = MARKED;
+}
+
+/// The running thread was marked, and is not any more: marks it again if its deadline has passed. Inside `critical`.
+fn mark_again<P: Platform>() {
+    if deadline::check::<P>().is_err() {
+        // SAFETY: the platform's block is valid and the thread's own.
+        mark(unsafe { &mut *P::cpu() });
+    }
+}
+
 /// What hinders this CPU to take a lock, if anything does. Inside `critical`.
 fn hindrance<P: Platform>(cpu: &Cpu, lock: &LockWord) -> Option<Hindrance> {
     match lock.load(Acquire) {
@@ -146,19 +160,29 @@ fn take_at_last<P: Platform>() {
 /// Makes the first free frame, which a stub has filled in, the newest, and takes the callee's lock for it. The number of an error if the call is not
 /// to be made: then nothing has changed.
 fn enter_callee<P: Platform>(atomic: bool) -> u64 {
-    match P::critical(|| push::<P>(atomic)) {
+    let was_marked = match P::critical(|| push::<P>(atomic)) {
         Err(error) => return error.number(),
-        Ok(true) => P::let_go(),
-        Ok(false) => (),
+        Ok(was_marked) => was_marked,
+    };
+    if was_marked {
+        P::let_go();
     }
     take_at_last::<P>();
+    if was_marked {
+        P::critical(mark_again::<P>);
+    }
     0
 }
 
-/// Makes the first free frame the newest, without a lock, and lets go of the caller's, unless that is `kept`. `true` if
-/// somebody waits for that. Inside `critical`.
+/// Makes the first free frame the newest, without a lock, and lets go of the caller's, unless that is `kept`. `true` if the thread was
+/// marked, and is not any more: somebody may wait for the lock. A server whose deadline has passed is refused. Inside `critical`.
 fn push<P: Platform>(kept: bool) -> Result<bool, SystemError> {
     // SAFETY: the platform's block is valid and the thread's own.
+    let is_marked = unsafe { (*P::cpu()).free } == MARKED;
+    if !kept && is_marked && is_servers(newest_frame::<P>()) {
+        deadline::check::<P>()?;
+    }
+    // SAFETY: as above.
     let cpu = unsafe { &mut *P::cpu() };
     let (frame, caller) = (cpu.frame, cpu.frame.wrapping_sub(1));
     // SAFETY: frames in use are valid.
@@ -175,7 +199,7 @@ fn push<P: Platform>(kept: bool) -> Result<bool, SystemError> {
             return Err(SystemError::Reentered);
         }
     }
-    let is_awaited = if kept {
+    let was_marked = if kept {
         if let Some(word) = word_of(caller) {
             word.store(frame as u64, Release);
         }
@@ -187,7 +211,15 @@ fn push<P: Platform>(kept: bool) -> Result<bool, SystemError> {
     // SAFETY: the frame is in the array: the stub has written to it.
     unsafe { (*frame).lock = &raw const NO_LOCK };
     cpu.frame = frame.wrapping_add(1);
-    Ok(is_awaited)
+    Ok(was_marked)
+}
+
+/// Whether a frame's callee is a server, and not the platform, which makes calls that have to be made: destructors.
+fn is_servers(frame: *const Frame) -> bool {
+    // SAFETY: frames in use are valid.
+    let object = unsafe { (*frame).object };
+    // SAFETY: a frame's object is valid while the frame is there.
+    unsafe { instance_of(object) }.planned.is_some()
 }
 
 /// What stubs call that cannot take the callee's lock at once, or are marked. Returns an error's number, or 0 if the call is made.
@@ -200,27 +232,64 @@ pub extern "C" fn enter_atomic<P: Platform>() -> u64 {
     enter_callee::<P>(true)
 }
 
-/// What calls do at their end that cannot take the caller's lock back at once, or are marked: lets go of the callee's, and waits for the caller's once. The
-/// caller of this function looks at the lock again.
+/// What stubs do at the end of a call that cannot take the caller's lock back at once, or are marked: lets go of the callee's, waits for the caller's, and
+/// makes the caller's frame the newest.
 pub extern "C" fn come_back<P: Platform>() {
-    let is_awaited = P::critical(|| {
+    let mut was_marked = false;
+    loop {
+        // It may have been marked again while it waited: by somebody who lends it time for a lock that it had let go of by then, and who may be the one
+        // that it waits for.
+        was_marked |= let_go_of_newest::<P>();
+        let hindrance = P::critical(|| {
+            let hindrance = callers_hindrance::<P>();
+            if hindrance.is_none() {
+                // SAFETY: the platform's block is valid and the thread's own.
+                let cpu = unsafe { &mut *P::cpu() };
+                cpu.frame = cpu.frame.wrapping_sub(1);
+                if was_marked {
+                    mark_again::<P>();
+                }
+            }
+            hindrance
+        });
+        let Some((hindrance, lock)) = hindrance else { return };
+        overcome::<P>(hindrance, lock);
+    }
+}
+
+/// The same for ends of calls that look at the lock again themselves: lets go of the callee's, and waits for the caller's once.
+pub extern "C" fn wait_for_callers<P: Platform>() {
+    let_go_of_newest::<P>();
+    if let Some((hindrance, lock)) = P::critical(callers_hindrance::<P>) {
+        overcome::<P>(hindrance, lock);
+    }
+    P::critical(|| {
+        // Whoever looks again must not find the mark of a deadline that was seen to have passed meanwhile.
+        // SAFETY: the platform's block is valid and the thread's own.
+        unmark(unsafe { &mut *P::cpu() })
+    });
+}
+
+/// Lets go of the lock of the newest frame; `true` if the thread was marked, and is not any more.
+fn let_go_of_newest<P: Platform>() -> bool {
+    let was_marked = P::critical(|| {
         // SAFETY: the platform's block is valid and the thread's own.
         let cpu = unsafe { &mut *P::cpu() };
         release(cpu);
         unmark(cpu)
     });
-    if is_awaited {
+    if was_marked {
         P::let_go();
     }
-    let hindrance = P::critical(|| {
-        // SAFETY: as above.
-        let cpu = unsafe { &*P::cpu() };
-        let lock = word_of(newest_frame::<P>().wrapping_sub(1))?;
-        hindrance::<P>(cpu, lock).map(|hindrance| (hindrance, core::ptr::from_ref(lock)))
-    });
-    if let Some((hindrance, lock)) = hindrance {
-        overcome::<P>(hindrance, lock);
-    }
+    was_marked
+}
+
+/// What hinders this CPU to take the lock of the newest frame's caller. Inside `critical`.
+fn callers_hindrance<P: Platform>() -> Option<(Hindrance, *const LockWord)> {
+    // SAFETY: the platform's block is valid and the thread's own.
+    let cpu = unsafe { &*P::cpu() };
+    let lock = word_of(newest_frame::<P>().wrapping_sub(1))?;
+    hindrance::<P>(cpu, lock).map(|hindrance| (hindrance, core::ptr::from_ref(lock)))
 }
 
 /// What a call does at its end that has kept its caller's lock and was found marked: lets go of the callee's, and makes the caller's frame the newest. The
@@ -244,14 +313,8 @@ pub extern "C" fn leave_atomic<P: Platform>() {
 
 /// Lets go of the lock of the server that runs. Calls stay possible.
 pub extern "C" fn unlock<P: Platform>() -> Ret {
-    let is_awaited = P::critical(|| {
-        // SAFETY: the platform's block is valid and the thread's own.
-        let cpu = unsafe { &mut *P::cpu() };
-        release(cpu);
-        unmark(cpu)
-    });
-    if is_awaited {
-        P::let_go();
+    if let_go_of_newest::<P>() {
+        P::critical(mark_again::<P>);
     }
     Ret::ok(0)
 }

@@ -44,7 +44,7 @@ pub struct SlowPaths {
     pub enter: usize,
     /// `fn() -> error`: the same for an atomic call.
     pub enter_atomic: usize,
-    /// `fn()`: lets go of the callee's lock, and waits for the caller's once.
+    /// `fn()`: lets go of the callee's lock, waits for the caller's, and makes the caller's frame the newest.
     pub come_back: usize,
     /// `fn()`: ends an atomic call: lets go of the callee's lock, and makes the caller's frame the newest.
     pub leave_atomic: usize,
@@ -399,7 +399,7 @@ macro_rules! slow_back {
             leave_by!("{slow_come_back}"),
             "jmp ",
             $name,
-            "_retake\n",
+            "_retaken\n",
         )
     };
 }

@@ -168,7 +168,22 @@ fn load(machine: &mut Machine, thread: *mut Thread) {
     cpu.owner = thread.owner;
     cpu.thread = thread.record.token;
     cpu.bottom = thread.record.frames;
-    lock::enter_cpu(cpu, CPU, false);
+    lock::enter_cpu(cpu, CPU, is_over(thread, machine.now_ns()));
+}
+
+/// Whether a deadline of a thread has passed.
+fn is_over(thread: &Thread, now_ns: u64) -> bool {
+    let earliest_ns = thread.deadlines.earliest_ns();
+    earliest_ns != u64::MAX && earliest_ns <= now_ns
+}
+
+/// Lets the running thread's next call be refused, if its deadline has passed. Inside a critical section.
+fn mark_if_over(machine: &Machine) {
+    // SAFETY: the running thread's record is valid.
+    if is_over(unsafe { &*machine.current }, machine.now_ns()) {
+        // SAFETY: the block is valid.
+        lock::mark(unsafe { &mut *machine::cpu() });
+    }
 }
 
 /// Writes the running thread's live values into its record.
@@ -361,6 +376,7 @@ pub(crate) fn preempt() {
     let next = wait_for_next();
     signal::start_slice();
     switch_to(next);
+    machine::with(|machine| mark_if_over(machine));
 }
 
 /// Lets another thread run, if there is one. The running one may be in nested critical sections, and then does

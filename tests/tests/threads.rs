@@ -2,7 +2,7 @@
 
 use warren_tests::{
     run::{Ended, Run},
-    variant::{HOSTED, OWN, PROCESSES, Variant},
+    variant::{HOSTED, KERNEL, OWN, PROCESSES, Variant},
 };
 
 /// The value of a number in a line of JSON.
@@ -44,16 +44,18 @@ fn shown_in(variant: &Variant) -> Ended {
     run
 }
 
-/// In domains of their own: calls within the kernel are not looked at (decision 17).
 #[test]
 fn a_thread_that_is_ended_leaves_all_servers_by_errors() {
-    let shown = Run::new("demo", &["threads -j | grep '\"shell\"'"]).placed(&OWN).go();
-    let lines = shown.lines();
-    let shell = lines.first().unwrap_or_else(|| panic!("{shown}"));
-    let kill = format!("kill {}", number(shell, "context"));
-    let run = Run::new("demo", &[&kill, "echo not any more"]).placed(&OWN).with(["-v"]).go();
-    run.expect_status(1);
-    assert!(!run.output.contains("not any more"), "{run}");
-    assert!(run.errors.contains("shell failed: the thread was ended"), "{run}");
-    assert!(run.errors.contains("all tasks have ended"), "{run}");
+    for variant in [KERNEL, OWN] {
+        let shown = Run::new("demo", &["threads -j | grep '\"shell\"'"]).placed(&variant).go();
+        let lines = shown.lines();
+        let shell = lines.first().unwrap_or_else(|| panic!("{shown}"));
+        let kill = format!("kill {}", number(shell, "context"));
+        let run = Run::new("demo", &[&kill, "echo not any more"]).placed(&variant);
+        let run = run.with(["-v"]).go();
+        run.expect_status(1);
+        assert!(!run.output.contains("not any more"), "{run}");
+        assert!(run.errors.contains("shell failed: the thread was ended"), "{run}");
+        assert!(run.errors.contains("all tasks have ended"), "{run}");
+    }
 }

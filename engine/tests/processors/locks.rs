@@ -59,7 +59,7 @@ enum At {
     Enter,
     /// Its frame is the newest, and it waits for the callee's lock.
     Take,
-    /// [`warren_engine::lock::come_back`], and then where it looks at the caller's lock.
+    /// [`warren_engine::lock::come_back`], and then where it looks at the caller's lock until it can take it.
     ComeBack,
     Look,
     /// [`warren_engine::lock::leave_atomic`].
@@ -90,6 +90,9 @@ pub struct World {
     broken: Broken,
     /// Whether the first thread may run on the time of somebody who waits for its locks.
     helps: bool,
+    /// Whether the first thread may have a deadline that passes, and whether it has.
+    has_deadline: bool,
+    over: bool,
     /// Memory of all. What each thread writes lies apart.
     memory: Memory,
     threads: Vec<(Thread, At)>,
@@ -99,7 +102,7 @@ pub struct World {
 
 impl std::hash::Hash for World {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        (&self.memory, &self.threads, &self.running).hash(state);
+        (&self.memory, &self.threads, &self.running, self.over).hash(state);
     }
 }
 
@@ -136,6 +139,8 @@ impl World {
             calls: calls.into(),
             broken,
             helps: false,
+            has_deadline: false,
+            over: false,
             memory,
             threads,
             running: [None, None],
@@ -151,11 +156,17 @@ impl World {
         World { helps: true, ..self }
     }
 
+    /// The same where the first thread has a deadline that passes at any moment. Its calls are made nevertheless, as the platform's are.
+    pub fn with_deadline(self) -> Self {
+        World { has_deadline: true, ..self }
+    }
+
     /// A processor begins to run a thread, on the time of somebody who waits for its lock or not.
     fn dispatch(&mut self, processor: usize, thread: usize, helped: bool) {
         self.running[processor] = Some(thread);
+        let marked = helped || self.is_over(thread);
         self.threads[thread].0.with_block(&mut self.memory, &locks(), |cpu, _| {
-            enter_cpu(cpu, processor as u64, helped);
+            enter_cpu(cpu, processor as u64, marked);
         });
     }
 
@@ -261,6 +272,7 @@ impl World {
         }
         self.memory.insert(Thread::lock_of(newest), lock);
         record.come_back(&mut self.memory);
+        self.mark_if_over(thread);
         At::Stub
     }
 
@@ -268,12 +280,29 @@ impl World {
     fn look(&mut self, thread: usize) -> At {
         let (record, _) = &mut self.threads[thread];
         let lock = self.memory.get(Thread::lock_of(record.frame - 2 * FRAME));
-        let word = self.memory.get(lock);
-        record.come_back(&mut self.memory);
-        match word < CPUS && word != record.home {
-            true => At::Ask(lock, word, Box::new(At::Stub)),
-            false => At::Stub,
+        if lock != NO_LOCK {
+            match self.memory.get(lock) {
+                word if word == record.home => (),
+                word if word < CPUS => return At::Ask(lock, word, Box::new(At::Look)),
+                _ => return At::Look,
+            }
         }
+        record.frame -= FRAME;
+        record.come_back(&mut self.memory);
+        self.mark_if_over(thread);
+        At::Stub
+    }
+
+    /// A thread whose deadline has passed is marked whenever it has let go of a lock and has another one.
+    fn mark_if_over(&mut self, thread: usize) {
+        if self.is_over(thread) {
+            self.threads[thread].0.free = MARKED;
+        }
+    }
+
+    /// Whether the deadline of a thread has passed.
+    fn is_over(&self, thread: usize) -> bool {
+        self.over && thread == 0
     }
 
     /// The home of a lock is interrupted, and gives it away or says who holds it.
@@ -438,6 +467,12 @@ impl Model for World {
             let mut next = self.clone();
             next.step(processor, thread)?;
             all.push(next);
+            if self.has_deadline && !self.over && thread == 0 {
+                let mut late = self.clone();
+                late.over = true;
+                late.mark_if_over(thread);
+                all.push(late);
+            }
             let mut preempted = self.clone();
             preempted.preempt(processor, thread);
             all.push(preempted);

@@ -44,6 +44,14 @@ fn threads_that_run_on_the_time_of_others_let_go_of_what_those_wait_for() {
 }
 
 #[test]
+fn threads_whose_deadlines_pass_anywhere_lose_no_lock() {
+    for (atomic, all) in [(false, BACK), (true, TOGETHER)] {
+        let shape = Shape { atomic, ..Shape::default() };
+        explore([World::new(shape, &all, 1, Broken::Nothing).with_deadline()]).unwrap();
+    }
+}
+
+#[test]
 fn atomic_calls_from_two_processors_exclude_each_other() {
     let shape = Shape { atomic: true, ..Shape::default() };
     calls(shape, &TOGETHER, Broken::Nothing).unwrap();

@@ -220,9 +220,5 @@ fn beyond(shape: Shape) -> Vec<Mnemonic> {
         // The return from a refused call looks for its frame, which it does not need.
         needless.insert(1, Mnemonic::Add);
     }
-    if !shape.atomic && !shape.reference {
-        // Who has waited for the caller's lock may drop temporaries once more, of which there are none.
-        needless.push(Mnemonic::Jmp);
-    }
     needless
 }

@@ -241,6 +241,10 @@ impl State {
         if is(offset_of!(SlowPaths, come_back)) || is(offset_of!(SlowPaths, leave_atomic)) {
             assert_eq!(self.newest, FRAME, "there is no call to end");
         }
+        if is(offset_of!(SlowPaths, come_back)) {
+            // The engine has taken the frame away, and with that the caller's lock.
+            self.newest = 0;
+        }
         if is(offset_of!(SlowPaths, leave_atomic)) {
             // The lock stays written, and the thread marked.
             (self.newest, self.kept) = (0, false);

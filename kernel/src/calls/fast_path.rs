@@ -557,7 +557,7 @@ core::arch::global_asm!(
     marked = const MARKED,
     no_lock = sym NO_LOCK,
     slow_drop = const offset_of!(Cpu, slow) + offset_of!(SlowPaths, drop_temporaries),
-    slow_come_back = const offset_of!(Cpu, slow) + offset_of!(SlowPaths, come_back),
+    wait_for_callers = sym wait_for_callers,
     kernel_stack = const offset_of!(Block, kernel_stack),
     user_stacks = const offset_of!(Block, user_stacks),
     stack_limit = const offset_of!(Block, stack_limit),
@@ -648,6 +648,11 @@ extern "C" fn release_callee() {
             threads::let_go();
         }
     });
+}
+
+/// Lets go of the callee's lock, and waits for the caller's once.
+extern "C" fn wait_for_callers() {
+    lock::wait_for_callers::<Kernel>();
 }
 
 /// Takes the kernel's lock for the fast path.

@@ -438,7 +438,7 @@ macro_rules! slow_wait {
             "_wait:\n",
             "call_left_and_pushed\n",
             "sti\n",
-            "call gs:[{slow_come_back}]\n",
+            "call {wait_for_callers}\n",
             "cli\n",
             "jmp ",
             $name,

@@ -9,6 +9,7 @@ use warren_engine::{
     deadline::{self, Deadlines},
     layout::Frame,
     ledger::Ledger,
+    lock,
 };
 use warren_kernel::contexts::{CONTEXTS, Contexts, End, Refusal, Terms, Token};
 
@@ -363,7 +364,7 @@ fn switch_to(next: Token) {
         let is_helped = threads.contexts.is_helped(cpu::number());
         let new = threads.find(next).expect("contexts that run have threads");
         // SAFETY: interrupts are off, and the thread stays where it is (T1).
-        unsafe { block::enter(&new.block, block::local(), is_helped) };
+        unsafe { block::enter(&new.block, block::local(), is_helped || is_over(new)) };
         set_page_tables(new.page_tables);
         Some((save, new.stack))
     });
@@ -402,7 +403,7 @@ pub extern "C" fn go_on_as_nobody() -> ! {
         let is_helped = threads.contexts.is_helped(cpu::number());
         let next = threads.find(next).expect("contexts that run have threads");
         // SAFETY: interrupts are off, and the thread stays where it is (T1).
-        unsafe { block::enter(&next.block, block::local(), is_helped) };
+        unsafe { block::enter(&next.block, block::local(), is_helped || is_over(next)) };
         set_page_tables(next.page_tables);
         next.stack
     });
@@ -418,12 +419,21 @@ pub fn bury() {
     drop(ended);
 }
 
+/// Whether a deadline of a thread has passed.
+fn is_over(thread: &Thread) -> bool {
+    let earliest = thread.deadlines.earliest_ns();
+    earliest != u64::MAX && earliest <= clock::now_ns()
+}
+
 /// Shows the fast path of calls a thread's stacks. In an atomic call, and after a deadline, it sees none, and leaves
-/// every call to the long way, which refuses those that are not to be made.
+/// every call to the long way, which refuses those that are not to be made. Stubs learn of a deadline by the mark.
 fn show_stacks(thread: &Thread) {
     let own = &thread.block;
-    let earliest = thread.deadlines.earliest_ns();
-    let is_over = earliest != u64::MAX && earliest <= clock::now_ns();
+    let is_over = is_over(thread);
+    if is_over {
+        // SAFETY: whoever has the kernel's lock may write it, wherever the thread runs.
+        lock::mark(unsafe { &mut *own.engine() });
+    }
     let refuses = thread.in_atomic_call || is_over;
     let area = thread.area.as_ref().filter(|_| !refuses);
     let stacks = if refuses { &UserStacks::NONE } else { &thread.user_stacks };

@@ -18,6 +18,7 @@ type Check = (&'static str, fn(&mut Cx<'_, Run>) -> Result<(), Failure>);
 /// The checks.
 pub const CHECKS: &[Check] = &[
     ("a sleep and a call end at their deadlines", check_deadlines),
+    ("a server that only calls ends at a deadline", check_deadline_of_calls),
     ("threads wait for permits, and no permit is lost", check_semaphore),
     ("who puts waits for room, who takes waits for records, and none is lost", check_queue),
     ("a queue passes memory on", check_memory),
@@ -132,6 +133,19 @@ fn check_deadlines(cx: &mut Cx<'_, Run>) -> Result<(), Failure> {
     semaphore.release(cx, 1)?;
     semaphore.acquire(cx)?;
     refused("a permit", semaphore.try_acquire(cx), SemaphoreError::WouldWait)
+}
+
+/// A server that never waits, and would go on for years.
+fn check_deadline_of_calls(cx: &mut Cx<'_, Run>) -> Result<(), Failure> {
+    let needs = cx.req();
+    for hub in [&needs.near_hub, &needs.far_hub] {
+        let until_ns = needs.clock.now_ns()? + SOON_NS;
+        let made = cx.until(until_ns, |cx| hub.make_many(cx, u64::MAX))?;
+        refused("calls beyond a deadline", made, SystemError::Deadline.into())?;
+        equal("the number of calls", hub.bounce(cx, hub.as_ref(), 3)?, 3)?;
+        equal("the number of live tokens", hub.alive(cx)?, 0)?;
+    }
+    Ok(())
 }
 
 fn check_semaphore(cx: &mut Cx<'_, Run>) -> Result<(), Failure> {
