@@ -6,7 +6,7 @@
 
 use core::cell::{Cell, UnsafeCell};
 
-use crate::cpu::interrupts;
+use crate::cpu::critical;
 
 /// A value that one piece of kernel code uses at a time.
 ///
@@ -28,12 +28,11 @@ impl<T> Guarded<T> {
     /// Uses the value. Must not be called again before `work` is done, nor be left by a switch of threads.
     #[track_caller]
     pub fn with<R>(&self, work: impl FnOnce(&mut T) -> R) -> R {
-        interrupts::off(|| {
-            assert!(!self.busy.replace(true), "a guarded value is used inside its own use");
-            // SAFETY: `busy` was clear and this CPU has the kernel's lock, so this is the only reference (G1).
-            let result = work(unsafe { &mut *self.value.get() });
-            self.busy.set(false);
-            result
-        })
+        let before = critical::begin_marked(&self.busy);
+        // SAFETY: `busy` was clear and this CPU has the kernel's lock, so this is the only reference (G1).
+        let result = work(unsafe { &mut *self.value.get() });
+        self.busy.set(false);
+        critical::end(before);
+        result
     }
 }

@@ -41,7 +41,7 @@ pub struct Block {
     /// The block's own address.
     this: Cell<*const Block>,
     /// The CPU on which the thread runs, or ran last.
-    local: Cell<*const Local>,
+    pub(super) local: Cell<*const Local>,
     /// The thread, for [`crate::threads`].
     pub thread: Cell<*mut ()>,
 }

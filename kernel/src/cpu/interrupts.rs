@@ -4,38 +4,15 @@
 
 use core::arch::asm;
 
-use super::{kernel_lock, local::count, requests};
-use crate::threads;
+use super::{critical, kernel_lock, requests};
 
 /// Runs `work` with interrupts off, and leaves them as they were. Nests; the outermost one lets others run who are due because of
 /// what `work` did.
 pub fn off<R>(work: impl FnOnce() -> R) -> R {
-    let were_on = enter();
+    let before = critical::begin();
     let result = work();
-    if were_on && threads::is_due() {
-        let_others_run();
-    }
-    leave(were_on);
+    critical::end(before);
     result
-}
-
-/// Switches interrupts off, and takes the kernel's lock, unless both was done before. Returns whether interrupts were on, for [`leave`].
-pub fn enter() -> bool {
-    let were_on = enabled();
-    if were_on {
-        forbid();
-        if count() > 1 {
-            wait_for_kernel();
-        }
-    }
-    were_on
-}
-
-/// Undoes [`enter`].
-pub fn leave(were_on: bool) {
-    if were_on {
-        enable();
-    }
 }
 
 /// Does what assembly calls Rust for, with interrupts off and without the kernel's lock: takes it meanwhile. Before it has the
@@ -47,23 +24,14 @@ pub fn in_kernel<R>(work: impl FnOnce() -> R) -> R {
     result
 }
 
-/// Waits for the kernel's lock where interrupts were on. Not inlined: there would be hundreds of copies.
-#[cold]
-#[inline(never)]
-fn wait_for_kernel() {
+/// Waits for the kernel's lock where interrupts were on.
+pub extern "C" fn wait_for_kernel() {
     while !kernel_lock::try_take() {
         // What others ask is answered by interrupts, which come behind the instruction after `sti`. That is not `pause`: QEMU 7.2
         // leaves them inhibited behind it.
         // SAFETY: as for `allow` and `forbid`.
         unsafe { asm!("sti", "nop", "pause", "cli", options(nostack)) };
     }
-}
-
-/// Goes on with whoever is due. Not inlined: there would be hundreds of copies.
-#[cold]
-#[inline(never)]
-fn let_others_run() {
-    threads::pass();
 }
 
 /// Runs `work` with interrupts on, and leaves them as they were.
@@ -74,7 +42,7 @@ pub fn on<R>(work: impl FnOnce() -> R) -> R {
     }
     let result = work();
     if !were_on {
-        enter();
+        disable();
     }
     result
 }
@@ -87,9 +55,9 @@ pub fn enabled() -> bool {
     flags & 0x200 != 0
 }
 
-/// Switches them off, and takes the kernel's lock.
+/// Switches them off, and takes the kernel's lock, unless that was done before.
 pub fn disable() {
-    enter();
+    let _ = critical::begin();
 }
 
 /// Gives the kernel's lock back and switches interrupts on. They are off.

@@ -2,6 +2,7 @@
 
 pub mod block;
 pub mod clock;
+pub mod critical;
 pub mod descriptors;
 pub mod extended;
 pub mod features;

@@ -18,7 +18,7 @@ use talc::{
 };
 
 use super::{Exhausted, PAGE, direct, frames};
-use crate::cpu::interrupts;
+use crate::cpu::{critical, interrupts};
 
 /// The heap grows by at least this much, if there is a row of frames as long.
 const CHUNK_BYTES: u64 = 1 << 20;
@@ -99,18 +99,20 @@ unsafe impl lock_api::RawMutex for InterruptsOff {
     }
 
     fn try_lock(&self) -> bool {
-        let were_on = interrupts::enter();
+        let before = critical::begin();
         if HELD.swap(true, Ordering::Acquire) {
             return false;
         }
-        WERE_ON.store(were_on, Ordering::Relaxed);
+        WERE_ON.store(before.is_outside(), Ordering::Relaxed);
         true
     }
 
     unsafe fn unlock(&self) {
         let were_on = WERE_ON.load(Ordering::Relaxed);
         HELD.store(false, Ordering::Release);
-        interrupts::leave(were_on);
+        if were_on {
+            interrupts::enable();
+        }
     }
 }
 

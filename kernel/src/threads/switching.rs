@@ -293,7 +293,7 @@ pub fn dispatch(processor: usize, guest: Option<Token>, terms: Terms) -> Result<
 }
 
 /// Does what has become due: the end of loans and of sleep. With interrupts off.
-pub fn pass() {
+pub extern "C" fn pass() {
     change(Contexts::pass);
 }
 
