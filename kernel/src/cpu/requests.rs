@@ -175,21 +175,34 @@ pub fn ask_for_home(lock: *const LockWord, home: u64) {
 /// Does `work` while no other CPU runs any thread. Nests. It must not be left by a switch of threads.
 pub fn alone<R>(work: impl FnOnce() -> R) -> R {
     interrupts::off(|| {
-        if count() == 1 || ALONE.load(Relaxed) {
-            return work();
-        }
-        ALONE.store(true, Relaxed);
-        ask(busy(), PARK);
-        wait_for(busy(), |mailbox| mailbox.is_parked.load(Acquire));
+        let parked = park_others();
         let result = work();
-        ALONE.store(false, Relaxed);
-        others().for_each(|local| {
-            local.mailbox.requests.fetch_and(!PARK, AcqRel);
-        });
-        // So that none of them is believed to be parked still by who asks next.
-        wait_for(others(), |mailbox| !mailbox.is_parked.load(Acquire));
+        if parked {
+            release_others();
+        }
         result
     })
+}
+
+/// Lets no other CPU run any thread. `false` if that was so before.
+fn park_others() -> bool {
+    if count() == 1 || ALONE.load(Relaxed) {
+        return false;
+    }
+    ALONE.store(true, Relaxed);
+    ask(busy(), PARK);
+    wait_for(busy(), |mailbox| mailbox.is_parked.load(Acquire));
+    true
+}
+
+/// Undoes [`park_others`], if it did something.
+fn release_others() {
+    ALONE.store(false, Relaxed);
+    others().for_each(|local| {
+        local.mailbox.requests.fetch_and(!PARK, AcqRel);
+    });
+    // So that none of them is believed to be parked still by who asks next.
+    wait_for(others(), |mailbox| !mailbox.is_parked.load(Acquire));
 }
 
 /// Interrupts a CPU on which something has become due.

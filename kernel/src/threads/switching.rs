@@ -88,7 +88,17 @@ impl Threads {
 
 /// Uses the threads.
 pub fn with<R>(work: impl FnOnce(&mut Threads) -> R) -> R {
-    THREADS.with(|threads| work(threads.as_mut().expect("threads are installed at boot")))
+    THREADS.with(|threads| match threads {
+        Some(threads) => work(threads),
+        None => not_installed(),
+    })
+}
+
+/// Not inlined: there would be half a hundred copies.
+#[cold]
+#[inline(never)]
+fn not_installed() -> ! {
+    panic!("threads are used before they are installed")
 }
 
 /// Makes the code that boots the first thread, for the books' root.
