@@ -129,6 +129,19 @@ extern "C" fn drop_state<T>(state: u64) {
     drop(unsafe { Box::from_raw(state as *mut T) });
 }
 
+/// A state that was boxed for an object, of a type that is not known any more.
+#[derive(Clone, Copy)]
+struct Boxed {
+    state: u64,
+    drop: extern "C" fn(u64),
+}
+
+impl Boxed {
+    fn new<T>(state: T) -> Self {
+        Boxed { state: Box::into_raw(Box::new(state)) as u64, drop: drop_state::<T> }
+    }
+}
+
 /// An object of a kind that comes and goes, without a reference yet. `None` if the table is full: the state is
 /// dropped then. Inside `critical`.
 pub fn create_object<P: Platform, X, T>(
@@ -140,10 +153,18 @@ where
     X: ?Sized + Service + Serves<T>,
     T: Object + Sync,
 {
-    let state = Box::into_raw(Box::new(state)) as u64;
-    let object = native::create::<P>(natives, kind.kind, state);
+    create_boxed::<P>(natives, kind.kind, Boxed::new(state))
+}
+
+/// One for all types.
+fn create_boxed<P: Platform>(
+    natives: &Instance,
+    kind: &'static Kind,
+    boxed: Boxed,
+) -> Option<*mut layout::Object> {
+    let object = native::create::<P>(natives, kind, boxed.state);
     if object.is_none() {
-        drop_state::<T>(state);
+        (boxed.drop)(boxed.state);
     }
     object
 }
@@ -163,24 +184,30 @@ where
     X: ?Sized + Service + Serves<T>,
     T: Object + Sync,
 {
+    let object = create_temporary::<P>(natives, kind.kind, Boxed::new(state))?;
+    // SAFETY: the object provides `X`, and the activation has a temporary reference to it.
+    Ok(unsafe { reference(object) })
+}
+
+/// One for all types.
+fn create_temporary<P: Platform>(
+    natives: &Instance,
+    kind: &'static Kind,
+    boxed: Boxed,
+) -> Result<*mut layout::Object, warren::SystemError> {
     P::critical(|| {
-        let object =
-            create_object::<P, X, T>(natives, kind, state).ok_or(warren::SystemError::Budget)?;
-        if let Err(error) = push_temporary::<P>(object, None) {
-            take_back::<P, T>(object);
-            return Err(error);
-        }
-        // SAFETY: the object provides `X`, and the activation has a temporary reference to it.
-        Ok(unsafe { reference(object) })
+        let object = create_boxed::<P>(natives, kind, boxed).ok_or(warren::SystemError::Budget)?;
+        push_temporary::<P>(object, None).inspect_err(|_| take_back::<P>(object, boxed.drop))?;
+        Ok(object)
     })
 }
 
 /// Takes an object back that was made just now, and that nobody knows. Inside `critical`.
-fn take_back<P: Platform, T>(object: *mut layout::Object) {
+fn take_back<P: Platform>(object: *mut layout::Object, drop: extern "C" fn(u64)) {
     // SAFETY: objects are valid for good, and nobody else touches this one.
     let entry = unsafe { &mut *object };
     entry.flags |= layout::Object::DEAD;
-    drop_state::<T>(entry.state);
+    drop(entry.state);
     // SAFETY: inside `critical`.
     let system = unsafe { tables::<P>() };
     // SAFETY: the object is dead.

@@ -95,6 +95,16 @@ pub fn start(
     bottom: *mut Object,
     work: impl FnOnce() -> End + Send + 'static,
 ) -> Result<Token, Exhausted> {
+    start_boxed(name, place, bottom, Box::new(work))
+}
+
+/// One for all kinds of work.
+fn start_boxed(
+    name: &str,
+    place: Place,
+    bottom: *mut Object,
+    work: Work,
+) -> Result<Token, Exhausted> {
     let area = cpu::interrupts::off(|| frames::on_account(place.principal, Area::new))?;
     // SAFETY: the stack was mapped just now, for this thread alone.
     let stack = unsafe { switch::prepare(area.stack_top(), first_steps) };
@@ -109,8 +119,7 @@ pub fn start(
         })?;
         let frames = area.frames();
         let stack_top = area.stack_top();
-        let (area, work) = (Some(area), Some(Box::new(work) as Work));
-        let mut thread = Thread::new(token, name.into(), principal, area, work);
+        let mut thread = Thread::new(token, name.into(), principal, Some(area), Some(work));
         thread.stack = stack;
         let bottom = Frame::bottom(bottom, stack_top, token);
         // SAFETY: the frames were mapped just now, for this thread alone.
