@@ -1,16 +1,22 @@
 /* A plugin of QEMU: counts the instructions that the guest executes, and writes the number when the machine ends.
  *
+ * With `live=FILE` the number stands in that file's first eight bytes all the time instead, for whoever wants to know what the guest does between
+ * two events outside of it.
+ *
  * With `at=ADDRESS,skip=N` it also lists the address of each instruction from the Nth time that the one at
  * ADDRESS is executed to the next. Whoever knows what a loop calls gets one round of the loop by that.
  *
  * One processor only. What of QEMU's interface is used is declared here: distributions leave the header away.
- * use: -plugin libcounter.so,out=FILE[,at=ADDRESS,skip=N] */
+ * use: -plugin libcounter.so,out=FILE[,at=ADDRESS,skip=N], or -plugin libcounter.so,live=FILE */
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #define EXPORTED __attribute__((visibility("default")))
 
@@ -35,6 +41,8 @@ enum { NO_REGISTERS = 0, ADD = 0 };
 
 static FILE *out;
 static uint64_t executed, at, skip, seen;
+/* Where the number is. */
+static uint64_t *number = &executed;
 static bool listing;
 
 /* Called before each instruction, if there is a loop to be found. */
@@ -52,7 +60,7 @@ static void translate(plugin_id id, struct qemu_plugin_tb *block)
 	(void)id;
 	for (size_t i = 0; i < qemu_plugin_tb_n_insns(block); i++) {
 		struct qemu_plugin_insn *one = qemu_plugin_tb_get_insn(block, i);
-		qemu_plugin_register_vcpu_insn_exec_inline(one, ADD, &executed, 1);
+		qemu_plugin_register_vcpu_insn_exec_inline(one, ADD, number, 1);
 		if (at != 0)
 			qemu_plugin_register_vcpu_insn_exec_cb(one, step, NO_REGISTERS,
 							       (void *)qemu_plugin_insn_vaddr(one));
@@ -67,20 +75,35 @@ static void finish(plugin_id id, void *unused)
 	fclose(out);
 }
 
+/* Memory that is the beginning of a file; nothing if there can be no such file. */
+static uint64_t *shared(const char *path)
+{
+	int file = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (file < 0 || ftruncate(file, sizeof executed) != 0)
+		return NULL;
+	void *memory = mmap(NULL, sizeof executed, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+	close(file);
+	return memory == MAP_FAILED ? NULL : memory;
+}
+
 EXPORTED int qemu_plugin_install(plugin_id id, const void *information, int count, char **words)
 {
 	(void)information;
 	for (int i = 0; i < count; i++) {
 		if (strncmp(words[i], "out=", 4) == 0)
 			out = fopen(words[i] + 4, "w");
+		else if (strncmp(words[i], "live=", 5) == 0)
+			number = shared(words[i] + 5);
 		else if (strncmp(words[i], "at=", 3) == 0)
 			at = strtoull(words[i] + 3, NULL, 0);
 		else if (strncmp(words[i], "skip=", 5) == 0)
 			skip = strtoull(words[i] + 5, NULL, 0);
 	}
-	if (out == NULL)
+	bool is_live = number != &executed;
+	if (number == NULL || is_live == (out != NULL))
 		return 1;
 	qemu_plugin_register_vcpu_tb_trans_cb(id, translate);
-	qemu_plugin_register_atexit_cb(id, finish, NULL);
+	if (!is_live)
+		qemu_plugin_register_atexit_cb(id, finish, NULL);
 	return 0;
 }

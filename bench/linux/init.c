@@ -1,6 +1,6 @@
-/* The first process of the guest: loads the disk's drivers, mounts the disk, and measures, or starts a shell.
+/* The first process of the guest: loads drivers, mounts the disk, and measures, or starts a shell.
  *
- * The kernel's command line says which: warren=measure, warren=crosstalk, warren=accounts, warren=hosted for Warren itself in a process, or
+ * The kernel's command line says which: warren=measure, warren=crosstalk, warren=accounts, warren=network, warren=hosted for Warren itself in a process, or
  * warren=prompt. */
 #define _GNU_SOURCE
 #include "measure.h"
@@ -130,6 +130,13 @@ static void audit(void)
 	exit(0);
 }
 
+/* Echo, discard and character generator, until the machine is ended. */
+static void serve_network(void)
+{
+	settings();
+	serve_streams();
+}
+
 /* Warren in a process, with a script. */
 static void run_hosted(void)
 {
@@ -160,7 +167,8 @@ static void (*work_called(const char *name))(void)
 	static const struct {
 		const char *name;
 		void (*all)(void);
-	} KNOWN[] = { { "crosstalk", play_film }, { "accounts", audit }, { "hosted", run_hosted } };
+	} KNOWN[] = { { "crosstalk", play_film }, { "accounts", audit },
+		      { "network", serve_network }, { "hosted", run_hosted } };
 	for (size_t i = 0; name != NULL && i < sizeof KNOWN / sizeof *KNOWN; i++)
 		if (strcmp(name, KNOWN[i].name) == 0)
 			return KNOWN[i].all;

@@ -29,5 +29,6 @@ void measure_faults(void);
 void measure_processes(void);
 void measure_crosstalk(const char *path);
 void measure_accounts(const char *path);
+void serve_streams(void) __attribute__((noreturn));
 
 #endif

@@ -15,6 +15,7 @@ use std::{
 };
 
 use rustix::process::{Pid, Signal, kill_process};
+use warren_engine::plan::Placement;
 
 use super::{
     compiler,
@@ -60,20 +61,31 @@ pub struct Bootable {
 /// Warren's demo system.
 pub fn warren(project: &Project) -> Outcome<Bootable> {
     let folder = Temporary::create()?;
-    let servers = build::servers(project)?;
-    let request = Request {
-        target: Target::Machine,
-        parameters: vec![("mode".into(), "interactive".into())],
-        ..Request::default()
-    };
-    let path = project.system(SYSTEM)?;
-    let plan = check::checked(project, &path, &build::facts(&servers), &request)?;
     let archive = folder.file("boot.tar");
-    archive::write(&archive, &plan, &servers)?;
+    write_archive(project, SYSTEM, &[], &archive)?;
     let disk = image::demo(project)?;
     let machine = linux::machine(build::kernel(project)?, archive, &disk, folder.file("log"));
     let method = format!("system `{SYSTEM}`");
     Ok(Bootable { name: SYSTEM, machine, arguments: vec![], prompt: "warren:", method, folder })
+}
+
+/// Writes the boot archive of a system with a prompt, some of whose servers are elsewhere than its file says.
+pub(super) fn write_archive(
+    project: &Project,
+    system: &str,
+    placements: &[(String, Placement)],
+    to: &Path,
+) -> Outcome {
+    let servers = build::servers(project)?;
+    let request = Request {
+        target: Target::Machine,
+        placements: placements.into(),
+        parameters: vec![("mode".into(), "interactive".into())],
+        ..Request::default()
+    };
+    let path = project.system(system)?;
+    let plan = check::checked(project, &path, &build::facts(&servers), &request)?;
+    archive::write(to, &plan, &servers)
 }
 
 /// The Linux guest, with the same disk mounted.
@@ -108,7 +120,7 @@ pub fn measure(project: &Project, system: &Bootable, runs: u32) -> Outcome<Vec<R
 fn boot(system: &Bootable, plugin: &Path) -> Outcome<Vec<Row>> {
     let counted = system.folder.file("counted");
     let plugin = format!("{},out={}", plugin.display(), counted.display());
-    let mut child = start(system, &system.machine, |command| {
+    let mut child = start(&system.arguments, &system.machine, |command| {
         command.args(COUNTING_IDLE).arg("-plugin").arg(&plugin);
     })?;
     let prompted = prompts(&mut child, system.prompt, PATIENCE);
@@ -139,7 +151,7 @@ fn row(system: &Bootable, what: &str, value: f64, unit: Unit, method: &str) -> R
 fn least_memory(system: &Bootable) -> Outcome<Row> {
     let boots = |mib: u32| {
         let machine = Machine { memory_mib: mib, ..system.machine.clone() };
-        let mut child = start(system, &machine, |_| ())?;
+        let mut child = start(&system.arguments, &machine, |_| ())?;
         let boots = prompts(&mut child, system.prompt, LITTLE_PATIENCE);
         end(child);
         Ok(boots)
@@ -157,9 +169,14 @@ fn least_memory(system: &Bootable) -> Outcome<Row> {
     Ok(row(system, "least memory that boots", bytes, Unit::Bytes, &method))
 }
 
-fn start(system: &Bootable, machine: &Machine, more: impl FnOnce(&mut Command)) -> Outcome<Child> {
+/// Starts a machine, with further arguments of QEMU's.
+pub(super) fn start(
+    arguments: &[OsString],
+    machine: &Machine,
+    more: impl FnOnce(&mut Command),
+) -> Outcome<Child> {
     let mut command = Command::new(QEMU.path()?);
-    command.args(machine.arguments()).args(&system.arguments);
+    command.args(machine.arguments()).args(arguments);
     more(&mut command);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     command.spawn().when(|| "cannot start QEMU".into())
@@ -193,7 +210,7 @@ fn reads(mut console: ChildStdout, text: &[u8]) -> bool {
 }
 
 /// Ends a machine in the way that lets its plugins write what they know.
-fn end(mut child: Child) {
+pub(super) fn end(mut child: Child) {
     // It may have ended by itself.
     let _ = kill_process(Pid::from_child(&child), Signal::TERM);
     let _ = child.wait();

@@ -17,6 +17,7 @@
 //! | [`report`] | all of it as a page |
 //! | [`host`] | what is measured on |
 //! | [`boot`] | from the first instruction to the prompt |
+//! | [`network`] | bytes that go through the network |
 //! | [`lines`] | how long servers are |
 //! | [`linux`] | the same in a Linux guest |
 //! | [`references`] | what was measured elsewhere |
@@ -40,6 +41,7 @@ pub mod ladder;
 pub mod limits;
 mod lines;
 mod linux;
+mod network;
 mod peers;
 mod programs;
 pub mod promises;
@@ -84,6 +86,8 @@ pub enum Group {
     Crosstalk,
     /// Who pays for what a server does.
     Accounts,
+    /// Bytes that are received and sent by TCP.
+    Network,
     /// A boot to the prompt.
     Boot,
     /// Sizes of the kernel and of server files.
@@ -100,13 +104,13 @@ impl Group {
 
     /// Whether the benchmark programs measure it.
     fn is_of_programs(self) -> bool {
-        use Group::{Accounts, Boot, Crosstalk, Lines, Scaling, Sizes, Switching};
-        !matches!(self, Switching | Scaling | Crosstalk | Accounts | Boot | Sizes | Lines)
+        use Group::{Accounts, Boot, Crosstalk, Lines, Network, Scaling, Sizes, Switching};
+        !matches!(self, Switching | Scaling | Crosstalk | Accounts | Network | Boot | Sizes | Lines)
     }
 }
 
 /// Groups that tests limit.
-pub const LIMITED: [Group; 11] = [
+pub const LIMITED: [Group; 12] = [
     Group::Calls,
     Group::References,
     Group::Files,
@@ -116,6 +120,7 @@ pub const LIMITED: [Group; 11] = [
     Group::Servers,
     Group::Switching,
     Group::Scaling,
+    Group::Network,
     Group::Sizes,
     Group::Lines,
 ];
@@ -163,6 +168,9 @@ pub fn measure(project: &Project, request: &Request) -> Vec<Row> {
     }
     if request.wants(Group::Accounts) {
         rows.extend(accounts::measure());
+    }
+    if request.wants(Group::Network) {
+        rows.extend(network::measure(project, request.runs));
     }
     if request.wants(Group::Boot) {
         let boot = || boot::measure(project, &boot::warren(project)?, request.runs);
@@ -215,6 +223,10 @@ fn linux(project: &Project, request: &Request) -> Vec<Row> {
             "accounts/large over small/hosted in guest",
             accounts::measure_hosted(project, &guest, &disk),
         ));
+    }
+    if request.wants(Group::Network) {
+        let measured = network::measure_linux(project, &guest, &disk, request.runs);
+        rows.extend(or_row("network/all/linux", measured));
     }
     if request.wants(Group::Boot) {
         let boot = || boot::measure(project, &boot::linux(project, &guest)?, request.runs);

@@ -21,14 +21,17 @@ use crate::{
     system::{Request, Target},
 };
 
-/// Drivers of the disk, under the kernel's `drivers`, in the order of loading.
-const MODULES: [&str; 6] = [
-    "virtio/virtio_ring",
-    "virtio/virtio",
-    "virtio/virtio_pci_modern_dev",
-    "virtio/virtio_pci_legacy_dev",
-    "virtio/virtio_pci",
-    "block/virtio_blk",
+/// Drivers of the disk and of the network, in the order of loading.
+const MODULES: [&str; 9] = [
+    "drivers/virtio/virtio_ring",
+    "drivers/virtio/virtio",
+    "drivers/virtio/virtio_pci_modern_dev",
+    "drivers/virtio/virtio_pci_legacy_dev",
+    "drivers/virtio/virtio_pci",
+    "drivers/block/virtio_blk",
+    "net/core/failover",
+    "drivers/net/net_failover",
+    "drivers/net/virtio_net",
 ];
 /// Folders of the guest.
 const FOLDERS: [&str; 7] = ["proc", "sys", "dev", "mnt", "modules", "lib64", "lib"];
@@ -46,6 +49,7 @@ const PROGRAMS: [(&str, &[&str], &[&str]); 4] = [
             "pieces.c",
             "crosstalk.c",
             "accounts.c",
+            "network.c",
         ],
         &["-static", "-pthread"],
     ),
@@ -137,7 +141,7 @@ fn initramfs(folder: &Path, sources: &Path, packages: &Packages) -> Outcome<Vec<
     }
     archive.file("busybox", &read(&packages.shell)?);
     for (number, module) in MODULES.iter().enumerate() {
-        let file = packages.modules.join(format!("kernel/drivers/{module}.ko"));
+        let file = packages.modules.join(format!("kernel/{module}.ko"));
         archive.file(&format!("modules/{number}"), &read(&file)?);
     }
     archive.file(DYNAMIC_LINKER.trim_start_matches('/'), &read(Path::new(DYNAMIC_LINKER))?);
