@@ -3,7 +3,10 @@
 use warren::{Mapping, Out};
 use warren_idl::{BUFFER_BYTES, HEADROOM, Packet};
 
-use crate::{Batch, Indices, checksum::Sum};
+use crate::{
+    Batch, Indices,
+    checksum::{self, Sum},
+};
 
 /// A record or a batch that is not to be used, or a packet that is not what it should be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +26,17 @@ pub trait Bytes {
     fn copy_to(&self, offset: usize, out: &mut Out<'_>);
     /// Overwrites bytes from `offset` on.
     fn copy_in(&self, offset: usize, bytes: &[u8]);
+    /// Sums bytes from `offset` on, as [`checksum::sum`] does it, and reads each once.
+    fn sum(&self, offset: usize, count: usize) -> u64 {
+        let (mut chunk, mut all, mut at) = ([0; CHUNK], 0, 0);
+        while at < count {
+            let part = &mut chunk[..CHUNK.min(count - at)];
+            self.copy_out(offset + at, part);
+            all = checksum::plus(all, checksum::sum(part));
+            at += part.len();
+        }
+        all
+    }
 }
 
 impl Bytes for Mapping {
@@ -38,9 +52,12 @@ impl Bytes for Mapping {
     fn copy_in(&self, offset: usize, bytes: &[u8]) {
         Mapping::copy_in(self, offset, bytes);
     }
+    fn sum(&self, offset: usize, count: usize) -> u64 {
+        Mapping::sum(self, offset, count)
+    }
 }
 
-/// Bytes that are summed at a time.
+/// Bytes that are copied and summed at a time, where they are copied: a multiple of the bytes of a word.
 const CHUNK: usize = 512;
 
 /// The buffers of a stack's packet memory, as they are mapped.
@@ -184,15 +201,9 @@ impl<M: Bytes> Buffers<M> {
 
     /// Adds the bytes of a packet to a sum.
     pub fn add_to(&self, sum: &mut Sum, pieces: &[Packet]) -> Result<(), Bad> {
-        let mut chunk = [0; CHUNK];
         for piece in pieces {
-            let mut at = 0;
-            while at < usize::from(piece.bytes) {
-                let count = CHUNK.min(usize::from(piece.bytes) - at);
-                self.read(piece, at, &mut chunk[..count])?;
-                sum.add(&chunk[..count]);
-                at += count;
-            }
+            let bytes = usize::from(piece.bytes);
+            sum.append(self.memory.sum(self.place(piece)?, bytes), bytes);
         }
         Ok(())
     }
