@@ -18,8 +18,14 @@ pub struct Characters {
 impl Characters {
     /// Fills all of `bytes`, from here on.
     pub fn fill(self, bytes: &mut [u8]) {
-        for (at, byte) in (self.at..).zip(bytes) {
-            *byte = character(at % ROUND);
+        let (mut at, mut rest) = (self.at, bytes);
+        while !rest.is_empty() {
+            let line = line(at / WHOLE_LINE);
+            let behind = &line[at % WHOLE_LINE..];
+            let count = behind.len().min(rest.len());
+            let (part, after) = rest.split_at_mut(count);
+            part.copy_from_slice(&behind[..count]);
+            (at, rest) = ((at + count) % ROUND, after);
         }
     }
 
@@ -29,13 +35,23 @@ impl Characters {
     }
 }
 
-fn character(at: usize) -> u8 {
-    let (line, column) = (at / WHOLE_LINE, at % WHOLE_LINE);
-    match column {
-        LINE => b'\r',
-        column if column > LINE => b'\n',
-        column => FIRST + ((line + column) % COUNT) as u8,
+/// All characters twice, so that each line is a part of them.
+const TWICE: [u8; 2 * COUNT] = {
+    let mut all = [0; 2 * COUNT];
+    let mut at = 0;
+    while at < all.len() {
+        all[at] = FIRST + (at % COUNT) as u8;
+        at += 1;
     }
+    all
+};
+
+/// A line with its end.
+fn line(number: usize) -> [u8; WHOLE_LINE] {
+    let mut line = [b'\r'; WHOLE_LINE];
+    line[..LINE].copy_from_slice(&TWICE[number..][..LINE]);
+    line[LINE + 1] = b'\n';
+    line
 }
 
 #[cfg(test)]

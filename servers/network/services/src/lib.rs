@@ -16,6 +16,8 @@ pub mod characters;
 mod show;
 mod talk;
 
+use alloc::vec::Vec;
+
 use warren::{Cx, New, Req, Required, Server, StartError, local, server};
 use warren_idl::{Clock, Parameters, Program, Task, Tcp, ThreadError, ThreadFactory, Timer};
 use warren_parameters::number;
@@ -66,7 +68,10 @@ struct Count {
 
 /// What this server's thread runs.
 #[local(provides = Task, parent = Services)]
-pub struct Serving {}
+pub struct Serving {
+    /// What is read or written at a time.
+    chunk: Vec<u8>,
+}
 
 impl Server for Services {
     type Required = Needs;
@@ -79,7 +84,7 @@ impl Server for Services {
     }
 
     fn start(cx: &mut Cx<'_, Self>) -> Result<(), StartError> {
-        let task = cx.spawn(Serving {})?;
+        let task = cx.spawn(Serving { chunk: Vec::new() })?;
         cx.req().threads.start(cx, "services", task)?;
         Ok(())
     }

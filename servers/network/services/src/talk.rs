@@ -1,6 +1,6 @@
 //! One conversation of each of the services.
 
-use alloc::{vec, vec::Vec};
+use alloc::vec::Vec;
 
 use warren::{Cx, Ref};
 use warren_idl::{Connection, Readiness, TcpError};
@@ -148,15 +148,19 @@ impl Conversation<Serving> for Talk {
         if core::mem::take(&mut self.is_new) {
             cx.parent().counts[self.kind as usize].conversations += 1;
         }
-        let mut chunk = vec![0; CHUNK];
+        // Nobody else uses it: one thread has all conversations.
+        let mut chunk = core::mem::take(&mut cx.chunk);
+        chunk.resize(CHUNK, 0);
         let until_ns = now_ns + PATIENCE_NS;
-        for _ in 0..TURN {
-            match self.step(cx, connection, &mut chunk) {
-                Ok(Step::More) => (),
-                Ok(Step::Wait(interest)) => return Next::Wait { interest, until_ns },
-                Ok(Step::End(next)) => return next,
-                Err(_) => return Next::Abort,
-            }
+        let mut steps = (0..TURN).map(|_| self.step(cx, connection, &mut chunk));
+        let last = steps.find(|step| !matches!(step, Ok(Step::More)));
+        drop(steps);
+        cx.chunk = chunk;
+        match last {
+            Some(Ok(Step::Wait(interest))) => return Next::Wait { interest, until_ns },
+            Some(Ok(Step::End(next))) => return next,
+            Some(Err(_)) => return Next::Abort,
+            Some(Ok(Step::More)) | None => (),
         }
         // What stays ready is reported again, after the others.
         let interest = match (self.kind, self.kept.is_empty()) {
