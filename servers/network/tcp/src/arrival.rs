@@ -127,6 +127,65 @@ pub fn piece(payload: &Packet) -> Piece<u32> {
     Piece { buffer: payload.buffer, offset: payload.offset.into(), length: payload.bytes.into() }
 }
 
+/// Segments of one batch that are for the same principal.
+#[derive(Debug, Default)]
+pub struct Arrivals {
+    /// Each with the number of its pieces of payload.
+    arrivals: Vec<(Arrival, u16)>,
+    payload: Vec<Packet>,
+}
+
+impl Arrivals {
+    /// None, with room for so many.
+    pub fn with_room(count: usize) -> Self {
+        Arrivals { arrivals: Vec::with_capacity(count), payload: Vec::with_capacity(count) }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.arrivals.len()
+    }
+
+    /// Adds the segment of a packet.
+    pub fn push(&mut self, arrival: Arrival, packet: &[Packet]) {
+        let before = self.payload.len();
+        self.payload.extend(arrival.payload(packet));
+        self.arrivals.push((arrival, (self.payload.len() - before) as u16));
+    }
+
+    /// The segments, each with its payload.
+    pub fn iter(&self) -> impl Iterator<Item = (&Arrival, &[Packet])> {
+        let mut rest = &self.payload[..];
+        self.arrivals.iter().map(move |(arrival, pieces)| {
+            let (own, behind) = rest.split_at(usize::from(*pieces));
+            rest = behind;
+            (arrival, own)
+        })
+    }
+
+    /// All payload.
+    pub fn payload(&self) -> &[Packet] {
+        &self.payload
+    }
+
+    /// Keeps the first `count`; how many are lost.
+    pub fn truncate(&mut self, count: usize) -> usize {
+        let lost = self.len().saturating_sub(count);
+        self.arrivals.truncate(count);
+        let pieces = self.arrivals.iter().map(|(_, pieces)| usize::from(*pieces)).sum();
+        self.payload.truncate(pieces);
+        lost
+    }
+
+    /// Keeps those that have no payload; how many are lost.
+    pub fn lose_payload(&mut self) -> usize {
+        let before = self.len();
+        self.arrivals.retain(|(_, pieces)| *pieces == 0);
+        self.payload.clear();
+        before - self.len()
+    }
+}
+
 /// Segments that wait, in the order in which they came.
 #[derive(Debug, Default)]
 pub struct Queue {
@@ -145,10 +204,10 @@ impl Queue {
         self.arrivals.is_empty()
     }
 
-    /// Puts a segment in whose payload somebody holds. There must be room.
-    pub fn push(&mut self, arrival: Arrival, payload: &[Packet]) {
-        self.arrivals.push_back((arrival, payload.len() as u16));
-        self.payload.extend(payload);
+    /// Puts segments in whose payload somebody holds. There must be room.
+    pub fn append(&mut self, arrivals: Arrivals) {
+        self.arrivals.extend(arrivals.arrivals);
+        self.payload.extend(arrivals.payload);
     }
 
     /// Takes the first segment out, with its payload.
@@ -264,17 +323,34 @@ mod tests {
         }
     }
 
+    fn arrivals(memory: &Buffers<Plain>, packets: &[&[Packet]]) -> Arrivals {
+        let mut arrivals = Arrivals::default();
+        for packet in packets {
+            arrivals.push(Arrival::read(memory, packet).unwrap(), packet);
+        }
+        arrivals
+    }
+
+    #[test]
+    fn what_finds_no_room_is_lost_with_its_payload() {
+        let memory = Buffers::new(Plain::new(3));
+        let long = packet(&memory, &header(), &[1; 200], &[100]);
+        let short = packet(&memory, &header(), &[], &[]);
+        let mut some = arrivals(&memory, &[&long, &short, &long, &long]);
+        assert_eq!((some.truncate(3), some.len(), some.payload().len()), (1, 3, 4));
+        assert_eq!(some.iter().map(|(_, own)| own.len()).collect::<Vec<_>>(), [2, 0, 2]);
+        assert_eq!((some.truncate(5), some.len()), (0, 3));
+        assert_eq!((some.lose_payload(), some.len(), some.payload().len()), (2, 1, 0));
+    }
+
     #[test]
     fn segments_leave_the_queue_as_they_came() {
         let memory = Buffers::new(Plain::new(3));
         let mut queue = Queue::default();
         let (long, short) =
             (packet(&memory, &header(), &[1; 200], &[100]), packet(&memory, &header(), &[], &[]));
-        for packet in [&long, &short, &long] {
-            let arrival = Arrival::read(&memory, packet).unwrap();
-            let payload: Vec<Packet> = arrival.payload(packet).collect();
-            queue.push(arrival, &payload);
-        }
+        queue.append(arrivals(&memory, &[&long, &short]));
+        queue.append(arrivals(&memory, &[&long]));
         let mut payload = Vec::new();
         let lengths: Vec<usize> = core::iter::from_fn(|| {
             queue.pop(&mut payload).map(|_| payload.iter().map(|it| usize::from(it.bytes)).sum())

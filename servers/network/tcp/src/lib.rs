@@ -40,8 +40,8 @@ use core::cell::{Cell, RefCell};
 use warren::{Cx, New, Ref, Req, Required, Server, StartError, SystemError, local, server};
 use warren_idl::{
     AddressSpace, Clock, Connection, ConnectionStatus, Entropy, Ipv4, Ipv4Error, Listener,
-    ListenerStatus, Log, LogRecord, Packet, PacketMemory, Poll, Principals, Signals, Sink,
-    SinkError, Task, Tcp, TcpCounts, TcpError, ThreadError, ThreadFactory, Timer,
+    ListenerStatus, Log, LogRecord, PacketMemory, Poll, Principals, Signals, Sink, SinkError, Task,
+    Tcp, TcpCounts, TcpError, ThreadError, ThreadFactory, Timer,
 };
 use warren_packets::{
     Bad, Batch, Indices,
@@ -50,7 +50,7 @@ use warren_packets::{
 use warren_waiting::{Bell, pause};
 
 use crate::{
-    arrival::{Arrival, TCP},
+    arrival::{Arrival, Arrivals, TCP},
     connection::OpenConnection,
     flush::{flush, now},
     listener::OpenListener,
@@ -164,27 +164,31 @@ impl Sink for TcpServer {
             return Ok(ready::tell(cx)?);
         }
         let segments = Batch::read(packets).map_err(|Bad| SinkError::BadRecord)?;
-        let common = cx.common.clone();
+        let count = segments.packets().count();
+        // Mostly all are of one owner.
+        let mut owners: Vec<(Owner, Arrivals)> = Vec::new();
+        let common = &cx.common;
         let ports = common.ports.borrow();
-        let mut arrived = Vec::new();
+        let mut bad = 0;
         for packet in segments.packets() {
             let Ok(arrival) = Arrival::read(&common.memory, packet) else {
-                common.count(|counts| counts.bad += 1);
+                bad += 1;
                 continue;
             };
             let owner = ports.owner(arrival.port()).unwrap_or(NOBODY);
-            arrived.push((owner, arrival, packet));
+            let place = owners.iter().rposition(|(other, _)| *other == owner);
+            let place = place.unwrap_or_else(|| {
+                owners.push((owner, Arrivals::with_room(count)));
+                owners.len() - 1
+            });
+            owners[place].1.push(arrival, packet);
         }
         drop(ports);
-        let count = segments.packets().count() as u64;
-        common.count(|counts| counts.received += count);
-        // Mostly all are of one owner.
-        while let Some((owner, ..)) = arrived.first() {
-            let owner = *owner;
-            let own = arrived.extract_if(.., |(other, ..)| *other == owner);
-            let own: Vec<_> = own.map(|(_, arrival, packet)| (arrival, packet)).collect();
-            Self::hand_over(cx, owner, &own)?;
-        }
+        common.count(|counts| {
+            counts.received += count as u64;
+            counts.bad += bad;
+        });
+        owners.into_iter().try_for_each(|(owner, own)| Self::hand_over(cx, owner, own))?;
         Ok(())
     }
 }
@@ -194,52 +198,34 @@ impl TcpServer {
     fn hand_over(
         cx: &mut Cx<'_, Self>,
         owner: Owner,
-        segments: &[(Arrival, &[Packet])],
+        mut arrivals: Arrivals,
     ) -> Result<(), SystemError> {
-        let mut payload = Vec::new();
-        let mut arrivals = Vec::new();
-        for (arrival, packet) in segments {
-            let before = payload.len();
-            payload.extend(arrival.payload(packet));
-            arrivals.push((*arrival, payload.len() - before));
-        }
         let stack = match cx.stacks.get(usize::from(owner)) {
             Some(Some(stack)) => stack.clone(),
             _ => return Self::refuse(cx, &arrivals),
         };
-        let room = stack.room();
-        if arrivals.len() > room {
-            let lost = arrivals.split_off(room);
-            let kept: usize = arrivals.iter().map(|(_, pieces)| pieces).sum();
-            payload.truncate(kept);
-            cx.common.count(|counts| counts.dropped += lost.len() as u64);
-        }
-        if !payload.is_empty() {
-            let indices = Indices::of(&payload);
+        let mut lost = arrivals.truncate(stack.room());
+        if !arrivals.payload().is_empty() {
+            let indices = Indices::of(arrivals.payload());
             let held = cx.scope(|cx| stack.share.get(cx)?.hold(cx, indices.as_bytes()));
             if held.is_err() {
                 // What has no payload can still be used, and may free buffers.
-                let count = arrivals.len();
-                arrivals.retain(|(_, pieces)| *pieces == 0);
-                cx.common.count(|counts| counts.dropped += (count - arrivals.len()) as u64);
-                payload.clear();
+                lost += arrivals.lose_payload();
             }
         }
-        let mut rest = &payload[..];
-        for (arrival, pieces) in arrivals {
-            let (own, behind) = rest.split_at(pieces);
-            stack.enqueue(arrival, own);
-            rest = behind;
+        if lost > 0 {
+            cx.common.count(|counts| counts.dropped += lost as u64);
         }
+        stack.enqueue(arrivals);
         cx.scope(|cx| stack.work.ring(cx))
     }
 
     /// Answers segments for ports that nobody has.
-    fn refuse(cx: &mut Cx<'_, Self>, arrivals: &[(Arrival, usize)]) -> Result<(), SystemError> {
+    fn refuse(cx: &mut Cx<'_, Self>, arrivals: &Arrivals) -> Result<(), SystemError> {
         let now_ns = now(cx)?;
         cx.common.count(|counts| counts.unknown += arrivals.len() as u64);
         let strangers = &cx.strangers;
-        arrivals.iter().for_each(|(arrival, _)| strangers.take(now_ns, arrival));
+        arrivals.iter().for_each(|(arrival, payload)| strangers.take(now_ns, arrival, payload));
         let stack = strangers.stack();
         flush(cx, &stack)
     }

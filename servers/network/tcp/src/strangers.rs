@@ -3,6 +3,7 @@
 use alloc::rc::Rc;
 use core::cell::Cell;
 
+use warren_idl::Packet;
 use warren_tcp::MILLISECOND_NS;
 
 use crate::{arrival::Arrival, stack::Stack};
@@ -51,13 +52,13 @@ impl Strangers {
         self.stack.clone()
     }
 
-    /// Answers a segment, if that may be. Its payload is of no interest to anybody.
-    pub fn take(&self, now_ns: u64, arrival: &Arrival) {
+    /// Answers a segment, if that may be. Of its payload only the checksum counts.
+    pub fn take(&self, now_ns: u64, arrival: &Arrival, payload: &[Packet]) {
         let mut allowance = self.allowance.get();
         let may = allowance.take(now_ns);
         self.allowance.set(allowance);
         if may {
-            self.stack.answer_stranger(now_ns, arrival);
+            self.stack.answer_stranger(now_ns, arrival, payload);
         }
     }
 }

@@ -6,7 +6,7 @@
 use alloc::{boxed::Box, vec};
 
 use warren_idl::{BUFFER_BYTES, LinkCounts, PIECES, Packet};
-use warren_packets::{Batch, Buffers, Bytes, Indices, batch::length};
+use warren_packets::{Batch, Buffers, Bytes, Indices};
 use warren_virtio::queue::{Broken, Done, Piece, Queue};
 use warren_window::Window;
 
@@ -67,36 +67,39 @@ impl Receiver {
         let mut frames = Batch::new();
         while frames.room() >= PIECES {
             let Some(first) = self.queue.pop(area)? else { break };
-            let (piece, buffers) = self.first(first, memory, spent)?;
-            let mut pieces = [Packet::default(); PIECES];
-            pieces[0] = piece;
-            for (at, more) in (1..buffers).zip((0..buffers - 1).rev()) {
+            let first = self.first(first, memory, spent)?;
+            let is_whole = usize::from(first.bytes) >= LEAST_FRAME;
+            let mut bytes = u64::from(first.bytes);
+            let mut keep = |piece| if is_whole { frames.push(piece) } else { Ok(()) };
+            keep(first).map_err(|_| Broken)?;
+            for more in (0..first.more).rev() {
                 // The device shows all of a frame at once.
                 let next = self.queue.pop(area)?.ok_or(Broken)?;
                 let buffer = self.buffers[usize::from(next.head)];
                 spent.push(buffer);
-                let bytes = next.written as u16;
-                pieces[at] = Packet { buffer, bytes, more: more as u16, ..Packet::default() };
+                bytes += u64::from(next.written as u16);
+                let piece =
+                    Packet { buffer, bytes: next.written as u16, more, ..Packet::default() };
+                keep(piece).map_err(|_| Broken)?;
             }
-            let frame = &pieces[..buffers];
-            if usize::from(frame[0].bytes) < LEAST_FRAME {
-                counts.received_dropped += 1;
-                continue;
+            match is_whole {
+                true => {
+                    counts.received += 1;
+                    counts.received_bytes += bytes;
+                }
+                false => counts.received_dropped += 1,
             }
-            counts.received += 1;
-            counts.received_bytes += length(frame) as u64;
-            frames.push_packet(frame).map_err(|_| Broken)?;
         }
         Ok(frames)
     }
 
-    /// The first piece of a frame, and how many there are.
+    /// The first piece of a frame.
     fn first<M: Bytes>(
         &self,
         done: Done,
         memory: &Buffers<M>,
         spent: &mut Indices,
-    ) -> Result<(Packet, usize), Broken> {
+    ) -> Result<Packet, Broken> {
         let buffer = self.buffers[usize::from(done.head)];
         spent.push(buffer);
         let mut header = [0; HEADER_BYTES];
@@ -107,15 +110,14 @@ impl Receiver {
             return Err(Broken);
         }
         let bytes = done.written.checked_sub(HEADER_BYTES as u32).ok_or(Broken)? as u16;
-        let piece = Packet {
+        Ok(Packet {
             buffer,
             offset: HEADER_BYTES as u16,
             bytes,
             more: arrived.buffers - 1,
             flags: arrived.flags,
             ..Packet::default()
-        };
-        Ok((piece, buffers))
+        })
     }
 
     /// Takes back all buffers, after the device was reset.

@@ -30,7 +30,7 @@ pub use reports::{Subject, Watch};
 use reports::Report;
 
 use crate::{
-    arrival::{Arrival, Queue, piece},
+    arrival::{Arrival, Arrivals, Queue, piece},
     outgoing::{Sending, Stock, ToStation},
     ports::{Owner, Ports},
 };
@@ -215,9 +215,9 @@ impl Stack {
         self.inner.borrow().queue.room()
     }
 
-    /// Puts a segment in the queue, whose payload is held by the principal's share.
-    pub fn enqueue(&self, arrival: Arrival, payload: &[Packet]) {
-        self.inner.borrow_mut().queue.push(arrival, payload);
+    /// Puts segments in the queue, whose payload is held by the principal's share.
+    pub fn enqueue(&self, arrivals: Arrivals) {
+        self.inner.borrow_mut().queue.append(arrivals);
     }
 
     /// The next station of which a segment came and to which the way is not known.
@@ -247,36 +247,42 @@ impl Stack {
 
     /// Hands segments to the engine; whether more wait.
     pub fn receive(&self, now_ns: u64) -> bool {
-        let mut payload = Vec::new();
-        let mut pieces = Vec::new();
+        let Common { memory, ports, offloads, .. } = &*self.common;
+        let Inner { engine, queue, stock, batches, ways, .. } = &mut *self.inner.borrow_mut();
+        let mut ports = ports.borrow_mut();
+        let (owner, offloads) = (self.owner, offloads.get());
+        let mut output = Sending { memory, stock, ports: &mut ports, owner, offloads, batches };
+        let (mut payload, mut pieces) = (Vec::new(), Vec::new());
+        // Segments that come together are mostly of one station.
+        let mut last: Option<(u32, Option<(u32, Path)>)> = None;
         for _ in 0..ROUND {
-            let Some(arrival) = self.inner.borrow_mut().queue.pop(&mut payload) else {
-                return false;
+            let Some(arrival) = queue.pop(&mut payload) else { return false };
+            let source = arrival.source;
+            let way = match last {
+                Some((station, way)) if station == source => way,
+                _ => last.insert((source, ways.get(&source).copied())).1,
             };
-            let segment = arrival.segment(&self.common.memory, &payload);
-            let way = self.inner.borrow().ways.get(&arrival.source).copied();
             // What goes on with a connection needs no way.
             let (own, path) = way.unwrap_or((arrival.destination, Path::ETHERNET));
-            pieces.clear();
-            pieces.extend(payload.iter().map(piece));
-            match segment {
-                Ok(segment) if own == arrival.destination => self.with(|engine, output| {
-                    let between = (address(arrival.destination), address(arrival.source));
-                    engine.receive(now_ns, between, &path, &segment, &pieces, output);
-                }),
+            match arrival.segment(memory, &payload) {
+                Ok(segment) if own == arrival.destination => {
+                    pieces.clear();
+                    pieces.extend(payload.iter().map(piece));
+                    let between = (address(arrival.destination), address(source));
+                    engine.receive(now_ns, between, &path, &segment, &pieces, &mut output);
+                }
                 _ => {
                     self.common.count(|counts| counts.bad += 1);
-                    let spent = &mut self.inner.borrow_mut().stock.spent;
-                    spent.extend(&payload);
+                    output.stock.spent.extend(&payload);
                 }
             }
         }
-        !self.inner.borrow().queue.is_empty()
+        !queue.is_empty()
     }
 
     /// Answers a segment that is for nobody, with RST.
-    pub fn answer_stranger(&self, now_ns: u64, arrival: &Arrival) {
-        let Ok(segment) = arrival.segment(&self.common.memory, &[]) else { return };
+    pub fn answer_stranger(&self, now_ns: u64, arrival: &Arrival, payload: &[Packet]) {
+        let Ok(segment) = arrival.segment(&self.common.memory, payload) else { return };
         self.with(|engine, output| {
             let between = (address(arrival.destination), address(arrival.source));
             engine.receive(now_ns, between, &Path::ETHERNET, &segment, &[], output);
