@@ -109,7 +109,9 @@ impl Batch {
             let pieces = (1 + usize::from(self.records[from].more)).min(count - from);
             let (first, others) = self.records[from..from + pieces].split_at_mut(1);
             if keep(&mut first[0], others) {
-                self.records.copy_within(from..from + pieces, to);
+                if to < from {
+                    self.records.copy_within(from..from + pieces, to);
+                }
                 to += pieces;
             }
             from += pieces;

@@ -9,14 +9,16 @@ pub struct Sum {
     odd: bool,
 }
 
-/// The sum of words of eight bytes, each with its first byte lowest, the last one filled up with zeroes; carries are added in again.
+/// The sum of words of eight bytes, each with its first byte lowest, the last one filled up with zeroes or cut into shorter ones; carries are added in again.
 ///
 /// The sum does not care where its carries come from, nor how long words are and in which order their bytes, as long as it is the same for all (RFC 1071, section 2).
 pub fn sum(bytes: &[u8]) -> u64 {
     let (words, rest) = bytes.as_chunks::<8>();
     let whole = words.iter().fold(0, |sum, word| plus(sum, u64::from_le_bytes(*word)));
+    let (half, rest) = rest.as_chunks::<4>();
+    let half: u64 = half.iter().map(|half| u64::from(u32::from_le_bytes(*half))).sum();
     let last = rest.iter().rev().fold(0, |last, byte| last << 8 | u64::from(*byte));
-    plus(whole, last)
+    plus(whole, half + last)
 }
 
 /// The sum of two sums.

@@ -28,6 +28,7 @@ pub trait Window {
     fn write32(&mut self, offset: usize, value: u32);
 
     /// Writes eight bytes as two halves, as the registers of PCI devices want them.
+    #[inline]
     fn write64(&mut self, offset: usize, value: u64) {
         self.write32(offset, value as u32);
         self.write32(offset + 4, (value >> 32) as u32);
@@ -35,21 +36,27 @@ pub trait Window {
 }
 
 impl Window for Mapping {
+    #[inline]
     fn read8(&self, offset: usize) -> u8 {
         self.read_u8(offset)
     }
+    #[inline]
     fn read16(&self, offset: usize) -> u16 {
         self.read_u16(offset)
     }
+    #[inline]
     fn read32(&self, offset: usize) -> u32 {
         self.read_u32(offset)
     }
+    #[inline]
     fn write8(&mut self, offset: usize, value: u8) {
         self.write_u8(offset, value);
     }
+    #[inline]
     fn write16(&mut self, offset: usize, value: u16) {
         self.write_u16(offset, value);
     }
+    #[inline]
     fn write32(&mut self, offset: usize, value: u32) {
         self.write_u32(offset, value);
     }

@@ -8,6 +8,8 @@ use warren_packets::{Bad, Buffers, Bytes, batch::length, buffers::strip, checksu
 
 /// Bytes of a header without options.
 pub const HEADER_BYTES: usize = IPV4_HEADER_LEN;
+/// Where in a header the protocol stands.
+const PROTOCOL: usize = 9;
 /// Most bytes of a header's options.
 const MOST_OPTION_BYTES: usize = 40;
 /// Routers that a packet may pass (RFC 1122, section 3.2.1.7).
@@ -72,7 +74,7 @@ pub fn arrived<M: Bytes>(
     let header = Header {
         source: u32::from(packet.src_addr()),
         destination: u32::from(packet.dst_addr()),
-        protocol: u8::from(packet.next_header()),
+        protocol: bytes[PROTOCOL],
         identification: packet.ident(),
         fragment_offset: packet.frag_offset(),
         more_fragments: packet.more_frags(),

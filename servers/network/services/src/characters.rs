@@ -1,5 +1,7 @@
 //! The characters of the character generator (RFC 864): lines of 72, each of which begins with the one behind that of the line before.
 
+use alloc::vec::Vec;
+
 /// The first character that can be printed, and how many there are.
 const FIRST: u8 = b' ';
 const COUNT: usize = 95;
@@ -9,74 +11,51 @@ const WHOLE_LINE: usize = LINE + 2;
 /// Bytes after which all begins again.
 const ROUND: usize = WHOLE_LINE * COUNT;
 
-/// A place in the endless text.
-#[derive(Clone, Copy, Debug, Default)]
+/// The endless text, as far as it is written at a time from anywhere in it.
 pub struct Characters {
-    at: usize,
+    text: Vec<u8>,
 }
 
 impl Characters {
-    /// Fills all of `bytes`, from here on.
-    pub fn fill(self, bytes: &mut [u8]) {
-        let (mut at, mut rest) = (self.at, bytes);
-        while !rest.is_empty() {
-            let line = line(at / WHOLE_LINE);
-            let behind = &line[at % WHOLE_LINE..];
-            let count = behind.len().min(rest.len());
-            let (part, after) = rest.split_at_mut(count);
-            part.copy_from_slice(&behind[..count]);
-            (at, rest) = ((at + count) % ROUND, after);
-        }
+    /// With at most `most` bytes at a time.
+    pub fn new(most: usize) -> Self {
+        Characters { text: (0..ROUND + most).map(|at| character(at % ROUND)).collect() }
     }
 
-    /// So many have been used.
-    pub fn pass(&mut self, bytes: usize) {
-        self.at = (self.at + bytes) % ROUND;
+    /// The text behind `at` bytes, as many as are written at a time at least.
+    pub fn behind(&self, at: u64) -> &[u8] {
+        &self.text[(at % ROUND as u64) as usize..]
     }
 }
 
-/// All characters twice, so that each line is a part of them.
-const TWICE: [u8; 2 * COUNT] = {
-    let mut all = [0; 2 * COUNT];
-    let mut at = 0;
-    while at < all.len() {
-        all[at] = FIRST + (at % COUNT) as u8;
-        at += 1;
+fn character(at: usize) -> u8 {
+    let (line, column) = (at / WHOLE_LINE, at % WHOLE_LINE);
+    match column {
+        LINE => b'\r',
+        column if column > LINE => b'\n',
+        column => FIRST + ((line + column) % COUNT) as u8,
     }
-    all
-};
-
-/// A line with its end.
-fn line(number: usize) -> [u8; WHOLE_LINE] {
-    let mut line = [b'\r'; WHOLE_LINE];
-    line[..LINE].copy_from_slice(&TWICE[number..][..LINE]);
-    line[LINE + 1] = b'\n';
-    line
 }
 
 #[cfg(test)]
 mod tests {
-    use std::{string::String, vec, vec::Vec};
-
     use super::*;
 
     #[test]
     fn the_lines_are_those_of_the_standard() {
-        let mut bytes = vec![0; ROUND + 10];
-        Characters::default().fill(&mut bytes);
-        let text = String::from_utf8(bytes.clone()).unwrap();
-        let lines: Vec<&str> = text.split("\r\n").collect();
+        let text = Characters::new(100);
+        let bytes = text.behind(0);
+        let lines: Vec<&str> = str::from_utf8(bytes).unwrap().split("\r\n").collect();
         assert!(lines[0].starts_with(" !\"#$%&'()*+,-./0123456789:") && lines[0].len() == LINE);
         assert!(lines[1].starts_with("!\"#") && lines[94].starts_with("~ !"));
-        assert_eq!(lines.len(), 96);
-        let mut place = Characters::default();
-        place.pass(100);
-        place.pass(57);
-        let mut part = [0; 300];
-        place.fill(&mut part);
-        assert_eq!(part[..], bytes[157..457]);
-        place.pass(ROUND);
-        place.fill(&mut part);
-        assert_eq!(part[..], bytes[157..457]);
+        assert_eq!(lines.len(), 97);
+    }
+
+    #[test]
+    fn the_text_goes_on_wherever_it_was_left() {
+        let text = Characters::new(100);
+        assert_eq!(text.behind(157)[..100], text.behind(0)[157..257]);
+        assert_eq!(text.behind(7 * ROUND as u64 + 157), text.behind(157));
+        assert_eq!(text.behind(ROUND as u64 - 1)[1..100], text.behind(0)[..99]);
     }
 }

@@ -16,7 +16,7 @@ pub mod characters;
 mod show;
 mod talk;
 
-use alloc::vec::Vec;
+use alloc::{rc::Rc, vec::Vec};
 
 use warren::{Cx, New, Req, Required, Server, StartError, local, server};
 use warren_idl::{Clock, Parameters, Program, Task, Tcp, ThreadError, ThreadFactory, Timer};
@@ -25,6 +25,7 @@ use warren_program::program;
 use warren_serving::{Below, Limits, Service, serve};
 
 use crate::{
+    characters::Characters,
     show::Showing,
     talk::{Kind, Talk},
 };
@@ -69,8 +70,10 @@ struct Count {
 /// What this server's thread runs.
 #[local(provides = Task, parent = Services)]
 pub struct Serving {
-    /// What is read or written at a time.
+    /// What is read at a time.
     chunk: Vec<u8>,
+    /// What the character generator writes, once somebody has asked for it.
+    characters: Option<Rc<Characters>>,
 }
 
 impl Server for Services {
@@ -84,7 +87,7 @@ impl Server for Services {
     }
 
     fn start(cx: &mut Cx<'_, Self>) -> Result<(), StartError> {
-        let task = cx.spawn(Serving { chunk: Vec::new() })?;
+        let task = cx.spawn(Serving { chunk: Vec::new(), characters: None })?;
         cx.req().threads.start(cx, "services", task)?;
         Ok(())
     }

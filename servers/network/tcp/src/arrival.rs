@@ -12,10 +12,8 @@ use warren_tcp::{FIXED_BYTES, HEADER_BYTES, Piece, Segment};
 /// TCP's number among the protocols of IPv4.
 pub const TCP: u8 = 6;
 
-/// Where in the header of IPv4 are the source and the destination.
-const SOURCE: usize = 12;
-const DESTINATION: usize = 16;
-const IPV4_BYTES: usize = 20;
+/// Where in the header of IPv4 are the source, and the destination behind it.
+const ADDRESSES: usize = 12;
 /// Where in the header of TCP its own length stands, in words of four bytes, in the upper half of the byte.
 const HEADER_LENGTH: usize = 12;
 
@@ -41,11 +39,12 @@ pub struct Arrival {
 
 /// The sum of the pseudo-header (RFC 9293, section 3.1) of a segment of so many bytes.
 pub fn pseudo_header(source: u32, destination: u32, bytes: u16) -> Sum {
+    // Words with their first byte lowest: source, destination, and a zero, the protocol and the length.
+    let [high, low] = bytes.to_be_bytes();
+    let last = u32::from_le_bytes([0, TCP, high, low]);
+    let words = [source.swap_bytes(), destination.swap_bytes(), last];
     let mut sum = Sum::default();
-    sum.add(&source.to_be_bytes());
-    sum.add(&destination.to_be_bytes());
-    sum.add(&[0, TCP]);
-    sum.add(&bytes.to_be_bytes());
+    sum.append(words.into_iter().map(u64::from).sum(), size_of_val(&words));
     sum
 }
 
@@ -53,11 +52,10 @@ impl Arrival {
     /// Looks at a packet that has lost its header of IPv4.
     pub fn read<M: Bytes>(memory: &Buffers<M>, packet: &[Packet]) -> Result<Self, Bad> {
         let first = packet.first().ok_or(Bad)?;
-        let mut network = [0; IPV4_BYTES];
-        memory.read_buffer(first.buffer, first.network.into(), &mut network)?;
-        let [source, destination] = [SOURCE, DESTINATION].map(|at| {
-            u32::from_be_bytes([network[at], network[at + 1], network[at + 2], network[at + 3]])
-        });
+        let mut addresses = [0; 8];
+        memory.read_buffer(first.buffer, usize::from(first.network) + ADDRESSES, &mut addresses)?;
+        let [a, b, c, d, destination @ ..] = addresses;
+        let (source, destination) = ([a, b, c, d], destination);
         let bytes = length(packet);
         let mut header = [0; HEADER_BYTES];
         let copied = bytes.min(HEADER_BYTES);
@@ -67,8 +65,8 @@ impl Arrival {
             return Err(Bad);
         }
         Ok(Arrival {
-            source,
-            destination,
+            source: u32::from_be_bytes(source),
+            destination: u32::from_be_bytes(destination),
             header,
             header_bytes: header_bytes as u16,
             bytes: u16::try_from(bytes).map_err(|_| Bad)?,
@@ -133,12 +131,15 @@ pub struct Arrivals {
     /// Each with the number of its pieces of payload.
     arrivals: Vec<(Arrival, u16)>,
     payload: Vec<Packet>,
+    /// Whether one of them may begin a connection.
+    may_open: bool,
 }
 
 impl Arrivals {
     /// None, with room for so many.
     pub fn with_room(count: usize) -> Self {
-        Arrivals { arrivals: Vec::with_capacity(count), payload: Vec::with_capacity(count) }
+        let (arrivals, payload) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        Arrivals { arrivals, payload, may_open: false }
     }
 
     /// How many there are.
@@ -146,10 +147,22 @@ impl Arrivals {
         self.arrivals.len()
     }
 
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.arrivals.is_empty()
+    }
+
+    /// Who sent those that may begin a connection.
+    pub fn strangers(&self) -> impl Iterator<Item = u32> {
+        let all = if self.may_open { &self.arrivals[..] } else { &[] };
+        all.iter().filter(|(arrival, _)| arrival.may_open()).map(|(arrival, _)| arrival.source)
+    }
+
     /// Adds the segment of a packet.
     pub fn push(&mut self, arrival: Arrival, packet: &[Packet]) {
         let before = self.payload.len();
         self.payload.extend(arrival.payload(packet));
+        self.may_open |= arrival.may_open();
         self.arrivals.push((arrival, (self.payload.len() - before) as u16));
     }
 
@@ -189,38 +202,40 @@ impl Arrivals {
 /// Segments that wait, in the order in which they came.
 #[derive(Debug, Default)]
 pub struct Queue {
-    arrivals: VecDeque<(Arrival, u16)>,
-    payload: VecDeque<Packet>,
+    batches: VecDeque<Arrivals>,
+    /// Segments in all of them.
+    count: usize,
 }
 
 impl Queue {
     /// How many more there is room for.
     pub fn room(&self) -> usize {
-        MOST - self.arrivals.len()
+        MOST - self.count
     }
 
     /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
-        self.arrivals.is_empty()
+        self.batches.is_empty()
     }
 
     /// Puts segments in whose payload somebody holds. There must be room.
-    pub fn append(&mut self, arrivals: Arrivals) {
-        self.arrivals.extend(arrivals.arrivals);
-        self.payload.extend(arrivals.payload);
+    pub fn push(&mut self, arrivals: Arrivals) {
+        if !arrivals.is_empty() {
+            self.count += arrivals.len();
+            self.batches.push_back(arrivals);
+        }
     }
 
-    /// Takes the first segment out, with its payload.
-    pub fn pop(&mut self, payload: &mut Vec<Packet>) -> Option<Arrival> {
-        let (arrival, pieces) = self.arrivals.pop_front()?;
-        payload.clear();
-        payload.extend(self.payload.drain(..usize::from(pieces)));
-        Some(arrival)
+    /// Takes the segments out that came first, and together.
+    pub fn pop(&mut self) -> Option<Arrivals> {
+        let arrivals = self.batches.pop_front()?;
+        self.count -= arrivals.len();
+        Some(arrivals)
     }
 
-    /// The segments.
-    pub fn iter(&self) -> impl Iterator<Item = &Arrival> {
-        self.arrivals.iter().map(|(arrival, _)| arrival)
+    /// Who sent segments that may begin a connection.
+    pub fn strangers(&self) -> impl Iterator<Item = u32> {
+        self.batches.iter().flat_map(Arrivals::strangers)
     }
 }
 
@@ -250,9 +265,9 @@ mod tests {
         let mut sum = pseudo_header(FROM, TO, bytes.len() as u16);
         sum.add(&bytes);
         bytes[16..18].copy_from_slice(&sum.finish().to_be_bytes());
-        let mut network = [0; IPV4_BYTES];
-        network[SOURCE..][..4].copy_from_slice(&FROM.to_be_bytes());
-        network[DESTINATION..].copy_from_slice(&TO.to_be_bytes());
+        let mut network = [0; 20];
+        network[ADDRESSES..][..4].copy_from_slice(&FROM.to_be_bytes());
+        network[ADDRESSES + 4..].copy_from_slice(&TO.to_be_bytes());
         let place = Packet { offset: 100, bytes: 20, ..Packet::default() };
         memory.write(&place, 0, &network).unwrap();
         let (mut pieces, mut at, mut buffer) = (Vec::new(), 0, 0);
@@ -344,18 +359,30 @@ mod tests {
     }
 
     #[test]
+    fn those_who_may_begin_a_connection_are_known() {
+        let memory = Buffers::new(Plain::new(1));
+        let opening = packet(&memory, &Segment { synchronize: true, ..header() }, &[], &[]);
+        let mut queue = Queue::default();
+        queue.push(arrivals(&memory, &[&opening]));
+        let other = packet(&memory, &header(), &[], &[]);
+        queue.push(arrivals(&memory, &[&other]));
+        assert_eq!(queue.strangers().collect::<Vec<_>>(), [FROM]);
+    }
+
+    #[test]
     fn segments_leave_the_queue_as_they_came() {
         let memory = Buffers::new(Plain::new(3));
         let mut queue = Queue::default();
         let (long, short) =
             (packet(&memory, &header(), &[1; 200], &[100]), packet(&memory, &header(), &[], &[]));
-        queue.append(arrivals(&memory, &[&long, &short]));
-        queue.append(arrivals(&memory, &[&long]));
-        let mut payload = Vec::new();
-        let lengths: Vec<usize> = core::iter::from_fn(|| {
-            queue.pop(&mut payload).map(|_| payload.iter().map(|it| usize::from(it.bytes)).sum())
-        })
-        .collect();
+        queue.push(arrivals(&memory, &[&long, &short]));
+        queue.push(arrivals(&memory, &[&long]));
+        queue.push(Arrivals::default());
+        assert_eq!(queue.room(), MOST - 3);
+        let mut lengths = Vec::new();
+        while let Some(arrivals) = queue.pop() {
+            lengths.extend(arrivals.iter().map(|(_, own)| length(own)));
+        }
         assert_eq!(lengths, [200, 0, 200]);
         assert!(queue.is_empty() && queue.room() == MOST);
     }

@@ -28,6 +28,8 @@ pub struct Stock {
     pub spent: Indices,
     /// Where the next header goes.
     header: Option<(u32, usize)>,
+    /// Room for the records of a segment, of which there are none in between.
+    pieces: Vec<Packet>,
 }
 
 impl Stock {
@@ -116,28 +118,26 @@ impl<M: Bytes> Sending<'_, M> {
 impl<M: Bytes> Output<u32> for Sending<'_, M> {
     fn send(&mut self, segment: Outgoing<'_, u32>) {
         let IpAddr::V4(remote) = segment.flow.remote else { return };
-        let mut pieces = [Packet::default(); PIECES];
         // Without a place it is lost, as it could be on its way.
         let Some(first) = self.stock.header() else { return };
-        pieces[0] = first;
-        let mut count = 1;
-        for (place, piece) in pieces[1..].iter_mut().zip(segment.pieces()) {
+        let mut pieces = core::mem::take(&mut self.stock.pieces);
+        pieces.push(first);
+        pieces.extend(segment.pieces().take(PIECES - 1).map(|piece| {
             let (offset, bytes) = (piece.offset as u16, piece.length as u16);
-            *place = Packet { buffer: piece.buffer, offset, bytes, ..Packet::default() };
-            count += 1;
-        }
-        let pieces = &mut pieces[..count];
-        (1..).zip(pieces.iter_mut()).for_each(|(at, piece)| piece.more = (count - at) as u16);
-        if self.write_header(&segment.header, segment.flow, pieces).is_none() {
-            return;
-        }
+            Packet { buffer: piece.buffer, offset, bytes, ..Packet::default() }
+        }));
+        (0..).zip(pieces.iter_mut().rev()).for_each(|(behind, piece)| piece.more = behind);
         if segment.payload.bytes() > segment.segment_bytes.into() {
             pieces[0].segment_bytes = segment.segment_bytes;
         }
-        if let Some(batch) = self.batch(remote.into(), count) {
+        if self.write_header(&segment.header, segment.flow, &mut pieces).is_some()
+            && let Some(batch) = self.batch(remote.into(), pieces.len())
+        {
             // There is room: it was looked for.
-            batch.push_packet(pieces).ok();
+            batch.push_packet(&pieces).ok();
         }
+        pieces.clear();
+        self.stock.pieces = pieces;
     }
 
     fn release(&mut self, buffer: u32) {

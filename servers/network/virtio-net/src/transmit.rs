@@ -64,13 +64,15 @@ impl Sender {
             bytes: HEADER_BYTES as u32,
             device_writes: false,
         };
-        let mut chain = [header; PIECES + 1];
-        for (piece, it) in chain[1..].iter_mut().zip(pieces) {
-            let start = u64::from(it.buffer) * BUFFER_BYTES as u64 + u64::from(it.offset);
-            let address = self.base + start;
-            *piece = Piece { address, bytes: it.bytes.into(), device_writes: false };
-        }
-        let chain = chain[..=pieces.len()].iter().copied();
+        let base = self.base;
+        let chain = (0..1 + pieces.len()).map(|at| match at.checked_sub(1) {
+            None => header,
+            Some(at) => {
+                let Packet { buffer, offset, bytes, .. } = pieces[at];
+                let start = u64::from(buffer) * BUFFER_BYTES as u64 + u64::from(offset);
+                Piece { address: base + start, bytes: bytes.into(), device_writes: false }
+            }
+        });
         if self.queue.push(area, chain).is_none() {
             return false;
         }

@@ -41,7 +41,7 @@ const WINDOW_BYTES: u32 = 256 * 1024;
 const WINDOW_PIECES: usize = 512;
 /// Stations to which the way is remembered.
 const WAYS: usize = 256;
-/// Segments that are handed to the engine before others get their turn.
+/// Segments that are handed to the engine at least before others get their turn, if so many wait; with what came together with the last one.
 const ROUND: usize = 64;
 /// Buffers that are kept for headers: whoever writes leaves them.
 pub const KEPT_FOR_HEADERS: usize = 8;
@@ -217,14 +217,13 @@ impl Stack {
 
     /// Puts segments in the queue, whose payload is held by the principal's share.
     pub fn enqueue(&self, arrivals: Arrivals) {
-        self.inner.borrow_mut().queue.append(arrivals);
+        self.inner.borrow_mut().queue.push(arrivals);
     }
 
     /// The next station of which a segment came and to which the way is not known.
     pub fn stranger(&self) -> Option<u32> {
         let inner = self.inner.borrow();
-        let openings = inner.queue.iter().filter(|arrival| arrival.may_open());
-        openings.map(|arrival| arrival.source).find(|source| !inner.ways.contains_key(source))
+        inner.queue.strangers().find(|source| !inner.ways.contains_key(source))
     }
 
     /// Notes the way to a station; without one, what comes from there is dropped.
@@ -252,28 +251,32 @@ impl Stack {
         let mut ports = ports.borrow_mut();
         let (owner, offloads) = (self.owner, offloads.get());
         let mut output = Sending { memory, stock, ports: &mut ports, owner, offloads, batches };
-        let (mut payload, mut pieces) = (Vec::new(), Vec::new());
+        let mut pieces = Vec::new();
         // Segments that come together are mostly of one station.
         let mut last: Option<(u32, Option<(u32, Path)>)> = None;
-        for _ in 0..ROUND {
-            let Some(arrival) = queue.pop(&mut payload) else { return false };
-            let source = arrival.source;
-            let way = match last {
-                Some((station, way)) if station == source => way,
-                _ => last.insert((source, ways.get(&source).copied())).1,
-            };
-            // What goes on with a connection needs no way.
-            let (own, path) = way.unwrap_or((arrival.destination, Path::ETHERNET));
-            match arrival.segment(memory, &payload) {
-                Ok(segment) if own == arrival.destination => {
-                    pieces.clear();
-                    pieces.extend(payload.iter().map(piece));
-                    let between = (address(arrival.destination), address(source));
-                    engine.receive(now_ns, between, &path, &segment, &pieces, &mut output);
-                }
-                _ => {
-                    self.common.count(|counts| counts.bad += 1);
-                    output.stock.spent.extend(&payload);
+        let mut count = 0;
+        while count < ROUND {
+            let Some(arrivals) = queue.pop() else { return false };
+            count += arrivals.len();
+            for (arrival, payload) in arrivals.iter() {
+                let source = arrival.source;
+                let way = match last {
+                    Some((station, way)) if station == source => way,
+                    _ => last.insert((source, ways.get(&source).copied())).1,
+                };
+                // What goes on with a connection needs no way.
+                let (own, path) = way.unwrap_or((arrival.destination, Path::ETHERNET));
+                match arrival.segment(memory, payload) {
+                    Ok(segment) if own == arrival.destination => {
+                        pieces.clear();
+                        pieces.extend(payload.iter().map(piece));
+                        let between = (address(arrival.destination), address(source));
+                        engine.receive(now_ns, between, &path, &segment, &pieces, &mut output);
+                    }
+                    _ => {
+                        self.common.count(|counts| counts.bad += 1);
+                        output.stock.spent.extend(payload);
+                    }
                 }
             }
         }
