@@ -302,11 +302,8 @@ mod tests {
             for end in start..many.len() {
                 let part = &many[start..end];
                 // SAFETY: the bytes are those of a slice.
-                assert_eq!(
-                    unsafe { sum(part.as_ptr(), part.len()) },
-                    plain(part),
-                    "{start} to {end}"
-                );
+                let found = unsafe { sum(part.as_ptr(), part.len()) };
+                assert_eq!(found, plain(part), "{start} to {end}");
             }
         }
     }
@@ -316,7 +313,8 @@ mod tests {
         for bytes in 0..300 {
             let part = vec![0xff; bytes];
             // SAFETY: the bytes are those of a slice.
-            assert_eq!(unsafe { sum(part.as_ptr(), part.len()) }, plain(&part), "{bytes}");
+            let found = unsafe { sum(part.as_ptr(), part.len()) };
+            assert_eq!(found, plain(&part), "{bytes}");
         }
     }
 }

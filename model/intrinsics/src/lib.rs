@@ -6,7 +6,7 @@
 //!
 //! They are assembly because a loop in Rust would be compiled to a call of the very function that it
 //! is in. They copy 32 bytes a round through two SSE registers; nothing longer, because a buffer of a
-//! service call is seldom so long that it would matter.
+//! service call is seldom so long that it would matter. They fill 64, because buffers that servers read files into are.
 #![no_std]
 #![expect(unsafe_code, reason = "assembly")]
 

@@ -125,11 +125,22 @@ function memset
     ret
 4:  movq    %rsi, %xmm0
     punpcklqdq %xmm0, %xmm0
+    # Where the last 16 bytes begin, and the last 64 if there are so many.
     lea     -16(%rdi,%rdx), %r8
+    lea     -64(%rdi,%rdx), %rcx
+    jmp     6f
 5:  movups  %xmm0, (%rdi)
+    movups  %xmm0, 16(%rdi)
+    movups  %xmm0, 32(%rdi)
+    movups  %xmm0, 48(%rdi)
+    add     $64, %rdi
+6:  cmp     %rcx, %rdi
+    jbe     5b
+    jmp     8f
+7:  movups  %xmm0, (%rdi)
     add     $16, %rdi
-    cmp     %r8, %rdi
-    jb      5b
+8:  cmp     %r8, %rdi
+    jb      7b
     movups  %xmm0, (%r8)
     ret
 end memset

@@ -31,7 +31,7 @@ pub mod request;
 mod show;
 mod talk;
 
-use alloc::string::String;
+use alloc::{string::String, vec::Vec};
 
 use warren::{Cx, New, Req, Required, Server, StartError, local, server};
 use warren_idl::{
@@ -85,7 +85,10 @@ struct Counts {
 
 /// What this server's thread runs.
 #[local(provides = Task, parent = HttpServer)]
-pub struct Serving {}
+pub struct Serving {
+    /// What is read at a time.
+    chunk: Vec<u8>,
+}
 
 impl Server for HttpServer {
     type Required = Needs;
@@ -106,7 +109,7 @@ impl Server for HttpServer {
     }
 
     fn start(cx: &mut Cx<'_, Self>) -> Result<(), StartError> {
-        let task = cx.spawn(Serving {})?;
+        let task = cx.spawn(Serving { chunk: Vec::new() })?;
         cx.req().threads.start(cx, "http", task)?;
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! One conversation: requests, one after the other, and their answers.
 
-use alloc::{format, string::String, vec, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 
 use warren::{Cx, Kept, Ref, SystemError};
 use warren_idl::{Connection, File, FileError, FileStatus, Readiness, TcpError};
@@ -300,14 +300,18 @@ impl Conversation<Serving> for Talk {
         connection: Ref<'_, dyn Connection>,
         now_ns: u64,
     ) -> Next {
-        let mut chunk = vec![0; HEAD_BYTES];
-        for _ in 0..TURN {
-            match self.step(cx, connection, now_ns, &mut chunk) {
-                Ok(Step::More) => (),
-                Ok(Step::Wait(interest, until_ns)) => return Next::Wait { interest, until_ns },
-                Ok(Step::End(next)) => return next,
-                Err(Broken) => return Next::Abort,
-            }
+        // Nobody else uses it: one thread has all conversations.
+        let mut chunk = core::mem::take(&mut cx.chunk);
+        chunk.resize(HEAD_BYTES, 0);
+        let mut steps = (0..TURN).map(|_| self.step(cx, connection, now_ns, &mut chunk));
+        let last = steps.find(|step| !matches!(step, Ok(Step::More)));
+        drop(steps);
+        cx.chunk = chunk;
+        match last {
+            Some(Ok(Step::Wait(interest, until_ns))) => return Next::Wait { interest, until_ns },
+            Some(Ok(Step::End(next))) => return next,
+            Some(Err(Broken)) => return Next::Abort,
+            Some(Ok(Step::More)) | None => (),
         }
         // What stays ready is reported again, after the others.
         Next::Wait {
