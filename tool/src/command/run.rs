@@ -64,9 +64,9 @@ pub struct Arguments {
     /// Let the system's network device be this TAP device of Linux's, which exists, instead of one in QEMU's user network.
     #[arg(long, value_name = "NAME", conflicts_with_all = ["forward"])]
     tap: Option<String>,
-    /// Let programs of this host reach a port of the system's first network: HOSTPORT:PORT, at 127.0.0.1, by TCP. In the place of
-    /// those that the system file names.
-    #[arg(long, value_name = "HOSTPORT:PORT", conflicts_with = "hosted", value_parser = Forward::parse)]
+    /// Let programs of this host reach a port of the system's first network: HOSTPORT:PORT, at 127.0.0.1, by TCP; of its second one by
+    /// HOSTPORT:PORT@1, and so on. In the place of those that the system file names.
+    #[arg(long, value_name = "HOSTPORT:PORT[@NETWORK]", conflicts_with = "hosted", value_parser = Forward::parse)]
     forward: Vec<Forward>,
     /// A word of the kernel's command line: `NAME=VALUE` for servers that have this parameter; `log=com1`, `com2` or `none`;
     /// `cpus=0,1`, the numbers of local APICs, where the machine's tables are wrong; `preempt=LEAST-GREATEST`, with which
@@ -266,14 +266,19 @@ fn adapter(arguments: &Arguments) -> Outcome<Adapter> {
     }
 }
 
-/// How many network devices there are; there must be one if something of the host's is to lead there.
+/// How many network devices there are; there must be those to which something of the host's is to lead.
 fn networks(arguments: &Arguments, plan: &Plan, forwards: &[Forward]) -> Outcome<u32> {
     let networks = machine::networks(plan);
-    let what = match &arguments.tap {
-        _ if networks > 0 => return Ok(networks),
-        Some(tap) => format!("the TAP device `{tap}` leads"),
-        None if !forwards.is_empty() => "ports lead".into(),
-        None => return Ok(networks),
+    let astray = forwards.iter().find(|forward| forward.network >= networks);
+    let what = match (&arguments.tap, astray) {
+        (Some(tap), _) if networks == 0 => format!("the TAP device `{tap}` leads"),
+        (_, Some(_)) if networks == 0 => "ports lead".into(),
+        (_, Some(Forward { host, system, network })) => {
+            let message = format!("`{host}:{system}@{network}` leads nowhere");
+            let remedy = format!("the system's networks are those from @0 to @{}", networks - 1);
+            return Err(Failure::new(message).remedy(remedy));
+        }
+        (_, None) => return Ok(networks),
     };
     Err(nowhere(&what))
 }

@@ -55,16 +55,21 @@ pub struct Forward {
     pub host: u16,
     /// The system's port.
     pub system: u16,
+    /// In which of the system's networks.
+    pub network: u32,
 }
 
 impl Forward {
-    /// Reads `8080:80`.
+    /// Reads `8080:80`, which is of the first network, or `8080:80@1`, of the second.
     pub fn parse(text: &str) -> Result<Self, String> {
         let port = |text: &str| text.parse().ok().filter(|port| *port != 0);
-        let ports = text.split_once(':').map(|(host, system)| (port(host), port(system)));
-        match ports {
-            Some((Some(host), Some(system))) => Ok(Forward { host, system }),
-            _ => Err(format!("`{text}` is not two ports such as 8080:80")),
+        let (ports, network) = text.split_once('@').unwrap_or((text, "0"));
+        let ports = ports.split_once(':').map(|(host, system)| (port(host), port(system)));
+        match (ports, network.parse()) {
+            (Some((Some(host), Some(system))), Ok(network)) => {
+                Ok(Forward { host, system, network })
+            }
+            _ => Err(format!("`{text}` is not two ports such as 8080:80, or 8080:80@1")),
         }
     }
 
@@ -107,7 +112,7 @@ pub struct Machine {
     pub networks: u32,
     /// What they are. A microvm, which has no PCI bus, has virtio's only.
     pub adapter: Adapter,
-    /// Ports of this host that lead into the first of these networks.
+    /// Ports of this host that lead into these networks.
     pub forwards: Vec<Forward>,
     /// The TAP device of Linux's that the first network device is connected to, instead of QEMU's user network.
     pub tap: Option<String>,
@@ -173,14 +178,17 @@ impl Machine {
             };
             let [.., last] = (index + 1).to_be_bytes();
             let device = format!("{device},netdev=network{index},mac=52:54:00:77:61:{last:02x}");
-            let forwards = if index == 0 { &self.forwards[..] } else { &[] };
-            let forwards: String = forwards.iter().map(|forward| forward.option()).collect();
             let network = match self.tap.as_ref().filter(|_| index == 0) {
                 Some(tap) => {
                     let tap = tap.replace(',', ",,");
                     format!("tap,id=network{index},ifname={tap},script=no,downscript=no")
                 }
-                None => format!("user,id=network{index}{forwards}"),
+                None => {
+                    let forwards = self.forwards.iter().filter(|forward| forward.network == index);
+                    let forwards: String = forwards.map(|forward| forward.option()).collect();
+                    let third = index + FIRST_NETWORK;
+                    format!("user,id=network{index},net=10.0.{third}.0/24{forwards}")
+                }
             };
             add(&["-netdev", &network, "-device", &device]);
         }
@@ -193,6 +201,9 @@ impl Machine {
         all
     }
 }
+
+/// The first network is 10.0.2.0/24, as QEMU has it, the second 10.0.3.0/24, and so on.
+const FIRST_NETWORK: u32 = 2;
 
 /// Vendor and device of the network devices that are plugged in: virtio's.
 const NETWORK_DEVICE: (u16, u16) = (0x1af4, 0x1041);
@@ -275,7 +286,8 @@ mod tests {
     fn each_network_device_has_a_network_of_its_own() {
         let line = line(&Machine { networks: 2, ..machine() });
         for index in 0..2 {
-            assert!(line.contains(&format!("-netdev user,id=network{index}")), "{line}");
+            let network = format!("-netdev user,id=network{index},net=10.0.{}.0/24 ", index + 2);
+            assert!(line.contains(&network), "{line}");
             assert!(
                 line.contains(&format!("netdev=network{index},mac=52:54:00:77:61:0{}", index + 1))
             );
@@ -284,13 +296,19 @@ mod tests {
     }
 
     #[test]
-    fn ports_of_the_host_lead_into_the_first_network() {
-        let forwards = ["8080:80", "7007:7"].map(|text| Forward::parse(text).unwrap()).into();
-        let line = line(&Machine { networks: 2, forwards, ..machine() });
-        let first = "user,id=network0,hostfwd=tcp:127.0.0.1:8080-:80,hostfwd=tcp:127.0.0.1:7007-:7";
-        assert!(line.contains(&format!("-netdev {first} ")), "{line}");
-        assert!(line.contains("-netdev user,id=network1 "), "{line}");
-        for text in ["", "80", "80:", "0:80", "80:0", "80:70000", "a:b", "1:2:3"] {
+    fn ports_of_the_host_lead_into_the_network_that_is_said() {
+        let forwards =
+            ["8080:80", "7007:7@1", "7008:8@0"].map(|text| Forward::parse(text).unwrap());
+        let line = line(&Machine { networks: 2, forwards: forwards.into(), ..machine() });
+        for network in [
+            "id=network0,net=10.0.2.0/24,hostfwd=tcp:127.0.0.1:8080-:80,hostfwd=tcp:127.0.0.1:7008-:8 ",
+            "id=network1,net=10.0.3.0/24,hostfwd=tcp:127.0.0.1:7007-:7 ",
+        ] {
+            assert!(line.contains(network), "`{network}`: {line}");
+        }
+        for text in
+            ["", "80", "80:", "0:80", "80:0", "80:70000", "a:b", "1:2:3", "1:2@", "1:2@a", "1:2@-1"]
+        {
             assert!(Forward::parse(text).is_err(), "{text}");
         }
     }
@@ -299,7 +317,7 @@ mod tests {
     fn the_first_network_may_be_linuxs() {
         let line = line(&Machine { networks: 2, tap: Some("tap0".into()), ..machine() });
         assert!(line.contains("-netdev tap,id=network0,ifname=tap0,script=no,downscript=no "));
-        assert!(line.contains("-netdev user,id=network1 "), "{line}");
+        assert!(line.contains("-netdev user,id=network1,net=10.0.3.0/24 "), "{line}");
     }
 
     #[test]
