@@ -45,10 +45,12 @@ pub const GDB: Needed = Needed { program: "gdb", package: "gdb" };
 
 /// Makes networks, for tests.
 pub const IP: Needed = Needed { program: "ip", package: "iproute2" };
+/// Measures networks, for tests.
+pub const IPERF3: Needed = Needed { program: "iperf3", package: "iperf3" };
 
 /// What the tests need besides Rust.
-pub const FOR_TESTS: [Needed; 10] =
-    [QEMU, MKE2FS, SFDISK, GRUB, GRUB_PC, XORRISO, MTOOLS, COMPILER, GDB, IP];
+pub const FOR_TESTS: [Needed; 11] =
+    [QEMU, MKE2FS, SFDISK, GRUB, GRUB_PC, XORRISO, MTOOLS, COMPILER, GDB, IP, IPERF3];
 
 impl Needed {
     /// The program's path. If it is missing it is installed, where that needs no password.
