@@ -15,7 +15,7 @@ const HEAD: &str = "\
 # Promises
 
 What Warren costs at most. Each line is a row of `./warren bench`, and its check is the test
-`no_number_exceeds_its_ceiling` in `tests/tests/budgets.rs`, which `./warren test systems` runs: a change that makes a
+`no_number_exceeds_its_ceiling` in `tests/tests/systems/budgets.rs`, which `./warren test systems` runs: a change that makes a
 row dearer than its number fails it, and the failure names the row. `./warren bench --check` is the same check alone. The number
 of a call is tight: the check fails as well where ten instructions more would not break the promise.
 

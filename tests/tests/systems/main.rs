@@ -1,0 +1,31 @@
+//! Tests of whole systems, each module a subject.
+//!
+//! They are one program, so that its threads always have tests to run, whatever subject they are of: as many systems run at a time as may
+//! ([`warren_tests::run`]) until the last tests. `cargo test --release -p warren-tests accounts::` runs the tests of one subject.
+
+mod accounts;
+mod boots;
+mod budgets;
+mod crosstalk;
+mod debug;
+mod exhaustion;
+mod faults;
+mod fetch;
+mod hoarders;
+mod http;
+mod interrupts;
+mod inversion;
+mod kills;
+mod log;
+mod must_not_compile;
+mod names;
+mod network;
+mod partitions;
+mod pipelines;
+mod processors;
+mod programs;
+mod same_bytes;
+mod schedulers;
+mod scripts;
+mod tcp;
+mod threads;
