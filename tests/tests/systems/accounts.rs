@@ -46,32 +46,22 @@ fn the_same_work_is_charged_to_the_same_principals_wherever_servers_are() {
         (workers.map(|used| used / all), system / all)
     };
     let holds = |run: &Ended, what: &str| WORKERS.map(|name| account(name, run)[what].as_u64());
-    let first = look(&KERNEL);
-    let (expected, _) = shares(&first);
-    for variant in [KERNEL, OWN, SHARED, MIXED] {
-        let run = look(&variant);
-        let (found, system) = shares(&run);
+    let runs = [KERNEL, OWN, SHARED, MIXED].map(|variant| (variant, look(&variant)));
+    let (_, first) = &runs[0];
+    let (expected, _) = shares(first);
+    for (variant, run) in &runs {
+        let (found, system) = shares(run);
         println!("{}: {found:.3?}, system {system:.4}", variant.name);
         for (found, expected) in found.iter().zip(expected) {
             assert!((found - expected).abs() <= SHARE, "{}: {found}: {run}", variant.name);
         }
         assert!(system <= SYSTEM, "{}: {system}: {run}", variant.name);
         // Two objects in each of a hundred rounds, and the root; a reference to each that is kept, and to what the maker requires.
-        assert_eq!(
-            holds(&run, "objects"),
-            [Some(0), Some(0), Some(202)],
-            "{}: {run}",
-            variant.name
-        );
-        assert_eq!(
-            holds(&run, "references"),
-            holds(&first, "references"),
-            "{}: {run}",
-            variant.name
-        );
-        let memory = holds(&run, "memory_bytes").map(|bytes| bytes.expect("a number"));
+        assert_eq!(holds(run, "objects"), [Some(0), Some(0), Some(202)], "{}: {run}", variant.name);
+        assert_eq!(holds(run, "references"), holds(first, "references"), "{}: {run}", variant.name);
+        let memory = holds(run, "memory_bytes").map(|bytes| bytes.expect("a number"));
         let [_, _, held] = memory;
-        let [_, _, expected] = holds(&first, "memory_bytes").map(|bytes| bytes.expect("a number"));
+        let [_, _, expected] = holds(first, "memory_bytes").map(|bytes| bytes.expect("a number"));
         // The maker's domain is its principal's.
         assert!((expected..=expected + TABLES_BYTES).contains(&held), "{}: {run}", variant.name);
         assert!(memory[..2].iter().all(|bytes| *bytes <= TABLES_BYTES), "{}: {run}", variant.name);
