@@ -8,7 +8,7 @@ use std::{
     thread,
 };
 
-use crate::run::{folder, root};
+use crate::run::{Turn, folder, root};
 
 /// What says to a process that it is in the namespace.
 const INSIDE: &str = "WARREN_TESTS_NAMESPACE";
@@ -40,7 +40,8 @@ pub fn within(work: impl FnOnce()) {
     if is_inside() {
         return work();
     }
-    // That process uses the folders on behalf of this one.
+    // That process uses the folders on behalf of this one, and runs its systems.
+    let _turn = Turn::wait();
     folder(FOLDER);
     let this_thread = thread::current();
     let test = this_thread.name().expect("a test's thread has its name");

@@ -255,10 +255,11 @@ impl std::fmt::Display for Ended {
 }
 
 /// The right to run a system now.
-struct Turn(());
+pub(crate) struct Turn(());
 
 impl Turn {
-    fn wait() -> Self {
+    /// Waits until there is one.
+    pub(crate) fn wait() -> Self {
         let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
         while *running >= AT_ONCE {
             running = ENDED.wait(running).unwrap_or_else(PoisonError::into_inner);

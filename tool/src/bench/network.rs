@@ -193,7 +193,7 @@ impl Counted {
         arguments: &[OsString],
         ports: &[u16],
     ) -> Outcome<Self> {
-        let port = |system: &u16| Ok(Forward { host: free_port()?, system: *system });
+        let port = |system: &u16| Ok(Forward { host: free_port()?, system: *system, network: 0 });
         let forwards: Vec<_> = ports.iter().map(port).collect::<Outcome<_>>()?;
         let machine = Machine { networks: 1, forwards: forwards.clone(), ..machine };
         let number = folder.file("executed");

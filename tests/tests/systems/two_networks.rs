@@ -9,7 +9,7 @@ use std::{
 
 use warren_tests::{
     run::{Run, Running, root},
-    station::{check_echo, connect, free_port, wait_for_echo},
+    station::{check_echo, connect, free_port, here, wait_for_echo},
 };
 
 /// How long the system may take to answer.
@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 fn document(port: u16) -> Vec<u8> {
     let mut answer = Vec::new();
     // A connection that is reset has brought what came before.
-    let _ = connect(port).and_then(|mut stream| {
+    let _ = connect(here(port)).and_then(|mut stream| {
         stream.write_all(b"GET /README.md HTTP/1.0\r\n\r\n")?;
         stream.read_to_end(&mut answer)
     });
@@ -34,7 +34,7 @@ fn two_networks(adapter: &str) -> (Running, [u16; 2], [u16; 2]) {
     let adapter = ["--adapter", adapter];
     let run = Run::new("two-networks", &[""; 0]).with(adapter).with(forwards).start();
     let [outer_echo, outer_documents, inner_echo, inner_documents] = ports;
-    wait_for_echo(outer_echo);
+    wait_for_echo(here(outer_echo));
     let end = Instant::now() + PATIENCE;
     while document(inner_documents).is_empty() {
         assert!(Instant::now() < end, "nobody serves documents inside");
@@ -49,10 +49,10 @@ fn what_one_network_offers_cannot_be_reached_from_the_other() {
         let (run, outside, inside) = two_networks(adapter);
         let text = fs::read(root().join("README.md")).expect("it is there");
         assert!(document(inside[1]).ends_with(&text), "{adapter}");
-        check_echo(outside[0], 1, 300_000);
+        check_echo(here(outside[0]), 1, 300_000);
         // Both stations are there, and refuse.
         assert_eq!(document(outside[1]), b"", "{adapter}");
-        let echoed = connect(inside[0]).and_then(|mut stream| {
+        let echoed = connect(here(inside[0])).and_then(|mut stream| {
             stream.write_all(b"?")?;
             stream.read(&mut [0])
         });
@@ -97,7 +97,7 @@ fn what_dies_in_one_network_is_not_felt_in_the_other() {
     let (run, outside, inside) = two_networks("virtio");
     // They share a domain, so all of them die.
     assert!(run.ask("crash inside-ipv4 null").is_some());
-    check_echo(outside[0], 2, 300_000);
+    check_echo(here(outside[0]), 2, 300_000);
     let outer = run.ask("servers | grep -v inside | grep outside").unwrap_or_default();
     let end = Instant::now() + PATIENCE;
     while document(inside[1]).is_empty() {

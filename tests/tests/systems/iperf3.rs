@@ -11,7 +11,7 @@ use std::{
 use serde_json::Value;
 use warren_tests::{
     run::{Run, Running},
-    station::{connect, free_port},
+    station::{connect, free_port, here},
     variant::{KERNEL, OWN, Variant},
 };
 
@@ -29,7 +29,7 @@ fn system(variant: &Variant) -> (Running, u16) {
     let end = Instant::now() + PATIENCE;
     // Whoever names a test is asked what it is about.
     let answers = || -> std::io::Result<()> {
-        let mut stream = connect(port)?;
+        let mut stream = connect(here(port))?;
         stream.write_all(&[b'x'; 37])?;
         stream.read_exact(&mut [0])
     };
@@ -43,14 +43,14 @@ fn system(variant: &Variant) -> (Running, u16) {
 /// A test that has begun, as a client of this test's own: its control connection, and its stream.
 fn begun(port: u16) -> std::io::Result<[TcpStream; 2]> {
     let (cookie, wanted) = ([b'y'; 37], br#"{"tcp":true,"time":60,"parallel":1}"#);
-    let mut control = connect(port)?;
+    let mut control = connect(here(port))?;
     control.write_all(&cookie)?;
     let mut state = [0];
     control.read_exact(&mut state)?;
     control.write_all(&(wanted.len() as u32).to_be_bytes())?;
     control.write_all(wanted)?;
     control.read_exact(&mut state)?;
-    let mut stream = connect(port)?;
+    let mut stream = connect(here(port))?;
     stream.write_all(&cookie)?;
     let mut states = [0; 2];
     control.read_exact(&mut states)?;
@@ -134,7 +134,7 @@ fn who_cannot_be_served_is_told_and_does_no_harm() {
     drop(first);
     // What is no client.
     for nonsense in [&b"GET / HTTP/1.1\r\nHost: a\r\n\r\n           "[..], &[0xff; 5000]] {
-        let mut stream = connect(port).expect("QEMU listens");
+        let mut stream = connect(here(port)).expect("QEMU listens");
         let _ = stream.write_all(nonsense);
         let _ = stream.shutdown(Shutdown::Write);
         let _ = stream.read_to_end(&mut Vec::new());
