@@ -417,7 +417,9 @@ fn bury_objects<P: Platform>(instance: &Instance) {
 
 /// Takes back what a dead instance held. Inside `critical`.
 fn take_references_back<P: Platform>(instance: &Instance) {
-    for (index, count) in instance.counts.take().into_iter().enumerate() {
+    // SAFETY: inside `critical`.
+    let taken = unsafe { tables::<P>() }.taken();
+    for (index, count) in instance.counts.take().into_iter().take(taken).enumerate() {
         // SAFETY: inside `critical`.
         let object = unsafe { tables::<P>() }.by_index(index);
         for _ in 0..count {
@@ -425,7 +427,8 @@ fn take_references_back<P: Platform>(instance: &Instance) {
         }
     }
     let mut charged = u64::from(instance.references.take());
-    for (index, count) in instance.weak.take().into_iter().enumerate().filter(|(_, n)| *n != 0) {
+    let weak = instance.weak.take().into_iter().take(taken).enumerate();
+    for (index, count) in weak.filter(|(_, count)| *count != 0) {
         charged += u64::from(count);
         // SAFETY: inside `critical`.
         let system = unsafe { tables::<P>() };

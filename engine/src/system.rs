@@ -24,6 +24,8 @@ pub struct System {
     objects: *mut Object,
     /// Free entries of the object table.
     free: Vec<u16>,
+    /// How many entries, from the first on, were ever in use: those behind are taken only while no other is free.
+    taken: usize,
     /// Who pays for the others, and for references.
     pub holdings: Holdings,
     /// The records of all instances, dead ones included, in the order of loading. S2: each is a box of its own, and
@@ -63,6 +65,7 @@ impl System {
         System {
             objects,
             free: Vec::new(),
+            taken: 0,
             holdings: Holdings::new(),
             records: Vec::new(),
             plan: &NO_PLAN,
@@ -139,6 +142,7 @@ impl System {
             return None;
         }
         let index = self.free.pop().expect("no more objects are charged than there are");
+        self.taken = self.taken.max(usize::from(index) + 1);
         self.holdings.note_object(index.into(), payer);
         // SAFETY: the index is below OBJECTS (S1).
         let object = unsafe { self.objects.add(index.into()) };
@@ -217,10 +221,15 @@ impl System {
         (object as usize - self.objects as usize) / size_of::<Object>()
     }
 
+    /// How many objects there were at most: those with higher numbers have no references.
+    pub fn taken(&self) -> usize {
+        self.taken
+    }
+
     /// All objects that are in use.
     pub fn objects(&self) -> impl Iterator<Item = *mut Object> + use<> {
         let first = self.objects;
-        (0..OBJECTS).filter_map(move |index| {
+        (0..self.taken).filter_map(move |index| {
             // SAFETY: the index is below OBJECTS (S1).
             let object = unsafe { first.add(index) };
             // SAFETY: entries are always initialised (S1).

@@ -7,7 +7,7 @@ use warren_tests::{
 };
 
 /// Objects that there are, and principals of the system.
-const OBJECTS: u64 = 8192;
+const OBJECTS: u64 = 16_384;
 const PRINCIPALS: u64 = 4;
 
 #[test]

@@ -22,7 +22,7 @@ fn hoard(memory_mib: &str) {
 #[test]
 fn servers_that_take_all_memory_and_all_mappings_are_refused() {
     hoard("96");
-    hoard("48");
+    hoard("56");
 }
 
 #[test]

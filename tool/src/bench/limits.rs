@@ -79,14 +79,14 @@ pub const LIMITS: &[Limit] = &[
     value(
         "faults/server dies of reading address 0/own-own",
         "the death of a server that reads address 0, until its caller has the error",
-        271_500.0,
+        73_500.0,
     ),
-    value("domains/created and destroyed/own", "a domain", 78_500.0),
-    value("threads/created and joined/own", "a thread", 101_500.0),
+    value("domains/created and destroyed/own", "a domain", 46_500.0),
+    value("threads/created and joined/own", "a thread", 75_500.0),
     value(
         "servers/loaded and destroyed/own-own",
         "a server loaded into a domain of its own, and destroyed",
-        638_000.0,
+        423_000.0,
     ),
     value(
         "switching/woken, answers, blocks/own",

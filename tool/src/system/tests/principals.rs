@@ -230,7 +230,7 @@ principal \"media\" parnt=\"system\"
 principal \"batch\" {
   weight 0
   threads 0
-  objects 8193
+  objects 16385
   references 0
   priority -1
   guarantee slice=\"5 ms\"
@@ -247,7 +247,7 @@ start \"ramdisk\"";
             (1, 19, "`principal` has no `parnt`", "did you mean `parent`?"),
             (3, 10, "a whole number from 1 to", ""),
             (4, 11, "a whole number from 1 to", ""),
-            (5, 11, "a whole number from 1 to 8192", ""),
+            (5, 11, "a whole number from 1 to 16384", ""),
             (6, 14, "a whole number from 1 to", ""),
             (7, 12, "a whole number from 0 to", ""),
             (8, 3, "`guarantee` needs `period=`", ""),
