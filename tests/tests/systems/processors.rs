@@ -76,9 +76,9 @@ fn an_exerciser_finds_nothing_wrong_on_four_cpus() {
 #[test]
 fn no_call_of_a_contended_server_is_lost() {
     let lines =
-        ["contender-kernel -n 1000000", "contender-mixed -n 200000", "contender-own -n 10000"];
+        ["contender-kernel -n 10000000", "contender-mixed -n 200000", "contender-own -n 10000"];
     let run = Run::new("contended", &lines).with(["--cpus", "4"]).go();
-    for counted in [500_000, 100_000, 5_000] {
+    for counted in [5_000_000, 100_000, 5_000] {
         let line = format!("counted {counted} of {counted}, 0 wrong answers");
         assert!(run.output.contains(&line), "{run}");
     }
