@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// Seconds for each fuzz target.
-const FUZZ_SECONDS: u64 = 20;
+const FUZZ_SECONDS: u64 = 10;
 
 /// Runs every test of the project; the last line is the verdict.
 #[derive(Args)]
