@@ -134,19 +134,6 @@ pub const LIMITS: &[Limit] = &[
         "a call of each of four independent clients on four CPUs",
         130.0,
     ),
-    value(
-        "network/received, per KiB/default",
-        "a KiB that is received by TCP, without offloads, drivers in domains of their own; a fifth more than was measured, for hosts that are busy",
-        4100.0,
-    ),
-    value("network/received, per KiB/own", "the same, each server in a domain of its own", 5400.0),
-    value("network/sent, per KiB/default", "a KiB that is sent by TCP, in the same way", 6600.0),
-    value("network/sent, per KiB/own", "the same, each server in a domain of its own", 7400.0),
-    value(
-        "network/documents by HTTP, per KiB/default",
-        "a KiB of a document of 20 KiB that is sent over HTTP, read from ext4",
-        22_500.0,
-    ),
     value("sizes/text/kernel", "executable bytes of the kernel", 217_500.0),
     value("lines/code/average", "lines of an average server", 300.0),
 ];
