@@ -70,11 +70,7 @@ fn ten_mebibytes_come_back(variants: &[Variant]) {
 
 #[test]
 fn a_hundred_connections_go_on_at_the_same_time() {
-    a_hundred_connections_go_on(&DEFAULT);
-}
-
-fn a_hundred_connections_go_on(variant: &Variant) {
-    let (run, [echo, ..]) = services(variant);
+    let (run, [echo, ..]) = services(&DEFAULT);
     // QEMU has a short line of those that wait to be accepted, so they come one after the other.
     let open = |seed: u64| {
         let mut stream = connect(echo).expect("somebody listens");
@@ -198,7 +194,6 @@ fn tcp_may_die(variant: &Variant) {
 fn a_linux_process_is_a_station_beside_linux() {
     namespace::within(|| {
         ten_mebibytes_come_back(&[HOSTED, PROCESSES]);
-        a_hundred_connections_go_on(&HOSTED);
         bytes_are_discarded_and_generated(&HOSTED);
         tcp_may_die(&HOSTED);
         servers_below_may_die(&[
