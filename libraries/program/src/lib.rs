@@ -11,6 +11,7 @@
 //! | [`live`] | files, input and supervisor over the references that were handed over |
 //! | [`input`] | operands and the stream before as inputs, whole or line by line |
 //! | [`walk`], [`path`], [`pattern`] | trees of files, paths as text, patterns for names |
+//! | [`report`] | programs that show one text |
 //! | [`servers`] | the servers that are loaded |
 //! | [`table`], [`messages`], [`manual`] | text in columns, errors as text, how a program is used |
 //! | `testing` | all that a stage sees, in memory; with the feature of this name |
@@ -32,6 +33,7 @@ pub mod manual;
 pub mod messages;
 pub mod path;
 pub mod pattern;
+pub mod report;
 pub mod run;
 mod serve;
 pub mod servers;
@@ -46,5 +48,6 @@ pub mod world;
 
 pub use arguments::{Arguments, UsageError};
 pub use manual::Manual;
+pub use report::{Report, Reporting};
 pub use run::{Handed, Run, Work};
 pub use stage::{CHUNK_BYTES, Context, Flow, MISUSED, STREAM_BYTES, Stage, Stop};

@@ -38,7 +38,7 @@ use warren_idl::{
     Clock, FileSystem, ParameterError, Parameters, Program, Task, Tcp, ThreadError, ThreadFactory,
     Timer,
 };
-use warren_program::program;
+use warren_program::{Reporting, program};
 use warren_serving::{Below, Limits, Service, serve};
 
 use crate::{show::Showing, talk::Talk};
@@ -115,7 +115,7 @@ impl Server for HttpServer {
     }
 }
 
-program!(HttpServer, Run, Showing);
+program!(HttpServer, Run, Reporting<Showing>);
 
 impl Task for Serving {
     fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {

@@ -30,7 +30,7 @@ mod test;
 
 use warren::{Cx, New, Req, Required, Server, StartError, local, server};
 use warren_idl::{Clock, Program, Task, Tcp, ThreadError, ThreadFactory, Timer};
-use warren_program::program;
+use warren_program::{Reporting, program};
 use warren_waiting::pause;
 
 use crate::show::{Showing, Shown};
@@ -73,7 +73,7 @@ impl Server for Iperf3 {
     }
 }
 
-program!(Iperf3, Run, Showing);
+program!(Iperf3, Run, Reporting<Showing>);
 
 impl Task for Serving {
     fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {

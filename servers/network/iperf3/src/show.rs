@@ -1,9 +1,9 @@
 //! `iperf3`: what the last test has brought.
 
-use alloc::{format, string::String, vec::Vec};
+use alloc::{format, string::String};
 
 use warren::Cx;
-use warren_program::{Arguments, Flow, Handed, Manual, Stop, UsageError, Work};
+use warren_program::Report;
 
 use crate::Run;
 
@@ -57,25 +57,11 @@ impl Shown {
 /// Shows the last test.
 pub struct Showing;
 
-impl Work<Run> for Showing {
-    const MANUAL: Manual = Manual {
-        usage: "",
-        details: "Times are this system's. Clients of iperf3 measure at port 5201: `iperf3 -c HOST`, by TCP.\n",
-    };
+impl Report<Run> for Showing {
+    const DETAILS: &str = "Times are this system's. Clients of iperf3 measure at port 5201: `iperf3 -c HOST`, by TCP.\n";
 
-    fn start(arguments: Vec<String>) -> Result<Self, UsageError> {
-        Arguments::parse(arguments, "", "")?.none()?;
-        Ok(Showing)
-    }
-
-    fn pull(
-        &mut self,
-        cx: &mut Cx<'_, Run>,
-        _handed: &mut Handed,
-        output: &mut Vec<u8>,
-    ) -> Result<Flow, Stop> {
-        output.extend(cx.parent().shown.text().bytes());
-        Ok(Flow::End(0))
+    fn text(cx: &mut Cx<'_, Run>) -> String {
+        cx.parent().shown.text()
     }
 }
 

@@ -21,7 +21,7 @@ use alloc::{rc::Rc, vec::Vec};
 use warren::{Cx, New, Req, Required, Server, StartError, local, server};
 use warren_idl::{Clock, Parameters, Program, Task, Tcp, ThreadError, ThreadFactory, Timer};
 use warren_parameters::number;
-use warren_program::program;
+use warren_program::{Reporting, program};
 use warren_serving::{Below, Limits, Service, serve};
 
 use crate::{
@@ -93,7 +93,7 @@ impl Server for Services {
     }
 }
 
-program!(Services, Run, Showing);
+program!(Services, Run, Reporting<Showing>);
 
 impl Task for Serving {
     fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
