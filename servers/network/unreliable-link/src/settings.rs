@@ -1,7 +1,8 @@
 //! What the system file says.
 
 use warren::{Req, StartError};
-use warren_idl::{ParameterError, Parameters};
+use warren_idl::Parameters;
+use warren_parameters::number;
 
 use crate::fate::Chances;
 
@@ -23,21 +24,15 @@ pub struct Settings {
 impl Settings {
     /// Reads the parameters.
     pub fn read(parameters: &Req<dyn Parameters>) -> Result<Self, StartError> {
-        Settings::of(|name| {
-            let mut text = [0; 24];
-            let length = match parameters.get(name, &mut text) {
-                Err(ParameterError::Unset) => return Ok(None),
-                length => length? as usize,
-            };
-            let number =
-                text.get(..length).and_then(|text| str::from_utf8(text).ok()?.parse().ok());
-            number.map(Some).ok_or(StartError::new("a parameter is no number"))
+        let all = 0..=u64::MAX;
+        Settings::of(|name, default| {
+            number(parameters, name, default, all.clone(), "a parameter is no number")
         })
     }
 
-    fn of(number: impl Fn(&str) -> Result<Option<u64>, StartError>) -> Result<Self, StartError> {
+    fn of(number: impl Fn(&str, u64) -> Result<u64, StartError>) -> Result<Self, StartError> {
         let chance = |name| {
-            let chance = u32::try_from(number(name)?.unwrap_or(0));
+            let chance = u32::try_from(number(name, 0)?);
             chance.map_err(|_| StartError::new("a chance is no part of 1000"))
         };
         let (lose, repeat, delay) = (chance("lose")?, chance("repeat")?, chance("delay")?);
@@ -47,11 +42,11 @@ impl Settings {
                 "`lose`, `repeat` and `delay` together are more than 1000",
             ));
         }
-        let delay_us = number("delay-us")?.unwrap_or(DELAY_US);
+        let delay_us = number("delay-us", DELAY_US)?;
         if delay_us > MOST_DELAY_US {
             return Err(StartError::new("`delay-us` is more than ten seconds"));
         }
-        Ok(Settings { chances, delay_ns: delay_us * 1000, seed: number("seed")?.unwrap_or(1) })
+        Ok(Settings { chances, delay_ns: delay_us * 1000, seed: number("seed", 1)? })
     }
 }
 
@@ -60,8 +55,8 @@ mod tests {
     use super::*;
 
     fn of(set: &[(&str, u64)]) -> Option<Settings> {
-        Settings::of(|name| Ok(set.iter().find(|(it, _)| *it == name).map(|(_, number)| *number)))
-            .ok()
+        let said = |name: &str| set.iter().find(|(it, _)| *it == name).map(|(_, number)| *number);
+        Settings::of(|name, default| Ok(said(name).unwrap_or(default))).ok()
     }
 
     #[test]
