@@ -9,7 +9,7 @@ use std::{
     sync::OnceLock,
 };
 
-use crate::run::folder;
+use crate::{packets::Noise, run::folder};
 
 /// Lengths of files around sectors, blocks, and what one call may carry.
 const LENGTHS: [usize; 9] = [0, 1, 511, 512, 4095, 4096, 4097, 65_537, 300_000];
@@ -162,13 +162,6 @@ fn write_tree(tree: &Path) -> std::io::Result<()> {
 
 /// Bytes without pattern that are the same each time.
 fn noise(seed: u64, length: usize) -> Vec<u8> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    (0..length)
-        .map(|_| {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            (state >> 32) as u8
-        })
-        .collect()
+    let mut noise = Noise::new(seed);
+    (0..length).map(|_| noise.draw() as u8).collect()
 }
