@@ -87,8 +87,9 @@ impl Desk {
         // What the client has seen is for itself to show.
         hear_json(cx, control)?;
         say(cx, control, &test.results(elapsed_ns).message())?;
-        say_state(cx, control, State::DisplayResults)?;
+        // Before the client knows that it is over, and may look.
         cx.parent().shown.add(test.summary(elapsed_ns));
+        say_state(cx, control, State::DisplayResults)?;
         // Its last word, or its end, is all the same.
         hear(cx, control, &mut [0]).or(Ok(()))
     }
