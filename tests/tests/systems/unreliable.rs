@@ -81,7 +81,8 @@ fn come_right(networks: &[(&[&str], usize)]) {
             (number(&shown, received, " frames"), number(&shown, received, " packets"));
         let repeats = network.iter().any(|it| it.starts_with("repeat"));
         if !(loses && repeats) {
-            assert_eq!(packets > frames, repeats, "{network:?}: {shown}");
+            // Some arrive between the one count and the other.
+            assert_eq!(packets > frames + frames / 200, repeats, "{network:?}: {shown}");
         }
     }
 }
