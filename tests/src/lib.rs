@@ -7,6 +7,7 @@
 //! | [`run`] | one run of the tool: system, placements, script, time limit; what it said |
 //! | [`variant`] | the placements that one scenario runs in |
 //! | [`disk`] | an image whose files are known |
+//! | [`changed`] | systems that are changed for a test |
 //! | [`books`] | what the system's books say before and after a load |
 //! | [`disc`] | a system that GRUB boots |
 //! | [`namespace`] | a network with Linux as the other side |
@@ -21,6 +22,7 @@
 //! one boot serves many checks. No more systems run at a time than the host has processors.
 
 pub mod books;
+pub mod changed;
 pub mod disc;
 pub mod disk;
 pub mod namespace;

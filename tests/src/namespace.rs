@@ -3,19 +3,19 @@
 use std::{
     env,
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    path::PathBuf,
-    process::{self, Command},
+    process::Command,
     thread,
 };
 
-use crate::run::{Turn, folder, root};
+use crate::{
+    changed::changed,
+    run::{Run, Turn},
+};
 
 /// What says to a process that it is in the namespace.
 const INSIDE: &str = "WARREN_TESTS_NAMESPACE";
 /// The device.
-pub const TAP: &str = "warren0";
-/// The folder of system files.
-const FOLDER: &str = "namespace";
+const TAP: &str = "warren0";
 /// Linux's address at it.
 const LINUX: &str = "10.9.0.1/24";
 /// The system's.
@@ -40,9 +40,8 @@ pub fn within(work: impl FnOnce()) {
     if is_inside() {
         return work();
     }
-    // That process uses the folders on behalf of this one, and runs its systems.
+    // That process runs its systems on behalf of this one.
     let _turn = Turn::wait();
-    folder(FOLDER);
     let this_thread = thread::current();
     let test = this_thread.name().expect("a test's thread has its name");
     let script = format!(
@@ -64,14 +63,8 @@ pub fn within(work: impl FnOnce()) {
     assert!(passed, "it fails in a network namespace:\n{output}\n{errors}");
 }
 
-/// A system file like this one, whose station has an address beside Linux's, and with these nodes besides.
-pub fn system(name: &str, nodes: &str) -> PathBuf {
-    let path = folder(FOLDER).join(format!("{name}-{}.kdl", process::id()));
-    let included = root().join("systems").join(name);
-    let text = format!(
-        "include \"{}\"\nchange \"ipv4\" {{ parameter \"address\" \"{SYSTEM}\"; }}\n{nodes}\n",
-        included.display()
-    );
-    std::fs::write(&path, text).expect("the target directory can be written");
-    path
+/// A system like this one, whose station has an address beside Linux's, and with these nodes besides.
+pub fn system(name: &str, nodes: &str) -> Run {
+    let address = format!("change \"ipv4\" {{ parameter \"address\" \"{SYSTEM}\"; }}\n{nodes}");
+    Run::new(&changed(name, &address), &[""; 0]).with(["--tap", TAP])
 }

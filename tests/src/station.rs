@@ -7,6 +7,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::{changed::changed, namespace, run::Run};
+
 /// How long the system may take to listen.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How long one may say nothing.
@@ -21,6 +23,21 @@ pub fn free_port() -> u16 {
 /// A port of this host, which may be QEMU's and lead to one of the system's.
 pub fn here(port: u16) -> SocketAddr {
     (Ipv4Addr::LOCALHOST, port).into()
+}
+
+/// A system, with these nodes besides, of which this host reaches these ports; and where it does.
+pub fn reachable<const N: usize>(
+    system: &str,
+    nodes: &str,
+    ports: [u16; N],
+) -> (Run, [SocketAddr; N]) {
+    if namespace::is_inside() {
+        return (namespace::system(system, nodes), ports.map(namespace::port));
+    }
+    let ports = ports.map(|port| (free_port(), port));
+    let forwards = ports.map(|(host, system)| format!("--forward={host}:{system}"));
+    let system = if nodes.is_empty() { system.into() } else { changed(system, nodes) };
+    (Run::new(&system, &[""; 0]).with(forwards), ports.map(|(host, _)| here(host)))
 }
 
 /// Connects to a port. QEMU accepts even if the system does not: then the connection ends without a byte.

@@ -7,10 +7,11 @@ use std::{
 };
 
 use warren_tests::{
-    namespace::{self, TAP},
+    namespace,
     packets::{Noise, Segment, Sender, mutate},
     run::{Run, Running},
     station::{bytes, check_echo, connect, exchange, wait_for_echo},
+    variant::HOSTED,
 };
 
 /// Requests for connections that nobody will ever answer.
@@ -28,8 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const LINUX: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 1);
 
 fn system(name: &str) -> Run {
-    let system = namespace::system(name, "").display().to_string();
-    Run::new(&system, &[""; 0]).with(["--tap", TAP, "--hosted"])
+    namespace::system(name, "").placed(&HOSTED)
 }
 
 /// Nothing below and beside TCP has died, and almost all packet memory is free.

@@ -9,9 +9,10 @@ use std::{
 };
 
 use warren_tests::{
-    namespace::{self, TAP},
-    run::{Run, Running, root},
-    station::{connect, free_port, here},
+    namespace,
+    run::{Running, root},
+    station::{connect, reachable},
+    variant::HOSTED,
 };
 
 /// How long the system may take to answer.
@@ -71,17 +72,8 @@ impl Client {
 }
 
 fn web() -> (Running, SocketAddr) {
-    let (run, port) = match namespace::is_inside() {
-        true => {
-            let system = namespace::system("web", "").display().to_string();
-            (Run::new(&system, &[""; 0]).with(["--hosted", "--tap", TAP]), namespace::port(80))
-        }
-        false => {
-            let port = free_port();
-            (Run::new("web", &[""; 0]).with([format!("--forward={port}:80")]), here(port))
-        }
-    };
-    let run = run.start();
+    let (run, [port]) = reachable("web", "", [80]);
+    let run = if namespace::is_inside() { run.placed(&HOSTED) } else { run }.start();
     let end = Instant::now() + PATIENCE;
     while Client::try_new(port).is_none_or(|mut client| client.ask("HEAD", "/", "").is_none()) {
         assert!(Instant::now() < end, "nobody answers");

@@ -1,23 +1,12 @@
 //! Interrupts: how the disk signals on each machine, and which CPUs it interrupts.
 
-use std::{fs, path::PathBuf};
-
-use warren_tests::{
-    disk,
-    run::{Run, folder, root},
-};
+use warren_tests::{changed::changed, disk, run::Run};
 
 /// The first system with somebody who reads a file first, and then computes all the time: whatever CPU that is, whoever reads beside is on another one.
-fn crowded() -> PathBuf {
-    let system = folder("systems").join("crowded.kdl");
-    let base = root().join("systems").join("demo.kdl");
-    let text = format!(
-        "include {base:?}\n\
-         server \"greedy\" {{\n    connect \"files\" \"namespace\"\n    parameter \"reads\" 100000\n    \
-         parameter \"passes\" 20\n}}\nstart \"greedy\"\n"
-    );
-    fs::write(&system, text).expect("the target directory can be written");
-    system
+fn crowded() -> String {
+    let greedy = "server \"greedy\" {\n    connect \"files\" \"namespace\"\n    parameter \"reads\" 100000\n    \
+                  parameter \"passes\" 20\n}\nstart \"greedy\"";
+    changed("demo", greedy)
 }
 
 /// Reads a file in a system, with so many CPUs and further arguments, and returns what `interrupts -j` says of the disk's line.
@@ -72,7 +61,7 @@ fn a_disk_interrupts_the_cpu_on_which_somebody_waits_for_it() {
     for (arguments, kind) in
         [(&[][..], "message"), (&without[..], "level"), (&["--machine", "microvm"][..], "edge")]
     {
-        let line = disk_line(&crowded().to_string_lossy(), "4", arguments);
+        let line = disk_line(&crowded(), "4", arguments);
         expect(&line, kind);
         let by_cpu = numbers(&line, "by_cpu");
         assert_eq!(by_cpu.len(), 4, "{line}");

@@ -1,9 +1,7 @@
 //! Names and leases: a resolver that asks a name server of the test's own, and a DHCP client that is lent an address again.
 
 use std::{
-    fs,
     net::UdpSocket,
-    path::PathBuf,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -13,7 +11,8 @@ use std::{
 };
 
 use warren_tests::{
-    run::{Run, folder, root},
+    changed::changed,
+    run::Run,
     variant::{KERNEL, OWN, Variant},
 };
 
@@ -106,16 +105,12 @@ fn answer(question: &[u8], count: usize) -> Option<Vec<u8>> {
 }
 
 /// The system `network` with that name server.
-fn system(server: &NameServer) -> PathBuf {
-    let port = server.port;
-    let system = folder("systems").join(format!("names-{port}.kdl"));
-    let base = root().join("systems").join("network.kdl");
-    let text = format!(
-        "include {base:?}\nchange \"ipv4\" {{ parameter \"name-servers\" \"10.0.2.2\"; }}\n\
-         change \"dns\" {{ parameter \"port\" {port}; }}\n"
+fn system(server: &NameServer) -> String {
+    let change = format!(
+        "change \"ipv4\" {{ parameter \"name-servers\" \"10.0.2.2\"; }}\nchange \"dns\" {{ parameter \"port\" {}; }}",
+        server.port
     );
-    fs::write(&system, text).expect("the target directory can be written");
-    system
+    changed("network", &change)
 }
 
 #[test]
@@ -128,7 +123,7 @@ fn names_are_resolved_in_every_placement() {
             "nslookup Two.Test. localhost 10.1.2.3; echo status $?",
             "ping -q -c 1 localhost | grep transmitted",
         ];
-        let run = Run::new(&system(&server).to_string_lossy(), &lines).placed(&variant).go();
+        let run = Run::new(&system(&server), &lines).placed(&variant).go();
         let expected = [
             "slow.test 192.0.2.3",
             "status 0",
@@ -164,7 +159,7 @@ fn who_has_no_address_is_said() {
         "nslookup a..b; echo status $?",
         "nslookup; echo status $?",
     ];
-    let run = Run::new(&system(&server).to_string_lossy(), &lines).go();
+    let run = Run::new(&system(&server), &lines).go();
     for said in [
         "none.test: there is no such name",
         "broken.test: the name servers that have answered could not tell",

@@ -3,8 +3,9 @@
 use std::fs;
 
 use warren_tests::{
+    changed::changed,
     disk,
-    run::{Ended, Run, folder, root},
+    run::{Ended, Run},
     variant::{self, SEVERAL_CPUS, Variant},
 };
 
@@ -135,19 +136,11 @@ status 127
 
 #[test]
 fn a_person_ends_a_pipeline_that_is_at_work() {
-    let system = folder("systems").join("person.kdl");
-    let base = root().join("systems").join("demo.kdl");
-    let text = format!(
-        "include {base:?}\nchange \"terminal\" {{ parameter \"mode\" \"interactive\"; }}\n"
-    );
-    fs::write(&system, text).expect("the target directory can be written");
+    let system = changed("demo", "change \"terminal\" { parameter \"mode\" \"interactive\"; }");
     for variant in [variant::OWN, variant::HOSTED] {
         // ^C is there before the first program looks for it.
         let lines = ["cat | sha256 /lengths/* -; echo no", "\u{3}echo status $?", "exit 3"];
-        let run = Run::new(&system.display().to_string(), &lines)
-            .placed(&variant)
-            .disk(&disk::known().image)
-            .go();
+        let run = Run::new(&system, &lines).placed(&variant).disk(&disk::known().image).go();
         assert_eq!(run.status, Some(3), "{}: {run}", variant.name);
         assert!(run.output.contains("\nstatus 130\r\n"), "{}: {run}", variant.name);
         assert!(!run.output.contains("\nno\r\n"), "{}: {run}", variant.name);

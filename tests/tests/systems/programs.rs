@@ -1,9 +1,8 @@
 //! The test servers' own programs: what can be passed between servers, and what cannot be broken.
 
-use std::fs;
-
 use warren_tests::{
-    run::{Ended, Run, folder},
+    changed::changed,
+    run::{Ended, Run},
     variant,
 };
 
@@ -120,14 +119,11 @@ fn a_disk_in_c_does_what_its_twin_in_rust_does_in_every_placement() {
 
 #[test]
 fn a_disk_in_c_says_like_its_twin_why_it_does_not_start() {
-    let system = folder("systems").join("bad-twins.kdl");
-    let base = warren_tests::run::root().join("systems").join("test.kdl");
     let change = |name| format!("change {name:?} {{ parameter \"blocks\" \"many\"; }}\n");
-    let text = format!("include {base:?}\n{}{}", change("ramdisk-rust"), change("ramdisk-c"));
-    fs::write(&system, text).expect("the target directory can be written");
+    let system = changed("test", &[change("ramdisk-rust"), change("ramdisk-c")].concat());
     for variant in [variant::OWN, variant::HOSTED] {
         let lines = ["disk-tester-rust", "disk-tester-c"];
-        let run = Run::new(&system.display().to_string(), &lines).placed(&variant).go();
+        let run = Run::new(&system, &lines).placed(&variant).go();
         for name in ["ramdisk-rust", "ramdisk-c"] {
             let why = format!("{name}: not started: `blocks` is no number of blocks");
             assert!(run.errors.contains(&why), "{}: {run}", variant.name);
@@ -145,13 +141,10 @@ fn many_threads_that_read_a_disk_read_what_one_reads() {
 
 /// A run of the prober with a seed.
 fn prober(seed: u64, tries: u64) -> Run {
-    let system = folder("systems").join(format!("probe-{seed}.kdl"));
-    let base = warren_tests::run::root().join("systems").join("test.kdl");
-    let text = format!(
-        "include {base:?}\nchange \"prober\" {{\n    parameter \"seed\" {seed}\n    parameter \"tries\" {tries}\n}}\n"
+    let change = format!(
+        "change \"prober\" {{\n    parameter \"seed\" {seed}\n    parameter \"tries\" {tries}\n}}"
     );
-    fs::write(&system, text).expect("the target directory can be written");
-    Run::new(&system.display().to_string(), &["prober", "echo status $?", "ls /docs"])
+    Run::new(&changed("test", &change), &["prober", "echo status $?", "ls /docs"])
 }
 
 /// It did no harm.

@@ -1,24 +1,12 @@
 //! Schedulers as servers: each of them runs a system, they stack, and they die without taking a thread along.
 
-use std::{fs, path::PathBuf, sync::OnceLock};
+use std::sync::OnceLock;
 
-use warren_tests::{
-    run::{Run, folder},
-    variant,
-};
+use warren_tests::{changed::changed, run::Run, variant};
 
 /// What a person does who notices whether everything still runs.
 const SCRIPT: [&str; 4] =
     ["echo one | wc -l", "sha256 /docs/README.md", "ls / | head -n 1", "echo end"];
-
-/// A system file of this name that includes the first system and goes on so.
-fn system(name: &str, rest: &str) -> String {
-    let path: PathBuf = folder("systems").join(format!("{name}.kdl"));
-    let demo = warren_tests::run::root().join("systems").join("demo.kdl");
-    let text = format!("include \"{}\"\n{rest}\n", demo.display());
-    fs::write(&path, text).expect("the folder was made just now");
-    path.display().to_string()
-}
 
 /// What the script shows in the first system.
 fn expected() -> &'static str {
@@ -47,7 +35,7 @@ fn every_scheduler_runs_the_first_system_in_every_placement() {
                 "principal \"system\" {{ scheduler \"{name}\"; }}\n\
                  server \"{name}\" {{ place \"{placement}\"; }}"
             );
-            works(&system(&format!("{name}-{placement}"), &rest), &[]);
+            works(&changed("demo", &rest), &[]);
         }
     }
 }
@@ -64,7 +52,7 @@ fn a_scheduler_that_is_made_to_fail_comes_back() {
         let rest = format!("server \"round-robin\" {{ place \"{placement}\"; }}");
         let crash = format!("crash round-robin {fault}");
         let script: Vec<&str> = [crash.as_str()].into_iter().chain(SCRIPT).collect();
-        let name = system(&format!("crash-{fault}-{placement}"), &rest);
+        let name = changed("demo", &rest);
         let run = Run::new(&name, &script).with(["--verbose"]).go();
         run.expect_status(0);
         assert_eq!(run.output, expected(), "{run}");
@@ -76,7 +64,7 @@ fn a_scheduler_that_is_made_to_fail_comes_back() {
 fn a_root_scheduler_that_dies_again_and_again_takes_no_thread_along() {
     let rest = "principal \"system\" { scheduler \"mortal\"; }\n\
                 server \"mortal\" { parameter \"turns\" 3; }";
-    let log = works(&system("mortal-root", rest), &[]);
+    let log = works(&changed("demo", rest), &[]);
     assert!(log.matches("scheduler mortal stopped").count() >= 3, "{log}");
 }
 
@@ -86,7 +74,7 @@ fn contexts_of_a_scheduler_that_stays_dead_go_to_the_one_above() {
                 principal \"below\" { scheduler \"round-robin\"; }\n\
                 server \"mortal\" { principal \"below\"; parameter \"turns\" 3; restart times=1; }\n\
                 change \"shell\" { principal \"people\"; }";
-    let log = works(&system("mortal-below", rest), &[]);
+    let log = works(&changed("demo", rest), &[]);
     assert_eq!(log.matches("scheduler mortal stopped").count(), 2, "{log}");
     assert_eq!(
         log.matches("the contexts of scheduler mortal go to the one above").count(),

@@ -9,9 +9,9 @@ use std::{
 };
 
 use warren_tests::{
-    namespace::{self, TAP},
-    run::{Run, Running},
-    station::{bytes, check_echo, connect, exchange, free_port, here, wait_for_echo},
+    namespace,
+    run::Running,
+    station::{bytes, check_echo, connect, exchange, reachable, wait_for_echo},
     variant::{HOSTED, KERNEL, OWN, PROCESSES, Variant},
 };
 
@@ -19,6 +19,8 @@ use warren_tests::{
 const DEFAULT: Variant = Variant { name: "default", arguments: &[] };
 
 const MIB: usize = 1 << 20;
+/// A system whose packets have a fourth of what they usually have.
+const LITTLE_PACKET_MEMORY: &str = "change \"packet-memory\" { parameter \"mib\" 1; }";
 /// Bytes that are sent before they are waited for, and how many times that is much.
 const PIECE: usize = 64 << 10;
 const MANY: usize = 10;
@@ -27,20 +29,12 @@ const LOOK: Duration = Duration::from_millis(5);
 
 /// The system with the small services, and the ports that lead to echo, discard and character generator.
 fn services(variant: &Variant) -> (Running, [SocketAddr; 3]) {
-    let services = [7, 9, 19];
-    let (run, ports) = match namespace::is_inside() {
-        true => {
-            let system = namespace::system("services", "").display().to_string();
-            let run = Run::new(&system, &[""; 0]).with(["--tap", TAP]);
-            (run, services.map(namespace::port))
-        }
-        false => {
-            let ports = services.map(|port| (free_port(), port));
-            let forwards = ports.map(|(host, system)| format!("--forward={host}:{system}"));
-            let run = Run::new("services", &[""; 0]).with(forwards);
-            (run, ports.map(|(host, _)| here(host)))
-        }
-    };
+    changed_services(variant, "")
+}
+
+/// The same with these nodes besides.
+fn changed_services(variant: &Variant, nodes: &str) -> (Running, [SocketAddr; 3]) {
+    let (run, ports) = reachable("services", nodes, [7, 9, 19]);
     let run = run.placed(variant).start();
     wait_for_echo(ports[0]);
     (run, ports)
@@ -70,7 +64,13 @@ fn ten_mebibytes_come_back(variants: &[Variant]) {
 
 #[test]
 fn a_hundred_connections_go_on_at_the_same_time() {
-    let (run, [echo, ..]) = services(&DEFAULT);
+    a_hundred_connections_go_on(&DEFAULT, "");
+    // With packet memory that all of them together could fill many times.
+    a_hundred_connections_go_on(&DEFAULT, LITTLE_PACKET_MEMORY);
+}
+
+fn a_hundred_connections_go_on(variant: &Variant, nodes: &str) {
+    let (run, [echo, ..]) = changed_services(variant, nodes);
     // QEMU has a short line of those that wait to be accepted, so they come one after the other.
     let open = |seed: u64| {
         let mut stream = connect(echo).expect("somebody listens");
@@ -194,6 +194,8 @@ fn tcp_may_die(variant: &Variant) {
 fn a_linux_process_is_a_station_beside_linux() {
     namespace::within(|| {
         ten_mebibytes_come_back(&[HOSTED, PROCESSES]);
+        a_hundred_connections_go_on(&HOSTED, "");
+        a_hundred_connections_go_on(&HOSTED, LITTLE_PACKET_MEMORY);
         bytes_are_discarded_and_generated(&HOSTED);
         tcp_may_die(&HOSTED);
         servers_below_may_die(&[
@@ -214,8 +216,7 @@ fn a_machine_is_a_station_beside_linux() {
 fn ten_thousand_connections_go_on_at_the_same_time_in_256_mib() {
     namespace::within(|| {
         let nodes = "change \"services\" { parameter \"conversations\" 12000; }";
-        let system = namespace::system("services", nodes).display().to_string();
-        let run = Run::new(&system, &[""; 0]).with(["--tap", TAP, "--memory", "256"]).start();
+        let run = namespace::system("services", nodes).with(["--memory", "256"]).start();
         let echo = namespace::port(7);
         wait_for_echo(echo);
         let open = |number: usize| {
