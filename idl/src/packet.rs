@@ -82,10 +82,12 @@ pub enum PacketError {
 pub trait PacketMemory {
     /// All buffers, one behind the other: physically contiguous, to be mapped by whoever reads or writes packets.
     fn space<'f>(cx: &mut Cx<'f, Self>) -> Result<Ref<'f, dyn DataSpace>, PacketError>;
-    /// A new share, which may hold `most` buffers at the same time. When its last reference is dropped, it gives all back.
+    /// A new share, which may hold `most` buffers at the same time, three quarters of them with what others have put in. When its last reference is
+    /// dropped, it gives all back.
     fn share<'f>(cx: &mut Cx<'f, Self>, most: u32) -> Result<Ref<'f, dyn Share>, PacketError>;
-    /// The same for the driver of a device that reads and writes buffers by itself. What the share holds when it is dropped stays out of use
-    /// until the next share for the same `device` is made: whoever makes that has stopped the device before.
+    /// The same for the driver of a device that reads and writes buffers by itself. Some buffers are kept for drivers, so that packets still arrive when others hold all
+    /// that they may. What the share holds when it is dropped stays out of use until the next share for the same `device` is made: whoever makes that has stopped the
+    /// device before.
     fn device_share<'f>(
         cx: &mut Cx<'f, Self>,
         device: u64,

@@ -73,6 +73,11 @@ impl<B: Copy> Reassembly<B> {
         self.ready.len() + self.islands.len()
     }
 
+    /// Those of them behind gaps.
+    pub fn islands(&self) -> usize {
+        self.islands.len()
+    }
+
     /// Whether something is missing before something that arrived.
     pub fn has_gap(&self) -> bool {
         !self.blocks.is_empty()

@@ -11,6 +11,8 @@ pub struct Settings {
     pub send_bytes: u32,
     /// Pieces of buffers that a reader may leave unread, so that many small segments in large buffers have a limit.
     pub receive_pieces: usize,
+    /// Pieces that all connections together may hold behind gaps. What would be more is forgotten, and comes again; so that what closes the gaps finds room.
+    pub island_pieces: usize,
     /// For how long an acknowledgment may wait for company (RFC 9293, section 3.8.6.3, says less than 0.5 s).
     pub delayed_acknowledgment_ns: u64,
     /// After how long without a segment a connection that wants it asks whether the other side is there (RFC 9293, section 3.8.4).
@@ -37,6 +39,7 @@ impl Default for Settings {
             receive_bytes: 1 << 20,
             send_bytes: 1 << 20,
             receive_pieces: 4096,
+            island_pieces: 65_536,
             delayed_acknowledgment_ns: 40 * MILLISECOND_NS,
             keep_alive_ns: 7200 * SECOND_NS,
             keep_alive_interval_ns: 75 * SECOND_NS,

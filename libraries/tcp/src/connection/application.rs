@@ -106,6 +106,11 @@ impl<B: Copy> Connection<B> {
         self.received.ready()
     }
 
+    /// Pieces that are held behind gaps.
+    pub fn islands(&self) -> usize {
+        self.received.islands()
+    }
+
     /// How many bytes can be read.
     pub fn ready_bytes(&self) -> u32 {
         self.received.ready_bytes()

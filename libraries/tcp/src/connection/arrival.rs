@@ -29,13 +29,14 @@ pub enum Reply {
 struct Done(Reply);
 
 impl<B: Copy> Connection<B> {
-    /// A segment arrived with the payload in `pieces`, which become the connection's.
+    /// A segment arrived with the payload in `pieces`, which become the connection's. Behind a gap they are kept if there is `room_behind_gaps`.
     pub fn receive(
         &mut self,
         settings: &Settings,
         now_ns: u64,
         segment: &Segment,
         pieces: &[Piece<B>],
+        room_behind_gaps: bool,
         output: &mut impl Output<B>,
     ) -> Reply {
         self.counters.segments_in += 1;
@@ -47,6 +48,9 @@ impl<B: Copy> Connection<B> {
             _ => self.check(settings, now_ns, segment, piece::bytes(pieces), output),
         };
         match result {
+            Ok(()) if segment.sequence.after(self.received.next()) && !room_behind_gaps => {
+                self.refuse_payload(pieces, output)
+            }
             Ok(()) => self.take_payload(settings, now_ns, segment, pieces, output),
             Err(Done(reply)) => {
                 pieces.iter().for_each(|piece| output.release(piece.buffer));

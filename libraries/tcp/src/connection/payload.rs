@@ -47,11 +47,7 @@ impl<B: Copy> Connection<B> {
             return Reply::Nothing;
         }
         if !self.state.receives() || self.received.pieces() >= settings.receive_pieces {
-            pieces.iter().for_each(|piece| output.release(piece.buffer));
-            if bytes > 0 {
-                self.owe(Owed::Now(1));
-            }
-            return Reply::Nothing;
+            return self.refuse_payload(pieces, output);
         }
         self.counters.bytes_in += u64::from(bytes);
         self.take_pieces(settings, now_ns, segment.sequence, pieces, output);
@@ -59,6 +55,19 @@ impl<B: Copy> Connection<B> {
             self.finish = Some(end);
         }
         self.take_finish(settings, now_ns);
+        Reply::Nothing
+    }
+
+    /// Forgets payload for which there is no room, as if it were lost; but the other side hears at once what is waited for.
+    pub(super) fn refuse_payload(
+        &mut self,
+        pieces: &[Piece<B>],
+        output: &mut impl Output<B>,
+    ) -> Reply {
+        pieces.iter().for_each(|piece| output.release(piece.buffer));
+        if !pieces.is_empty() {
+            self.owe_another();
+        }
         Reply::Nothing
     }
 

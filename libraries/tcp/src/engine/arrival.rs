@@ -62,7 +62,8 @@ impl<B: Copy> Engine<B> {
     ) {
         let Some(entry) = self.table.at(slot) else { return };
         let was_opening = entry.connection.state() == State::SynReceived;
-        let reply = entry.connection.receive(&self.settings, now_ns, segment, pieces, output);
+        let room = self.islands < self.settings.island_pieces;
+        let reply = entry.connection.receive(&self.settings, now_ns, segment, pieces, room, output);
         let opened = was_opening && entry.connection.was_established();
         if reply == Reply::Reset {
             let flow = *entry.connection.flow();

@@ -50,6 +50,8 @@ pub struct Engine<B> {
     news: VecDeque<Name>,
     /// Those that only answer late segments, the oldest first.
     waiting: VecDeque<Name>,
+    /// Pieces that all of them hold behind gaps.
+    islands: usize,
     totals: Totals,
 }
 
@@ -78,6 +80,7 @@ impl<B: Copy> Engine<B> {
             due: VecDeque::new(),
             news: VecDeque::new(),
             waiting: VecDeque::new(),
+            islands: 0,
             totals: Totals::default(),
         }
     }
@@ -165,7 +168,8 @@ impl<B: Copy> Engine<B> {
     ) -> Name {
         output.opened(connection.flow());
         let used = listener.is_none();
-        let entry = Entry { connection, listener, used, due: false, has_news: false, waits: false };
+        let (due, has_news, waits, islands) = Default::default();
+        let entry = Entry { connection, listener, used, due, has_news, waits, islands };
         let slot = self.table.insert(&self.secrets, entry);
         self.totals.connections += 1;
         self.table.name(slot)
@@ -174,6 +178,9 @@ impl<B: Copy> Engine<B> {
     /// Something happened to a connection: notes what follows.
     fn follow_up(&mut self, slot: u32, output: &mut impl Output<B>) {
         let Some(entry) = self.table.at(slot) else { return };
+        let islands = entry.connection.islands();
+        self.islands += islands;
+        self.islands -= core::mem::replace(&mut entry.islands, islands);
         let state = entry.connection.state();
         if state == State::Closed && !entry.used {
             self.remove(slot, output);
@@ -216,6 +223,7 @@ impl<B: Copy> Engine<B> {
     fn remove(&mut self, slot: u32, output: &mut impl Output<B>) {
         let Some(mut entry) = self.table.remove(&self.secrets, slot) else { return };
         self.deadlines.remove(slot);
+        self.islands -= entry.islands;
         entry.connection.clear(output);
         output.forgotten(entry.connection.flow());
         if let Some(listener) = entry.listener.and_then(|place| self.listeners.get_mut(place)) {

@@ -33,6 +33,8 @@ pub struct Entry<B> {
     pub due: bool,
     /// Whether it stands among those that have news.
     pub has_news: bool,
+    /// Pieces behind gaps that are counted.
+    pub islands: usize,
     /// Whether it is counted among those that only answer late segments.
     pub waits: bool,
 }

@@ -58,6 +58,30 @@ fn nothing_is_sent_twice_over_a_good_network() {
 }
 
 #[test]
+fn all_end_though_there_is_little_room_behind_gaps() {
+    const MANY: usize = 50;
+    // A segment is two pieces there.
+    let settings = Settings { island_pieces: 6, ..Settings::default() };
+    let mut world = world(&settings, Link { lost: 50_000, ..Link::good() }, 5);
+    world.right.listen(80, Task::sending(0));
+    for _ in 0..MANY {
+        // They are accepted before the next ones come.
+        world.left.connect(world.now_ns, world.right.address, 80, Task::sending(100_000));
+        world.run(world.now_ns + SECOND_NS / 100, |_| false);
+    }
+    let done = world.run(1000 * SECOND_NS, |world| {
+        let islands: usize =
+            world.right.engine.connections().map(|(_, connection)| connection.islands()).sum();
+        assert!(islands <= settings.island_pieces + 1, "{islands}");
+        let ended = world.right.tasks.iter().filter(|(_, task)| task.at_end);
+        ended.count() == MANY
+    });
+    let read: Vec<_> = world.right.tasks.iter().map(|(_, task)| (task.read, task.wrong)).collect();
+    assert!(done, "{read:?}");
+    assert_eq!(read, [(100_000, 0); MANY]);
+}
+
+#[test]
 fn a_device_may_cut_segments() {
     let mut world = world(&Settings::default(), Link { lost: 10_000, ..Link::good() }, 7);
     world.left.path = Path { offload_bytes: 65_000, ..Path::ETHERNET };

@@ -2,6 +2,12 @@
 //!
 //! A buffer has a count of holds, and each holder its own counts, of which the buffer's is the sum. Buffers that a device may still write
 //! when their holder is gone stay counted, in *quarantine*, until the device is known to be quiet.
+//!
+//! # Why nobody waits for ever
+//!
+//! Whoever has received more than it can pass on must still be able to send, and acknowledgments must still arrive. So what is received takes three
+//! quarters of a holder's limit at most: what a driver takes for its device, what others hold of that. Of all buffers a sixteenth is for
+//! drivers only, and nothing more of what was received is held when less than twice that is free.
 
 use alloc::{collections::BTreeMap, vec, vec::Vec};
 
@@ -40,6 +46,20 @@ pub struct Holder {
     buffers: u32,
     /// Most of them.
     most: u32,
+    /// Whether it is a driver's.
+    receives: bool,
+}
+
+impl Holder {
+    /// Most buffers that it may have after it has taken some.
+    fn most_taken(&self) -> u32 {
+        if self.receives { self.most - self.most / 4 } else { self.most }
+    }
+
+    /// Most that it may have after it holds some that others took.
+    fn most_held(&self) -> u32 {
+        if self.receives { self.most } else { self.most - self.most / 4 }
+    }
 }
 
 impl Books {
@@ -73,8 +93,22 @@ impl Books {
 
     /// Somebody who may hold `most` buffers.
     pub fn holder(&mut self, most: u32) -> Holder {
+        self.new_holder(most, false)
+    }
+
+    /// A driver that may hold `most` buffers.
+    pub fn receiver(&mut self, most: u32) -> Holder {
+        self.new_holder(most, true)
+    }
+
+    fn new_holder(&mut self, most: u32, receives: bool) -> Holder {
         self.holders += 1;
-        Holder { counts: vec![0; self.counts.len()], buffers: 0, most }
+        Holder { counts: vec![0; self.counts.len()], buffers: 0, most, receives }
+    }
+
+    /// Buffers that are for drivers only.
+    fn reserve(&self) -> usize {
+        self.counts.len() / 16
     }
 
     /// Gives a holder free buffers, as many as `places` and its limit allow; returns how many, at least one.
@@ -84,14 +118,16 @@ impl Books {
         places: usize,
         mut each: impl FnMut(u32),
     ) -> Result<u64, PacketError> {
-        let may = holder.most.saturating_sub(holder.buffers) as usize;
+        let may = holder.most_taken().saturating_sub(holder.buffers) as usize;
         if may == 0 {
             return Err(PacketError::Limit);
         }
-        if self.free.is_empty() {
+        let reserve = if holder.receives { 0 } else { self.reserve() };
+        let free = self.free.len().saturating_sub(reserve);
+        if free == 0 {
             return Err(PacketError::Exhausted);
         }
-        let count = places.min(may).min(self.free.len());
+        let count = places.min(may).min(free);
         for index in self.free.split_off(self.free.len() - count).into_iter().rev() {
             self.counts[index as usize] = 1;
             holder.counts[index as usize] = 1;
@@ -113,11 +149,16 @@ impl Books {
     }
 
     fn hold_one(&mut self, holder: &mut Holder, index: u32) -> Result<(), PacketError> {
+        let is_short = !holder.receives && self.free.len() < 2 * self.reserve();
         let count = self.counts.get_mut(index as usize).filter(|count| **count != 0);
         let count = count.ok_or(PacketError::BadBuffer)?;
+        let most = holder.most_held();
         let own = &mut holder.counts[index as usize];
-        if *own == 0 && holder.buffers >= holder.most {
+        if *own == 0 && holder.buffers >= most {
             return Err(PacketError::Limit);
+        }
+        if *own == 0 && is_short {
+            return Err(PacketError::Exhausted);
         }
         // The holder's count is no higher.
         *count = count.checked_add(1).ok_or(PacketError::Limit)?;
@@ -209,6 +250,8 @@ mod tests {
     const BUFFERS: u32 = 8;
     const HOLDERS: usize = 3;
     const MOST: u32 = 5;
+    /// Most after others have filled them.
+    const MOST_RECEIVED: u32 = 4;
 
     fn take(books: &mut Books, holder: &mut Holder, count: usize) -> Result<Vec<u32>, PacketError> {
         let mut taken = Vec::new();
@@ -239,6 +282,34 @@ mod tests {
         assert_eq!(books.hold(&mut one, &more), Err(PacketError::Limit));
         // What it has it may hold again.
         books.hold(&mut one, &[0, 0, 1]).unwrap();
+    }
+
+    #[test]
+    fn what_was_received_leaves_room_to_send() {
+        let mut books = Books::new(64);
+        let (mut driver, mut layer) = (books.receiver(32), books.holder(16));
+        let received = take(&mut books, &mut driver, 32).unwrap();
+        assert_eq!(received.len(), 24);
+        let filled = take(&mut books, &mut layer, 9).unwrap();
+        books.hold(&mut driver, &filled[..8]).unwrap();
+        assert_eq!(books.hold(&mut driver, &filled[8..]), Err(PacketError::Limit));
+        books.give(&mut layer, &filled).unwrap();
+        books.hold(&mut layer, &received[..12]).unwrap();
+        assert_eq!(books.hold(&mut layer, &received[12..13]), Err(PacketError::Limit));
+        assert_eq!(take(&mut books, &mut layer, 9).unwrap().len(), 4);
+    }
+
+    #[test]
+    fn a_driver_can_receive_whatever_others_hold() {
+        let mut books = Books::new(64);
+        let (mut driver, mut layers) = (books.receiver(32), [books.holder(64), books.holder(64)]);
+        let received = take(&mut books, &mut driver, 8).unwrap();
+        assert_eq!(take(&mut books, &mut layers[0], 50).unwrap().len(), 50);
+        // Six are free, of which four are the drivers'.
+        assert_eq!(books.hold(&mut layers[1], &received[..1]), Err(PacketError::Exhausted));
+        assert_eq!(take(&mut books, &mut layers[1], 9).unwrap().len(), 2);
+        assert_eq!(take(&mut books, &mut layers[1], 1), Err(PacketError::Exhausted));
+        assert_eq!(take(&mut books, &mut driver, 9).unwrap().len(), 4);
     }
 
     #[test]
@@ -320,9 +391,10 @@ mod tests {
                         let mut right = true;
                         for index in &indices {
                             right &= *index < BUFFERS && held(&model, *index as usize) > 0;
+                            let own = after[who].iter().filter(|count| **count > 0).count() as u32;
+                            right &= own < MOST_RECEIVED || after[who].get(*index as usize).is_some_and(|count| *count > 0);
                             if right { after[who][*index as usize] += 1; }
                         }
-                        right &= after[who].iter().filter(|count| **count > 0).count() as u32 <= MOST;
                         prop_assert_eq!(books.hold(&mut holders[who], &indices).is_ok(), right);
                         if right { model = after; }
                     }

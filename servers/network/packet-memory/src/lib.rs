@@ -102,13 +102,13 @@ fn mib(parameters: &Req<dyn Parameters>) -> Result<u64, StartError> {
 
 impl PacketServer {
     /// A holder, if there is room for another one. None may hold so much that nothing is left for others.
-    fn holder(&self, most: u32) -> Result<Holder, PacketError> {
+    fn holder(&self, most: u32, new: fn(&mut Books, u32) -> Holder) -> Result<Holder, PacketError> {
         let mut books = self.books.borrow_mut();
         if books.holders() >= MOST_SHARES {
             return Err(SystemError::Budget.into());
         }
         let most = most.min(books.buffers() / 2);
-        Ok(books.holder(most))
+        Ok(new(&mut books, most))
     }
 }
 
@@ -118,7 +118,7 @@ impl PacketMemory for PacketServer {
     }
 
     fn share<'f>(cx: &mut Cx<'f, Self>, most: u32) -> Result<Ref<'f, dyn Share>, PacketError> {
-        let (books, holder) = (cx.books.clone(), cx.holder(most)?);
+        let (books, holder) = (cx.books.clone(), cx.holder(most, Books::holder)?);
         Ok(cx.spawn(PacketShare { books, holder })?)
     }
 
@@ -127,7 +127,7 @@ impl PacketMemory for PacketServer {
         device: u64,
         most: u32,
     ) -> Result<Ref<'f, dyn Share>, PacketError> {
-        let share = Some((cx.books.clone(), cx.holder(most)?));
+        let share = Some((cx.books.clone(), cx.holder(most, Books::receiver)?));
         let number = cx.books.borrow_mut().new_driver(device);
         Ok(cx.spawn(DeviceShare { share, device, number })?)
     }

@@ -33,6 +33,8 @@ const HEADER_BYTES: usize = 14;
 const FRAME_BYTES: usize = MTU as usize + HEADER_BYTES;
 /// Buffers that are held: of two batches, one of which is delivered.
 const MOST_BUFFERS: u32 = 2 * BATCH as u32;
+/// Its number among the devices of a stack, of which it is the only one.
+const DEVICE: u64 = 0;
 
 /// What the server needs.
 #[derive(Required)]
@@ -69,7 +71,7 @@ impl Server for Tap {
             address => address?.to_be_bytes(),
         };
         let packets = warren_packets::map(cx, &needs.packets, &needs.address_space)?;
-        let share = needs.packets.share(cx, MOST_BUFFERS)?.keep()?;
+        let share = needs.packets.device_share(cx, DEVICE, MOST_BUFFERS)?.keep()?;
         let [_, _, address @ ..] = address;
         let (fresh, delivering) = (Indices::new(), Indices::new());
         let counts = LinkCounts::default();

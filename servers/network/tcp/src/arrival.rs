@@ -35,6 +35,8 @@ pub struct Arrival {
     bytes: u16,
     /// Whether its checksum is known to be right.
     good: bool,
+    /// Whether its payload was lost.
+    hollow: bool,
 }
 
 /// The sum of the pseudo-header (RFC 9293, section 3.1) of a segment of so many bytes.
@@ -71,6 +73,7 @@ impl Arrival {
             header_bytes: header_bytes as u16,
             bytes: u16::try_from(bytes).map_err(|_| Bad)?,
             good: first.flags & CHECKSUM_GOOD != 0,
+            hollow: false,
         })
     }
 
@@ -101,7 +104,7 @@ impl Arrival {
         })
     }
 
-    /// Reads the header, if the checksum of it and of the payload is right.
+    /// Reads the header, if the checksum of it and of the payload is right. If the payload was lost, so was the end behind it.
     pub fn segment<M: Bytes>(
         &self,
         memory: &Buffers<M>,
@@ -116,7 +119,8 @@ impl Arrival {
                 return Err(Bad);
             }
         }
-        Segment::decode(header).map(|(segment, _)| segment).map_err(|_| Bad)
+        let (segment, _) = Segment::decode(header).map_err(|_| Bad)?;
+        Ok(Segment { finish: segment.finish && !self.hollow, ..segment })
     }
 }
 
@@ -190,12 +194,16 @@ impl Arrivals {
         lost
     }
 
-    /// Keeps those that have no payload; how many are lost.
+    /// Keeps what can be known without any payload: acknowledgments, if the checksum need not be computed. How many segments are not whole any more.
     pub fn lose_payload(&mut self) -> usize {
-        let before = self.len();
-        self.arrivals.retain(|(_, pieces)| *pieces == 0);
         self.payload.clear();
-        before - self.len()
+        let mut lost = 0;
+        self.arrivals.retain_mut(|(arrival, pieces)| {
+            arrival.hollow = core::mem::take(pieces) > 0;
+            lost += usize::from(arrival.hollow);
+            arrival.good || !arrival.hollow
+        });
+        lost
     }
 }
 
@@ -245,6 +253,7 @@ mod tests {
 
     use proptest::prelude::*;
     use warren_packets::testing::Plain;
+    use warren_tcp::Sequence;
 
     use super::*;
 
@@ -356,6 +365,19 @@ mod tests {
         assert_eq!(some.iter().map(|(_, own)| own.len()).collect::<Vec<_>>(), [2, 0, 2]);
         assert_eq!((some.truncate(5), some.len()), (0, 3));
         assert_eq!((some.lose_payload(), some.len(), some.payload().len()), (2, 1, 0));
+    }
+
+    #[test]
+    fn without_its_payload_a_segment_still_acknowledges_but_does_not_end() {
+        let memory = Buffers::new(Plain::new(2));
+        let header = Segment { acknowledgment: Some(Sequence(7)), finish: true, ..header() };
+        let mut packet = packet(&memory, &header, &[1; 200], &[100]);
+        packet[0].flags = CHECKSUM_GOOD;
+        let mut some = arrivals(&memory, &[&packet]);
+        assert_eq!((some.lose_payload(), some.len()), (1, 1));
+        let (arrival, payload) = some.iter().next().unwrap();
+        let expected = Segment { finish: false, ..header };
+        assert_eq!((arrival.segment(&memory, payload), payload.len()), (Ok(expected), 0));
     }
 
     #[test]

@@ -106,11 +106,15 @@ impl Server for TcpServer {
     fn new(cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
         let needs = cx.req();
         let memory = warren_packets::map(cx, &needs.packets, &needs.address_space)?;
+        let most = (needs.packets.status(cx)?.buffers / 2).min(MOST_BUFFERS);
+        // Half of what a share may hold after others have filled it, so that what closes the gaps finds room.
+        let islands = (most * 3 / 8) as usize;
         let common = Rc::new(Common {
             memory,
             ports: RefCell::new(Ports::new(key(cx, needs)?)),
             counts: Cell::default(),
             offloads: Cell::default(),
+            islands,
         });
         let share = needs.packets.share(cx, strangers::MOST_BUFFERS)?.keep()?;
         let work = Bell::new(cx, &needs.signals)?;
@@ -209,8 +213,9 @@ impl TcpServer {
             let indices = Indices::of(arrivals.payload());
             let held = cx.scope(|cx| stack.share.get(cx)?.hold(cx, indices.as_bytes()));
             if held.is_err() {
-                // What has no payload can still be used, and may free buffers.
+                // What they acknowledge may free buffers.
                 lost += arrivals.lose_payload();
+                stack.overflow();
             }
         }
         if lost > 0 {

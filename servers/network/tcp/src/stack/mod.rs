@@ -60,6 +60,8 @@ pub struct Common {
     pub counts: Cell<TcpCounts>,
     /// What the link does by itself.
     pub offloads: Cell<u32>,
+    /// Buffers that a principal may hold behind gaps.
+    pub islands: usize,
 }
 
 impl Common {
@@ -102,6 +104,8 @@ struct Inner {
     is_sending: bool,
     /// Whether there was no buffer when one was needed.
     is_hungry: bool,
+    /// Whether the share had no room for what arrived.
+    is_full: bool,
     /// Until when its thread waits.
     waits_until_ns: u64,
     /// Whether its thread has ended, and with it all its connections.
@@ -162,6 +166,7 @@ impl Stack {
             receive_bytes: WINDOW_BYTES,
             send_bytes: WINDOW_BYTES,
             receive_pieces: WINDOW_PIECES,
+            island_pieces: common.islands,
             ..Settings::default()
         };
         let inner = Inner {
@@ -178,6 +183,7 @@ impl Stack {
             bells: Vec::new(),
             is_sending: false,
             is_hungry: false,
+            is_full: false,
             waits_until_ns: 0,
             is_over: false,
         };
@@ -209,6 +215,11 @@ impl Stack {
     }
 
     // Segments arrive.
+
+    /// There was no room in the share for what arrived: buffers that are not needed any more are given back at once.
+    pub fn overflow(&self) {
+        self.inner.borrow_mut().is_full = true;
+    }
 
     /// How many more segments there is room for.
     pub fn room(&self) -> usize {
@@ -338,7 +349,7 @@ impl Stack {
     pub fn wants_thread(&self) -> bool {
         let inner = self.inner.borrow();
         let next_ns = inner.engine.next_deadline_ns().unwrap_or(u64::MAX);
-        !inner.queue.is_empty() || next_ns < inner.waits_until_ns
+        !inner.queue.is_empty() || inner.is_full || next_ns < inner.waits_until_ns
     }
 
     /// Until when the principal's thread waits, if it has nothing to do. It looks for what nobody tells it of: that the last reference to a connection is gone,
@@ -387,7 +398,8 @@ impl Stack {
     /// Buffers that are not needed any more, if they are worth a call. Only for whoever sends.
     pub fn spent(&self, worth: usize) -> Option<Indices> {
         let inner = &mut *self.inner.borrow_mut();
-        let enough = inner.stock.spent.len() >= worth.max(1);
+        let worth = if core::mem::take(&mut inner.is_full) { 1 } else { worth.max(1) };
+        let enough = inner.stock.spent.len() >= worth;
         enough.then(|| core::mem::take(&mut inner.stock.spent))
     }
 
