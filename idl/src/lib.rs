@@ -28,8 +28,10 @@
 //! | [`PacketMemory`], [`Share`] | memory for packets; what one of its users holds of it |
 //! | [`Wire`] | frames of a network device that Linux has |
 //! | [`Link`], [`Sink`] | a network device; where packets go that have arrived |
-//! | [`Ethernet`], [`Endpoint`], [`Ipv4`] | the layers: frames on a link, packets to neighbours, packets to any address |
-//! | [`Ipv4Configuration`] | the right to say where this station is in the network |
+//! | [`Ethernet`], [`Neighbourhood`] | frames on a link; packets to neighbours |
+//! | [`Endpoint`], [`Routing`] | datagrams to any address; which endpoint leads there |
+//! | [`Ipv4`] | where this station is in the network |
+//! | [`Ipv4Configuration`] | the right to say so |
 //! | [`Dhcp`] | the address that the network has lent this station |
 //! | [`Resolver`] | addresses by names |
 //! | [`Ping`] | asking other stations whether they are there |
@@ -45,6 +47,7 @@
 #![no_std]
 
 mod accounts;
+mod address;
 mod block;
 mod bond;
 mod clock;
@@ -64,6 +67,7 @@ mod link;
 mod log;
 mod memory;
 mod namespace;
+mod neighbourhood;
 mod packet;
 mod parameters;
 mod partner;
@@ -75,6 +79,7 @@ mod principal;
 mod program;
 mod queue;
 mod resolver;
+mod routing;
 mod schedule;
 mod semaphore;
 mod signal;
@@ -86,6 +91,7 @@ mod udp;
 mod wire;
 
 pub use accounts::*;
+pub use address::*;
 pub use block::*;
 pub use bond::*;
 pub use clock::*;
@@ -105,6 +111,7 @@ pub use link::*;
 pub use log::*;
 pub use memory::*;
 pub use namespace::*;
+pub use neighbourhood::*;
 pub use packet::*;
 pub use parameters::*;
 pub use partner::*;
@@ -116,6 +123,7 @@ pub use principal::*;
 pub use program::*;
 pub use queue::*;
 pub use resolver::*;
+pub use routing::*;
 pub use schedule::*;
 pub use semaphore::*;
 pub use signal::*;

@@ -33,6 +33,9 @@ pub const CHECKSUM_FILL: u16 = 2;
 /// Flag: the segments that the packet is to be cut into are of TCP over IPv6; without it, over IPv4.
 pub const SEGMENT_IPV6: u16 = 4;
 
+/// Flag: the packet was sent to several stations at once.
+pub const TO_SEVERAL: u16 = 8;
+
 /// A piece of a packet. The first piece's record speaks for the whole packet.
 ///
 /// All offsets count from the start of the buffer, and so stay right when headers are put on and taken off.
@@ -49,7 +52,7 @@ pub struct Packet {
     pub bytes: u16,
     /// How many records of the same packet follow.
     pub more: u16,
-    /// [`CHECKSUM_GOOD`], [`CHECKSUM_FILL`], [`SEGMENT_IPV6`].
+    /// [`CHECKSUM_GOOD`], [`CHECKSUM_FILL`], [`SEGMENT_IPV6`], [`TO_SEVERAL`].
     pub flags: u16,
     /// Where the header of the network layer was, in a packet that was received and has lost it.
     pub network: u16,

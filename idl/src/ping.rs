@@ -3,7 +3,7 @@
 use warren::{Cx, Flat, errors, service};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-use crate::Ipv4Error;
+use crate::{Address, EndpointError, RoutingError};
 
 /// Why there is no answer.
 #[errors]
@@ -18,12 +18,21 @@ pub enum PingError {
     TimedOut = 4,
 }
 
-impl From<Ipv4Error> for PingError {
-    fn from(error: Ipv4Error) -> Self {
+impl From<RoutingError> for PingError {
+    fn from(error: RoutingError) -> Self {
         match error {
-            Ipv4Error::System(error) => PingError::System(error),
-            Ipv4Error::TooLong => PingError::TooLong,
-            Ipv4Error::Exhausted => PingError::Exhausted,
+            RoutingError::System(error) => PingError::System(error),
+            _ => PingError::Unreachable,
+        }
+    }
+}
+
+impl From<EndpointError> for PingError {
+    fn from(error: EndpointError) -> Self {
+        match error {
+            EndpointError::System(error) => PingError::System(error),
+            EndpointError::TooLong => PingError::TooLong,
+            EndpointError::Exhausted => PingError::Exhausted,
             _ => PingError::Unreachable,
         }
     }
@@ -38,24 +47,26 @@ pub struct PingAnswer {
     /// From the request to the answer.
     pub round_trip_ns: u64,
     /// Who answered.
-    pub source: u32,
-    /// Bytes of the answer behind the header of IPv4.
+    pub source: Address,
+    /// Bytes of the answer behind the header of IP.
     pub bytes: u32,
     /// How many more routers it could have passed.
     pub hops_left: u32,
     /// Of the bytes that were sent, how many came back as they were.
     pub unchanged: u32,
+    /// Zero.
+    pub reserved: u32,
 }
 
 impl Flat for PingAnswer {}
 
-/// Echo requests of ICMP (RFC 792).
-#[service(id = 0x9199_0001)]
+/// Echo requests of ICMP (RFC 792, RFC 4443).
+#[service(id = 0x9199_0002)]
 pub trait Ping {
     /// Asks the station at `destination` to send `bytes` bytes back, and waits for the answer for `patience_ns`.
     fn ping(
         cx: &mut Cx<'_, Self>,
-        destination: u32,
+        destination: &Address,
         sequence: u16,
         bytes: u32,
         patience_ns: u64,

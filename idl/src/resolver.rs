@@ -7,7 +7,7 @@ use warren::{Cx, Out, errors, service};
 pub enum ResolverError {
     /// What was given is no name.
     BadName = 1,
-    /// There is no such name, or it has no address of IPv4.
+    /// There is no such name, or it has no address.
     NotFound = 2,
     /// No name server is known.
     NoServer = 3,
@@ -21,9 +21,9 @@ pub enum ResolverError {
 pub const ADDRESSES: usize = 16;
 
 /// The names of the network (RFC 1034).
-#[service(id = 0xd250_0001)]
+#[service(id = 0xd250_0002)]
 pub trait Resolver {
-    /// The addresses of IPv4 that a name has, or that it is: numbers of four bytes each, at most [`ADDRESSES`] and as many as there is room for. Returns how many there are.
+    /// The addresses that a name has, or that it is: one [`Address`](crate::Address) behind the other, at most [`ADDRESSES`] and as many as there is room for. Returns how many there are.
     fn resolve(cx: &mut Cx<'_, Self>, name: &str, addresses: Out<'_>)
     -> Result<u64, ResolverError>;
 }

@@ -6,7 +6,7 @@
 use warren::{Cx, Flat, Out, Ref, errors, service};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-use crate::{Ipv4Error, PacketError};
+use crate::{Address, EndpointError, PacketError, RoutingError};
 
 /// Why a connection was refused, or does not go on.
 #[errors]
@@ -37,11 +37,20 @@ pub enum TcpError {
     BadLength = 12,
 }
 
-impl From<Ipv4Error> for TcpError {
-    fn from(error: Ipv4Error) -> Self {
+impl From<RoutingError> for TcpError {
+    fn from(error: RoutingError) -> Self {
         match error {
-            Ipv4Error::System(error) => TcpError::System(error),
-            Ipv4Error::Exhausted => TcpError::Exhausted,
+            RoutingError::System(error) => TcpError::System(error),
+            _ => TcpError::Unreachable,
+        }
+    }
+}
+
+impl From<EndpointError> for TcpError {
+    fn from(error: EndpointError) -> Self {
+        match error {
+            EndpointError::System(error) => TcpError::System(error),
+            EndpointError::Exhausted => TcpError::Exhausted,
             _ => TcpError::Unreachable,
         }
     }
@@ -56,7 +65,7 @@ impl From<PacketError> for TcpError {
     }
 }
 
-/// A connection, as others see it. Addresses of IPv4 are numbers, the first byte of the address the most significant.
+/// A connection, as others see it.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
 )]
@@ -71,9 +80,9 @@ pub struct ConnectionStatus {
     /// The smoothed round trip in nanoseconds; 0 if nothing was acknowledged yet.
     pub round_trip_ns: u64,
     /// This side's address.
-    pub local: u32,
+    pub local: Address,
     /// The other side's address.
-    pub remote: u32,
+    pub remote: Address,
     /// This side's port.
     pub local_port: u16,
     /// The other side's port.
@@ -190,13 +199,13 @@ impl Readiness {
 
 impl Flat for Readiness {}
 
-/// TCP (RFC 9293) over IPv4. What a thread has here belongs to its principal.
-#[service(id = 0x7c90_0001)]
+/// TCP (RFC 9293) over IPv4 and IPv6. What a thread has here belongs to its principal.
+#[service(id = 0x7c90_0005)]
 pub trait Tcp {
     /// Opens a connection to a port of another station, and waits until that has agreed.
     fn connect<'f>(
         cx: &mut Cx<'f, Self>,
-        address: u32,
+        address: &Address,
         port: u16,
     ) -> Result<Ref<'f, dyn Connection>, TcpError>;
     /// Lets connections come to a port, or to any that is free if it is 0. `backlog` of them may wait to be accepted.
@@ -216,7 +225,7 @@ pub trait Tcp {
 }
 
 /// A port to which connections come. When the last reference is dropped none come any more, and those that nobody has accepted end.
-#[service(id = 0x7c90_0002)]
+#[service(id = 0x7c90_0006)]
 pub trait Listener {
     /// Its port.
     fn port(cx: &mut Cx<'_, Self>) -> Result<u16, TcpError>;
@@ -231,7 +240,7 @@ pub trait Listener {
 
 /// A connection. When the last reference is dropped this side ends; what was written is still sent. If the other side has sent what nobody has read, or
 /// sends more, it is told that nobody will (RST).
-#[service(id = 0x7c90_0003)]
+#[service(id = 0x7c90_0007)]
 pub trait Connection {
     /// Waits for bytes and takes as many as there are and the buffer holds; 0 if the other side has ended, or if the buffer is empty.
     fn read(cx: &mut Cx<'_, Self>, buffer: Out<'_>) -> Result<u64, TcpError>;
@@ -261,7 +270,7 @@ pub trait Connection {
 }
 
 /// A place to wait for several connections and listeners. It holds none of them: those that are dropped report no more.
-#[service(id = 0x7c90_0004)]
+#[service(id = 0x7c90_0008)]
 pub trait Poll {
     /// Waits until something is ready, and fills `records` with a [`Readiness`] for each that is, as many as fit. Returns how many. What stays ready is reported
     /// again the next time, after the others.

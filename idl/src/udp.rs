@@ -3,7 +3,7 @@
 use warren::{Cx, Flat, Out, Ref, errors, service};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-use crate::{Ipv4Error, PacketError};
+use crate::{Address, EndpointError, PacketError, RoutingError};
 
 /// Why a socket was refused, or a datagram.
 #[errors]
@@ -22,12 +22,21 @@ pub enum UdpError {
     BadPort = 6,
 }
 
-impl From<Ipv4Error> for UdpError {
-    fn from(error: Ipv4Error) -> Self {
+impl From<RoutingError> for UdpError {
+    fn from(error: RoutingError) -> Self {
         match error {
-            Ipv4Error::System(error) => UdpError::System(error),
-            Ipv4Error::TooLong => UdpError::TooLong,
-            Ipv4Error::Exhausted => UdpError::Exhausted,
+            RoutingError::System(error) => UdpError::System(error),
+            _ => UdpError::Unreachable,
+        }
+    }
+}
+
+impl From<EndpointError> for UdpError {
+    fn from(error: EndpointError) -> Self {
+        match error {
+            EndpointError::System(error) => UdpError::System(error),
+            EndpointError::TooLong => UdpError::TooLong,
+            EndpointError::Exhausted => UdpError::Exhausted,
             _ => UdpError::Unreachable,
         }
     }
@@ -51,16 +60,16 @@ pub const DATAGRAM_BYTES: usize = 65_507;
 )]
 #[repr(C)]
 pub struct Datagram {
-    /// Who sent it: an address of IPv4, as a number.
-    pub source: u32,
+    /// Who sent it.
+    pub source: Address,
+    /// To which address it was sent: this station's, or one of several stations.
+    pub destination: Address,
     /// From which port.
     pub source_port: u16,
     /// Zero.
     pub reserved: u16,
     /// Bytes of data that it has. Those for which the buffer had no room are lost.
     pub bytes: u32,
-    /// To which address it was sent: this station's, or one of several stations.
-    pub destination: u32,
 }
 
 impl Flat for Datagram {}
@@ -106,7 +115,7 @@ pub struct UdpCounts {
 impl Flat for UdpCounts {}
 
 /// Datagrams of UDP (RFC 768).
-#[service(id = 0x0d90_0001)]
+#[service(id = 0x0d90_0003)]
 pub trait Udp {
     /// A socket at `port`; at any that is free if `port` is 0.
     fn open<'f>(cx: &mut Cx<'f, Self>, port: u16) -> Result<Ref<'f, dyn UdpSocket>, UdpError>;
@@ -117,14 +126,14 @@ pub trait Udp {
 }
 
 /// A port of this station. It is free again when the last reference is dropped.
-#[service(id = 0x0d90_0002)]
+#[service(id = 0x0d90_0004)]
 pub trait UdpSocket {
     /// Its port.
     fn port(cx: &mut Cx<'_, Self>) -> Result<u16, UdpError>;
     /// Sends a datagram to a port of another station.
     fn send(
         cx: &mut Cx<'_, Self>,
-        destination: u32,
+        destination: &Address,
         port: u16,
         data: &[u8],
     ) -> Result<(), UdpError>;

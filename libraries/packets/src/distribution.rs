@@ -17,13 +17,19 @@ use crate::batch::Batch;
 /// Protocols that can be served at the same time.
 const MOST: usize = 16;
 
-/// Who is served which protocol, by the number that the layer knows it by.
-pub struct Served {
+/// Who is handed which protocol's packets, by the number that the layer knows it by.
+#[derive(Default)]
+pub struct Sinks {
     all: Vec<Entry>,
+    /// Counts all who were ever handed any.
+    count: u64,
+}
+
+/// Those of them who wait in [`serve`].
+pub struct Served {
+    sinks: Sinks,
     /// Rings when somebody else is served.
     superseded: Bell,
-    /// Counts all who were ever served.
-    count: u64,
 }
 
 struct Entry {
@@ -35,6 +41,14 @@ struct Entry {
 
 /// A server that hands packets on by their protocols.
 pub trait Distributor: Object<Access = Serial> {
+    /// Who is handed which.
+    fn sinks(&self) -> &Sinks;
+    /// The same, to be changed.
+    fn sinks_mut(&mut self) -> &mut Sinks;
+}
+
+/// A server in which those wait who are handed packets.
+pub trait Serving: Object<Access = Serial> {
     /// Who is served.
     fn served(&self) -> &Served;
     /// The same, to be changed.
@@ -58,6 +72,41 @@ impl From<SystemError> for NotServed {
     }
 }
 
+impl From<TooMany> for NotServed {
+    fn from(TooMany: TooMany) -> Self {
+        NotServed::TooMany
+    }
+}
+
+/// So many protocols are not handed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooMany;
+
+impl Sinks {
+    /// Puts a sink in the place of the one before it; its number.
+    ///
+    /// # Errors
+    ///
+    /// There is no room for another protocol.
+    pub fn add(&mut self, protocol: u16, sink: Weak<dyn Sink>) -> Result<u64, TooMany> {
+        let number = self.count;
+        let entry = Entry { protocol, sink, number };
+        match self.all.iter().position(|entry| entry.protocol == protocol) {
+            Some(at) => self.all[at] = entry,
+            None if self.all.len() < MOST => self.all.push(entry),
+            None => return Err(TooMany),
+        }
+        self.count += 1;
+        Ok(number)
+    }
+
+    /// Those that are still there, each with its protocol.
+    pub fn each<'f, S>(&self, cx: &Cx<'f, S>) -> Vec<(u16, Ref<'f, dyn Sink>)> {
+        let each = self.all.iter();
+        each.filter_map(|entry| Some((entry.protocol, entry.sink.upgrade(cx).ok()?))).collect()
+    }
+}
+
 impl Served {
     /// Nobody.
     ///
@@ -65,53 +114,69 @@ impl Served {
     ///
     /// `Budget` if there is no room for a signal.
     pub fn new<S>(cx: &mut Cx<'_, S>, signals: &Req<dyn Signals>) -> Result<Self, SystemError> {
-        Ok(Served { all: Vec::new(), superseded: Bell::new(cx, signals)?, count: 0 })
+        Ok(Served { sinks: Sinks::default(), superseded: Bell::new(cx, signals)? })
     }
 
-    /// Puts a sink in the place of the one before it; its number.
-    fn add(&mut self, protocol: u16, sink: Weak<dyn Sink>) -> Result<u64, NotServed> {
-        let number = self.count;
-        let entry = Entry { protocol, sink, number };
-        match self.all.iter().position(|entry| entry.protocol == protocol) {
-            Some(at) => self.all[at] = entry,
-            None if self.all.len() < MOST => self.all.push(entry),
-            None => return Err(NotServed::TooMany),
-        }
-        self.count += 1;
-        Ok(number)
+    /// Who is served.
+    pub fn sinks(&self) -> &Sinks {
+        &self.sinks
+    }
+}
+
+impl<S: Serving> Distributor for S {
+    fn sinks(&self) -> &Sinks {
+        &self.served().sinks
+    }
+
+    fn sinks_mut(&mut self) -> &mut Sinks {
+        &mut self.served_mut().sinks
     }
 }
 
 /// Serves `sink` the packets of a protocol, beginning with an empty batch, until somebody else is served in its place; it does not return before.
-pub fn serve<S: Distributor>(
-    cx: &mut Cx<'_, S>,
-    protocol: u16,
-    sink: Ref<'_, dyn Sink>,
-) -> NotServed {
-    match served_until(cx, protocol, sink) {
+pub fn serve<S: Serving>(cx: &mut Cx<'_, S>, protocol: u16, sink: Ref<'_, dyn Sink>) -> NotServed {
+    match enter(cx, protocol, sink).and_then(|number| stay(cx, number, sink)) {
         Ok(()) => NotServed::Superseded,
         Err(error) => error,
     }
 }
 
-fn served_until<S: Distributor>(
+/// The first half of [`serve`]: `sink` is in the place of whoever was served before. Returns the number for the other half.
+///
+/// # Errors
+///
+/// There is no room.
+pub fn enter<S: Serving>(
     cx: &mut Cx<'_, S>,
     protocol: u16,
     sink: Ref<'_, dyn Sink>,
-) -> Result<(), NotServed> {
+) -> Result<u64, NotServed> {
     let weak = sink.weak()?;
     let others = listeners(cx, superseded)?;
-    let number = cx.served_mut().add(protocol, weak)?;
+    let number = cx.served_mut().sinks.add(protocol, weak)?;
     others.tell()?;
+    Ok(number)
+}
+
+/// The other half of [`serve`]: says so to `sink`, and waits until somebody else is served in its place.
+///
+/// # Errors
+///
+/// The thread is not to wait any more.
+pub fn stay<S: Serving>(
+    cx: &mut Cx<'_, S>,
+    number: u64,
+    sink: Ref<'_, dyn Sink>,
+) -> Result<(), NotServed> {
     // A sink that cannot use it is as good as one that is gone.
     sink.deliver(cx, &[]).ok();
     Ok(wait_until(cx, superseded, |server| {
-        let still = server.served().all.iter().any(|entry| entry.number == number);
+        let still = server.served().sinks.all.iter().any(|entry| entry.number == number);
         (!still).then_some(())
     })?)
 }
 
-fn superseded<S: Distributor>(server: &S) -> &Bell {
+fn superseded<S: Serving>(server: &S) -> &Bell {
     &server.served().superseded
 }
 
@@ -145,7 +210,7 @@ pub fn distribute<S: Distributor>(
 /// Hands packets of one protocol on; whether somebody is served it.
 pub fn hand_on<S: Distributor>(cx: &mut Cx<'_, S>, protocol: u16, packets: &Batch) -> bool {
     cx.scope(|cx| {
-        let entry = cx.served().all.iter().find(|entry| entry.protocol == protocol);
+        let entry = cx.sinks().all.iter().find(|entry| entry.protocol == protocol);
         let Some(sink) = entry.and_then(|entry| entry.sink.upgrade(cx).ok()) else { return false };
         sink.deliver(cx, packets.as_bytes()).ok();
         true

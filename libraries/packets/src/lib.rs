@@ -7,8 +7,10 @@
 //! | [`checksum`] | the Internet checksum, in pieces |
 //! | [`distribution`] | handing packets to whoever is served their protocol |
 //! | [`share`] | holding buffers |
+//! | [`network`](mod@network) | the network layer's header, as the layers above see it |
 //! | [`ready`] | being served for the first time |
 //! | [`address`] | addresses as text |
+//! | [`ways`] | asking for ways, and telling of some |
 //! | [`unguessable`](mod@unguessable) | numbers that others cannot guess |
 //! | `testing` | packet memory on the host; with the feature of this name |
 //!
@@ -26,13 +28,16 @@ pub mod batch;
 pub mod buffers;
 pub mod checksum;
 pub mod distribution;
+pub mod network;
 pub mod ready;
 pub mod share;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod unguessable;
+pub mod ways;
 
 pub use batch::Batch;
 pub use buffers::{Bad, Buffers, Bytes};
+pub use network::{network, pseudo_header};
 pub use share::{Indices, map};
 pub use unguessable::unguessable;

@@ -5,6 +5,8 @@ use alloc::{
     vec::Vec,
 };
 
+use warren_idl::Address;
+
 /// How many conversations there may be.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -24,14 +26,14 @@ pub struct Books {
     seats: Vec<Option<Guest>>,
     free: Vec<Seat>,
     /// How many come from each station.
-    stations: BTreeMap<u32, usize>,
+    stations: BTreeMap<Address, usize>,
     /// Until when whom may wait.
     deadlines: BTreeSet<(u64, Seat)>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Guest {
-    station: u32,
+    station: Address,
     until_ns: Option<u64>,
 }
 
@@ -48,7 +50,7 @@ impl Books {
     }
 
     /// A place for somebody from this station, if there may be another one.
-    pub fn sit_down(&mut self, station: u32) -> Option<Seat> {
+    pub fn sit_down(&mut self, station: Address) -> Option<Seat> {
         let taken = self.seats.len() - self.free.len();
         let from_there = self.stations.entry(station).or_default();
         if taken >= self.limits.all || *from_there >= self.limits.each {
@@ -114,17 +116,21 @@ mod tests {
     #[test]
     fn nobody_takes_all_places() {
         let mut books = Books::new(Limits { all: 3, each: 2 });
-        let first = books.sit_down(7).unwrap();
-        assert!(books.sit_down(7).is_some() && books.sit_down(7).is_none());
-        assert!(books.sit_down(8).is_some() && books.sit_down(9).is_none());
+        let first = books.sit_down(Address::v4(7)).unwrap();
+        assert!(
+            books.sit_down(Address::v4(7)).is_some() && books.sit_down(Address::v4(7)).is_none()
+        );
+        assert!(
+            books.sit_down(Address::v4(8)).is_some() && books.sit_down(Address::v4(9)).is_none()
+        );
         books.stand_up(first);
-        assert_eq!(books.sit_down(9), Some(first));
+        assert_eq!(books.sit_down(Address::v4(9)), Some(first));
     }
 
     #[test]
     fn who_waits_too_long_is_found_first() {
         let mut books = Books::new(Limits { all: 10, each: 10 });
-        let seats: Vec<Seat> = (0..3).map(|_| books.sit_down(1).unwrap()).collect();
+        let seats: Vec<Seat> = (0..3).map(|_| books.sit_down(Address::v4(1)).unwrap()).collect();
         for (seat, until_ns) in seats.iter().zip([30, 10, 20]) {
             books.wait(*seat, until_ns);
         }

@@ -112,9 +112,28 @@ fn the_state_of_the_network_is_shown() {
 }
 
 #[test]
+fn the_way_to_this_station_itself_comes_back_when_what_leads_there_has_died() {
+    let ask = "ping -q -c 2 -i 10 127.0.0.1 | grep transmitted";
+    let lines = [
+        "crash loopback null",
+        ask,
+        "crash routing null",
+        "ping -q -c 3 -i 100 127.0.0.1 | grep -c x",
+        ask,
+        "ifconfig -r",
+    ];
+    let run = Run::new("network", &lines).go();
+    let all = "2 packets transmitted, 2 received, 0% packet loss";
+    assert_eq!(run.lines().iter().filter(|line| **line == all).count(), 2, "{run}");
+    for route in ["127.0.0.0/8 ", "::1/128 ", "10.0.2.0/24 "] {
+        assert!(run.lines().iter().any(|line| line.starts_with(route)), "{route}: {run}");
+    }
+}
+
+#[test]
 fn every_server_below_may_die_and_comes_back() {
     for variant in [DEFAULT, KERNEL, OWN] {
-        let servers = ["virtio-net", "ethernet", "arp", "ipv4", "icmp"];
+        let servers = ["virtio-net", "ethernet", "arp", "ipv4", "routing", "icmp"];
         let lines = servers.iter().flat_map(|server| {
             [
                 // The first question meets the fault; the layers notice within half a second.

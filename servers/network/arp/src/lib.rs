@@ -1,4 +1,4 @@
-//! IPv4 on Ethernet: an endpoint whose neighbours are found by ARP.
+//! IPv4 on Ethernet: a neighbourhood whose neighbours are found by ARP.
 //!
 //! # Shape
 //!
@@ -30,9 +30,9 @@ pub mod neighbours;
 
 use warren::{Cx, Kept, New, Ref, Req, Required, Server, StartError, local, server};
 use warren_idl::{
-    AddressSpace, Clock, Endpoint, EndpointDescription, EndpointError, Ethernet, EthernetError,
-    HEADROOM, LinkCounts, LinkDescription, Neighbour, Packet, PacketMemory, Share, Signals, Sink,
-    SinkError, Task, ThreadError, ThreadFactory, Timer,
+    Address, AddressSpace, Clock, Ethernet, EthernetError, HEADROOM, LinkCounts, LinkDescription,
+    Neighbour, Neighbourhood, NeighbourhoodDescription, NeighbourhoodError, Packet, PacketMemory,
+    Share, Signals, Sink, SinkError, Task, ThreadError, ThreadFactory, Timer,
 };
 use warren_packets::{
     Bad, Batch, Buffers, Indices,
@@ -58,7 +58,7 @@ const GROUP_BITS: u32 = 0x007f_ffff;
 /// Buffers of packets that wait for neighbours, and of questions.
 const MOST_BUFFERS: u32 = 128;
 
-/// What the endpoint needs.
+/// What the server needs.
 #[derive(Required)]
 pub struct Needs {
     ethernet: Req<dyn Ethernet>,
@@ -72,7 +72,7 @@ pub struct Needs {
 
 /// IPv4 on Ethernet.
 #[server(
-    provides(Endpoint, Sink),
+    provides(Neighbourhood, Sink),
     locals(Listening),
     stack = 32768,
     summary = "IPv4 on Ethernet, neighbours by ARP"
@@ -145,8 +145,8 @@ impl Sink for Arp {
 }
 
 impl Arp {
-    fn now_ns(cx: &Cx<'_, Self>) -> Result<u64, EndpointError> {
-        cx.req().clock.now_ns().map_err(|_| EndpointError::Link)
+    fn now_ns(cx: &Cx<'_, Self>) -> Result<u64, NeighbourhoodError> {
+        cx.req().clock.now_ns().map_err(|_| NeighbourhoodError::Link)
     }
 
     /// Takes note of what a station says of itself, and answers it in its own message's place.
@@ -154,7 +154,7 @@ impl Arp {
         cx: &mut Cx<'_, Self>,
         packet: &Packet,
         message: &Message,
-    ) -> Result<(), EndpointError> {
+    ) -> Result<(), NeighbourhoodError> {
         let now = Self::now_ns(cx)?;
         let Message { asks, source: (address, link), target } = *message;
         let Some(Ipv4Network { address: own, .. }) = cx.network else { return Ok(()) };
@@ -165,9 +165,9 @@ impl Arp {
             let answer = Message { asks: false, source, target: message.source };
             let record = Packet { bytes: MESSAGE_BYTES as u16, more: 0, flags: 0, ..*packet };
             let written = cx.packets.write(&record, 0, &message::write(&answer));
-            written.map_err(|Bad| EndpointError::BadRecord)?;
+            written.map_err(|Bad| NeighbourhoodError::BadRecord)?;
             let mut batch = Batch::new();
-            batch.push(record).map_err(|Bad| EndpointError::BadRecord)?;
+            batch.push(record).map_err(|Bad| NeighbourhoodError::BadRecord)?;
             cx.req().ethernet.send(cx, ARP, number(link), batch.as_bytes())?;
         }
         Self::send_held(cx, number(link), &waiting)
@@ -178,18 +178,18 @@ impl Arp {
         cx: &mut Cx<'_, Self>,
         link: u64,
         packets: &[Packet],
-    ) -> Result<(), EndpointError> {
+    ) -> Result<(), NeighbourhoodError> {
         if packets.is_empty() {
             return Ok(());
         }
         let mut batch = Batch::new();
-        batch.push_packet(packets).map_err(|Bad| EndpointError::BadRecord)?;
+        batch.push_packet(packets).map_err(|Bad| NeighbourhoodError::BadRecord)?;
         let sent = cx.req().ethernet.send(cx, IPV4, link, batch.as_bytes());
         Self::give(cx, packets)?;
         Ok(sent.map(drop)?)
     }
 
-    fn give(cx: &mut Cx<'_, Self>, packets: &[Packet]) -> Result<(), EndpointError> {
+    fn give(cx: &mut Cx<'_, Self>, packets: &[Packet]) -> Result<(), NeighbourhoodError> {
         if packets.is_empty() {
             return Ok(());
         }
@@ -197,8 +197,8 @@ impl Arp {
     }
 
     /// Asks all stations for a neighbour.
-    fn ask(cx: &mut Cx<'_, Self>, neighbour: u32) -> Result<(), EndpointError> {
-        let own = cx.network.ok_or(EndpointError::NoAddress)?.address;
+    fn ask(cx: &mut Cx<'_, Self>, neighbour: u32) -> Result<(), NeighbourhoodError> {
+        let own = cx.network.ok_or(NeighbourhoodError::NoAddress)?.address;
         let share = cx.share.get(cx)?;
         let mut index = Indices::zeroed(1);
         share.take(cx, index.as_mut_bytes())?;
@@ -232,7 +232,11 @@ impl Arp {
     }
 
     /// Keeps packets until it is known where their neighbour is.
-    fn keep(cx: &mut Cx<'_, Self>, neighbour: u32, batch: &Batch) -> Result<(), EndpointError> {
+    fn keep(
+        cx: &mut Cx<'_, Self>,
+        neighbour: u32,
+        batch: &Batch,
+    ) -> Result<(), NeighbourhoodError> {
         let share = cx.share.get(cx)?;
         let now = Self::now_ns(cx)?;
         let late = cx.neighbours.give_up(now);
@@ -255,40 +259,44 @@ fn number(link: LinkAddress) -> u64 {
     u64::from_be_bytes([0, 0, a, b, c, d, e, f])
 }
 
-impl Endpoint for Arp {
-    fn description(cx: &mut Cx<'_, Self>) -> Result<EndpointDescription, EndpointError> {
+impl Neighbourhood for Arp {
+    fn description(cx: &mut Cx<'_, Self>) -> Result<NeighbourhoodDescription, NeighbourhoodError> {
         let LinkDescription { mtu, offloads, .. } = cx.link;
         let none = Ipv4Network { address: 0, prefix: 0 };
         let Ipv4Network { address, prefix } = cx.network.unwrap_or(none);
-        Ok(EndpointDescription { address, prefix, mtu, offloads })
+        Ok(NeighbourhoodDescription { address, prefix, mtu, offloads })
     }
 
-    fn assign(cx: &mut Cx<'_, Self>, address: u32, prefix: u32) -> Result<(), EndpointError> {
+    fn assign(cx: &mut Cx<'_, Self>, address: u32, prefix: u32) -> Result<(), NeighbourhoodError> {
         let prefix = prefix.min(32);
         cx.network = (address != 0).then_some(Ipv4Network { address, prefix });
         Ok(())
     }
 
-    fn link(cx: &mut Cx<'_, Self>) -> Result<LinkDescription, EndpointError> {
+    fn link(cx: &mut Cx<'_, Self>) -> Result<LinkDescription, NeighbourhoodError> {
         Ok(cx.req().ethernet.description(cx)?)
     }
 
-    fn counts(cx: &mut Cx<'_, Self>) -> Result<LinkCounts, EndpointError> {
+    fn counts(cx: &mut Cx<'_, Self>) -> Result<LinkCounts, NeighbourhoodError> {
         Ok(cx.req().ethernet.counts(cx)?)
     }
 
-    fn send(cx: &mut Cx<'_, Self>, neighbour: u32, packets: &[u8]) -> Result<(), EndpointError> {
+    fn send(
+        cx: &mut Cx<'_, Self>,
+        neighbour: u32,
+        packets: &[u8],
+    ) -> Result<(), NeighbourhoodError> {
         if let Some(group) = cx.group(neighbour) {
             cx.req().ethernet.send(cx, IPV4, group, packets)?;
             return Ok(());
         }
-        cx.network.ok_or(EndpointError::NoAddress)?;
+        cx.network.ok_or(NeighbourhoodError::NoAddress)?;
         let now = Self::now_ns(cx)?;
         let way = cx.neighbours.way(neighbour, now);
         match way.link {
             Some(link) => drop(cx.req().ethernet.send(cx, IPV4, number(link), packets)?),
             None => {
-                let batch = Batch::read(packets).map_err(|Bad| EndpointError::BadRecord)?;
+                let batch = Batch::read(packets).map_err(|Bad| NeighbourhoodError::BadRecord)?;
                 Self::keep(cx, neighbour, &batch)?;
             }
         }
@@ -296,15 +304,15 @@ impl Endpoint for Arp {
         if way.ask { Self::ask(cx, neighbour) } else { Ok(()) }
     }
 
-    fn serve<'f>(cx: &mut Cx<'f, Self>, sink: Ref<'f, dyn Sink>) -> Result<(), EndpointError> {
+    fn serve<'f>(cx: &mut Cx<'f, Self>, sink: Ref<'f, dyn Sink>) -> Result<(), NeighbourhoodError> {
         Ok(cx.req().ethernet.serve(cx, IPV4, sink)?)
     }
 
-    fn neighbour(cx: &mut Cx<'_, Self>, index: u32) -> Result<Neighbour, EndpointError> {
+    fn neighbour(cx: &mut Cx<'_, Self>, index: u32) -> Result<Neighbour, NeighbourhoodError> {
         let now = Self::now_ns(cx)?;
         let known = cx.neighbours.all().get(index as usize);
         Ok(known.map_or(Neighbour::default(), |known| Neighbour {
-            address: known.address,
+            address: Address::v4(known.address),
             known: u16::from(known.heard.is_some()),
             link_address: known.heard.map_or([0; 6], |(link, _)| link),
             age_s: known

@@ -22,18 +22,16 @@ use core::{cell::RefCell, ops::ControlFlow};
 
 use warren::{Cx, New, Ref, Req, Required, Server, StartError, SystemError, local, server};
 use warren_idl::{
-    Clock, Dhcp, DhcpError, DhcpLease, Endpoint, Ipv4Configuration, Ipv4Error, Ipv4Settings, Log,
-    LogRecord, Signals, Task, ThreadError, ThreadFactory, Timer, Udp, UdpError, UdpSocket,
+    Address, Clock, Dhcp, DhcpError, DhcpLease, Ipv4Configuration, Ipv4Error, Ipv4Settings, Log,
+    LogRecord, Neighbourhood, Signals, Task, ThreadError, ThreadFactory, Timer, Udp, UdpError,
+    UdpSocket,
 };
-use warren_packets::{
-    address::Ipv4Address,
-    ready::{self, Ready},
-};
+use warren_packets::ready::{self, Ready};
 use warren_waiting::{pause, until};
 
 use crate::client::{CLIENT_PORT, Client, Lease, SERVER_PORT, Step};
 
-/// Bytes of the longest answer: what an endpoint carries at least, and more than any server sends.
+/// Bytes of the longest answer: what a link carries at least, and more than any server sends.
 const ANSWER_BYTES: usize = 1500;
 /// For how long settings are put in that nobody is to wait in.
 const MOMENT_NS: u64 = 1_000_000;
@@ -43,7 +41,7 @@ const MOMENT_NS: u64 = 1_000_000;
 pub struct Needs {
     udp: Req<dyn Udp>,
     ipv4: Req<dyn Ipv4Configuration>,
-    endpoint: Req<dyn Endpoint>,
+    neighbourhood: Req<dyn Neighbourhood>,
     log: Req<dyn Log>,
     threads: Req<dyn ThreadFactory>,
     signals: Req<dyn Signals>,
@@ -82,7 +80,7 @@ impl Server for DhcpServer {
     }
 
     fn start(cx: &mut Cx<'_, Self>) -> Result<(), StartError> {
-        let address = cx.req().endpoint.link(cx)?.address;
+        let address = cx.req().neighbourhood.link(cx)?.address;
         // Two exchanges of one station differ by when they began, and two stations by their addresses.
         let now = cx.req().clock.now_ns().map_err(|_| SystemError::Lost)?;
         let [.., a, b, c, d] = address;
@@ -166,7 +164,7 @@ impl Asking {
         cx.scope(|cx| {
             let socket = cx.req().udp.open(cx, CLIENT_PORT).map_err(system)?;
             // A message that is not sent is as good as one that is lost, unless the layer below has died.
-            let sent = socket.send(cx, destination, SERVER_PORT, message);
+            let sent = socket.send(cx, &Address::v4(destination), SERVER_PORT, message);
             if let Err(UdpError::System(error)) = sent {
                 return Err(error);
             }
@@ -216,7 +214,7 @@ impl Asking {
         let lease = cx.client.lease().copied();
         match lease {
             Some(lease) if told != settings.address => {
-                let [address, server] = [settings.address, lease.server].map(Ipv4Address);
+                let [address, server] = [settings.address, lease.server].map(Address::v4);
                 let line = alloc::format!("{address}/{} is lent by {server}", settings.prefix);
                 cx.req().log.write(LogRecord::INFO, &line).ok();
             }

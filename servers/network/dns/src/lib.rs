@@ -30,9 +30,9 @@ use alloc::{vec, vec::Vec};
 
 use warren::{Cx, New, Out, Ref, Req, Required, Server, StartError, SystemError, server};
 use warren_idl::{
-    Clock, Entropy, Ipv4, Parameters, Resolver, ResolverError, Udp, UdpError, UdpSocket,
+    Address, Clock, Entropy, Ipv4, Parameters, Resolver, ResolverError, Udp, UdpError, UdpSocket,
 };
-use warren_packets::{address::Ipv4Address, unguessable};
+use warren_packets::unguessable;
 use warren_parameters::number;
 use warren_waiting::until;
 
@@ -88,7 +88,7 @@ impl Resolver for Dns {
         let found = Self::find(cx, name)?;
         let mut at = 0;
         for address in &found {
-            at += addresses.write(at, &address.to_ne_bytes());
+            at += addresses.write(at, &address.bytes);
         }
         Ok(found.len() as u64)
     }
@@ -99,14 +99,14 @@ impl Dns {
         cx.req().clock.now_ns().map_err(|_| SystemError::Lost)
     }
 
-    fn find(cx: &mut Cx<'_, Self>, text: &str) -> Result<Vec<u32>, ResolverError> {
-        if let Some(Ipv4Address(address)) = Ipv4Address::parse(text) {
+    fn find(cx: &mut Cx<'_, Self>, text: &str) -> Result<Vec<Address>, ResolverError> {
+        if let Some(address) = Address::parse(text) {
             return Ok(vec![address]);
         }
         let name = Name::parse(text).ok_or(ResolverError::BadName)?;
         // This station has this name everywhere (RFC 6761, section 6.3).
         if Name::parse("localhost").as_ref() == Some(&name) {
-            return Ok(vec![0x7f00_0001]);
+            return Ok(vec![Address::v4(0x7f00_0001)]);
         }
         let now = Self::now_ns(cx)?;
         if let Some(known) = cx.cache.get(&name, now) {
@@ -117,7 +117,7 @@ impl Dns {
         let mut last = ResolverError::NoServer;
         for patience_ns in PATIENCE_NS {
             for server in servers.clone() {
-                match Self::ask(cx, server, &name, patience_ns)? {
+                match Self::ask(cx, Address::v4(server), &name, patience_ns)? {
                     Some(Answer::Addresses(addresses, time)) => {
                         let now = Self::now_ns(cx)?;
                         cx.cache.add(name, addresses.clone(), time, now);
@@ -135,7 +135,7 @@ impl Dns {
     /// Asks a server; `None` if it does not answer.
     fn ask(
         cx: &mut Cx<'_, Self>,
-        server: u32,
+        server: Address,
         name: &Name,
         patience_ns: u64,
     ) -> Result<Option<Answer>, SystemError> {
@@ -144,7 +144,7 @@ impl Dns {
         let (until_ns, port) = (now.saturating_add(patience_ns), cx.port);
         cx.scope(|cx| {
             let socket = cx.req().udp.open(cx, 0).map_err(system)?;
-            let sent = socket.send(cx, server, port, &message::question(identifier, name));
+            let sent = socket.send(cx, &server, port, &message::question(identifier, name));
             // A server that is not reached may be later, or another one.
             if let Err(UdpError::System(error)) = sent {
                 return Err(error);
@@ -159,7 +159,7 @@ impl Dns {
     fn listen<'f>(
         cx: &mut Cx<'f, Self>,
         socket: Ref<'f, dyn UdpSocket>,
-        server: (u32, u16),
+        server: (Address, u16),
         identifier: u16,
         name: &Name,
     ) -> Result<Answer, SystemError> {

@@ -7,7 +7,7 @@ use smoltcp::wire::{
     DnsFlags, DnsOpcode, DnsPacket, DnsQueryType, DnsQuestion, DnsRcode, DnsRecord, DnsRecordData,
     DnsRepr,
 };
-use warren_idl::ADDRESSES;
+use warren_idl::{ADDRESSES, Address};
 
 /// Bytes of the longest name, without the dot behind it, and of its longest part (section 2.3.4).
 const NAME_BYTES: usize = 253;
@@ -75,7 +75,7 @@ pub fn question(identifier: u16, name: &Name) -> Vec<u8> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// The addresses, and for how long they are good.
-    Addresses(Vec<u32>, Duration),
+    Addresses(Vec<Address>, Duration),
     /// There are none.
     NotFound,
     /// It does not know.
@@ -120,7 +120,7 @@ fn addresses(packet: &DnsPacket<&[u8]>, records: &[u8], name: &Name) -> Option<A
             match record.data {
                 DnsRecordData::A(address) if found.len() < ADDRESSES => {
                     seconds = seconds.min(record.ttl);
-                    found.push(u32::from(address));
+                    found.push(Address::v4(address.into()));
                 }
                 DnsRecordData::Cname(other) => {
                     seconds = seconds.min(record.ttl);
@@ -192,7 +192,8 @@ mod tests {
             (ASKED, ADDRESS, &[1, 2, 3, 5]),
         ];
         let bytes = reply(&asked, RIGHT, &records);
-        let expected = Answer::Addresses(vec![0x0102_0304, 0x0102_0305], MINUTE);
+        let expected =
+            Answer::Addresses(vec![Address::v4(0x0102_0304), Address::v4(0x0102_0305)], MINUTE);
         assert_eq!(answer(&bytes, 7, &asked), Some(expected));
     }
 
@@ -205,7 +206,7 @@ mod tests {
             (ASKED, ALIAS, b"\x01B\0"),
         ];
         let bytes = reply(&asked, RIGHT, &records);
-        let expected = Answer::Addresses(vec![0x0102_0304], MINUTE);
+        let expected = Answer::Addresses(vec![Address::v4(0x0102_0304)], MINUTE);
         assert_eq!(answer(&bytes, 7, &asked), Some(expected));
         let bytes = reply(&asked, RIGHT, &[(ASKED, ALIAS, ASKED)]);
         assert_eq!(answer(&bytes, 7, &asked), Some(Answer::Failed));

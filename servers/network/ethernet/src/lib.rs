@@ -24,7 +24,7 @@ use warren_idl::{
 };
 use warren_packets::{
     Bad, Batch, Buffers,
-    distribution::{self, Distributor, NotServed, Served, distribute},
+    distribution::{self, NotServed, Served, Serving, distribute},
 };
 use warren_waiting::pause;
 
@@ -101,7 +101,7 @@ impl Sink for EthernetServer {
     }
 }
 
-impl Distributor for EthernetServer {
+impl Serving for EthernetServer {
     fn served(&self) -> &Served {
         &self.served
     }

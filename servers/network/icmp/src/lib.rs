@@ -25,14 +25,17 @@ use alloc::vec::Vec;
 
 use warren::{Cx, Kept, New, Req, Required, Server, StartError, SystemError, local, server};
 use warren_idl::{
-    AddressSpace, BUFFER_BYTES, Clock, HEADROOM, Ipv4, Ipv4Error, Packet, PacketMemory, Ping,
-    PingAnswer, PingError, Share, Signals, Sink, SinkError, Task, ThreadError, ThreadFactory,
-    Timer,
+    Address, AddressSpace, BUFFER_BYTES, Clock, HEADROOM, Packet, PacketMemory, Ping, PingAnswer,
+    PingError, Routing, Share, Signals, Sink, SinkError, TO_SEVERAL, Task, ThreadError,
+    ThreadFactory, Timer,
 };
 use warren_packets::{
     Bad, Batch, Buffers, Indices,
     batch::length,
+    network,
+    network::{Network, is_station},
     ready::{self, Ready},
+    ways,
 };
 use warren_waiting::{Bell, listeners, pause, wait_until};
 
@@ -48,16 +51,10 @@ const MOST_BUFFERS: u32 = 64;
 /// Most bytes of data in a question: with both headers, a packet of the longest kind.
 const MOST_BYTES: u32 = 65_507;
 
-/// Where in the header of IPv4 are the hops that are left, the source, and the destination.
-const HOPS: usize = 8;
-const SOURCE: usize = 12;
-const DESTINATION: usize = 16;
-const IPV4_BYTES: usize = 20;
-
 /// What the server needs.
 #[derive(Required)]
 pub struct Needs {
-    ipv4: Req<dyn Ipv4>,
+    routing: Req<dyn Routing>,
     packets: Req<dyn PacketMemory>,
     address_space: Req<dyn AddressSpace>,
     threads: Req<dyn ThreadFactory>,
@@ -119,7 +116,7 @@ impl Task for Receiving {
     fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
         let messages = cx.root::<dyn Sink>()?;
         loop {
-            let returned = cx.req().ipv4.serve(cx, ICMP, messages);
+            let returned = cx.req().routing.serve(cx, ICMP, messages);
             pause(cx, &cx.req().timer, returned)?;
         }
     }
@@ -150,25 +147,24 @@ impl Sink for Icmp {
 }
 
 impl Icmp {
-    /// The header of IPv4 that a message had.
-    fn ipv4_header(&self, first: &Packet) -> Result<[u8; IPV4_BYTES], Bad> {
-        let mut header = [0; IPV4_BYTES];
-        self.packets.read_buffer(first.buffer, first.network.into(), &mut header)?;
-        Ok(header)
-    }
-
     /// Sends a request back to where it came from.
-    fn answer(cx: &mut Cx<'_, Self>, request: &[Packet], echo: &Echo) -> Result<(), Ipv4Error> {
-        let header = cx.ipv4_header(&request[0]).map_err(|Bad| Ipv4Error::BadRecord)?;
-        let [source, destination] = [SOURCE, DESTINATION].map(|at| word(&header, at));
-        if cx.req().ipv4.route(cx, destination)?.source != destination {
+    fn answer(cx: &mut Cx<'_, Self>, request: &[Packet], echo: &Echo) -> Result<(), PingError> {
+        let bad = |Bad| PingError::Unreachable;
+        let Network { source, destination, .. } = network(&cx.packets, &request[0]).map_err(bad)?;
+        if request[0].flags & TO_SEVERAL != 0 || !is_station(&source) {
             return Ok(());
         }
         let mut answer = Batch::new();
-        let ready = echo::answer(&cx.packets, &request[0], echo);
-        let ready = ready.and_then(|()| answer.push_packet(request));
-        ready.map_err(|Bad| Ipv4Error::BadRecord)?;
-        cx.req().ipv4.send(cx, ICMP, source, answer.as_bytes())
+        echo::answer(&cx.packets, &request[0], echo).map_err(bad)?;
+        answer.push_packet(request).map_err(bad)?;
+        if let Some(first) = answer.first_mut() {
+            first.flags = 0;
+        }
+        cx.scope(|cx| {
+            let (endpoint, mut way) = ways::route(cx, &cx.req().routing, &source)?;
+            way.source = destination;
+            Ok(endpoint.send(cx, ICMP, &way, answer.as_bytes())?)
+        })
     }
 
     /// Tells whoever waits for an answer that it has come.
@@ -180,17 +176,17 @@ impl Icmp {
             .iter_mut()
             .find(|asked| (asked.identifier, asked.sequence) == (echo.identifier, echo.sequence));
         let Some(asked) = asked else { return Ok(()) };
-        let mut header = [0; IPV4_BYTES];
-        let read = packets.read_buffer(message[0].buffer, message[0].network.into(), &mut header);
-        if read.is_err() || !echo::is_whole(packets, message) || asked.answer.is_some() {
+        let Ok(about) = network(packets, &message[0]) else { return Ok(()) };
+        if !echo::is_whole(packets, message) || asked.answer.is_some() {
             return Ok(());
         }
         asked.answer = Some(PingAnswer {
             round_trip_ns: now.saturating_sub(asked.sent_ns),
-            source: word(&header, SOURCE),
+            source: about.source,
             bytes: length(message) as u32,
-            hops_left: header[HOPS].into(),
+            hops_left: about.hops_left.into(),
             unchanged: echo::unchanged(packets, message) as u32,
+            reserved: 0,
         });
         Ok(listeners.tell()?)
     }
@@ -198,30 +194,29 @@ impl Icmp {
     /// Sends a question of `data` bytes, in these buffers.
     fn ask(
         cx: &mut Cx<'_, Self>,
-        destination: u32,
+        destination: &Address,
         echo: &Echo,
         data: usize,
         buffers: &Indices,
     ) -> Result<(), PingError> {
         let question = cx.packets.spread(buffers, &echo::message(echo, data));
         let question = question.map_err(|Bad| PingError::Exhausted)?;
-        match cx.req().ipv4.send(cx, ICMP, destination, question.as_bytes()) {
+        let sent = cx.scope(|cx| {
+            let (endpoint, way) = ways::route(cx, &cx.req().routing, destination)?;
+            Ok(endpoint.send(cx, ICMP, &way, question.as_bytes())?)
+        });
+        match sent {
             // A layer below has died, and may come back.
-            Err(Ipv4Error::System(SystemError::Lost)) => Err(PingError::Unreachable),
-            sent => Ok(sent?),
+            Err(PingError::System(SystemError::Lost)) => Err(PingError::Unreachable),
+            sent => sent,
         }
     }
-}
-
-/// Four bytes of a header.
-fn word(header: &[u8; IPV4_BYTES], at: usize) -> u32 {
-    u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
 }
 
 impl Ping for Icmp {
     fn ping(
         cx: &mut Cx<'_, Self>,
-        destination: u32,
+        destination: &Address,
         sequence: u16,
         bytes: u32,
         patience_ns: u64,

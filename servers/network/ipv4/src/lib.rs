@@ -2,9 +2,9 @@
 //!
 //! # Shape
 //!
-//! [`header`] takes headers off and puts them on, [`routes`] says where packets go, [`fragment`] cuts datagrams, [`reassembly`] puts them together,
-//! [`settings`] reads parameters; all are pure and tested on the host. [`Ipv4Server`] is the server around them. It knows nothing of links: packets go to neighbours by
-//! an endpoint.
+//! [`header`] takes headers off and puts them on, [`routes`] says where the layer leads, [`fragment`] cuts datagrams, [`reassembly`] puts them together,
+//! [`settings`] reads parameters; all are pure and tested on the host. [`Ipv4Server`] is the server around them, an endpoint. It knows nothing of links: packets go to neighbours by
+//! a neighbourhood.
 //!
 //! # What it does not do
 //!
@@ -12,7 +12,7 @@
 //!
 //! # State, and what a restart loses
 //!
-//! Who is served which protocol, and whoever has configured it, all of whom come again, and fragments of datagrams that are not complete.
+//! Who is delivered which protocol, which it is told again; whoever has configured it, who comes again; and fragments of datagrams that are not complete.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -30,16 +30,17 @@ use alloc::vec::Vec;
 
 use warren::{Cx, Kept, New, Ref, Req, Required, Server, StartError, SystemError, local, server};
 use warren_idl::{
-    AddressSpace, BATCH, CHECKSUM_FILL, CHECKSUM_GOOD, Clock, Endpoint, EndpointDescription,
-    HEADROOM, Ipv4, Ipv4Configuration, Ipv4Counts, Ipv4Error, Ipv4Route, Ipv4Settings,
-    NAME_SERVERS, Packet, PacketMemory, Parameters, Share, Signals, Sink, SinkError, Task,
-    ThreadError, ThreadFactory, Timer,
+    AddressSpace, BATCH, CHECKSUM_FILL, Clock, Endpoint, EndpointError, HEADROOM, Ipv4,
+    Ipv4Configuration, Ipv4Counts, Ipv4Error, Ipv4Settings, NAME_SERVERS, Neighbourhood,
+    NeighbourhoodDescription, Packet, PacketMemory, Parameters, Routing, Share, Signals, Sink,
+    SinkError, TO_SEVERAL, Task, ThreadError, ThreadFactory, Timer, Way,
 };
 use warren_packets::{
     Bad, Batch, Buffers, Indices,
     batch::length,
-    distribution::{self, Distributor, NotServed, Served, distribute, hand_on},
+    distribution::{Distributor, Sinks, TooMany, distribute, hand_on},
     ready::{self, Ready},
+    ways,
 };
 use warren_waiting::{Bell, listeners, pause, wait_until};
 
@@ -47,18 +48,17 @@ use crate::{
     fragment::Fragment,
     header::{HEADER_BYTES, Header, Outgoing},
     reassembly::{Came, Reassembly},
-    routes::{Routes, Way},
+    routes::Routes,
 };
 
 /// Buffers of fragments that wait for others, and of the headers of fragments that are sent.
 const MOST_BUFFERS: u32 = 256;
-/// Most bytes of a packet that stays here.
-const MOST_BYTES: u32 = 65_535;
 
 /// What the layer needs.
 #[derive(Required)]
 pub struct Needs {
-    endpoint: Req<dyn Endpoint>,
+    neighbourhood: Req<dyn Neighbourhood>,
+    routing: Req<dyn Routing>,
     packets: Req<dyn PacketMemory>,
     address_space: Req<dyn AddressSpace>,
     parameters: Req<dyn Parameters>,
@@ -70,8 +70,8 @@ pub struct Needs {
 
 /// The IPv4 layer.
 #[server(
-    provides(Ipv4, Ipv4Configuration, Sink),
-    locals(Receiving),
+    provides(Endpoint, Ipv4, Ipv4Configuration, Sink),
+    locals(Receiving, Attending),
     parameters("address", "gateway", "name-servers"),
     stack = 32768,
     summary = "packets of IPv4, to any address and from there"
@@ -80,7 +80,7 @@ pub struct Ipv4Server {
     ready: Ready,
     packets: Buffers,
     share: Kept<dyn Share>,
-    endpoint: EndpointDescription,
+    below: NeighbourhoodDescription,
     settings: Ipv4Settings,
     /// Name servers that the system file names. They stay, whoever configures the layer.
     name_servers: Option<[u32; NAME_SERVERS]>,
@@ -92,13 +92,17 @@ pub struct Ipv4Server {
     reassembly: Reassembly,
     /// Identification of the next datagram.
     identification: u16,
-    served: Served,
+    sinks: Sinks,
     counts: Ipv4Counts,
 }
 
-/// What this server's thread runs: the endpoint serves it.
+/// What one of this server's threads runs: the neighbourhood serves it.
 #[local(provides = Task, parent = Ipv4Server)]
 pub struct Receiving {}
+
+/// What the other one runs: it tells `routing` where this endpoint leads.
+#[local(provides = Task, parent = Ipv4Server)]
+pub struct Attending {}
 
 impl Server for Ipv4Server {
     type Required = Needs;
@@ -108,18 +112,17 @@ impl Server for Ipv4Server {
         let settings = settings::read(&needs.parameters)?;
         let packets = warren_packets::map(cx, &needs.packets, &needs.address_space)?;
         let share = needs.packets.share(cx, MOST_BUFFERS)?.keep()?;
-        let endpoint = needs.endpoint.description(cx)?;
-        if endpoint.mtu < 68 {
-            return Err(StartError::new("the endpoint's packets are shorter than IPv4 allows"));
+        let below = needs.neighbourhood.description(cx)?;
+        if below.mtu < 68 {
+            return Err(StartError::new("the link's packets are shorter than IPv4 allows"));
         }
-        let served = Served::new(cx, &needs.signals)?;
         let superseded = Bell::new(cx, &needs.signals)?;
         let ready = Ready::new(cx, &needs.signals)?;
         Ok(Ipv4Server {
             ready,
             packets,
             share,
-            endpoint,
+            below,
             settings,
             name_servers: (settings.name_servers[0] != 0).then_some(settings.name_servers),
             configured: 0,
@@ -127,7 +130,7 @@ impl Server for Ipv4Server {
             routes: Routes::new(&settings),
             reassembly: Reassembly::default(),
             identification: 0,
-            served,
+            sinks: Sinks::default(),
             counts: Ipv4Counts::default(),
         })
     }
@@ -135,20 +138,39 @@ impl Server for Ipv4Server {
     fn start(cx: &mut Cx<'_, Self>) -> Result<(), StartError> {
         let task = cx.spawn(Receiving {})?;
         cx.req().threads.start(cx, "ipv4", task)?;
-        Ok(ready::wait(cx, &cx.req().clock)?)
+        ready::wait(cx, &cx.req().clock)?;
+        Self::announce(cx)?;
+        let task = cx.spawn(Attending {})?;
+        cx.req().threads.start(cx, "ipv4-routes", task)?;
+        Ok(())
     }
 }
 
 impl Task for Receiving {
     fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
         let (packets, layer) = (cx.root::<dyn Sink>()?, cx.root::<dyn Ipv4>()?);
+        // `routing` knows the endpoint as long as somebody has a reference to it.
+        let _endpoint = cx.root::<dyn Endpoint>()?;
         loop {
-            // An endpoint that was restarted has forgotten its address.
+            // A neighbourhood that was restarted has forgotten its address.
             if let Ok(Ipv4Settings { address, prefix, .. }) = layer.settings(cx) {
-                cx.req().endpoint.assign(cx, address, prefix).ok();
+                cx.req().neighbourhood.assign(cx, address, prefix).ok();
             }
-            let returned = cx.req().endpoint.serve(cx, packets);
+            let returned = cx.req().neighbourhood.serve(cx, packets);
             pause(cx, &cx.req().timer, returned)?;
+        }
+    }
+}
+
+impl Task for Attending {
+    fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
+        loop {
+            ways::attend(cx, &cx.req().routing, &cx.req().timer)?;
+            let routes = cx.parent().leads();
+            cx.scope(|cx| {
+                let endpoint = cx.root::<dyn Endpoint>()?;
+                ways::announce(cx, &cx.req().routing, endpoint, &routes)
+            })?;
         }
     }
 }
@@ -160,30 +182,44 @@ impl ready::Served for Ipv4Server {
 }
 
 impl Sink for Ipv4Server {
-    /// Packets that have arrived at the endpoint.
+    /// Packets that have arrived.
     fn deliver(cx: &mut Cx<'_, Self>, packets: &[u8]) -> Result<(), SinkError> {
         if packets.is_empty() {
             return Ok(ready::tell(cx)?);
         }
         let packets = Batch::read(packets).map_err(|Bad| SinkError::BadRecord)?;
-        Self::arrived(cx, packets, false);
+        Self::arrived(cx, packets);
         Ok(())
     }
 }
 
 impl Distributor for Ipv4Server {
-    fn served(&self) -> &Served {
-        &self.served
+    fn sinks(&self) -> &Sinks {
+        &self.sinks
     }
 
-    fn served_mut(&mut self) -> &mut Served {
-        &mut self.served
+    fn sinks_mut(&mut self) -> &mut Sinks {
+        &mut self.sinks
     }
 }
 
 impl Ipv4Server {
-    /// Hands on what is in packets that have arrived, or that never left.
-    fn arrived(cx: &mut Cx<'_, Self>, mut packets: Batch, from_here: bool) {
+    /// Where this endpoint leads.
+    fn leads(&self) -> Vec<warren_idl::Route> {
+        self.routes.leads(self.below.mtu, self.below.offloads)
+    }
+
+    /// Tells `routing` so.
+    fn announce(cx: &mut Cx<'_, Self>) -> Result<(), SystemError> {
+        let routes = cx.leads();
+        cx.scope(|cx| {
+            let endpoint = cx.root::<dyn Endpoint>()?;
+            ways::announce(cx, &cx.req().routing, endpoint, &routes)
+        })
+    }
+
+    /// Hands on what is in packets that have arrived.
+    fn arrived(cx: &mut Cx<'_, Self>, mut packets: Batch) {
         let mut protocols = [0; BATCH];
         let mut count = 0;
         let mut fragments = Vec::new();
@@ -191,11 +227,13 @@ impl Ipv4Server {
         packets.retain(|first, others| {
             counts.received += 1;
             let header = header::arrived(memory, first, others);
-            let header = header.ok().filter(|it| from_here || routes.is_own(it.destination));
-            let Some(header) = header else {
+            let Some(header) = header.ok().filter(|it| routes.is_own(it.destination)) else {
                 counts.bad += 1;
                 return false;
             };
+            if routes.is_for_several(header.destination) {
+                first.flags |= TO_SEVERAL;
+            }
             if header.is_fragment() {
                 let mut pieces = Vec::from([*first]);
                 pieces.extend_from_slice(others);
@@ -219,13 +257,13 @@ impl Ipv4Server {
         cx: &mut Cx<'_, Self>,
         header: &Header,
         pieces: &[Packet],
-    ) -> Result<(), Ipv4Error> {
+    ) -> Result<(), EndpointError> {
         let share = cx.share.get(cx)?;
         let now = cx.req().clock.now_ns().map_err(|_| SystemError::Lost)?;
         cx.counts.fragments += 1;
         if share.hold(cx, Indices::of(pieces).as_bytes()).is_err() {
             cx.counts.fragments_dropped += 1;
-            return Err(Ipv4Error::Exhausted);
+            return Err(EndpointError::Exhausted);
         }
         let Came { complete, mut dropped } = cx.reassembly.add(header, pieces, now);
         cx.counts.fragments_dropped += dropped.len() as u64;
@@ -243,54 +281,31 @@ impl Ipv4Server {
         }
     }
 
-    /// Sends datagrams whose headers are on to a neighbour, or lets them arrive here.
-    fn leave(cx: &mut Cx<'_, Self>, way: Way, mut packets: Batch) -> Result<(), Ipv4Error> {
+    /// Sends packets whose headers are on to a neighbour.
+    fn leave(cx: &mut Cx<'_, Self>, neighbour: u32, packets: &Batch) -> Result<(), EndpointError> {
         cx.counts.sent += packets.packets().count() as u64;
-        match way {
-            Way::Out { neighbour, .. } => {
-                Ok(cx.req().endpoint.send(cx, neighbour, packets.as_bytes())?)
-            }
-            Way::Here { .. } => {
-                packets.retain(|first, _| {
-                    // What is to be summed before it leaves has nowhere to change.
-                    let good = first.flags & (CHECKSUM_FILL | CHECKSUM_GOOD) != 0;
-                    first.flags = if good { CHECKSUM_GOOD } else { 0 };
-                    first.segment_bytes = 0;
-                    true
-                });
-                Self::arrived(cx, packets, true);
-                Ok(())
-            }
-        }
+        Ok(cx.req().neighbourhood.send(cx, neighbour, packets.as_bytes())?)
     }
 
-    /// Most bytes of a packet on a way.
-    fn mtu(&self, way: Way) -> u32 {
-        match way {
-            Way::Here { .. } => MOST_BYTES,
-            Way::Out { .. } => self.endpoint.mtu,
-        }
-    }
-
-    /// Sends a datagram that is too long for its way, in fragments with headers in buffers of their own.
+    /// Sends a datagram that is too long for the link, in fragments with headers in buffers of their own.
     fn send_fragments(
         cx: &mut Cx<'_, Self>,
-        way: Way,
+        neighbour: u32,
         header: Header,
         datagram: &[Packet],
-    ) -> Result<(), Ipv4Error> {
+    ) -> Result<(), EndpointError> {
         if datagram.first().is_none_or(|first| first.flags & CHECKSUM_FILL != 0) {
-            return Err(Ipv4Error::BadRecord);
+            return Err(EndpointError::BadRecord);
         }
-        let most = cx.mtu(way) as usize - HEADER_BYTES;
+        let most = cx.below.mtu as usize - HEADER_BYTES;
         let fragments = fragment::cut(datagram, most);
         let share = cx.share.get(cx)?;
         let mut buffers = Indices::zeroed(fragments.len());
         let taken = share.take(cx, buffers.as_mut_bytes())? as usize;
         buffers.truncate(taken);
         let result = match taken == fragments.len() {
-            true => Self::send_each(cx, way, header, &fragments, &buffers),
-            false => Err(Ipv4Error::Exhausted),
+            true => Self::send_each(cx, neighbour, header, &fragments, &buffers),
+            false => Err(EndpointError::Exhausted),
         };
         share.give(cx, buffers.as_bytes())?;
         result
@@ -298,11 +313,11 @@ impl Ipv4Server {
 
     fn send_each(
         cx: &mut Cx<'_, Self>,
-        way: Way,
+        neighbour: u32,
         header: Header,
         fragments: &[Fragment],
         buffers: &Indices,
-    ) -> Result<(), Ipv4Error> {
+    ) -> Result<(), EndpointError> {
         let mut batch = Batch::new();
         for (fragment, buffer) in fragments.iter().zip(buffers.as_slice()) {
             let header = Header {
@@ -312,43 +327,38 @@ impl Ipv4Server {
             };
             let bytes =
                 header::sent(&Outgoing { header, may_fragment: true }, length(&fragment.pieces));
-            let bytes = bytes.map_err(|Bad| Ipv4Error::TooLong)?;
+            let bytes = bytes.map_err(|Bad| EndpointError::TooLong)?;
             let more = fragment.pieces.len() as u16;
             let mut first =
                 Packet { buffer: *buffer, offset: HEADROOM as u16, more, ..Packet::default() };
             let ready = cx.packets.prepend(&mut first, &bytes);
-            ready.map_err(|Bad| Ipv4Error::BadRecord)?;
+            ready.map_err(|Bad| EndpointError::BadRecord)?;
             if batch.room() <= fragment.pieces.len() {
-                Self::leave(cx, way, core::mem::take(&mut batch))?;
+                Self::leave(cx, neighbour, &core::mem::take(&mut batch))?;
             }
             let pieces = batch.push(first).and_then(|()| batch.push_packet(&fragment.pieces));
-            pieces.map_err(|Bad| Ipv4Error::BadRecord)?;
+            pieces.map_err(|Bad| EndpointError::BadRecord)?;
         }
-        Self::leave(cx, way, batch)
+        Self::leave(cx, neighbour, &batch)
     }
 }
 
-impl Ipv4 for Ipv4Server {
-    fn route(cx: &mut Cx<'_, Self>, destination: u32) -> Result<Ipv4Route, Ipv4Error> {
-        let way = cx.routes.way(destination).ok_or(Ipv4Error::Unreachable)?;
-        let mtu = cx.mtu(way);
-        let offloads = cx.endpoint.offloads;
-        Ok(match way {
-            Way::Here { source } => Ipv4Route { source, neighbour: source, mtu, offloads },
-            Way::Out { source, neighbour } => Ipv4Route { source, neighbour, mtu, offloads },
-        })
-    }
-
+impl Endpoint for Ipv4Server {
     fn send(
         cx: &mut Cx<'_, Self>,
         protocol: u8,
-        destination: u32,
+        way: &Way,
         packets: &[u8],
-    ) -> Result<(), Ipv4Error> {
-        let mut packets = Batch::read(packets).map_err(|Bad| Ipv4Error::BadRecord)?;
-        let way = cx.routes.way(destination).ok_or(Ipv4Error::Unreachable)?;
-        let (Way::Here { source } | Way::Out { source, .. }) = way;
-        let most = cx.mtu(way) as usize - HEADER_BYTES;
+    ) -> Result<(), EndpointError> {
+        let mut packets = Batch::read(packets).map_err(|Bad| EndpointError::BadRecord)?;
+        let [source, destination, neighbour] =
+            [way.source, way.destination, way.neighbour].map(|address| address.as_v4());
+        let source = source.filter(|source| *source == cx.settings.address);
+        let (Some(source), Some(destination), Some(neighbour)) = (source, destination, neighbour)
+        else {
+            return Err(EndpointError::Unreachable);
+        };
+        let most = cx.below.mtu as usize - HEADER_BYTES;
         let mut header = Header {
             source,
             destination,
@@ -372,8 +382,8 @@ impl Ipv4 for Ipv4Server {
             }
             match header::sent(&Outgoing { header, may_fragment: true }, bytes) {
                 Ok(bytes) if memory.prepend(first, &bytes).is_ok() => return true,
-                Ok(_) => refused = Some(Ipv4Error::BadRecord),
-                Err(Bad) => refused = Some(Ipv4Error::TooLong),
+                Ok(_) => refused = Some(EndpointError::BadRecord),
+                Err(Bad) => refused = Some(EndpointError::TooLong),
             }
             false
         });
@@ -381,34 +391,28 @@ impl Ipv4 for Ipv4Server {
             return Err(error);
         }
         if !packets.is_empty() {
-            Self::leave(cx, way, packets)?;
+            Self::leave(cx, neighbour, &packets)?;
         }
         for (header, datagram) in long {
-            Self::send_fragments(cx, way, header, &datagram)?;
+            Self::send_fragments(cx, neighbour, header, &datagram)?;
         }
         Ok(())
     }
 
-    fn serve<'f>(
+    fn accept<'f>(
         cx: &mut Cx<'f, Self>,
         protocol: u8,
         sink: Ref<'f, dyn Sink>,
-    ) -> Result<(), Ipv4Error> {
-        Err(match distribution::serve(cx, protocol.into(), sink) {
-            NotServed::Superseded => Ipv4Error::Superseded,
-            NotServed::TooMany => Ipv4Error::TooMany,
-            NotServed::System(error) => error.into(),
-        })
+    ) -> Result<(), EndpointError> {
+        let sink = sink.weak()?;
+        let added = cx.sinks.add(protocol.into(), sink);
+        added.map(drop).map_err(|TooMany| EndpointError::TooMany)
     }
+}
 
+impl Ipv4 for Ipv4Server {
     fn counts(cx: &mut Cx<'_, Self>) -> Result<Ipv4Counts, Ipv4Error> {
         Ok(cx.counts)
-    }
-
-    fn endpoint(cx: &mut Cx<'_, Self>, index: u32) -> Result<EndpointDescription, Ipv4Error> {
-        let Ipv4Settings { address, prefix, .. } = cx.settings;
-        let only = EndpointDescription { address, prefix, ..cx.endpoint };
-        Ok(if index == 0 { only } else { EndpointDescription::default() })
     }
 
     fn settings(cx: &mut Cx<'_, Self>) -> Result<Ipv4Settings, Ipv4Error> {
@@ -424,7 +428,7 @@ impl Ipv4Configuration for Ipv4Server {
     fn configure(cx: &mut Cx<'_, Self>, settings: &Ipv4Settings) -> Result<(), Ipv4Error> {
         let Ipv4Settings { address, prefix, .. } = *settings;
         if prefix > 32 {
-            return Err(Ipv4Error::BadRecord);
+            return Err(Ipv4Error::BadSettings);
         }
         let others = listeners(cx, superseded)?;
         let name_servers = cx.name_servers.unwrap_or(settings.name_servers);
@@ -434,7 +438,8 @@ impl Ipv4Configuration for Ipv4Server {
         let number = cx.configured;
         others.tell()?;
         // One that is being restarted is told when it serves again.
-        cx.req().endpoint.assign(cx, address, prefix).ok();
+        cx.req().neighbourhood.assign(cx, address, prefix).ok();
+        Self::announce(cx)?;
         wait_until(cx, superseded, |layer| (layer.configured != number).then_some(()))?;
         Err(Ipv4Error::Superseded)
     }

@@ -1,27 +1,17 @@
-//! Which neighbour a packet is sent to.
+//! Where IPv4 leads, and what is for this station.
 
-use warren_idl::Ipv4Settings;
+use alloc::{vec, vec::Vec};
+
+use warren_idl::{Address, Ipv4Settings, Route};
 use warren_packets::address::Ipv4Network;
 
-/// Addresses of this station alone (RFC 1122, section 3.2.1.3).
-const LOOPBACK: Ipv4Network = Ipv4Network { address: 0x7f00_0001, prefix: 8 };
-
-/// Where a packet goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
-    /// It is for this station.
-    Here {
-        /// The address that it comes from.
-        source: u32,
-    },
-    /// It is for others.
-    Out {
-        /// The address that it comes from.
-        source: u32,
-        /// The neighbour that it is sent to.
-        neighbour: u32,
-    },
-}
+/// All groups, and all stations of any network.
+const GROUPS: Ipv4Network = Ipv4Network { address: 0xe000_0000, prefix: 4 };
+const ALL: Ipv4Network = Ipv4Network { address: u32::MAX, prefix: 32 };
+/// All stations that there are.
+const ANY: Ipv4Network = Ipv4Network { address: 0, prefix: 0 };
+/// Bits in front of an address of IPv4 in its longer form.
+const MAPPED_BITS: u32 = 96;
 
 /// All that is known of ways.
 #[derive(Clone, Copy, Debug)]
@@ -32,7 +22,7 @@ pub struct Routes {
 }
 
 impl Routes {
-    /// Over one endpoint, and a gateway among its neighbours. A station without an address reaches only itself, and all at once.
+    /// Over one neighbourhood, and a gateway in it. A station without an address reaches only all at once.
     pub fn new(settings: &Ipv4Settings) -> Self {
         let Ipv4Settings { address, prefix, gateway, .. } = *settings;
         let prefix = if address == 0 { 32 } else { prefix.min(32) };
@@ -40,18 +30,23 @@ impl Routes {
         Routes { near: Ipv4Network { address, prefix }, gateway }
     }
 
-    /// The way to an address; `None` if there is none.
-    pub fn way(&self, destination: u32) -> Option<Way> {
-        let source = self.near.address;
-        if destination == 0 {
-            return None;
+    /// The routes, over a link with this MTU and these offloads.
+    pub fn leads(&self, mtu: u32, offloads: u32) -> Vec<Route> {
+        let route = |network: Ipv4Network, gateway: Option<u32>| Route {
+            destination: Address::v4(network.address & network.mask()),
+            prefix: MAPPED_BITS + network.prefix,
+            source: Address::v4(self.near.address),
+            gateway: gateway.map_or(Address::NONE, Address::v4),
+            mtu,
+            offloads,
+            flags: 0,
+        };
+        let mut all = vec![route(GROUPS, None), route(ALL, None)];
+        if self.near.address != 0 {
+            all.push(route(self.near, None));
         }
-        if destination == source || LOOPBACK.contains(destination) {
-            return Some(Way::Here { source: destination });
-        }
-        let near = self.near.contains(destination) || is_for_several(destination);
-        let neighbour = if near { destination } else { self.gateway? };
-        Some(Way::Out { source, neighbour })
+        all.extend(self.gateway.map(|gateway| route(ANY, Some(gateway))));
+        all
     }
 
     /// Whether a packet that has arrived is for this station.
@@ -76,51 +71,53 @@ fn is_for_several(destination: u32) -> bool {
 mod tests {
     use super::*;
 
-    fn routes(gateway: Option<u32>) -> Routes {
-        let gateway = gateway.unwrap_or(0);
-        Routes::new(&Ipv4Settings {
-            address: 0x0a00_020f,
-            prefix: 24,
-            gateway,
-            ..Ipv4Settings::default()
-        })
+    fn routes(gateway: u32) -> Routes {
+        let (address, prefix) = (0x0a00_020f, 24);
+        Routes::new(&Ipv4Settings { address, prefix, gateway, ..Ipv4Settings::default() })
+    }
+
+    /// Destination, prefix and gateway of each route.
+    fn shown(routes: &Routes) -> Vec<(Option<u32>, u32, Option<u32>)> {
+        let all = routes.leads(1500, 7);
+        assert!(all.iter().all(|route| (route.mtu, route.offloads) == (1500, 7)));
+        let short = |route: &Route| {
+            (route.destination.as_v4(), route.prefix - MAPPED_BITS, route.gateway.as_v4())
+        };
+        all.iter().map(short).collect()
     }
 
     #[test]
     fn neighbours_are_reached_straight_and_others_by_the_gateway() {
-        let out = |neighbour| Some(Way::Out { source: 0x0a00_020f, neighbour });
-        let with = routes(Some(0x0a00_0202));
-        assert_eq!(with.way(0x0a00_0203), out(0x0a00_0203));
-        assert_eq!(with.way(0x0808_0808), out(0x0a00_0202));
-        assert_eq!(with.way(0xe000_0001), out(0xe000_0001), "a group");
-        assert_eq!(with.way(u32::MAX), out(u32::MAX), "all");
-        assert_eq!(routes(None).way(0x0808_0808), None);
-        assert_eq!(with.way(0), None);
+        let several = [(Some(0xe000_0000), 4, None), (Some(u32::MAX), 32, None)];
+        let near = (Some(0x0a00_0200), 24, None);
+        let far = (Some(0), 0, Some(0x0a00_0202));
+        assert_eq!(shown(&routes(0)), [several[0], several[1], near]);
+        assert_eq!(shown(&routes(0x0a00_0202)), [several[0], several[1], near, far]);
+        let sources = routes(1).leads(1500, 0);
+        assert!(sources.iter().all(|route| route.source == Address::v4(0x0a00_020f)));
     }
 
     #[test]
     fn without_an_address_all_are_reached_at_once_and_none_alone() {
         let none = Routes::new(&Ipv4Settings { gateway: 1, prefix: 24, ..Default::default() });
-        assert_eq!(none.way(u32::MAX), Some(Way::Out { source: 0, neighbour: u32::MAX }));
-        assert_eq!(none.way(0x7f00_0001), Some(Way::Here { source: 0x7f00_0001 }));
-        assert_eq!((none.way(0x0a00_0202), none.way(0)), (None, None));
+        assert_eq!(shown(&none), [(Some(0xe000_0000), 4, None), (Some(u32::MAX), 32, None)]);
+        assert!(none.leads(1500, 0).iter().all(|route| route.source == Address::v4(0)));
         assert!(none.is_own(u32::MAX) && !none.is_own(0) && !none.is_own(1));
     }
 
     #[test]
-    fn packets_for_this_station_stay_here() {
-        let with = routes(None);
-        assert_eq!(with.way(0x0a00_020f), Some(Way::Here { source: 0x0a00_020f }));
-        assert_eq!(with.way(0x7f00_0001), Some(Way::Here { source: 0x7f00_0001 }));
-        for (address, own) in [
-            (0x0a00_020f, true),
-            (0x0a00_02ff, true),
-            (0xe000_0001, true),
-            (0x0a00_0210, false),
+    fn packets_for_this_station_are_known() {
+        let with = routes(0);
+        for (address, own, several) in [
+            (0x0a00_020f, true, false),
+            (0x0a00_02ff, true, true),
+            (0xe000_0001, true, true),
+            (0x0a00_0210, false, false),
             // Nobody else is to send there.
-            (0x7f00_0001, false),
+            (0x7f00_0001, false, false),
         ] {
             assert_eq!(with.is_own(address), own, "{address:x}");
+            assert_eq!(with.is_for_several(address), several, "{address:x}");
         }
     }
 }

@@ -5,15 +5,19 @@
 
 use alloc::{collections::VecDeque, vec::Vec};
 
-use warren_idl::{CHECKSUM_GOOD, Packet};
-use warren_packets::{Bad, Buffers, Bytes, batch::length, checksum::Sum};
+use warren_idl::{Address, CHECKSUM_GOOD, Packet, TO_SEVERAL};
+use warren_packets::{
+    Bad, Buffers, Bytes,
+    batch::length,
+    network,
+    network::{Network, is_station},
+    pseudo_header,
+};
 use warren_tcp::{FIXED_BYTES, HEADER_BYTES, Piece, Segment};
 
-/// TCP's number among the protocols of IPv4.
+/// TCP's number among the protocols of IP.
 pub const TCP: u8 = 6;
 
-/// Where in the header of IPv4 are the source, and the destination behind it.
-const ADDRESSES: usize = 12;
 /// Where in the header of TCP its own length stands, in words of four bytes, in the upper half of the byte.
 const HEADER_LENGTH: usize = 12;
 
@@ -24,9 +28,9 @@ const MOST: usize = 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Arrival {
     /// Who sent it.
-    pub source: u32,
+    pub source: Address,
     /// Which of this side's addresses it was sent to.
-    pub destination: u32,
+    pub destination: Address,
     /// Its header, and what follows it there, copied before anybody looked at it.
     header: [u8; HEADER_BYTES],
     /// Bytes of the header, as it says itself.
@@ -39,25 +43,14 @@ pub struct Arrival {
     hollow: bool,
 }
 
-/// The sum of the pseudo-header (RFC 9293, section 3.1) of a segment of so many bytes.
-pub fn pseudo_header(source: u32, destination: u32, bytes: u16) -> Sum {
-    // Words with their first byte lowest: source, destination, and a zero, the protocol and the length.
-    let [high, low] = bytes.to_be_bytes();
-    let last = u32::from_le_bytes([0, TCP, high, low]);
-    let words = [source.swap_bytes(), destination.swap_bytes(), last];
-    let mut sum = Sum::default();
-    sum.append(words.into_iter().map(u64::from).sum(), size_of_val(&words));
-    sum
-}
-
 impl Arrival {
-    /// Looks at a packet that has lost its header of IPv4.
+    /// Looks at a packet that has lost the header of the network layer.
     pub fn read<M: Bytes>(memory: &Buffers<M>, packet: &[Packet]) -> Result<Self, Bad> {
         let first = packet.first().ok_or(Bad)?;
-        let mut addresses = [0; 8];
-        memory.read_buffer(first.buffer, usize::from(first.network) + ADDRESSES, &mut addresses)?;
-        let [a, b, c, d, destination @ ..] = addresses;
-        let (source, destination) = ([a, b, c, d], destination);
+        let Network { source, destination, .. } = network(memory, first)?;
+        if first.flags & TO_SEVERAL != 0 || !is_station(&source) {
+            return Err(Bad);
+        }
         let bytes = length(packet);
         let mut header = [0; HEADER_BYTES];
         let copied = bytes.min(HEADER_BYTES);
@@ -67,8 +60,8 @@ impl Arrival {
             return Err(Bad);
         }
         Ok(Arrival {
-            source: u32::from_be_bytes(source),
-            destination: u32::from_be_bytes(destination),
+            source,
+            destination,
             header,
             header_bytes: header_bytes as u16,
             bytes: u16::try_from(bytes).map_err(|_| Bad)?,
@@ -112,7 +105,7 @@ impl Arrival {
     ) -> Result<Segment, Bad> {
         let header = &self.header[..self.header_bytes.into()];
         if !self.good {
-            let mut sum = pseudo_header(self.source, self.destination, self.bytes);
+            let mut sum = pseudo_header(&self.source, &self.destination, TCP, self.bytes.into());
             sum.add(header);
             memory.add_to(&mut sum, payload)?;
             if sum.finish() != 0 {
@@ -157,7 +150,7 @@ impl Arrivals {
     }
 
     /// Who sent those that may begin a connection.
-    pub fn strangers(&self) -> impl Iterator<Item = u32> {
+    pub fn strangers(&self) -> impl Iterator<Item = Address> {
         let all = if self.may_open { &self.arrivals[..] } else { &[] };
         all.iter().filter(|(arrival, _)| arrival.may_open()).map(|(arrival, _)| arrival.source)
     }
@@ -242,7 +235,7 @@ impl Queue {
     }
 
     /// Who sent segments that may begin a connection.
-    pub fn strangers(&self) -> impl Iterator<Item = u32> {
+    pub fn strangers(&self) -> impl Iterator<Item = Address> {
         self.batches.iter().flat_map(Arrivals::strangers)
     }
 }
@@ -257,8 +250,8 @@ mod tests {
 
     use super::*;
 
-    const FROM: u32 = 0x0a00_0202;
-    const TO: u32 = 0x0a00_020f;
+    const FROM: Address = Address::v4(0x0a00_0202);
+    const TO: Address = Address::v4(0x0a00_020f);
 
     /// A segment in memory, cut into pieces, with a header of IPv4 in front of the first.
     fn packet(
@@ -271,12 +264,13 @@ mod tests {
         let header = segment.encode(&mut bytes);
         bytes.truncate(header);
         bytes.extend(data);
-        let mut sum = pseudo_header(FROM, TO, bytes.len() as u16);
+        let mut sum = pseudo_header(&FROM, &TO, TCP, bytes.len());
         sum.add(&bytes);
         bytes[16..18].copy_from_slice(&sum.finish().to_be_bytes());
         let mut network = [0; 20];
-        network[ADDRESSES..][..4].copy_from_slice(&FROM.to_be_bytes());
-        network[ADDRESSES + 4..].copy_from_slice(&TO.to_be_bytes());
+        network[0] = 0x45;
+        network[12..16].copy_from_slice(&FROM.bytes[12..]);
+        network[16..].copy_from_slice(&TO.bytes[12..]);
         let place = Packet { offset: 100, bytes: 20, ..Packet::default() };
         memory.write(&place, 0, &network).unwrap();
         let (mut pieces, mut at, mut buffer) = (Vec::new(), 0, 0);
@@ -345,6 +339,14 @@ mod tests {
                 let _ = arrival.segment(&memory, &payload);
             }
         }
+    }
+
+    #[test]
+    fn what_was_sent_to_several_stations_is_no_segment() {
+        let memory = Buffers::new(Plain::new(1));
+        let mut packet = packet(&memory, &header(), &[], &[]);
+        packet[0].flags = TO_SEVERAL;
+        assert_eq!(Arrival::read(&memory, &packet), Err(Bad));
     }
 
     fn arrivals(memory: &Buffers<Plain>, packets: &[&[Packet]]) -> Arrivals {

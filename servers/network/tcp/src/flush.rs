@@ -3,8 +3,8 @@
 use alloc::rc::Rc;
 
 use warren::{Cx, Object, Serial, SystemError};
-use warren_idl::{Ipv4Error, TcpError};
-use warren_packets::Indices;
+use warren_idl::{Address, EndpointError, TcpError, Way};
+use warren_packets::{Indices, ways};
 use warren_waiting::{Bell, wait_at};
 
 use crate::{
@@ -77,18 +77,69 @@ fn send_batch<S>(
 where
     S: Object<Root = TcpServer, Access = Serial>,
 {
-    let ToStation { destination, segments } = batch;
+    let ToStation { source, destination, segments, .. } = batch;
     let count = segments.packets().count() as u64;
     stack.common().count(|counts| counts.sent += count);
-    match cx.req().ipv4.send(cx, TCP, *destination, segments.as_bytes()) {
+    let unsent = || stack.common().count(|counts| counts.unsent += count);
+    let known = match stack.way(destination) {
+        Some(known) => Some(known),
+        None => match find_way(cx, stack, destination) {
+            Err(TcpError::System(error @ (SystemError::Deadline | SystemError::Killed))) => {
+                return Err(error);
+            }
+            _ => stack.way(destination),
+        },
+    };
+    // What is not sent is lost, as it could be on its way.
+    let Some((way, endpoint)) = known else {
+        unsent();
+        return Ok(());
+    };
+    let way = Way { source: *source, ..way };
+    let endpoint = endpoint.get(cx).map_err(EndpointError::from);
+    match endpoint.and_then(|endpoint| endpoint.send(cx, TCP, &way, segments.as_bytes())) {
         Ok(()) => Ok(()),
-        Err(Ipv4Error::System(error @ (SystemError::Deadline | SystemError::Killed))) => Err(error),
-        // They are lost, as they could be on their way.
-        Err(_) => {
-            stack.common().count(|counts| counts.unsent += count);
+        Err(EndpointError::System(error @ (SystemError::Deadline | SystemError::Killed))) => {
+            Err(error)
+        }
+        Err(error) => {
+            unsent();
+            // The next one asks again.
+            if matches!(error, EndpointError::Unreachable | EndpointError::System(_)) {
+                stack.forget_ways();
+            }
             Ok(())
         }
     }
+}
+
+/// Asks for the way to a station, and notes it.
+///
+/// # Errors
+///
+/// There is none, or none at this time.
+pub fn find_way<S>(
+    cx: &mut Cx<'_, S>,
+    stack: &Rc<Stack>,
+    station: &Address,
+) -> Result<Way, TcpError>
+where
+    S: Object<Root = TcpServer, Access = Serial>,
+{
+    cx.scope(|cx| match ways::route(cx, &cx.req().routing, station) {
+        Ok((endpoint, way)) => {
+            stack.note_way(&way, endpoint)?;
+            Ok(way)
+        }
+        Err(error) => {
+            stack.note_no_way(*station);
+            // A server below has died, and may come back.
+            match TcpError::from(error) {
+                TcpError::System(SystemError::Lost) => Err(TcpError::Unreachable),
+                error => Err(error),
+            }
+        }
+    })
 }
 
 /// Takes buffers for a principal, if there are any.

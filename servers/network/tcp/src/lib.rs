@@ -32,6 +32,7 @@ pub mod poll;
 pub mod ports;
 pub mod stack;
 pub mod strangers;
+pub mod ways;
 pub mod worker;
 
 use alloc::{rc::Rc, vec::Vec};
@@ -39,9 +40,9 @@ use core::cell::{Cell, RefCell};
 
 use warren::{Cx, New, Ref, Req, Required, Server, StartError, SystemError, local, server};
 use warren_idl::{
-    AddressSpace, Clock, Connection, ConnectionStatus, Entropy, Ipv4, Ipv4Error, Listener,
-    ListenerStatus, Log, LogRecord, PacketMemory, Poll, Principals, Signals, Sink, SinkError, Task,
-    Tcp, TcpCounts, TcpError, ThreadError, ThreadFactory, Timer,
+    Address, AddressSpace, Clock, Connection, ConnectionStatus, Entropy, Listener, ListenerStatus,
+    Log, LogRecord, PacketMemory, Poll, Principals, Routing, Signals, Sink, SinkError, Task, Tcp,
+    TcpCounts, TcpError, ThreadError, ThreadFactory, Timer,
 };
 use warren_packets::{
     Bad, Batch, Indices,
@@ -52,7 +53,7 @@ use warren_waiting::{Bell, pause};
 use crate::{
     arrival::{Arrival, Arrivals, TCP},
     connection::OpenConnection,
-    flush::{flush, now},
+    flush::{find_way, flush, now},
     listener::OpenListener,
     poll::OpenPoll,
     ports::{Owner, Ports},
@@ -69,7 +70,7 @@ const NOBODY: Owner = Owner::MAX;
 /// What the server needs.
 #[derive(Required)]
 pub struct Needs {
-    ipv4: Req<dyn Ipv4>,
+    routing: Req<dyn Routing>,
     packets: Req<dyn PacketMemory>,
     address_space: Req<dyn AddressSpace>,
     threads: Req<dyn ThreadFactory>,
@@ -113,7 +114,6 @@ impl Server for TcpServer {
             memory,
             ports: RefCell::new(Ports::new(key(cx, needs)?)),
             counts: Cell::default(),
-            offloads: Cell::default(),
             islands,
         });
         let share = needs.packets.share(cx, strangers::MOST_BUFFERS)?.keep()?;
@@ -147,7 +147,7 @@ impl Task for Receiving {
     fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
         let segments = cx.root::<dyn Sink>()?;
         loop {
-            let returned = cx.req().ipv4.serve(cx, TCP, segments);
+            let returned = cx.req().routing.serve(cx, TCP, segments);
             pause(cx, &cx.req().timer, returned)?;
         }
     }
@@ -163,7 +163,7 @@ impl Sink for TcpServer {
     /// Segments that have arrived.
     fn deliver(cx: &mut Cx<'_, Self>, packets: &[u8]) -> Result<(), SinkError> {
         if packets.is_empty() {
-            // Perhaps the layer below is another one.
+            // Perhaps they lead elsewhere now.
             cx.stacks.iter().flatten().for_each(|stack| stack.forget_ways());
             return Ok(ready::tell(cx)?);
         }
@@ -290,19 +290,15 @@ fn thread_error(error: ThreadError) -> TcpError {
 impl Tcp for TcpServer {
     fn connect<'f>(
         cx: &mut Cx<'f, Self>,
-        address: u32,
+        address: &Address,
         port: u16,
     ) -> Result<Ref<'f, dyn Connection>, TcpError> {
         if port == 0 {
             return Err(TcpError::BadPort);
         }
         let stack = Self::own_stack(cx)?;
-        let route = match cx.req().ipv4.route(cx, address) {
-            // A layer below has died, and may come back.
-            Err(Ipv4Error::System(SystemError::Lost)) => Err(TcpError::Unreachable),
-            route => Ok(route?),
-        }?;
-        let (name, door) = stack.connect(now(cx)?, (address, port), &route)?;
+        let way = find_way(cx, &stack, address)?;
+        let (name, door) = stack.connect(now(cx)?, &way, port)?;
         // If this fails, or the connection does, it is left as any other.
         let opening = OpenConnection::new(&stack, name, &door);
         let connection = cx.spawn(opening)?;

@@ -1,15 +1,17 @@
 //! Segments on their way out: headers in buffers of their own, payload where it was written.
 
 use alloc::vec::Vec;
-use core::net::IpAddr;
 
-use warren_idl::{BUFFER_BYTES, CHECKSUM_FILL, HEADROOM, OFFLOAD_CHECKSUM, PIECES, Packet};
-use warren_packets::{Batch, Buffers, Bytes, Indices, batch::length};
+use warren_idl::{
+    Address, BUFFER_BYTES, CHECKSUM_FILL, HEADROOM, OFFLOAD_CHECKSUM, PIECES, Packet, SEGMENT_IPV6,
+};
+use warren_packets::{Batch, Buffers, Bytes, Indices, batch::length, pseudo_header};
 use warren_tcp::{Flow, HEADER_BYTES, Outgoing, Output, Segment};
 
 use crate::{
-    arrival::pseudo_header,
+    arrival::TCP,
     ports::{Owner, Ports},
+    ways::Ways,
 };
 
 /// Bytes from one header to the next: room for those of the layers below, and the longest of TCP.
@@ -53,11 +55,15 @@ impl Stock {
     }
 }
 
-/// Segments to one station.
+/// Segments from one of this side's addresses to one station.
 #[derive(Debug)]
 pub struct ToStation {
+    /// The address.
+    pub source: Address,
     /// The station.
-    pub destination: u32,
+    pub destination: Address,
+    /// What the link does by itself.
+    offloads: u32,
     /// The segments.
     pub segments: Batch,
 }
@@ -72,25 +78,37 @@ pub struct Sending<'a, M: Bytes> {
     pub ports: &'a mut Ports,
     /// The principal.
     pub owner: Owner,
-    /// What the link does by itself.
-    pub offloads: u32,
+    /// What is known of ways.
+    pub ways: &'a Ways,
     /// What was sent.
     pub batches: &'a mut Vec<ToStation>,
 }
 
 impl<M: Bytes> Sending<'_, M> {
+    /// What the link on the way to a station does by itself. If that is not known now, everything is done here.
+    fn offloads(&self, destination: &Address) -> u32 {
+        match self.batches.last().filter(|last| last.destination == *destination) {
+            Some(last) => last.offloads,
+            None => self.ways.get(destination).flatten().map_or(0, |known| known.way.offloads),
+        }
+    }
+
     /// Writes the header of a segment to its place. The checksum is computed, or only begun if the link goes on with it.
-    fn write_header(&self, header: &Segment, flow: &Flow, pieces: &mut [Packet]) -> Option<()> {
-        let (IpAddr::V4(local), IpAddr::V4(remote)) = (flow.local, flow.remote) else {
-            return None;
-        };
+    fn write_header(
+        &self,
+        header: &Segment,
+        [source, destination]: [&Address; 2],
+        offloads: u32,
+        pieces: &mut [Packet],
+    ) -> Option<()> {
         let mut bytes = [0; HEADER_BYTES];
         let header_bytes = header.encode(&mut bytes);
         let (first, payload) = pieces.split_first_mut()?;
-        let total = u16::try_from(header_bytes + length(payload)).ok()?;
-        let mut sum = pseudo_header(local.into(), remote.into(), total);
-        if self.offloads & OFFLOAD_CHECKSUM != 0 {
-            first.flags = CHECKSUM_FILL;
+        let total = header_bytes + length(payload);
+        let mut sum = pseudo_header(source, destination, TCP, total);
+        // Who cuts, sums.
+        if offloads & OFFLOAD_CHECKSUM != 0 || first.segment_bytes != 0 {
+            first.flags |= CHECKSUM_FILL;
             (first.checksum_start, first.checksum_offset) = (first.offset, CHECKSUM as u16);
             bytes[CHECKSUM..][..2].copy_from_slice(&(!sum.finish()).to_be_bytes());
         } else {
@@ -102,14 +120,22 @@ impl<M: Bytes> Sending<'_, M> {
         self.memory.write(first, 0, &bytes[..header_bytes]).ok()
     }
 
-    /// The batch for a station that has room for so many records.
-    fn batch(&mut self, destination: u32, records: usize) -> Option<&mut Batch> {
-        let fits = self
-            .batches
-            .last()
-            .is_some_and(|last| last.destination == destination && last.segments.room() >= records);
+    /// The batch between two stations that has room for so many records.
+    fn batch(
+        &mut self,
+        [source, destination]: [&Address; 2],
+        offloads: u32,
+        records: usize,
+    ) -> Option<&mut Batch> {
+        let fits = self.batches.last().is_some_and(|last| {
+            last.destination == *destination
+                && last.source == *source
+                && last.segments.room() >= records
+        });
         if !fits {
-            self.batches.push(ToStation { destination, segments: Batch::new() });
+            let segments = Batch::new();
+            let (source, destination) = (*source, *destination);
+            self.batches.push(ToStation { source, destination, offloads, segments });
         }
         self.batches.last_mut().map(|last| &mut last.segments)
     }
@@ -117,7 +143,8 @@ impl<M: Bytes> Sending<'_, M> {
 
 impl<M: Bytes> Output<u32> for Sending<'_, M> {
     fn send(&mut self, segment: Outgoing<'_, u32>) {
-        let IpAddr::V4(remote) = segment.flow.remote else { return };
+        let [source, destination] = [segment.flow.local, segment.flow.remote].map(Address::from);
+        let (between, offloads) = ([&source, &destination], self.offloads(&destination));
         // Without a place it is lost, as it could be on its way.
         let Some(first) = self.stock.header() else { return };
         let mut pieces = core::mem::take(&mut self.stock.pieces);
@@ -129,9 +156,10 @@ impl<M: Bytes> Output<u32> for Sending<'_, M> {
         (0..).zip(pieces.iter_mut().rev()).for_each(|(behind, piece)| piece.more = behind);
         if segment.payload.bytes() > segment.segment_bytes.into() {
             pieces[0].segment_bytes = segment.segment_bytes;
+            pieces[0].flags = if destination.as_v4().is_some() { 0 } else { SEGMENT_IPV6 };
         }
-        if self.write_header(&segment.header, segment.flow, &mut pieces).is_some()
-            && let Some(batch) = self.batch(remote.into(), pieces.len())
+        if self.write_header(&segment.header, between, offloads, &mut pieces).is_some()
+            && let Some(batch) = self.batch(between, offloads, pieces.len())
         {
             // There is room: it was looked for.
             batch.push_packet(&pieces).ok();
@@ -159,19 +187,20 @@ impl<M: Bytes> Output<u32> for Sending<'_, M> {
 
 #[cfg(test)]
 mod tests {
-    use core::net::Ipv4Addr;
+    use core::net::IpAddr;
 
+    use warren_idl::Way;
     use warren_packets::testing::Plain;
     use warren_tcp::{Engine, Path, Piece, Sequence, Settings};
 
     use super::*;
-    use crate::arrival::Arrival;
+    use crate::{arrival::Arrival, ways::Known};
 
-    const HERE: u32 = 0x0a00_020f;
-    const THERE: u32 = 0x0a00_0202;
+    const HERE: Address = Address::v4(0x0a00_020f);
+    const THERE: Address = Address::v4(0x0a00_0202);
 
-    fn address(number: u32) -> IpAddr {
-        IpAddr::V4(Ipv4Addr::from(number))
+    fn address(address: Address) -> IpAddr {
+        address.ip()
     }
 
     /// An engine, and what it needs to send.
@@ -180,19 +209,22 @@ mod tests {
         stock: Stock,
         ports: Ports,
         engine: Engine<u32>,
-        offloads: u32,
+        ways: Ways,
     }
 
     impl World {
         fn new(offloads: u32) -> Self {
             let mut stock = Stock::default();
             (0..8).for_each(|buffer| stock.fresh.push(buffer));
+            let mut ways = Ways::default();
+            let way = Way { destination: THERE, offloads, ..Way::default() };
+            ways.note(THERE, Some(Known { way, endpoint: 0 }));
             World {
                 memory: Buffers::new(Plain::new(16)),
                 stock,
                 ports: Ports::new([1; 16]),
                 engine: Engine::new(Settings::default(), [2; 16]),
-                offloads,
+                ways,
             }
         }
 
@@ -200,11 +232,10 @@ mod tests {
             &mut self,
             act: impl FnOnce(&mut Engine<u32>, &mut Sending<'_, Plain>) -> T,
         ) -> (T, Vec<ToStation>) {
-            let World { memory, stock, ports, engine, offloads } = self;
+            let World { memory, stock, ports, engine, ways } = self;
             let mut batches = Vec::new();
-            let (owner, offloads, batches_out) = (1, *offloads, &mut batches);
-            let mut sending =
-                Sending { memory, stock, ports, owner, offloads, batches: batches_out };
+            let (owner, batches_out) = (1, &mut batches);
+            let mut sending = Sending { memory, stock, ports, owner, ways, batches: batches_out };
             let result = act(engine, &mut sending);
             (result, batches)
         }
@@ -240,8 +271,9 @@ mod tests {
         fn read(&self, batch: &Batch, number: usize) -> Segment {
             let mut packet: Vec<Packet> = batch.packets().nth(number).unwrap().into();
             let mut network = [0; 20];
-            network[12..16].copy_from_slice(&HERE.to_be_bytes());
-            network[16..20].copy_from_slice(&THERE.to_be_bytes());
+            network[0] = 0x45;
+            network[12..16].copy_from_slice(&HERE.bytes[12..]);
+            network[16..20].copy_from_slice(&THERE.bytes[12..]);
             let place = Packet { offset: packet[0].offset - 20, bytes: 20, ..packet[0] };
             self.memory.write(&place, 0, &network).unwrap();
             packet[0].network = place.offset;
@@ -283,7 +315,7 @@ mod tests {
         assert_eq!((first.checksum_start, first.checksum_offset), (first.offset, 16));
         let mut field = [0; 2];
         world.memory.read(&first, CHECKSUM, &mut field).unwrap();
-        let expected = !pseudo_header(HERE, THERE, first.bytes).finish();
+        let expected = !pseudo_header(&HERE, &THERE, TCP, first.bytes.into()).finish();
         assert_eq!(u16::from_be_bytes(field), expected);
     }
 

@@ -7,6 +7,7 @@ use alloc::{boxed::Box, vec::Vec};
 use core::hash::{Hash, Hasher};
 
 use siphasher::sip::SipHasher13;
+use warren_idl::Address;
 
 /// The first port that is chosen for connections of this side (RFC 6335, section 6).
 const FIRST_CHOSEN: u16 = 49_152;
@@ -50,7 +51,7 @@ impl Ports {
     /// Lets a principal listen at a port, or at one that is free if it is 0; which one it is, if that can be.
     pub fn listen(&mut self, port: u16, owner: Owner) -> Option<u16> {
         let port = match port {
-            0 => self.candidates(&(0, 0)).find(|port| self.owner(*port).is_none())?,
+            0 => self.candidates(&(Address::NONE, 0)).find(|port| self.owner(*port).is_none())?,
             port => port,
         };
         let may = self.owner(port).is_none_or(|other| other == owner);
@@ -70,7 +71,7 @@ impl Ports {
 
     /// Ports that a principal's next connection to `remote` can have, in an order that nobody can guess (RFC 6056, section 3.3.3). One that
     /// it has already is among them.
-    pub fn choices(&mut self, owner: Owner, remote: (u32, u16)) -> impl Iterator<Item = u16> {
+    pub fn choices(&mut self, owner: Owner, remote: (Address, u16)) -> impl Iterator<Item = u16> {
         self.chosen = self.chosen.wrapping_add(1);
         self.candidates(&remote).filter(move |port| {
             let taken = self.get(*port).filter(|port| port.uses > 0);
@@ -78,7 +79,7 @@ impl Ports {
         })
     }
 
-    fn candidates(&self, remote: &(u32, u16)) -> impl Iterator<Item = u16> + use<> {
+    fn candidates(&self, remote: &(Address, u16)) -> impl Iterator<Item = u16> + use<> {
         let mut hasher = SipHasher13::new_with_key(&self.key);
         remote.hash(&mut hasher);
         let first = (hasher.finish() as u16).wrapping_add(self.chosen);
@@ -151,7 +152,7 @@ mod tests {
     #[test]
     fn ports_are_chosen_that_no_other_principal_has() {
         let mut ports = ports();
-        let remote = (0x0a00_0202, 80);
+        let remote = (Address::v4(0x0a00_0202), 80);
         let first = ports.choices(1, remote).next().unwrap();
         assert!(first >= FIRST_CHOSEN);
         ports.hold(first, 1);

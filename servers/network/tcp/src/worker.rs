@@ -8,7 +8,7 @@ use warren_waiting::{until, wait_at};
 
 use crate::{
     TcpServer,
-    flush::{feed, flush, now},
+    flush::{feed, find_way, flush, now},
     stack::Stack,
 };
 
@@ -27,8 +27,8 @@ impl Worker {
     /// Does what is to be done, and waits for more.
     fn round(cx: &mut Cx<'_, Self>, stack: &Rc<Stack>) -> Result<(), SystemError> {
         while let Some(station) = stack.stranger() {
-            let route = cx.scope(|cx| cx.req().ipv4.route(cx, station)).ok();
-            stack.note_way(station, route.as_ref());
+            // Without one, what comes from there is dropped.
+            find_way(cx, stack, &station).ok();
         }
         let now_ns = now(cx)?;
         let has_more = stack.receive(now_ns);

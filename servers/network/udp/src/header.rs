@@ -1,18 +1,16 @@
-//! Headers of UDP over IPv4 (RFC 768), taken off and put on.
+//! Headers of UDP (RFC 768), taken off and put on.
 
-use core::net::Ipv4Addr;
-
-use smoltcp::wire::{Ipv4Packet, UdpPacket};
-use warren_idl::{CHECKSUM_GOOD, Packet};
-use warren_packets::{Bad, Buffers, Bytes, batch::length, buffers::strip, checksum::Sum};
+use smoltcp::wire::UdpPacket;
+use warren_idl::{Address, CHECKSUM_GOOD, Packet};
+use warren_packets::{
+    Bad, Buffers, Bytes, batch::length, buffers::strip, network, network::Network, pseudo_header,
+};
 
 /// Bytes of the header.
 pub const HEADER_BYTES: usize = 8;
-/// UDP's number among the protocols of IPv4.
+/// UDP's number among the protocols of IP.
 pub const UDP: u8 = 17;
 
-/// Bytes of the header of IPv4 that are looked at.
-const IPV4_BYTES: usize = 20;
 /// Where the checksum is in the header.
 const CHECKSUM: usize = 6;
 
@@ -20,22 +18,12 @@ const CHECKSUM: usize = 6;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
     /// Address and port of who sends it.
-    pub source: (u32, u16),
+    pub source: (Address, u16),
     /// Address and port of whom it is for.
-    pub destination: (u32, u16),
+    pub destination: (Address, u16),
 }
 
-/// Sums what UDP's checksum is of beside the datagram.
-fn pseudo_header(source: u32, destination: u32, bytes: u16) -> Sum {
-    let mut sum = Sum::default();
-    sum.add(&source.to_be_bytes());
-    sum.add(&destination.to_be_bytes());
-    sum.add(&[0, UDP]);
-    sum.add(&bytes.to_be_bytes());
-    sum
-}
-
-/// Takes the header off a datagram that has lost that of IPv4, and what is behind its end. The datagram is `first` and `others`.
+/// Takes the header off a datagram that has lost that of the network layer, and what is behind its end. The datagram is `first` and `others`.
 ///
 /// # Errors
 ///
@@ -45,11 +33,7 @@ pub fn arrived<M: Bytes>(
     first: &mut Packet,
     others: &[Packet],
 ) -> Result<Header, Bad> {
-    let mut below = [0; IPV4_BYTES];
-    memory.read_buffer(first.buffer, first.network.into(), &mut below)?;
-    let below = Ipv4Packet::new_unchecked(&below[..]);
-    let [source, destination] = [below.src_addr(), below.dst_addr()].map(u32::from);
-
+    let Network { source, destination, .. } = network(memory, first)?;
     let bytes = memory.header::<HEADER_BYTES>(first)?;
     let header = UdpPacket::new_unchecked(&bytes[..]);
     let total = usize::from(header.len());
@@ -59,9 +43,10 @@ pub fn arrived<M: Bytes>(
         return Err(Bad);
     }
     let mut whole = Packet { bytes: first.bytes - surplus as u16, ..*first };
-    // A checksum of 0 says that there is none.
-    if first.flags & CHECKSUM_GOOD == 0 && header.checksum() != 0 {
-        let mut sum = pseudo_header(source, destination, header.len());
+    // A checksum of 0 says that there is none, which over IPv6 it may not (RFC 8200, section 8.1).
+    let has_none = header.checksum() == 0 && source.as_v4().is_some();
+    if first.flags & CHECKSUM_GOOD == 0 && !has_none {
+        let mut sum = pseudo_header(&source, &destination, UDP, total);
         memory.add_to(&mut sum, &[whole])?;
         memory.add_to(&mut sum, others)?;
         if sum.finish() != 0 {
@@ -88,7 +73,7 @@ pub fn sent(header: &Header, data: &[u8]) -> Result<[u8; HEADER_BYTES], Bad> {
     packet.set_src_port(header.source.1);
     packet.set_dst_port(header.destination.1);
     packet.set_len(total);
-    let mut sum = pseudo_header(header.source.0, header.destination.0, total);
+    let mut sum = pseudo_header(&header.source.0, &header.destination.0, UDP, total.into());
     sum.add(&bytes);
     sum.add(data);
     // What would be 0 is sent as its other form: 0 says that there is no checksum.
@@ -100,12 +85,6 @@ pub fn sent(header: &Header, data: &[u8]) -> Result<[u8; HEADER_BYTES], Bad> {
     Ok(bytes)
 }
 
-/// Whether an address is one that a datagram can come from.
-pub fn is_station(address: u32) -> bool {
-    let address = Ipv4Addr::from(address);
-    !(address.is_multicast() || address.is_broadcast())
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -113,18 +92,38 @@ mod tests {
 
     use super::*;
 
-    const HEADER: Header = Header { source: (0x0a00_0202, 53), destination: (0x0a00_020f, 50_000) };
+    const IPV6_BYTES: u16 = 40;
+    const HEADER: Header =
+        Header { source: (v4(0x0a00_0202), 53), destination: (v4(0x0a00_020f), 50_000) };
+    const HEADER6: Header = Header {
+        source: (Address::new(0xfec0 << 112 | 2), 53),
+        destination: (Address::new(0xfec0 << 112 | 15), 50_000),
+    };
 
-    /// A datagram behind a header of IPv4, in pieces cut at `cut` of the data.
+    const fn v4(number: u32) -> Address {
+        Address::v4(number)
+    }
+
+    /// A datagram behind a header of IPv4, or IPv6, in pieces cut at `cut` of the data.
     fn put(memory: &Buffers<Plain>, header: &Header, data: &[u8], cut: usize) -> [Packet; 2] {
-        let mut below = [0; IPV4_BYTES];
-        let mut packet = Ipv4Packet::new_unchecked(&mut below[..]);
-        packet.set_src_addr(header.source.0.into());
-        packet.set_dst_addr(header.destination.0.into());
+        let mut below = [0; IPV6_BYTES as usize];
+        let [from, to] = [header.source.0, header.destination.0];
+        match (from.as_v4(), to.as_v4()) {
+            (Some(from), Some(to)) => {
+                below[0] = 0x45;
+                below[12..16].copy_from_slice(&from.to_be_bytes());
+                below[16..20].copy_from_slice(&to.to_be_bytes());
+            }
+            _ => {
+                below[0] = 0x60;
+                below[8..24].copy_from_slice(&from.bytes);
+                below[24..].copy_from_slice(&to.bytes);
+            }
+        }
         let bytes = (HEADER_BYTES + cut) as u16;
-        let network = Packet { offset: 80, bytes: 20, ..Packet::default() };
+        let network = Packet { offset: 60, bytes: IPV6_BYTES, ..Packet::default() };
         memory.write(&network, 0, &below).unwrap();
-        let first = Packet { offset: 100, bytes, more: 1, network: 80, ..Packet::default() };
+        let first = Packet { offset: 100, bytes, more: 1, network: 60, ..Packet::default() };
         memory.write(&first, 0, &sent(header, data).unwrap()).unwrap();
         memory.write(&first, HEADER_BYTES, &data[..cut]).unwrap();
         let rest = (data.len() - cut) as u16;
@@ -159,23 +158,21 @@ mod tests {
         first.bytes += 10;
         assert_eq!(arrived(&memory, &mut first, &[]), Ok(HEADER));
         assert_eq!((first.offset, first.bytes), (108, 4));
-    }
-
-    #[test]
-    fn groups_send_nothing() {
-        assert!(is_station(0x0a00_0202) && is_station(0));
-        assert!(!is_station(u32::MAX) && !is_station(0xe000_0001));
+        let [mut first, _] = put(&memory, &HEADER6, b"data", 4);
+        memory.write(&first, CHECKSUM, &[0, 0]).unwrap();
+        assert_eq!(arrived(&memory, &mut first, &[]), Err(Bad), "over IPv6 it has one");
     }
 
     proptest! {
         #[test]
         fn a_datagram_arrives_as_it_was_sent(
-            data in prop::collection::vec(any::<u8>(), 0..600), cut in 0usize..600,
+            data in prop::collection::vec(any::<u8>(), 0..600), cut in 0usize..600, six: bool,
         ) {
+            let header = if six { HEADER6 } else { HEADER };
             let memory = Buffers::new(Plain::new(2));
             let cut = cut.min(data.len());
-            let [mut first, second] = put(&memory, &HEADER, &data, cut);
-            prop_assert_eq!(arrived(&memory, &mut first, &[second]), Ok(HEADER));
+            let [mut first, second] = put(&memory, &header, &data, cut);
+            prop_assert_eq!(arrived(&memory, &mut first, &[second]), Ok(header));
             let mut read = std::vec![0; data.len()];
             memory.gather(&[first, second], 0, &mut read).unwrap();
             prop_assert_eq!(read, data);

@@ -30,15 +30,16 @@ use warren::{
     Cx, Kept, New, Out, Ref, Req, Required, Server, StartError, SystemError, local, server,
 };
 use warren_idl::{
-    AddressSpace, BUFFER_BYTES, Clock, DATAGRAM_BYTES, Datagram, Entropy, HEADROOM, Ipv4,
-    PacketMemory, Share, Signals, Sink, SinkError, Task, ThreadError, ThreadFactory, Timer, Udp,
-    UdpCounts, UdpError, UdpSocket, UdpSocketStatus,
+    Address, AddressSpace, BUFFER_BYTES, Clock, DATAGRAM_BYTES, Datagram, Entropy, HEADROOM,
+    PacketMemory, Routing, Share, Signals, Sink, SinkError, Task, ThreadError, ThreadFactory,
+    Timer, Udp, UdpCounts, UdpError, UdpSocket, UdpSocketStatus,
 };
 use warren_packets::{
     Bad, Batch, Buffers, Indices,
     batch::length,
+    network::is_station,
     ready::{self, Ready},
-    unguessable,
+    unguessable, ways,
 };
 use warren_waiting::{Bell, pause, wait_until};
 
@@ -55,7 +56,7 @@ const CHUNK: usize = 2048;
 /// What the layer needs.
 #[derive(Required)]
 pub struct Needs {
-    ipv4: Req<dyn Ipv4>,
+    routing: Req<dyn Routing>,
     packets: Req<dyn PacketMemory>,
     address_space: Req<dyn AddressSpace>,
     threads: Req<dyn ThreadFactory>,
@@ -129,7 +130,7 @@ impl Task for Receiving {
     fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
         let datagrams = cx.root::<dyn Sink>()?;
         loop {
-            let returned = cx.req().ipv4.serve(cx, UDP, datagrams);
+            let returned = cx.req().routing.serve(cx, UDP, datagrams);
             pause(cx, &cx.req().timer, returned)?;
         }
     }
@@ -184,7 +185,7 @@ impl UdpServer {
             let mut pieces = Vec::from(datagram);
             let Some((first, others)) = pieces.split_first_mut() else { continue };
             let header = header::arrived(packets, first, others);
-            let Some(header) = header.ok().filter(|it| header::is_station(it.source.0)) else {
+            let Some(header) = header.ok().filter(|it| is_station(&it.source.0)) else {
                 counts.bad += 1;
                 continue;
             };
@@ -257,7 +258,7 @@ impl UdpSocket for Socket {
 
     fn send(
         cx: &mut Cx<'_, Self>,
-        destination: u32,
+        destination: &Address,
         port: u16,
         data: &[u8],
     ) -> Result<(), UdpError> {
@@ -267,8 +268,8 @@ impl UdpSocket for Socket {
         if port == 0 {
             return Err(UdpError::BadPort);
         }
-        let source = cx.req().ipv4.route(cx, destination)?.source;
-        let header = Header { source: (source, cx.number), destination: (destination, port) };
+        let (endpoint, way) = ways::route(cx, &cx.req().routing, destination)?;
+        let header = Header { source: (way.source, cx.number), destination: (*destination, port) };
         let share = cx.port.share.get(cx)?;
         let first_bytes = BUFFER_BYTES - HEADROOM;
         let mut buffers =
@@ -280,9 +281,8 @@ impl UdpSocket for Socket {
             true => cx.write(&buffers, &header, data),
             false => Err(UdpError::Exhausted),
         };
-        let sent = written.and_then(|datagram| {
-            Ok(cx.req().ipv4.send(cx, UDP, destination, datagram.as_bytes())?)
-        });
+        let sent =
+            written.and_then(|datagram| Ok(endpoint.send(cx, UDP, &way, datagram.as_bytes())?));
         // A packet memory that is gone needs nothing back.
         share.give(cx, buffers.as_bytes()).ok();
         if sent.is_ok() {

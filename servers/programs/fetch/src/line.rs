@@ -3,8 +3,7 @@
 use alloc::format;
 
 use warren::{Cx, Kept, Ref, ServiceError};
-use warren_idl::{ADDRESSES, Connection, Poll, Readiness, TcpError};
-use warren_packets::address::Ipv4Address;
+use warren_idl::{ADDRESSES, Address, Connection, Poll, Readiness, TcpError};
 use warren_program::Handed;
 use warren_waiting::until;
 
@@ -48,12 +47,12 @@ impl Line {
         url: &Url,
         patience: Patience,
     ) -> Result<Self, Trouble> {
-        let mut bytes = [0; 4 * ADDRESSES];
+        let mut bytes = [0; size_of::<Address>() * ADDRESSES];
         let count =
             within(cx, patience, |cx| cx.req().resolver.resolve(cx, &url.host, &mut bytes))?;
         let addresses = bytes.as_chunks().0.iter().take(count as usize);
         let mut last = Trouble::Tcp(TcpError::Unreachable);
-        for address in addresses.map(|bytes| Ipv4Address(u32::from_ne_bytes(*bytes))) {
+        for address in addresses.map(|bytes| Address { bytes: *bytes }) {
             handed.go_on(cx)?;
             match Line::connect(cx, address, url.port, patience) {
                 Err(Trouble::Stop) => return Err(Trouble::Stop),
@@ -66,13 +65,13 @@ impl Line {
 
     fn connect(
         cx: &mut Cx<'_, Run>,
-        address: Ipv4Address,
+        address: Address,
         port: u16,
         patience: Patience,
     ) -> Result<Self, Trouble> {
         within(cx, patience, |cx| {
             let tcp = &cx.req().tcp;
-            let connection = tcp.connect(cx, address.0, port)?.keep()?;
+            let connection = tcp.connect(cx, &address, port)?.keep()?;
             Ok::<_, TcpError>(Line { connection, poll: tcp.poll(cx)?.keep()? })
         })
     }

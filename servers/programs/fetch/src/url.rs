@@ -1,7 +1,7 @@
 //! Where documents are (RFC 3986), as far as HTTP without encryption has them.
 
 use alloc::{format, string::String, vec::Vec};
-use core::fmt;
+use core::{fmt, net::Ipv6Addr};
 
 /// Port of HTTP.
 const PORT: u16 = 80;
@@ -10,7 +10,7 @@ const SCHEME: &str = "http";
 /// Where a document is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Url {
-    /// A name, or an address of IPv4.
+    /// A name, or an address; one of IPv6 without its brackets.
     pub host: String,
     /// The port of TCP there.
     pub port: u16,
@@ -39,7 +39,9 @@ impl UrlError {
         match self {
             UrlError::NoScheme => "it does not start with http://",
             UrlError::OtherScheme => "only http:// is spoken here",
-            UrlError::BadHost => "behind http:// belongs a name, or an address of IPv4",
+            UrlError::BadHost => {
+                "behind http:// belongs a name, or an address, one of IPv6 in brackets"
+            }
             UrlError::BadPort => "behind the colon belongs a port, from 1 to 65535",
             UrlError::BadCharacter => "blanks and what is not ASCII are written as %20 and so on",
         }
@@ -56,17 +58,29 @@ impl Url {
         }
         let rest = text[scheme.len() + 1..].strip_prefix("//").ok_or(UrlError::NoScheme)?;
         let (authority, target) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
-        let (host, port) = match authority.split_once(':') {
-            None | Some((_, "")) => (authority.trim_end_matches(':'), PORT),
-            Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => {
-                (host, port.parse().ok().filter(|port| *port != 0).ok_or(UrlError::BadPort)?)
+        let (host, port) = match authority.strip_prefix('[') {
+            // Section 3.2.2.
+            Some(address) => {
+                let (host, rest) = address.split_once(']').ok_or(UrlError::BadHost)?;
+                host.parse::<Ipv6Addr>().map_err(|_| UrlError::BadHost)?;
+                let port = rest.strip_prefix(':').or(rest.is_empty().then_some(""));
+                (host, port.ok_or(UrlError::BadPort)?)
             }
-            Some(_) => return Err(UrlError::BadPort),
+            None => {
+                let (host, port) = authority.split_once(':').unwrap_or((authority, ""));
+                if host.is_empty() || !host.bytes().all(is_part_of_name) {
+                    return Err(UrlError::BadHost);
+                }
+                (host, port)
+            }
         };
-        let is_part_of_name = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
-        if host.is_empty() || !host.bytes().all(is_part_of_name) {
-            return Err(UrlError::BadHost);
-        }
+        let port = match port {
+            "" => PORT,
+            port if port.bytes().all(|byte| byte.is_ascii_digit()) => {
+                port.parse().ok().filter(|port| *port != 0).ok_or(UrlError::BadPort)?
+            }
+            _ => return Err(UrlError::BadPort),
+        };
         let slash = if target.starts_with('/') { "" } else { "/" };
         Ok(Url { host: host.into(), port, target: visible(format!("{slash}{target}"))? })
     }
@@ -95,9 +109,13 @@ impl Url {
 
     /// Host and port, as the field `Host` has them.
     pub fn authority(&self) -> String {
+        let host = match self.host.contains(':') {
+            true => format!("[{}]", self.host),
+            false => self.host.clone(),
+        };
         match self.port {
-            PORT => self.host.clone(),
-            port => format!("{}:{port}", self.host),
+            PORT => host,
+            port => format!("{host}:{port}"),
         }
     }
 }
@@ -106,6 +124,10 @@ impl fmt::Display for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{SCHEME}://{}{}", self.authority(), self.target)
     }
+}
+
+fn is_part_of_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b".-_".contains(&byte)
 }
 
 fn without_fragment(text: &str) -> &str {
@@ -163,6 +185,10 @@ mod tests {
         assert_eq!(url("HTTP://10.0.2.2:8080/a/b?c=d#e"), is("10.0.2.2", 8080, "/a/b?c=d"));
         assert_eq!(url("http://a?b=c:d/e"), is("a", 80, "/?b=c:d/e"));
         assert_eq!(url("http://a:/x"), is("a", 80, "/x"));
+        assert_eq!(url("http://[::1]/x"), is("::1", 80, "/x"));
+        assert_eq!(url("http://[fe80::1]:8080"), is("fe80::1", 8080, "/"));
+        let shown = Url::parse("http://[fe80::1]:8080").unwrap().to_string();
+        assert_eq!(shown, "http://[fe80::1]:8080/");
     }
 
     #[test]
@@ -179,7 +205,10 @@ mod tests {
             ("http:///x", BadHost),
             ("http://u@a/", BadHost),
             ("http://a b/", BadHost),
-            ("http://[::1]/", BadPort),
+            ("http://[::1", BadHost),
+            ("http://[a]/", BadHost),
+            ("http://[::1]a/", BadPort),
+            ("http://::1/", BadHost),
             ("http://a:0/", BadPort),
             ("http://a:65536/", BadPort),
             ("http://a:+1/", BadPort),
@@ -230,7 +259,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_was_understood_is_understood_again(text in "http://[a-z0-9.:/?#%@ ]{0,20}", reference in "[a-z.:/?# ]{0,20}") {
+        fn what_was_understood_is_understood_again(text in "http://[a-z0-9.:/?#%@ \\[\\]]{0,20}", reference in "[a-z.:/?# ]{0,20}") {
             if let Ok(url) = Url::parse(&text) {
                 prop_assert_eq!(Url::parse(&url.to_string()), Ok(url.clone()));
                 if let Ok(there) = url.join(&reference) {

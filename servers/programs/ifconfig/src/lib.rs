@@ -8,12 +8,12 @@ use alloc::{format, string::String, vec::Vec};
 
 use warren::{Cx, New, Optional, Req, Required, Server, StartError, server};
 use warren_idl::{
-    Dhcp, DhcpError, DhcpLease, Endpoint, EndpointDescription, EndpointError, Ipv4, Ipv4Counts,
-    Ipv4Error, Ipv4Settings, LinkCounts, LinkDescription, Neighbour, OFFLOAD_CHECKSUM,
-    OFFLOAD_SEGMENT_IPV4, OFFLOAD_SEGMENT_IPV6, PacketError, PacketMemory, PacketMemoryStatus,
-    Program,
+    Address, Dhcp, DhcpError, DhcpLease, Ipv4, Ipv4Counts, Ipv4Error, Ipv4Settings, LinkCounts,
+    LinkDescription, Neighbour, Neighbourhood, NeighbourhoodDescription, NeighbourhoodError,
+    OFFLOAD_CHECKSUM, OFFLOAD_SEGMENT_IPV4, OFFLOAD_SEGMENT_IPV6, PacketError, PacketMemory,
+    PacketMemoryStatus, Program, Route, Routing, RoutingError,
 };
-use warren_packets::address::{Ipv4Address, LinkAddress};
+use warren_packets::address::LinkAddress;
 use warren_program::{
     Arguments, Flow, Handed, Manual, Stop, UsageError, Work, program, table::Table,
 };
@@ -21,7 +21,8 @@ use warren_program::{
 /// What the program requires.
 #[derive(Required)]
 pub struct Needs {
-    endpoint: Req<dyn Endpoint>,
+    neighbourhood: Req<dyn Neighbourhood>,
+    routing: Req<dyn Routing>,
     ipv4: Req<dyn Ipv4>,
     packets: Req<dyn PacketMemory>,
     dhcp: Optional<dyn Dhcp>,
@@ -43,19 +44,22 @@ program!(Ifconfig, Run, Showing);
 
 struct Showing {
     neighbours: bool,
+    routes: bool,
 }
 
 impl Work<Run> for Showing {
     const MANUAL: Manual = Manual {
-        usage: "[-n]",
-        details: "-n  show the neighbours that were asked for, and where they are\n",
+        usage: "[-nr]",
+        details: "\
+-n  show the neighbours that were asked for, and where they are
+-r  show the routes: of those that lead to an address the one with the longest prefix counts\n",
     };
 
     fn start(arguments: Vec<String>) -> Result<Self, UsageError> {
-        let arguments = Arguments::parse(arguments, "n", "")?;
-        let neighbours = arguments.has('n');
+        let arguments = Arguments::parse(arguments, "nr", "")?;
+        let (neighbours, routes) = (arguments.has('n'), arguments.has('r'));
         arguments.none()?;
-        Ok(Showing { neighbours })
+        Ok(Showing { neighbours, routes })
     }
 
     fn pull(
@@ -73,9 +77,18 @@ impl Work<Run> for Showing {
                 Err(error) => handed.fail(cx, "neighbours", error),
             };
         }
+        if self.routes {
+            return match all_routes(cx) {
+                Ok(all) => {
+                    output.extend(routes(&all).bytes());
+                    Ok(Flow::End(0))
+                }
+                Err(error) => handed.fail(cx, "routing", error),
+            };
+        }
         let below = match below(cx) {
             Ok(below) => below,
-            Err(error) => return handed.fail(cx, "endpoint", error),
+            Err(error) => return handed.fail(cx, "link", error),
         };
         let above = match above(cx) {
             Ok(above) => above,
@@ -95,12 +108,12 @@ impl Work<Run> for Showing {
     }
 }
 
-type Below = (LinkDescription, LinkCounts, EndpointDescription);
+type Below = (LinkDescription, LinkCounts, NeighbourhoodDescription);
 type Above = (Ipv4Counts, Ipv4Settings);
 
-fn below(cx: &mut Cx<'_, Run>) -> Result<Below, EndpointError> {
-    let endpoint = &cx.req().endpoint;
-    Ok((endpoint.link(cx)?, endpoint.counts(cx)?, endpoint.description(cx)?))
+fn below(cx: &mut Cx<'_, Run>) -> Result<Below, NeighbourhoodError> {
+    let below = &cx.req().neighbourhood;
+    Ok((below.link(cx)?, below.counts(cx)?, below.description(cx)?))
 }
 
 fn above(cx: &mut Cx<'_, Run>) -> Result<Above, Ipv4Error> {
@@ -122,12 +135,22 @@ fn memory(cx: &mut Cx<'_, Run>) -> Result<PacketMemoryStatus, PacketError> {
     cx.req().packets.status(cx)
 }
 
-fn all_neighbours(cx: &mut Cx<'_, Run>) -> Result<Vec<Neighbour>, EndpointError> {
+fn all_neighbours(cx: &mut Cx<'_, Run>) -> Result<Vec<Neighbour>, NeighbourhoodError> {
     let mut all = Vec::new();
     loop {
-        match cx.req().endpoint.neighbour(cx, all.len() as u32)? {
+        match cx.req().neighbourhood.neighbour(cx, all.len() as u32)? {
             none if none == Neighbour::default() => return Ok(all),
             neighbour => all.push(neighbour),
+        }
+    }
+}
+
+fn all_routes(cx: &mut Cx<'_, Run>) -> Result<Vec<Route>, RoutingError> {
+    let mut all = Vec::new();
+    loop {
+        match cx.req().routing.entry(cx, all.len() as u32)? {
+            none if none == Route::default() => return Ok(all),
+            route => all.push(route),
         }
     }
 }
@@ -138,7 +161,7 @@ fn text(
     lease: Option<&DhcpLease>,
     memory: &PacketMemoryStatus,
 ) -> String {
-    let (link, counts, endpoint) = below;
+    let (link, counts, near) = below;
     let (ipv4, settings) = above;
     let names = [
         (OFFLOAD_CHECKSUM, "checksum"),
@@ -150,20 +173,20 @@ fn text(
     let offloads = if offloads.is_empty() { "none".into() } else { offloads.join(" ") };
     let up = if link.up != 0 { "up" } else { "down" };
     let servers = settings.name_servers.iter().take_while(|server| **server != 0);
-    let servers: Vec<_> = servers.map(|server| format!("{}", Ipv4Address(*server))).collect();
+    let servers: Vec<_> = servers.map(|server| format!("{}", Address::v4(*server))).collect();
     let servers = if servers.is_empty() { "none".into() } else { servers.join(" ") };
     let lent = lease.map_or(String::new(), |DhcpLease { server, left_s, .. }| {
         let time = match left_s {
             &u32::MAX => "ever".into(),
             seconds => format!("{seconds} s"),
         };
-        format!("         lent by {} for {time}\n", Ipv4Address(*server))
+        format!("         lent by {} for {time}\n", Address::v4(*server))
     });
     let gateway = match settings.gateway {
         0 => "none".into(),
-        gateway => format!("{}", Ipv4Address(gateway)),
+        gateway => format!("{}", Address::v4(gateway)),
     };
-    let (address, inet) = (LinkAddress(link.address), Ipv4Address(endpoint.address));
+    let (address, inet) = (LinkAddress(link.address), Address::v4(near.address));
     let LinkCounts { received, received_bytes, sent, sent_bytes, .. } = counts;
     let LinkCounts { received_dropped, sent_dropped, resets, .. } = counts;
     let Ipv4Counts { bad, unknown, fragments, reassembled, fragments_dropped, .. } = ipv4;
@@ -178,8 +201,24 @@ fn text(
          \x20        received {fragments} fragments, {reassembled} datagrams of them, {fragments_dropped} dropped\n\
          \x20        sent {} packets\n\
          packets  {buffers} buffers, {free} free, {quarantined} in quarantine, {shares} shares\n",
-        link.mtu, endpoint.prefix, ipv4.received, ipv4.sent
+        link.mtu, near.prefix, ipv4.received, ipv4.sent
     )
+}
+
+fn routes(all: &[Route]) -> String {
+    let mut table = Table::new(["DESTINATION", "GATEWAY", "SOURCE", "MTU"]);
+    let or_none = |address: Address| match address {
+        Address::NONE => "-".into(),
+        address => format!("{address}"),
+    };
+    for Route { destination, gateway, source, prefix, mtu, .. } in all {
+        // Those of IPv4 have 96 bits in front.
+        let prefix =
+            if destination.as_v4().is_some() { prefix.saturating_sub(96) } else { *prefix };
+        let destination = format!("{destination}/{prefix}");
+        table.row([destination, or_none(*gateway), or_none(*source), format!("{mtu}")]);
+    }
+    table.text()
 }
 
 fn neighbours(all: &[Neighbour]) -> String {
@@ -189,7 +228,7 @@ fn neighbours(all: &[Neighbour]) -> String {
             0 => ("unknown".into(), "-".into()),
             _ => (format!("{}", LinkAddress(*link_address)), format!("{age_s} s")),
         };
-        table.row([format!("{}", Ipv4Address(*address)), link, age]);
+        table.row([format!("{address}"), link, age]);
     }
     table.text()
 }
@@ -207,8 +246,8 @@ mod tests {
             offloads: OFFLOAD_CHECKSUM | OFFLOAD_SEGMENT_IPV4,
         };
         let counts = LinkCounts { received: 3, received_bytes: 200, ..Default::default() };
-        let endpoint =
-            EndpointDescription { address: 0x0a00_020f, prefix: 24, ..Default::default() };
+        let near =
+            NeighbourhoodDescription { address: 0x0a00_020f, prefix: 24, ..Default::default() };
         let settings = Ipv4Settings {
             gateway: 0x0a00_0202,
             name_servers: [0x0a00_0203, 0, 0],
@@ -217,7 +256,7 @@ mod tests {
         let memory = PacketMemoryStatus { buffers: 1024, free: 700, quarantined: 0, shares: 4 };
         let lease = DhcpLease { server: 0x0a00_0202, left_s: 86_399, ..DhcpLease::default() };
         let text = text(
-            &(link, counts, endpoint),
+            &(link, counts, near),
             &(Ipv4Counts { received: 2, ..Default::default() }, settings),
             Some(&lease),
             &memory,
@@ -234,9 +273,31 @@ mod tests {
     }
 
     #[test]
+    fn routes_are_shown_in_columns() {
+        let address = |text| Address::parse(text).unwrap();
+        let far = Route {
+            destination: Address::v4(0),
+            prefix: 96,
+            gateway: address("10.0.2.2"),
+            source: address("10.0.2.15"),
+            mtu: 1500,
+            ..Route::default()
+        };
+        let near =
+            Route { destination: address("fe80::"), prefix: 64, mtu: 9000, ..Route::default() };
+        let expected = "\
+DESTINATION  GATEWAY   SOURCE     MTU
+0.0.0.0/0    10.0.2.2  10.0.2.15  1500
+fe80::/64    -         -          9000
+";
+        assert_eq!(routes(&[far, near]), expected);
+    }
+
+    #[test]
     fn neighbours_are_shown_in_columns() {
-        let known = Neighbour { address: 1, known: 1, link_address: [2; 6], age_s: 7 };
-        let unknown = Neighbour { address: 2, ..Neighbour::default() };
+        let [first, second] = [1, 2].map(Address::v4);
+        let known = Neighbour { address: first, known: 1, link_address: [2; 6], age_s: 7 };
+        let unknown = Neighbour { address: second, ..Neighbour::default() };
         let expected = "\
 ADDRESS  ETHER              AGE
 0.0.0.1  02:02:02:02:02:02  7 s

@@ -5,10 +5,10 @@
 extern crate alloc;
 
 use alloc::{format, string::String, vec::Vec};
+use core::net::SocketAddr;
 
 use warren::{Cx, New, Req, Required, Server, StartError, server};
-use warren_idl::{ConnectionStatus, ListenerStatus, Program, Tcp, TcpCounts, TcpError};
-use warren_packets::address::Ipv4Address;
+use warren_idl::{Address, ConnectionStatus, ListenerStatus, Program, Tcp, TcpCounts, TcpError};
 use warren_program::{
     Arguments, Flow, Handed, Manual, Stop, UsageError, Work, program, table::Table,
 };
@@ -120,6 +120,11 @@ fn state(number: u32) -> &'static str {
     }
 }
 
+/// A port of a station, as addresses of the web have it.
+fn port_of(address: &Address, port: u16) -> String {
+    format!("{}", SocketAddr::new(address.ip(), port))
+}
+
 fn tables(listeners: &[ListenerStatus], connections: &[ConnectionStatus]) -> String {
     let mut table = Table::new([
         "LOCAL",
@@ -150,8 +155,8 @@ fn tables(listeners: &[ListenerStatus], connections: &[ConnectionStatus]) -> Str
     }
     for it in connections {
         table.row([
-            format!("{}:{}", Ipv4Address(it.local), it.local_port),
-            format!("{}:{}", Ipv4Address(it.remote), it.remote_port),
+            port_of(&it.local, it.local_port),
+            port_of(&it.remote, it.remote_port),
             state(it.state).into(),
             format!("{}", it.received_bytes),
             format!("{}", it.unread_bytes),
@@ -175,8 +180,15 @@ fn json(listeners: &[ListenerStatus], connections: &[ConnectionStatus]) -> Strin
         );
     }
     for it in connections {
-        let (local, remote) = (Ipv4Address(it.local), Ipv4Address(it.remote));
-        let ConnectionStatus { local_port, remote_port, principal, unread_bytes, .. } = it;
+        let ConnectionStatus {
+            local,
+            remote,
+            local_port,
+            remote_port,
+            principal,
+            unread_bytes,
+            ..
+        } = it;
         let ConnectionStatus { received_bytes, sent_bytes, resent_bytes, round_trip_ns, .. } = it;
         let ConnectionStatus { unsent_bytes, congestion_bytes, .. } = it;
         text += &format!(
@@ -221,8 +233,8 @@ mod tests {
             received_bytes: 10,
             sent_bytes: 20,
             round_trip_ns: 1_234_567,
-            local: 0x0a00_020f,
-            remote: 0x0a00_0202,
+            local: Address::v4(0x0a00_020f),
+            remote: Address::v4(0x0a00_0202),
             local_port: 80,
             remote_port: 50_000,
             state: ConnectionStatus::ESTABLISHED,
@@ -250,6 +262,12 @@ mod tests {
             "0",
         ];
         assert_eq!(rows[2], expected);
+    }
+
+    #[test]
+    fn an_address_of_ipv6_stands_in_brackets() {
+        let address = Address::parse("fe80::1").unwrap();
+        assert_eq!(port_of(&address, 80), "[fe80::1]:80");
     }
 
     #[test]

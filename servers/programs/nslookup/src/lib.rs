@@ -7,8 +7,7 @@ extern crate alloc;
 use alloc::{format, string::String, vec::Vec};
 
 use warren::{Cx, New, Req, Required, Server, StartError, server};
-use warren_idl::{ADDRESSES, Program, Resolver};
-use warren_packets::address::Ipv4Address;
+use warren_idl::{ADDRESSES, Address, Program, Resolver};
 use warren_program::{Arguments, Flow, Handed, Manual, Stop, UsageError, Work, program};
 
 /// What the program requires.
@@ -41,7 +40,7 @@ struct Looking {
 impl Work<Run> for Looking {
     const MANUAL: Manual = Manual {
         usage: "NAME…",
-        details: "One line for each address of IPv4. The status is 1 if a name has none.\n",
+        details: "One line for each address. The status is 1 if a name has none.\n",
     };
 
     fn start(arguments: Vec<String>) -> Result<Self, UsageError> {
@@ -61,11 +60,11 @@ impl Work<Run> for Looking {
         handed.go_on(cx)?;
         let Some(name) = self.names.get(self.next) else { return Ok(Flow::End(self.status)) };
         self.next += 1;
-        let mut addresses = [0; 4 * ADDRESSES];
+        let mut addresses = [0; size_of::<Address>() * ADDRESSES];
         match cx.req().resolver.resolve(cx, name, &mut addresses) {
             Ok(count) => {
                 let found = addresses.as_chunks().0.iter().take(count as usize);
-                for address in found.map(|bytes| Ipv4Address(u32::from_ne_bytes(*bytes))) {
+                for address in found.map(|bytes| Address { bytes: *bytes }) {
                     output.extend(format!("{name} {address}\n").bytes());
                 }
             }

@@ -7,8 +7,7 @@ extern crate alloc;
 use alloc::{format, string::String, vec::Vec};
 
 use warren::{Cx, New, Req, Required, Server, StartError, SystemError, server};
-use warren_idl::{Ping, PingAnswer, PingError, Program, Resolver, Timer};
-use warren_packets::address::Ipv4Address;
+use warren_idl::{Address, Ping, PingAnswer, PingError, Program, Resolver, Timer};
 use warren_program::{Arguments, Flow, Handed, Manual, Stop, UsageError, Work, program};
 
 /// Bytes of ICMP's header in front of the data.
@@ -51,7 +50,7 @@ struct Asking {
 
 /// Who is asked.
 enum Station {
-    Address(Ipv4Address),
+    Address(Address),
     /// Its address is not known yet.
     Name(String),
 }
@@ -74,7 +73,7 @@ impl Times {
         self.answered += 1;
     }
 
-    fn summary(&self, address: Ipv4Address) -> String {
+    fn summary(&self, address: Address) -> String {
         let Times { asked, answered, sum_ns, least_ns, most_ns } = *self;
         let lost = (asked - answered) * 100 / asked.max(1);
         let mut text = format!(
@@ -115,7 +114,7 @@ STATION is a name, or an address of IPv4, such as 10.0.2.2. The status is 0 if a
         let (interval_ms, patience_ms) = (number('i', 1000, MOST_MS)?, number('W', 1000, MOST_MS)?);
         let only_summary = arguments.has('q');
         let [station] = arguments.exactly(["STATION"])?;
-        let address = Ipv4Address::parse(&station);
+        let address = Address::parse(&station);
         Ok(Asking {
             station: address.map_or(Station::Name(station), Station::Address),
             count,
@@ -137,11 +136,11 @@ STATION is a name, or an address of IPv4, such as 10.0.2.2. The status is 0 if a
         let address = match &self.station {
             Station::Address(address) => *address,
             Station::Name(name) => {
-                let mut first = [0; 4];
-                if let Err(error) = cx.req().resolver.resolve(cx, name, &mut first) {
+                let mut first = Address::NONE;
+                if let Err(error) = cx.req().resolver.resolve(cx, name, &mut first.bytes) {
                     return handed.fail(cx, name, error);
                 }
-                let address = Ipv4Address(u32::from_ne_bytes(first));
+                let address = first;
                 self.station = Station::Address(address);
                 address
             }
@@ -156,7 +155,7 @@ STATION is a name, or an address of IPv4, such as 10.0.2.2. The status is 0 if a
         }
         let sequence = self.times.asked as u16;
         self.times.asked += 1;
-        match cx.req().ping.ping(cx, address.0, sequence, self.bytes, self.patience_ns) {
+        match cx.req().ping.ping(cx, &address, sequence, self.bytes, self.patience_ns) {
             Ok(answer) => {
                 self.times.add(answer.round_trip_ns);
                 if !self.only_summary {
@@ -181,8 +180,8 @@ STATION is a name, or an address of IPv4, such as 10.0.2.2. The status is 0 if a
 }
 
 fn line(answer: &PingAnswer, sequence: u16, sent: u32) -> String {
-    let PingAnswer { source, bytes, hops_left, unchanged, round_trip_ns } = *answer;
-    let (source, time) = (Ipv4Address(source), milliseconds(round_trip_ns));
+    let PingAnswer { source, bytes, hops_left, unchanged, round_trip_ns, .. } = *answer;
+    let time = milliseconds(round_trip_ns);
     let whole = unchanged == sent && bytes == sent + HEADER_BYTES;
     let changed = if whole { "" } else { " (not the bytes that were sent)" };
     format!(
@@ -200,10 +199,11 @@ mod tests {
     fn an_answer_is_a_line() {
         let answer = PingAnswer {
             round_trip_ns: 1_234_567,
-            source: 0x0a00_0202,
+            source: Address::v4(0x0a00_0202),
             bytes: 64,
             hops_left: 255,
             unchanged: 56,
+            reserved: 0,
         };
         let expected = "64 bytes from 10.0.2.2: icmp_seq=3 ttl=255 time=1.234 ms\n";
         assert_eq!(line(&answer, 3, 56), expected);
@@ -218,8 +218,8 @@ mod tests {
         let expected = "--- 10.0.2.2 ping statistics ---\n\
                         4 packets transmitted, 3 received, 25% packet loss\n\
                         rtt min/avg/max = 1.000/3.000/6.000 ms\n";
-        assert_eq!(times.summary(Ipv4Address(0x0a00_0202)), expected);
-        let none = Times { asked: 2, ..Times::default() }.summary(Ipv4Address(1));
+        assert_eq!(times.summary(Address::v4(0x0a00_0202)), expected);
+        let none = Times { asked: 2, ..Times::default() }.summary(Address::v4(1));
         assert!(none.ends_with("2 packets transmitted, 0 received, 100% packet loss\n"), "{none}");
     }
 

@@ -1,9 +1,9 @@
 //! The connections of a principal, as those who use them see them.
 
-use warren_idl::{BUFFER_BYTES, ConnectionStatus, Ipv4Route, Packet, TcpError};
-use warren_tcp::{Connection, End, Name, State, WriteError};
+use warren_idl::{Address, BUFFER_BYTES, ConnectionStatus, Packet, TcpError, Way};
+use warren_tcp::{Connection, End, Name, Path, State, WriteError};
 
-use super::{Door, Inner, KEPT_FOR_HEADERS, Stack, User, address, number, path};
+use super::{Door, Inner, KEPT_FOR_HEADERS, Stack, User};
 
 /// The error that a connection's end is for its user; `None` for an end in order.
 fn error_of(end: End) -> Option<TcpError> {
@@ -17,23 +17,27 @@ fn error_of(end: End) -> Option<TcpError> {
 }
 
 impl Stack {
-    /// Begins a connection to a port of a station.
+    /// Begins a connection to a port of the station to which this way leads, which was noted.
     pub fn connect(
         &self,
         now_ns: u64,
-        remote: (u32, u16),
-        route: &Ipv4Route,
+        way: &Way,
+        remote_port: u16,
     ) -> Result<(Name, Door), TcpError> {
         if self.inner.borrow().is_over {
             return Err(TcpError::Closed);
         }
-        self.note_way(remote.0, Some(route));
+        let path = match self.inner.borrow().ways.get(&way.destination).flatten() {
+            Some(known) => known.path(),
+            None => Path::ETHERNET,
+        };
+        let remote = (way.destination, remote_port);
         let choices = self.common.ports.borrow_mut().choices(self.owner, remote).next();
         let port = choices.ok_or(TcpError::TooMany)?;
         let name = self.with(|engine, output| {
-            let local = (address(route.source), port).into();
-            let remote = (address(remote.0), remote.1).into();
-            engine.connect(now_ns, local, remote, path(route), output)
+            let local = (way.source.ip(), port).into();
+            let remote = (way.destination.ip(), remote_port).into();
+            engine.connect(now_ns, local, remote, path, output)
         });
         let name = name.map_err(|error| match error {
             warren_tcp::ConnectError::InUse => TcpError::InUse,
@@ -287,8 +291,8 @@ fn status_of(connection: &Connection<u32>, principal: u32) -> ConnectionStatus {
         sent_bytes: information.counters.bytes_out,
         resent_bytes: information.counters.bytes_again,
         round_trip_ns: information.round_trip_ns,
-        local: number(flow.local),
-        remote: number(flow.remote),
+        local: Address::from(flow.local),
+        remote: Address::from(flow.remote),
         local_port: flow.local_port,
         remote_port: flow.remote_port,
         state,

@@ -14,13 +14,10 @@ mod listeners;
 mod reports;
 
 use alloc::{collections::BTreeMap, rc::Rc, vec::Vec};
-use core::{
-    cell::{Cell, RefCell},
-    net::{IpAddr, Ipv4Addr},
-};
+use core::cell::{Cell, RefCell};
 
-use warren::{Cx, Kept, SystemError};
-use warren_idl::{Ipv4Route, OFFLOAD_SEGMENT_IPV4, PIECES, Packet, Share, TcpCounts};
+use warren::{Cx, Kept, Ref, SystemError};
+use warren_idl::{Address, Endpoint, Packet, Share, TcpCounts, Way};
 use warren_packets::{Buffers, Indices};
 use warren_tcp::{Engine, Events, MILLISECOND_NS, Name, Path, Settings};
 use warren_waiting::Bell;
@@ -33,16 +30,17 @@ use crate::{
     arrival::{Arrival, Arrivals, Queue, piece},
     outgoing::{Sending, Stock, ToStation},
     ports::{Owner, Ports},
+    ways::{Known, Ways},
 };
 
 /// Bytes that a connection may hold unread, and unacknowledged: what a path of 1 Gbit/s and 2 ms has on its way.
 const WINDOW_BYTES: u32 = 256 * 1024;
 /// Pieces of buffers that a connection may hold unread.
 const WINDOW_PIECES: usize = 512;
-/// Stations to which the way is remembered.
-const WAYS: usize = 256;
 /// Segments that are handed to the engine at least before others get their turn, if so many wait; with what came together with the last one.
 const ROUND: usize = 64;
+/// Endpoints by which ways lead.
+const MOST_ENDPOINTS: usize = 8;
 /// Buffers that are kept for headers: whoever writes leaves them.
 pub const KEPT_FOR_HEADERS: usize = 8;
 /// When to ask again for buffers, where there were none.
@@ -58,8 +56,6 @@ pub struct Common {
     pub ports: RefCell<Ports>,
     /// What happened.
     pub counts: Cell<TcpCounts>,
-    /// What the link does by itself.
-    pub offloads: Cell<u32>,
     /// Buffers that a principal may hold behind gaps.
     pub islands: usize,
 }
@@ -94,7 +90,9 @@ struct Inner {
     users: Vec<Option<User>>,
     listeners: BTreeMap<u16, Listener>,
     polls: Vec<(u64, Rc<Watch>)>,
-    ways: BTreeMap<u32, (u32, Path)>,
+    ways: Ways,
+    /// Who leads there, each with its name.
+    endpoints: Vec<(u64, Rc<Kept<dyn Endpoint>>)>,
     /// Connections, and ports, of which the last reference is gone.
     left: Vec<Name>,
     unlistened: Vec<u16>,
@@ -129,26 +127,10 @@ struct Listener {
     seen: u64,
 }
 
-/// An address as the engine has it.
-fn address(number: u32) -> IpAddr {
-    IpAddr::V4(Ipv4Addr::from(number))
-}
-
-/// An address of IPv4 as a number.
-fn number(address: IpAddr) -> u32 {
-    match address {
-        IpAddr::V4(address) => address.into(),
-        IpAddr::V6(_) => 0,
-    }
-}
-
-/// The way to a station, as the engine sees it.
-fn path(route: &Ipv4Route) -> Path {
-    let cuts = route.offloads & OFFLOAD_SEGMENT_IPV4 != 0;
-    Path {
-        packet_bytes: route.mtu.min(u16::MAX.into()) as u16,
-        offload_bytes: if cuts { 63 * 1024 } else { 0 },
-        offload_pieces: PIECES - 1,
+impl Inner {
+    fn forget_ways(&mut self) {
+        self.ways.forget();
+        self.endpoints.clear();
     }
 }
 
@@ -177,7 +159,8 @@ impl Stack {
             users: Vec::new(),
             listeners: BTreeMap::new(),
             polls: Vec::new(),
-            ways: BTreeMap::new(),
+            ways: Ways::default(),
+            endpoints: Vec::new(),
             left: Vec::new(),
             unlistened: Vec::new(),
             bells: Vec::new(),
@@ -201,14 +184,14 @@ impl Stack {
         &self,
         act: impl FnOnce(&mut Engine<u32>, &mut Sending<'_, warren::Mapping>) -> T,
     ) -> T {
-        let Inner { engine, stock, batches, .. } = &mut *self.inner.borrow_mut();
+        let Inner { engine, stock, batches, ways, .. } = &mut *self.inner.borrow_mut();
         let mut ports = self.common.ports.borrow_mut();
         let mut sending = Sending {
             memory: &self.common.memory,
             stock,
             ports: &mut ports,
             owner: self.owner,
-            offloads: self.common.offloads.get(),
+            ways,
             batches,
         };
         act(engine, &mut sending)
@@ -232,56 +215,87 @@ impl Stack {
     }
 
     /// The next station of which a segment came and to which the way is not known.
-    pub fn stranger(&self) -> Option<u32> {
+    pub fn stranger(&self) -> Option<Address> {
         let inner = self.inner.borrow();
-        inner.queue.strangers().find(|source| !inner.ways.contains_key(source))
+        inner.queue.strangers().find(|source| inner.ways.get(source).is_none())
     }
 
-    /// Notes the way to a station; without one, what comes from there is dropped.
-    pub fn note_way(&self, station: u32, route: Option<&Ipv4Route>) {
-        let mut inner = self.inner.borrow_mut();
-        if inner.ways.len() >= WAYS {
-            inner.ways.clear();
+    /// Notes a way, and who leads there.
+    ///
+    /// # Errors
+    ///
+    /// `Budget` if there is no room for a reference.
+    pub fn note_way(&self, way: &Way, endpoint: Ref<'_, dyn Endpoint>) -> Result<(), SystemError> {
+        let inner = &mut *self.inner.borrow_mut();
+        if !inner.ways.has_room() || inner.endpoints.len() >= MOST_ENDPOINTS {
+            inner.forget_ways();
         }
-        let way = route.map_or((0, Path::ETHERNET), |route| (route.source, path(route)));
-        inner.ways.insert(station, way);
-        if let Some(route) = route {
-            self.common.offloads.set(route.offloads);
+        let Inner { ways, endpoints, .. } = inner;
+        let name = endpoint.word();
+        let place = match endpoints.iter().position(|(other, _)| *other == name) {
+            Some(place) => place,
+            None => {
+                endpoints.push((name, Rc::new(endpoint.keep()?)));
+                endpoints.len() - 1
+            }
+        };
+        ways.note(way.destination, Some(Known { way: *way, endpoint: place }));
+        Ok(())
+    }
+
+    /// Notes that none leads to a station: what comes from there is dropped.
+    pub fn note_no_way(&self, station: Address) {
+        let inner = &mut *self.inner.borrow_mut();
+        if !inner.ways.has_room() {
+            inner.forget_ways();
         }
+        inner.ways.note(station, None);
+    }
+
+    /// The way to a station, and who leads there.
+    pub fn way(&self, station: &Address) -> Option<(Way, Rc<Kept<dyn Endpoint>>)> {
+        let inner = self.inner.borrow();
+        let known = inner.ways.get(station).flatten()?;
+        let (_, endpoint) = inner.endpoints.get(known.endpoint)?;
+        Some((known.way, endpoint.clone()))
     }
 
     /// Forgets what is known of ways, which may have changed.
     pub fn forget_ways(&self) {
-        self.inner.borrow_mut().ways.clear();
+        self.inner.borrow_mut().forget_ways();
     }
 
     /// Hands segments to the engine; whether more wait.
     pub fn receive(&self, now_ns: u64) -> bool {
-        let Common { memory, ports, offloads, .. } = &*self.common;
+        let Common { memory, ports, .. } = &*self.common;
         let Inner { engine, queue, stock, batches, ways, .. } = &mut *self.inner.borrow_mut();
         let mut ports = ports.borrow_mut();
-        let (owner, offloads) = (self.owner, offloads.get());
-        let mut output = Sending { memory, stock, ports: &mut ports, owner, offloads, batches };
+        let (owner, ways) = (self.owner, &*ways);
+        let mut output = Sending { memory, stock, ports: &mut ports, owner, ways, batches };
         let mut pieces = Vec::new();
         // Segments that come together are mostly of one station.
-        let mut last: Option<(u32, Option<(u32, Path)>)> = None;
+        let mut last: Option<(Address, Option<Path>)> = None;
         let mut count = 0;
         while count < ROUND {
             let Some(arrivals) = queue.pop() else { return false };
             count += arrivals.len();
             for (arrival, payload) in arrivals.iter() {
-                let source = arrival.source;
-                let way = match last {
-                    Some((station, way)) if station == source => way,
-                    _ => last.insert((source, ways.get(&source).copied())).1,
+                let path = match last {
+                    Some((station, path)) if station == arrival.source => path,
+                    _ => {
+                        // What goes on with a connection needs no way.
+                        let path = match ways.get(&arrival.source) {
+                            None => Some(Path::ETHERNET),
+                            Some(way) => way.map(Known::path),
+                        };
+                        last.insert((arrival.source, path)).1
+                    }
                 };
-                // What goes on with a connection needs no way.
-                let (own, path) = way.unwrap_or((arrival.destination, Path::ETHERNET));
-                match arrival.segment(memory, payload) {
-                    Ok(segment) if own == arrival.destination => {
+                match (arrival.segment(memory, payload), path) {
+                    (Ok(segment), Some(path)) => {
                         pieces.clear();
                         pieces.extend(payload.iter().map(piece));
-                        let between = (address(arrival.destination), address(source));
+                        let between = (arrival.destination.ip(), arrival.source.ip());
                         engine.receive(now_ns, between, &path, &segment, &pieces, &mut output);
                     }
                     _ => {
@@ -298,7 +312,7 @@ impl Stack {
     pub fn answer_stranger(&self, now_ns: u64, arrival: &Arrival, payload: &[Packet]) {
         let Ok(segment) = arrival.segment(&self.common.memory, payload) else { return };
         self.with(|engine, output| {
-            let between = (address(arrival.destination), address(arrival.source));
+            let between = (arrival.destination.ip(), arrival.source.ip());
             engine.receive(now_ns, between, &Path::ETHERNET, &segment, &[], output);
         });
     }
