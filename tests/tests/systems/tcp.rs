@@ -65,8 +65,6 @@ fn ten_mebibytes_come_back(variants: &[Variant]) {
 #[test]
 fn a_hundred_connections_go_on_at_the_same_time() {
     a_hundred_connections_go_on(&DEFAULT, "");
-    // With packet memory that all of them together could fill many times.
-    a_hundred_connections_go_on(&DEFAULT, LITTLE_PACKET_MEMORY);
 }
 
 fn a_hundred_connections_go_on(variant: &Variant, nodes: &str) {
@@ -195,6 +193,7 @@ fn a_linux_process_is_a_station_beside_linux() {
     namespace::within(|| {
         ten_mebibytes_come_back(&[HOSTED, PROCESSES]);
         a_hundred_connections_go_on(&HOSTED, "");
+        // All of them together could fill it many times.
         a_hundred_connections_go_on(&HOSTED, LITTLE_PACKET_MEMORY);
         bytes_are_discarded_and_generated(&HOSTED);
         tcp_may_die(&HOSTED);
