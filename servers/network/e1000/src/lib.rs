@@ -36,7 +36,7 @@ const RING_BYTES: u32 = (ENTRIES * DESCRIPTOR) as u32;
 const AREA_BYTES: u64 = 2 * RING_BYTES as u64;
 
 /// Most buffers that the driver holds: those of both rings, and what is about to be renewed.
-const MOST_BUFFERS: u32 = 3 * ENTRIES as u32;
+const MOST_BUFFERS: u32 = 4 * ENTRIES as u32;
 
 /// Bytes of a packet.
 const MTU: u32 = 1500;

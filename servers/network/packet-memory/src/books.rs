@@ -5,8 +5,8 @@
 //!
 //! # Why nobody waits for ever
 //!
-//! Whoever has received more than it can pass on must still be able to send, and acknowledgments must still arrive. So what is received takes three
-//! quarters of a holder's limit at most: what a driver takes for its device, what others hold of that. Of all buffers a sixteenth is for
+//! Whoever has received more than it can pass on must still be able to send, and acknowledgments must still arrive. So what a driver takes for its device leaves an eighth of its limit to send from, and what
+//! others hold of that a quarter of theirs. Of all buffers a sixteenth is for
 //! drivers only, and nothing more of what was received is held when less than twice that is free.
 
 use alloc::{collections::BTreeMap, vec, vec::Vec};
@@ -53,7 +53,7 @@ pub struct Holder {
 impl Holder {
     /// Most buffers that it may have after it has taken some.
     fn most_taken(&self) -> u32 {
-        if self.receives { self.most - self.most / 4 } else { self.most }
+        if self.receives { self.most - self.most / 8 } else { self.most }
     }
 
     /// Most that it may have after it holds some that others took.
@@ -289,10 +289,10 @@ mod tests {
         let mut books = Books::new(64);
         let (mut driver, mut layer) = (books.receiver(32), books.holder(16));
         let received = take(&mut books, &mut driver, 32).unwrap();
-        assert_eq!(received.len(), 24);
+        assert_eq!(received.len(), 28);
         let filled = take(&mut books, &mut layer, 9).unwrap();
-        books.hold(&mut driver, &filled[..8]).unwrap();
-        assert_eq!(books.hold(&mut driver, &filled[8..]), Err(PacketError::Limit));
+        books.hold(&mut driver, &filled[..4]).unwrap();
+        assert_eq!(books.hold(&mut driver, &filled[4..]), Err(PacketError::Limit));
         books.give(&mut layer, &filled).unwrap();
         books.hold(&mut layer, &received[..12]).unwrap();
         assert_eq!(books.hold(&mut layer, &received[12..13]), Err(PacketError::Limit));

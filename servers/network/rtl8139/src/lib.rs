@@ -42,7 +42,7 @@ const AREA_BYTES: u64 = 4096;
 const MEMORY_BAR: u32 = 1;
 
 /// Most buffers that the driver holds: those of both rings, and what is about to be renewed.
-const MOST_BUFFERS: u32 = 3 * ENTRIES as u32;
+const MOST_BUFFERS: u32 = 4 * ENTRIES as u32;
 
 /// Bytes of a packet.
 const MTU: u32 = 1500;

@@ -53,7 +53,7 @@ const HEADERS_AT: usize = (SEND_AT + Queue::bytes(ENTRIES)).next_multiple_of(64)
 const AREA_BYTES: usize = (HEADERS_AT + ENTRIES as usize * HEADER_STRIDE).next_multiple_of(4096);
 
 /// Most buffers that the driver holds: those of both queues, and what is about to be renewed.
-const MOST_BUFFERS: u32 = 3 * ENTRIES as u32;
+const MOST_BUFFERS: u32 = 4 * ENTRIES as u32;
 /// What the driver needs.
 #[derive(Required)]
 pub struct Needs {
