@@ -18,6 +18,7 @@ use crate::{
     platform::{Level, Platform},
     record::Held,
     reference::{self, count_down, drop_temporaries, first_temporary, newest_frame, tables},
+    restart::Return,
     space::Placement,
     stub::{self, Shape, SlowPaths},
 };
@@ -49,7 +50,7 @@ extern "C" fn lost<P: Platform>() -> Ret {
     let is_left = P::critical(|| {
         // SAFETY: inside `critical`.
         let system = unsafe { tables::<P>() };
-        system.unburied != 0 || !system.reviving.is_empty()
+        system.unburied != 0 || system.next_return_ns().is_some_and(|at_ns| at_ns <= P::now_ns())
     });
     if is_left && may_destroy::<P>() {
         P::critical(forget_callee::<P>);
@@ -595,13 +596,33 @@ fn schedule_revival<P: Platform>(instance: &Instance) {
     }
 }
 
-/// Notes that a server is to be launched again, if its plan says so, and not too often. Inside `critical`.
+/// Notes that a server is to be launched again, if and when its plan says so. Inside `critical`.
 pub fn schedule_again<P: Platform>(planned: usize) {
     // SAFETY: inside `critical`.
     let system = unsafe { tables::<P>() };
-    let restart = system.plan.servers[planned].restart;
-    if system.deaths[planned].note(P::now_ns(), restart) {
-        system.reviving.push(planned);
+    let server = &system.plan.servers[planned];
+    let now_ns = P::now_ns();
+    match system.deaths[planned].note(now_ns, server.restart) {
+        Return::Now => system.come_back(planned, now_ns),
+        Return::At(at_ns) => {
+            system.come_back(planned, at_ns);
+            // Nobody may be in a call that would bring it back then.
+            wake_attendant::<P>();
+            let pause_ms = (at_ns - now_ns) / 1_000_000;
+            P::log(Level::Warning, &server.name, format_args!("comes back in {pause_ms} ms"));
+        }
+        Return::Never if server.restart.times == 0 => (),
+        Return::Never => {
+            P::log(Level::Error, &server.name, format_args!("stays dead: it has died too often"));
+        }
+    }
+}
+
+/// Lets the thread look that brings servers back whose pause is over, if there is one yet. Inside `critical`.
+pub fn wake_attendant<P: Platform>() {
+    // SAFETY: inside `critical`.
+    if let Some(attendant) = unsafe { tables::<P>() }.attendant {
+        P::wake(attendant);
     }
 }
 

@@ -498,11 +498,11 @@ fn file_of<P: Platform>(name: &str) -> Option<&'static [u8]> {
     P::critical(|| P::file(&format!("servers/{name}")))
 }
 
-/// Launches again what died and is to come back, and connects it to whoever was connected before.
+/// Launches again what died and is to come back by now, and connects it to whoever was connected before.
 /// Outside of `critical`, holding no server's lock.
 pub fn revive<P: Platform>() {
     // SAFETY: inside `critical`.
-    while let Some(planned) = P::critical(|| unsafe { tables::<P>() }.reviving.pop()) {
+    while let Some(planned) = P::critical(|| unsafe { tables::<P>() }.take_return(P::now_ns())) {
         deadline::regardless::<P>(|| match launch::<P>(planned) {
             Ok(_) => reconnect::<P>(planned),
             // What it needs may have died while it started, and be back by now; or it has died again.

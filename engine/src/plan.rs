@@ -36,7 +36,7 @@ pub use principal::{
 /// First bytes of a plan.
 pub const MAGIC: [u8; 4] = *b"WPLN";
 /// Version of the format.
-pub const VERSION: u16 = 3;
+pub const VERSION: u16 = 4;
 
 /// Servers of one system.
 pub const SERVERS: usize = 1024;
@@ -152,4 +152,6 @@ pub struct Restart {
     pub times: u32,
     /// Length of the window.
     pub window_ms: u32,
+    /// How long it pauses before it comes back when it dies more often; 0 if it stays dead then.
+    pub pause_ms: u32,
 }

@@ -160,6 +160,9 @@ pub trait Platform: Sized + 'static {
     /// frame with [`warren_abi::call::SystemError::Lost`].
     fn cut_off(thread: u64);
 
+    /// Makes a thread look again that waits in a native. Inside `critical`.
+    fn wake(thread: u64);
+
     /// Leaves the newest frame of the thread that runs with this error, from wherever it is.
     /// Called outside of `critical`.
     fn abort(error: u64) -> !;

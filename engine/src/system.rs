@@ -43,8 +43,10 @@ pub struct System {
     pub dying: Vec<*mut Object>,
     /// For each server of the plan, how often it died.
     pub deaths: Vec<Deaths>,
-    /// Servers of the plan that died and are to come back, for [`crate::launch::revive`].
-    pub reviving: Vec<usize>,
+    /// Servers of the plan that died and are to come back, and when, for [`crate::launch::revive`].
+    returns: Vec<(u64, usize)>,
+    /// The thread that brings back those whose pause is over, if there is one yet.
+    pub attendant: Option<u64>,
     /// Each service that any file has described.
     services: Vec<Service>,
     /// Calls that files make to services which no file has described yet.
@@ -74,7 +76,8 @@ impl System {
             unburied: 0,
             dying: Vec::new(),
             deaths: Vec::new(),
-            reviving: Vec::new(),
+            returns: Vec::new(),
+            attendant: None,
             services: Vec::new(),
             calls: Vec::new(),
         }
@@ -90,6 +93,28 @@ impl System {
         self.deaths = alloc::vec![Deaths::default(); plan.servers.len()];
         self.launching = alloc::vec![false; plan.servers.len()];
         self.plan = Box::leak(Box::new(plan));
+    }
+
+    /// Notes that a server is to come back when the clock shows `at_ns`, and not when was noted before.
+    pub fn come_back(&mut self, planned: usize, at_ns: u64) {
+        self.stay_away(|other| other == planned);
+        self.returns.push((at_ns, planned));
+    }
+
+    /// Forgets that these servers were to come back.
+    pub fn stay_away(&mut self, is_one: impl Fn(usize) -> bool) {
+        self.returns.retain(|(_, planned)| !is_one(*planned));
+    }
+
+    /// When the first of those that are to come back does.
+    pub fn next_return_ns(&self) -> Option<u64> {
+        self.returns.iter().map(|(at_ns, _)| *at_ns).min()
+    }
+
+    /// Takes one from those that are to come back by now.
+    pub fn take_return(&mut self, now_ns: u64) -> Option<usize> {
+        let at = self.returns.iter().rposition(|(at_ns, _)| *at_ns <= now_ns)?;
+        Some(self.returns.remove(at).1)
     }
 
     /// Adds an instance. Its record is valid as long as [`crate::record`] says.

@@ -129,6 +129,10 @@ impl Platform for Hosted {
         schedule::cut_off(Token(thread));
     }
 
+    fn wake(thread: u64) {
+        schedule::wake(thread);
+    }
+
     fn abort(error: u64) -> ! {
         schedule::leave_newest_frame(error)
     }
@@ -170,11 +174,7 @@ fn set_payer(principal: usize) -> usize {
 }
 
 impl Waiting for Hosted {
-    fn wait_until<R>(look: impl FnMut(u64) -> Option<R>) -> Result<R, SystemError> {
-        schedule::wait_until(look)
-    }
-
-    fn wake(thread: u64) {
-        schedule::wake(thread);
+    fn wait_until_or<R>(look: impl FnMut(u64) -> Result<R, u64>) -> Result<R, SystemError> {
+        schedule::wait_until_or(look)
     }
 }

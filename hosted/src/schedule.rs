@@ -288,9 +288,9 @@ impl Machine {
             .collect();
         for thread in &mut self.threads {
             let is_over = match thread.state {
-                State::Sleeping(until) => until <= now,
+                State::Sleeping(until) | State::Waiting(until) => until <= now,
                 State::Joining(token) => !alive.contains(&token),
-                State::Ready | State::Descriptor(..) | State::Waiting | State::Ended => false,
+                State::Ready | State::Descriptor(..) | State::Ended => false,
             };
             let waits = !matches!(thread.state, State::Ready | State::Ended);
             if is_over || waits && thread.deadlines.earliest_ns() <= clock {
@@ -337,7 +337,9 @@ impl Machine {
             let deadline = thread.deadlines.earliest_ns();
             let deadline = (deadline != u64::MAX).then(|| deadline.saturating_sub(clock));
             let sleep = match thread.state {
-                State::Sleeping(until) => Some(until.saturating_sub(now)),
+                State::Sleeping(until) | State::Waiting(until) if until != u64::MAX => {
+                    Some(until.saturating_sub(now))
+                }
                 _ => None,
             };
             deadline.into_iter().chain(sleep).min()
@@ -348,8 +350,11 @@ impl Machine {
     /// Whether any thread waits for something that comes from outside.
     fn is_hopeless(&self) -> bool {
         !self.threads.iter().filter(|thread| thread.state != State::Ended).any(|thread| {
-            matches!(thread.state, State::Sleeping(_) | State::Descriptor(..))
-                || thread.deadlines.earliest_ns() != u64::MAX
+            let is_woken = match thread.state {
+                State::Waiting(until) => until != u64::MAX,
+                state => matches!(state, State::Sleeping(_) | State::Descriptor(..)),
+            };
+            is_woken || thread.deadlines.earliest_ns() != u64::MAX
         })
     }
 }
@@ -419,19 +424,22 @@ fn wait_in(state: State) -> Result<(), SystemError> {
     deadline::check::<Hosted>()
 }
 
-/// Waits until `look` finds what the running thread waits for; `look` notes the thread wherever it will be woken from. Outside of
-/// critical sections.
-pub(crate) fn wait_until<R>(mut look: impl FnMut(u64) -> Option<R>) -> Result<R, SystemError> {
+/// Waits until `look` finds what the running thread waits for; `look` notes the thread wherever it will be woken from, and answers otherwise what the
+/// machine's clock shows, in nanoseconds, when it looks again. Outside of critical sections.
+pub(crate) fn wait_until_or<R>(
+    mut look: impl FnMut(u64) -> Result<R, u64>,
+) -> Result<R, SystemError> {
     critical::run(|| {
         loop {
             // SAFETY: inside a critical section, and the borrow ends at once.
-            let current = unsafe { machine::state() }.current;
+            let machine = unsafe { machine::state() };
+            let (current, started_ns) = (machine.current, machine.started_ns);
             // SAFETY: the running thread's record.
             let Token(token) = unsafe { (*current).token() };
-            if let Some(found) = look(token) {
-                return Ok(found);
+            match look(token) {
+                Ok(found) => return Ok(found),
+                Err(until_ns) => wait_in(State::Waiting(until_ns.saturating_add(started_ns)))?,
             }
-            wait_in(State::Waiting)?;
         }
     })
 }
@@ -442,7 +450,7 @@ pub(crate) fn wake(token: u64) {
         let Some(thread) = machine.thread(Token(token)) else { return };
         // SAFETY: threads in the table are valid, and inside a critical section nobody else uses them.
         let thread = unsafe { &mut *thread };
-        if thread.state == State::Waiting {
+        if matches!(thread.state, State::Waiting(_)) {
             thread.state = State::Ready;
         }
     });

@@ -37,8 +37,8 @@ pub(crate) enum State {
     Descriptor(i32, i16),
     /// It can run when that thread has ended.
     Joining(Token),
-    /// It can run when somebody wakes it.
-    Waiting,
+    /// It can run when somebody wakes it, or the monotonic clock is there.
+    Waiting(u64),
     /// It has ended; what is left of it is taken apart by whoever runs next.
     Ended,
 }

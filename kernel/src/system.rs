@@ -156,6 +156,10 @@ impl Platform for Kernel {
         calls::cut_off(thread);
     }
 
+    fn wake(thread: u64) {
+        threads::wake(thread);
+    }
+
     fn abort(error: u64) -> ! {
         calls::abort(error)
     }
@@ -182,12 +186,8 @@ impl Platform for Kernel {
 }
 
 impl Waiting for Kernel {
-    fn wait_until<R>(look: impl FnMut(u64) -> Option<R>) -> Result<R, SystemError> {
-        threads::wait_until(look)
-    }
-
-    fn wake(thread: u64) {
-        threads::wake(thread);
+    fn wait_until_or<R>(look: impl FnMut(u64) -> Result<R, u64>) -> Result<R, SystemError> {
+        threads::wait_until_or(look)
     }
 }
 

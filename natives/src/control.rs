@@ -97,8 +97,11 @@ impl<P: Platform> SystemControl for Control<P> {
         let below: Vec<usize> = (number..plan.principals.len())
             .filter(|other| plan.is_within(*other, number))
             .collect();
-        // Threads first, so that none of them starts anything more.
+        // Threads first, so that none of them starts anything more; and nobody comes back from a pause.
         below.iter().for_each(|principal| _ = P::critical(|| end_threads_of(*principal)));
+        let is_below = |planned: usize| below.contains(&plan.servers[planned].principal);
+        // SAFETY: inside `critical`.
+        P::critical(|| unsafe { tables::<P>() }.stay_away(is_below));
         let servers: Vec<Held<P>> = P::critical(|| {
             let own = shown::<P>().filter(|instance| below.contains(&instance.principal));
             own.filter(|instance| instance.is_alive()).map(Held::new).collect()

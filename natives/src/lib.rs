@@ -8,6 +8,7 @@
 //! | --- | --- |
 //! | [`kind`] | from a struct to a kind of native and its objects |
 //! | [`accounts`] | `Accounts`, `Sampling` |
+//! | [`attendance`] | bringing servers back whose pause is over |
 //! | [`profile`] | how often threads were found in servers |
 //! | [`control`] | `SystemControl` |
 //! | [`launcher`] | `Launcher` |
@@ -27,6 +28,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod accounts;
+pub mod attendance;
 pub mod control;
 pub mod journal;
 pub mod kind;
@@ -39,6 +41,7 @@ pub mod thread;
 pub mod waiters;
 
 pub use accounts::Books;
+pub use attendance::attend;
 pub use control::Control;
 pub use journal::Journal;
 pub use kind::{LocalKind, Root, caller, create, create_local, create_object, reference};

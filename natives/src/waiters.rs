@@ -13,10 +13,16 @@ pub trait Waiting: Platform {
     /// # Errors
     ///
     /// `Deadline` or `Killed`, if the thread is not to wait any more.
-    fn wait_until<R>(look: impl FnMut(u64) -> Option<R>) -> Result<R, SystemError>;
+    fn wait_until<R>(mut look: impl FnMut(u64) -> Option<R>) -> Result<R, SystemError> {
+        Self::wait_until_or(|thread| look(thread).ok_or(u64::MAX))
+    }
 
-    /// Makes a waiting thread look again. Inside `critical`.
-    fn wake(thread: u64);
+    /// The same; what `look` answers if there is nothing yet is until when the thread waits, in nanoseconds of the clock, to look again.
+    ///
+    /// # Errors
+    ///
+    /// As above.
+    fn wait_until_or<R>(look: impl FnMut(u64) -> Result<R, u64>) -> Result<R, SystemError>;
 }
 
 /// Who waits for one thing, by tokens. Used inside `critical`.

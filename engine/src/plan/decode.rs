@@ -187,7 +187,7 @@ impl<'a> Reader<'a> {
             bindings: self.list(Reader::binding),
             parameters: self.list(|from| (from.text(), from.text())),
             limits: Limits { memory_bytes: self.long(), watchdog_ms: self.word() },
-            restart: Restart { times: self.word(), window_ms: self.word() },
+            restart: Restart { times: self.word(), window_ms: self.word(), pause_ms: self.word() },
             otherwise: self.option(Reader::index),
             principal: self.index(),
         }

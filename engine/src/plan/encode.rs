@@ -90,6 +90,7 @@ impl Writer {
         self.word(server.limits.watchdog_ms);
         self.word(server.restart.times);
         self.word(server.restart.window_ms);
+        self.word(server.restart.pause_ms);
         self.option(server.otherwise, Writer::index);
         self.index(server.principal);
     }

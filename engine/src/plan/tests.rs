@@ -54,7 +54,7 @@ fn a_plan_with_everything_in_it_is_read_back_as_it_was() {
         placement: Placement::Shared("drivers".to_string()),
         parameters: vec![("greeting".to_string(), "good day".to_string())],
         limits: Limits { memory_bytes: 1 << 40, watchdog_ms: 500 },
-        restart: Restart { times: 3, window_ms: 60_000 },
+        restart: Restart { times: 3, window_ms: 60_000, pause_ms: 100 },
         otherwise: Some(1),
         ..server("first", bindings)
     };
@@ -200,7 +200,7 @@ fn bindings(at: usize) -> impl Strategy<Value = Binding> {
 }
 
 fn servers(at: usize) -> impl Strategy<Value = PlannedServer> {
-    let numbers = any::<(u64, u32, u32, u32)>();
+    let numbers = any::<(u64, u32, u32, u32, u32)>();
     let parameters = vector(any::<(String, String)>(), 0..3);
     (
         any::<Option<String>>(),
@@ -216,7 +216,7 @@ fn servers(at: usize) -> impl Strategy<Value = PlannedServer> {
                 placement,
                 parameters,
                 limits: Limits { memory_bytes: numbers.0, watchdog_ms: numbers.1 },
-                restart: Restart { times: numbers.2, window_ms: numbers.3 },
+                restart: Restart { times: numbers.2, window_ms: numbers.3, pause_ms: numbers.4 },
                 otherwise: otherwise.then(|| at.checked_sub(1)).flatten(),
                 ..server(&std::format!("server{at}"), bindings)
             }

@@ -104,10 +104,15 @@ impl Run {
     /// Waits for the end and returns the exit status.
     fn wait(&self) -> Result<u64, ThreadError> {
         schedule::join(Token(self.0.thread.load(Relaxed)))?;
-        match self.0.result.get() {
-            Some(Ret { error: 0, value }) => Ok(*value),
-            _ => Err(ThreadError::Failed),
-        }
+        self.0.result.get().map_or(Err(ThreadError::Failed), status)
+    }
+}
+
+/// The exit status, if it is one that a task answered.
+fn status(result: &Ret) -> Result<u64, ThreadError> {
+    match result {
+        Ret { error: 0, value } => Ok(*value),
+        _ => Err(ThreadError::Failed),
     }
 }
 
@@ -121,6 +126,7 @@ fn begin(name: &str, principal: usize, task: u64) -> Option<Run> {
         let result = unsafe { stub::invoke(task as *mut Object, 0, &Words::default(), shape) };
         ended.result.get_or_init(|| result);
         release(task);
+        critical::run(death::wake_attendant::<Hosted>);
     };
     let started = Hosted::on_account(principal, || schedule::start_thread(name, main));
     let Ok(Token(token)) = started else {
@@ -157,7 +163,8 @@ pub fn run_tasks() -> u32 {
         instances.into_iter().filter_map(|instance| begin_server(&instance)).collect();
     let mut status = 0;
     for run in runs {
-        status = run.wait().map_or(1, |status| status as u32);
+        let result = warren_natives::attend::<Hosted, _>(|_| run.0.result.get());
+        status = result.map_or(Err(ThreadError::Failed), self::status).map_or(1, |it| it as u32);
     }
     Hosted::log(Level::Info, machine::NAME, format_args!("all tasks have ended"));
     status

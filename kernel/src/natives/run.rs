@@ -16,7 +16,7 @@ use warren_engine::{
     stub::{self, Shape, Words},
 };
 use warren_idl::{Principals, Task, Thread, ThreadError, ThreadFactory};
-use warren_kernel::contexts::End;
+use warren_kernel::contexts::{End, Token};
 use warren_natives::Waiters;
 
 use super::{
@@ -96,13 +96,16 @@ impl Thread for Run {
 impl Run {
     /// Waits for the end and returns what the task answered.
     fn wait(&self) -> Result<Ret, SystemError> {
-        threads::wait_until(|waiter| {
-            self.0.with(|state| {
-                if state.result.is_none() {
-                    state.waiting.note(waiter);
-                }
-                state.result
-            })
+        threads::wait_until(|waiter| self.look(waiter))
+    }
+
+    /// What the task answered; notes who waits for that.
+    fn look(&self, waiter: Token) -> Option<Ret> {
+        self.0.with(|state| {
+            if state.result.is_none() {
+                state.waiting.note(waiter);
+            }
+            state.result
         })
     }
 
@@ -158,7 +161,8 @@ pub fn start_tasks() -> End {
     let runs: Vec<_> = instances.into_iter().filter_map(begun).collect();
     let mut status = 0;
     for (instance, run) in runs {
-        let Ret { error, value } = run.wait().unwrap_or_else(|error| Ret::err(error.number()));
+        let ended = warren_natives::attend::<Kernel, _>(|waiter| run.look(waiter));
+        let Ret { error, value } = ended.unwrap_or_else(|error| Ret::err(error.number()));
         status = if error == 0 { value as u8 } else { 1 };
         if error != 0 {
             let why = SystemError::from_number(error).map_or("its own error", SystemError::message);

@@ -176,12 +176,17 @@ pub fn block(until_ns: u64) -> Result<(), SystemError> {
 
 /// Waits until `look` finds what the running thread waits for; `look` notes the thread wherever it will be woken from.
 pub fn wait_until<R>(mut look: impl FnMut(Token) -> Option<R>) -> Result<R, SystemError> {
+    wait_until_or(|thread| look(thread).ok_or(u64::MAX))
+}
+
+/// The same; what `look` answers if there is nothing yet is what the clock shows, in nanoseconds, when the thread looks again.
+pub fn wait_until_or<R>(mut look: impl FnMut(Token) -> Result<R, u64>) -> Result<R, SystemError> {
     cpu::interrupts::off(|| {
         loop {
-            if let Some(found) = look(running()) {
-                return Ok(found);
+            match look(running()) {
+                Ok(found) => return Ok(found),
+                Err(until_ns) => block(until_ns)?,
             }
-            block(u64::MAX)?;
         }
     })
 }

@@ -1,9 +1,14 @@
 //! Ending principals and servers: everything that they had is released, and others go on.
 
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
+
 use warren_tests::{
     books::account,
-    run::Run,
-    variant::{KERNEL, OWN},
+    run::{Run, folder, root},
+    variant::{HOSTED, KERNEL, OWN},
 };
 
 /// What `accounts -j` shows of what a principal holds.
@@ -54,6 +59,33 @@ fn a_server_that_is_ended_comes_back() {
         run.expect_status(0);
         let lines: Vec<_> = run.output.lines().collect();
         assert!(matches!(lines[..], [first, second] if first == second), "{run}");
+    }
+}
+
+#[test]
+fn a_server_that_is_ended_too_often_pauses_before_it_comes_back() {
+    let system = folder("systems").join("pausing.kdl");
+    let base = root().join("systems").join("demo.kdl");
+    let change = "change \"namespace\" { restart times=1 pause=\"300 ms\"; }";
+    fs::write(&system, format!("include {base:?}\n{change}\n")).expect("it can be written");
+    for variant in [KERNEL, OWN, HOSTED] {
+        let system = system.display().to_string();
+        let run = Run::new(&system, &[""; 0]).placed(&variant).with(["--verbose"]).start();
+        let listed = || run.ask("ls /docs | head -n 1").unwrap_or_default();
+        let first = listed();
+        // It comes back at once, and then after pauses that grow.
+        for _ in 0..3 {
+            run.ask("kill -s namespace");
+            let end = Instant::now() + Duration::from_secs(30);
+            while listed() != first {
+                assert!(Instant::now() < end, "{}: it does not come back", variant.name);
+            }
+        }
+        let ended = run.end();
+        let pauses = ["300", "600"].map(|ms| format!("namespace: comes back in {ms} ms"));
+        assert!(pauses.iter().all(|pause| ended.errors.contains(pause)), "{ended}");
+        assert_eq!(ended.errors.matches("comes back in").count(), 2, "{ended}");
+        ended.expect_status(0);
     }
 }
 

@@ -3,7 +3,7 @@
 //! Servers are constructed after those that they require, so requirements must not form a cycle. A
 //! server that is neither started, nor required, nor a scheduler, nor to be launched by its name is left out with a warning.
 
-use warren_engine::plan::{Binding, Limits, Placement, Plan, PlannedServer, Restart};
+use warren_engine::plan::{Binding, Limits, Placement, Plan, PlannedServer};
 
 use super::{
     ALL, Request, Target,
@@ -254,7 +254,6 @@ fn planned_server(
 ) -> Option<PlannedServer> {
     let server = &system.servers[at];
     let bindings = requirements.into_iter().map(|found| renumber(found.binding, position));
-    let (times, window_ms) = server.restart.unwrap_or_default();
     let otherwise =
         server.otherwise.as_ref().and_then(|name| position[system.find(&name.value)?]);
     Some(PlannedServer {
@@ -270,7 +269,7 @@ fn planned_server(
             memory_bytes: server.memory_limit.as_ref().map_or(0, |limit| limit.value),
             watchdog_ms: server.watchdog.as_ref().map_or(0, |limit| limit.value),
         },
-        restart: Restart { times, window_ms },
+        restart: server.restart.unwrap_or_default(),
         otherwise,
         principal,
     })

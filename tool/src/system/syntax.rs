@@ -8,7 +8,7 @@ mod principal;
 
 use crate::run::machine::Forward;
 use kdl::{KdlDocument, KdlNode};
-use warren_engine::plan::Placement;
+use warren_engine::plan::{Placement, Restart};
 
 pub use principal::{Guarantee, Principal};
 
@@ -63,8 +63,8 @@ pub struct Server {
     pub memory_limit: Option<Located<u64>>,
     /// Milliseconds until a call that does not return is ended.
     pub watchdog: Option<Located<u32>>,
-    /// How often it comes back, and the window in milliseconds.
-    pub restart: Option<(u32, u32)>,
+    /// How often it comes back, and when.
+    pub restart: Option<Restart>,
     /// Its substitute.
     pub otherwise: Option<Located<String>>,
     /// What is in its place in a Linux process.
@@ -347,10 +347,16 @@ fn parameter(
     Some((fields.text(0, reader)?, fields.scalar(1)))
 }
 
-fn restart(node: &KdlNode, reader: &mut Reader<'_>) -> Option<(u32, u32)> {
-    let fields = reader.fields(node, 0..=0, &["times", "within"])?;
+fn restart(node: &KdlNode, reader: &mut Reader<'_>) -> Option<Restart> {
+    let fields = reader.fields(node, 0..=0, &["times", "within", "pause"])?;
     let times = fields.required_number("times", u32::MAX, reader)?;
-    Some((times, fields.property_milliseconds("within", reader).unwrap_or(60_000)))
+    let window_ms = fields.property_milliseconds("within", reader).unwrap_or(60_000);
+    let pause_ms = fields.property_milliseconds("pause", reader).unwrap_or_default();
+    if pause_ms > window_ms {
+        let found = Diagnostic::error(&fields.span(), "`pause` is longer than `within`");
+        reader.report(found.help("pauses grow until they are as long as `within`"));
+    }
+    Some(Restart { times, window_ms, pause_ms })
 }
 
 fn hosted(node: &KdlNode, reader: &mut Reader<'_>) -> Option<Located<Hosted>> {

@@ -248,6 +248,16 @@ start \"ramdisk\" \"virtio-blk\"";
 }
 
 #[test]
+fn a_pause_is_no_longer_than_what_it_grows_to() {
+    let text = "\
+server \"ramdisk\" {
+  restart times=3 within=500 pause=\"1 s\"
+}
+start \"ramdisk\"";
+    found(text, &[(2, 3, "`pause` is longer than `within`", "pauses grow")]);
+}
+
+#[test]
 fn files_that_include_each_other_are_an_error() {
     let files = [("a.kdl", "include \"b\"\n"), ("b.kdl", "include \"./a.kdl\"\n")];
     let outcome = check_files(&files, &Request::default());

@@ -13,7 +13,7 @@ server "files" file="ext4" {
   place "own"
   memory-limit "4 MiB"
   watchdog "2 s"
-  restart times=3
+  restart times=3 pause="100 ms"
 }
 server "disk" file="virtio-blk" {
   device "1af4:1042" "1af4:1001" bus="pci"
@@ -84,7 +84,7 @@ fn what_is_said_of_a_server_is_planned() {
     let files = server(&plan, "files");
     assert_eq!(files.file, "ext4");
     assert_eq!(files.limits, Limits { memory_bytes: 4 << 20, watchdog_ms: 2000 });
-    assert_eq!(files.restart, Restart { times: 3, window_ms: 60_000 });
+    assert_eq!(files.restart, Restart { times: 3, window_ms: 60_000, pause_ms: 100 });
     assert_eq!(server(&plan, "disk").otherwise, Some(2));
     assert_eq!(server(&plan, "ramdisk").parameters, [("size".to_owned(), "64".to_owned())]);
 }
