@@ -22,6 +22,7 @@ mod log;
 mod must_not_compile;
 mod names;
 mod network;
+mod outages;
 mod partitions;
 mod pipelines;
 mod processors;

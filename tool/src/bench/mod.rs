@@ -18,6 +18,7 @@
 //! | [`host`] | what is measured on |
 //! | [`boot`] | from the first instruction to the prompt |
 //! | [`network`] | bytes that go through the network |
+//! | [`kills`] | servers of the network that die a hundred times |
 //! | [`lines`] | how long servers are |
 //! | [`linux`] | the same in a Linux guest |
 //! | [`references`] | what was measured elsewhere |
@@ -37,6 +38,7 @@ mod compiler;
 mod crosstalk;
 pub mod explain;
 mod host;
+mod kills;
 pub mod ladder;
 pub mod limits;
 mod lines;
@@ -88,6 +90,8 @@ pub enum Group {
     Accounts,
     /// Bytes that are received and sent by TCP.
     Network,
+    /// Servers of the network that die a hundred times, and how long each is missed.
+    Kills,
     /// A boot to the prompt.
     Boot,
     /// Sizes of the kernel and of server files.
@@ -104,8 +108,9 @@ impl Group {
 
     /// Whether the benchmark programs measure it.
     fn is_of_programs(self) -> bool {
-        use Group::{Accounts, Boot, Crosstalk, Lines, Network, Scaling, Sizes, Switching};
-        !matches!(self, Switching | Scaling | Crosstalk | Accounts | Network | Boot | Sizes | Lines)
+        use Group::{Accounts, Boot, Crosstalk, Kills, Lines, Network, Scaling, Sizes, Switching};
+        let others = [Switching, Scaling, Crosstalk, Accounts, Network, Kills, Boot, Sizes, Lines];
+        !others.contains(&self)
     }
 }
 
@@ -171,6 +176,9 @@ pub fn measure(project: &Project, request: &Request) -> Vec<Row> {
     }
     if request.wants(Group::Network) {
         rows.extend(network::measure(project, request.runs));
+    }
+    if request.wants(Group::Kills) {
+        rows.extend(kills::measure());
     }
     if request.wants(Group::Boot) {
         let boot = || boot::measure(project, &boot::warren(project)?, request.runs);

@@ -103,7 +103,8 @@ impl Transfer {
     }
 }
 
-fn connect(port: u16) -> io::Result<TcpStream> {
+/// Connects to a port of this host, on which nobody may be silent for long.
+pub(super) fn connect(port: u16) -> io::Result<TcpStream> {
     let stream = TcpStream::connect(("127.0.0.1", port))?;
     stream.set_read_timeout(Some(SILENCE))?;
     stream.set_write_timeout(Some(SILENCE))?;
@@ -170,7 +171,7 @@ fn answers(forward: Forward) -> bool {
 }
 
 /// A port of this host that nobody has.
-fn free_port() -> Outcome<u16> {
+pub(super) fn free_port() -> Outcome<u16> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr());
     listener.map(|address| address.port()).when(|| "no port is free".into())
 }

@@ -1,0 +1,90 @@
+//! Servers of the network that die again and again: what `./warren bench kills` measures a hundred times, here a few.
+
+use std::{
+    io::{Read, Write},
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+};
+
+use serde_json::Value;
+use warren_tests::{
+    run::{Run, Running},
+    station::{check_echo, connect, exchange, free_port, here, wait_for_echo},
+};
+
+/// How often each server dies.
+const DEATHS: usize = 5;
+/// QEMU's gateway.
+const GATEWAY: &str = "10.0.2.2";
+
+/// The system, and ports of this host that lead to these of its own.
+fn system<const N: usize>(ports: [u16; N]) -> (Running, [u16; N]) {
+    let here = ports.map(|_| free_port());
+    let forwards = ports.iter().zip(here).map(|(port, here)| format!("--forward={here}:{port}"));
+    (Run::new("outages", &[""; 0]).with(forwards).start(), here)
+}
+
+/// Makes a server fail so often, until it is missed no more each time.
+#[track_caller]
+fn dies(run: &Running, server: &str, outage: &str, signs: &[&str]) {
+    for _ in 0..DEATHS {
+        let said = run.ask(&format!("outage {outage}")).unwrap_or_default();
+        let found: Value = serde_json::from_str(&said).unwrap_or_default();
+        assert!(signs.iter().all(|sign| found[sign].as_u64() > Some(0)), "{server}: {said}");
+    }
+    let shown = run.ask(&format!("servers | grep '^{server} '")).unwrap_or_default();
+    let restarts = shown.split_whitespace().nth(6).and_then(|word| word.parse().ok());
+    assert_eq!(restarts, Some(DEATHS), "{server}: {shown}");
+}
+
+/// Reads the characters that the system sends (RFC 864) as long as `goes_on` says so, and fails at the first wrong one.
+fn download(port: u16, goes_on: &AtomicBool) -> std::io::Result<usize> {
+    let line = |first: usize| (first..first + 72).map(|at| b' ' + (at % 95) as u8);
+    let all: Vec<u8> = (0..95).flat_map(|first| line(first).chain(*b"\r\n")).collect();
+    let mut stream = connect(here(port))?;
+    let (mut piece, mut count) = (vec![0; all.len()], 0);
+    while goes_on.load(Ordering::Relaxed) {
+        stream.read_exact(&mut piece)?;
+        assert!(piece == all, "other characters behind {count}");
+        count += piece.len();
+    }
+    Ok(count)
+}
+
+#[test]
+fn a_download_survives_every_server_below_tcp_again_and_again() {
+    let (run, [echo, characters]) = system([7, 19]);
+    wait_for_echo(here(echo));
+    let goes_on = AtomicBool::new(true);
+    thread::scope(|scope| {
+        let download = scope.spawn(|| download(characters, &goes_on));
+        for server in ["virtio-net", "ethernet", "arp", "ipv4"] {
+            let outage = format!("{server} {GATEWAY}");
+            dies(&run, server, &outage, &["answers_ns", "arrives_ns"]);
+        }
+        goes_on.store(false, Ordering::Relaxed);
+        let count = download.join().expect("the characters are right");
+        assert!(count.as_ref().is_ok_and(|count| *count > 0), "{count:?}");
+    });
+    run.end().expect_status(0);
+}
+
+#[test]
+fn the_next_connection_is_served_after_each_death_of_tcp_and_of_those_above() {
+    let (run, [echo, http]) = system([7, 80]);
+    wait_for_echo(here(echo));
+    let mut stream = connect(here(echo)).expect("QEMU listens");
+    let mut byte = [0];
+    stream.write_all(b"?").and_then(|()| stream.read_exact(&mut byte)).expect("it is echoed");
+    dies(&run, "tcp", "tcp -p 7", &["serves_ns"]);
+    // It was of the first one that died; whatever is sent now is for nobody.
+    let _ = stream.write_all(b"?");
+    assert!(matches!(stream.read(&mut byte), Ok(0) | Err(_)));
+    dies(&run, "services", "-k services -p 7", &["serves_ns"]);
+    dies(&run, "http", "-k http -p 80", &["serves_ns"]);
+    check_echo(here(echo), 1, 100_000);
+    let request = b"GET /README.md HTTP/1.1\r\nHost: warren\r\nConnection: close\r\n\r\n";
+    let answer = connect(here(http)).and_then(|stream| exchange(stream, request));
+    assert!(answer.is_ok_and(|answer| answer.starts_with(b"HTTP/1.1 200 ")));
+    run.end().expect_status(0);
+}
