@@ -10,6 +10,7 @@
 //! | [`changed`] | systems that are changed for a test |
 //! | [`books`] | what the system's books say before and after a load |
 //! | [`disc`] | a system that GRUB boots |
+//! | [`capture`] | what went over a network, as Wireshark reads it |
 //! | [`namespace`] | a network with Linux as the other side |
 //! | [`packets`] | packets that no protocol would send |
 //! | [`station`] | this host as a client of a system with a network |
@@ -22,6 +23,7 @@
 //! one boot serves many checks. No more systems run at a time than the host has processors.
 
 pub mod books;
+pub mod capture;
 pub mod changed;
 pub mod disc;
 pub mod disk;

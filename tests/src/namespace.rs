@@ -15,7 +15,7 @@ use crate::{
 /// What says to a process that it is in the namespace.
 const INSIDE: &str = "WARREN_TESTS_NAMESPACE";
 /// The device.
-const TAP: &str = "warren0";
+pub const TAP: &str = "warren0";
 /// Linux's address at it.
 const LINUX: &str = "10.9.0.1/24";
 /// The system's.
@@ -66,5 +66,10 @@ pub fn within(work: impl FnOnce()) {
 /// A system like this one, whose station has an address beside Linux's, and with these nodes besides.
 pub fn system(name: &str, nodes: &str) -> Run {
     let address = format!("change \"ipv4\" {{ parameter \"address\" \"{SYSTEM}\"; }}\n{nodes}");
-    Run::new(&changed(name, &address), &[""; 0]).with(["--tap", TAP])
+    leased(name, &address)
+}
+
+/// The same, whose station asks who may lend it an address.
+pub fn leased(name: &str, nodes: &str) -> Run {
+    Run::new(&changed(name, nodes), &[""; 0]).with(["--tap", TAP])
 }

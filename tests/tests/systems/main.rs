@@ -6,6 +6,7 @@
 mod accounts;
 mod boots;
 mod budgets;
+mod clients;
 mod crosstalk;
 mod debug;
 mod exhaustion;

@@ -48,9 +48,24 @@ pub const IP: Needed = Needed { program: "ip", package: "iproute2" };
 /// Measures networks, for tests.
 pub const IPERF3: Needed = Needed { program: "iperf3", package: "iperf3" };
 
+/// Asks whether a station is there, for tests.
+pub const PING: Needed = Needed { program: "ping", package: "iputils-ping" };
+/// Asks for a document, for tests.
+pub const CURL: Needed = Needed { program: "curl", package: "curl" };
+/// Asks for a document as often as it can, for tests.
+pub const WRK: Needed = Needed { program: "wrk", package: "wrk" };
+/// Finds out what a station serves, for tests.
+pub const NMAP: Needed = Needed { program: "nmap", package: "nmap" };
+/// Captures what goes over a network, and reads it, for tests.
+pub const TSHARK: Needed = Needed { program: "tshark", package: "tshark" };
+/// Lends addresses and knows names, for tests.
+pub const DNSMASQ: Needed = Needed { program: "dnsmasq", package: "dnsmasq-base" };
+
 /// What the tests need besides Rust.
-pub const FOR_TESTS: [Needed; 11] =
-    [QEMU, MKE2FS, SFDISK, GRUB, GRUB_PC, XORRISO, MTOOLS, COMPILER, GDB, IP, IPERF3];
+pub const FOR_TESTS: [Needed; 17] = [
+    QEMU, MKE2FS, SFDISK, GRUB, GRUB_PC, XORRISO, MTOOLS, COMPILER, GDB, IP, IPERF3, PING, CURL,
+    WRK, NMAP, TSHARK, DNSMASQ,
+];
 
 impl Needed {
     /// The program's path. If it is missing it is installed, where that needs no password.

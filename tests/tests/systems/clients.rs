@@ -1,0 +1,223 @@
+//! Clients that other people have written, as they come with the distribution: Linux and its programs beside a system, in a namespace of the test's own.
+
+use std::{
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use warren_tests::{
+    capture::{Capture, Captured},
+    disk,
+    namespace::{self, TAP},
+    run::{Running, folder, root},
+    station::check_echo,
+    variant::HOSTED,
+};
+
+/// The other side of the TAP device, and the system.
+const LINUX: &str = "10.9.0.1";
+const STATION: &str = "10.9.0.2";
+/// How long the system may take to listen.
+const PATIENCE: Duration = Duration::from_secs(60);
+const MIB: usize = 1 << 20;
+/// What no packet of a clean link has. A window that is full or empty is no error: whoever reads slowly has one.
+const WRONG: &str = "_ws.malformed || _ws.expert.severity == error || tcp.analysis.retransmission || tcp.analysis.fast_retransmission \
+    || tcp.analysis.spurious_retransmission || tcp.analysis.lost_segment || tcp.analysis.ack_lost_segment || tcp.analysis.out_of_order \
+    || tcp.analysis.duplicate_ack || ip.checksum.status == Bad || tcp.checksum.status == Bad || udp.checksum.status == Bad \
+    || icmp.checksum.status == Bad";
+
+/// The small services and the documents, at the TAP device. They listen when this returns.
+fn system(further: &[&str]) -> Running {
+    let run = namespace::system("outages", "").with(further).start();
+    listens(&run);
+    run
+}
+
+/// Waits until all ports are open.
+#[track_caller]
+fn listens(run: &Running) {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let shown = run.ask("netstat").expect("the system runs");
+        let open = |port: u16| {
+            let end = format!(":{port}");
+            let mut lines = shown.lines().filter(|line| line.contains("LISTEN"));
+            lines.any(|line| line.split_whitespace().any(|word| word.ends_with(&end)))
+        };
+        if [7, 9, 19, 80].into_iter().all(open) {
+            return;
+        }
+        assert!(Instant::now() < end, "{shown}");
+        thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// What a client says that ends well.
+#[track_caller]
+fn said(words: &[&str]) -> String {
+    let mut command = Command::new(words[0]);
+    let output = command.args(&words[1..]).env("PATH", disk::path()).output();
+    let output = output.unwrap_or_else(|error| panic!("{} is not installed: {error}", words[0]));
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{words:?}: {text}{errors}");
+    text
+}
+
+/// Nobody has died.
+#[track_caller]
+fn is_unharmed(run: &Running) {
+    let shown = run.ask("servers").expect("the system runs");
+    let lives = |line: &str| {
+        let words: Vec<_> = line.split_whitespace().collect();
+        matches!(words[..], [_, _, _, _, "alive", _, "0", ..])
+    };
+    assert!(shown.lines().skip(1).all(lives), "{shown}");
+}
+
+/// All answers to wrk, and whether they were good.
+#[track_caller]
+fn is_served(text: &str) {
+    for wrong in ["Socket errors", "Non-2xx or 3xx responses"] {
+        assert!(!text.contains(wrong), "{text}");
+    }
+    let line = text.lines().find(|line| line.contains(" requests in "));
+    let count = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    assert!(count > Some(100), "{text}");
+}
+
+#[test]
+fn wrk_gets_all_that_it_asks_for_by_connections_that_stay() {
+    namespace::within(|| {
+        let url = format!("http://{STATION}/README.md");
+        for (further, connections) in [(&["--hosted"][..], "100"), (&[], "16")] {
+            let run = system(further);
+            is_served(&said(&["wrk", "-t", "1", "-c", connections, "-d", "2", &url]));
+            is_unharmed(&run);
+            run.end().expect_status(0);
+        }
+    });
+}
+
+#[test]
+fn nmap_finds_out_what_is_served() {
+    namespace::within(|| {
+        let run = system(&["--hosted"]);
+        // Few of its questions: who discards never answers any, and each is waited for.
+        let few = ["-sV", "--version-intensity", "1"];
+        let shown = said(&[&["nmap", "-n", "-Pn", "-p", "1-100"], &few[..], &[STATION]].concat());
+        let service = |port: &str| {
+            let line = shown.lines().find(|line| line.starts_with(port)).unwrap_or_default();
+            let mut words = line.split_whitespace();
+            (words.nth(1).unwrap_or_default(), words.next().unwrap_or_default())
+        };
+        assert_eq!(service("7/tcp"), ("open", "echo"), "{shown}");
+        assert_eq!(service("19/tcp"), ("open", "chargen"), "{shown}");
+        // Of one it hears nothing, and of the other that it is HTTP, by a server that it does not know.
+        assert_eq!(service("9/tcp"), ("open", "discard?"), "{shown}");
+        assert_eq!(service("80/tcp"), ("open", "http?"), "{shown}");
+        assert!(shown.contains(r"HTTP/1\.1\x20200\x20OK\r\nServer:\x20Warren"), "{shown}");
+        assert!(shown.contains("96 closed tcp ports"), "{shown}");
+        is_unharmed(&run);
+        check_echo(namespace::port(7), 1, 100_000);
+        run.end().expect_status(0);
+    });
+}
+
+#[test]
+fn every_ping_of_linux_comes_back() {
+    namespace::within(|| {
+        for further in [&["--hosted"][..], &[]] {
+            let run = system(further);
+            for words in [
+                &["ping", "-n", "-q", "-f", "-c", "2000", STATION][..],
+                &["ping", "-n", "-q", "-i", "0.01", "-c", "20", "-s", "65507", STATION],
+                &["ping", "-n", "-q", "-f", "-c", "200", "-s", "1473", STATION],
+            ] {
+                let shown = said(words);
+                assert!(shown.contains(" 0% packet loss"), "{words:?}: {shown}");
+            }
+            is_unharmed(&run);
+            run.end().expect_status(0);
+        }
+    });
+}
+
+/// A server of DHCP and DNS, which ends with this.
+struct Dnsmasq(Child);
+
+impl Dnsmasq {
+    fn start() -> Self {
+        let leases = folder("captures").join("leases");
+        // What was lent to another test is not remembered.
+        let _ = std::fs::remove_file(&leases);
+        let mut command = Command::new("dnsmasq");
+        // It can be nobody else here, so it has to be told that it is debugged.
+        command.args(["--no-daemon", "--conf-file=/dev/null", "--pid-file="]);
+        command.args(["--no-hosts", "--no-resolv", "--no-ping"]);
+        command.args(["--bind-interfaces", &format!("--interface={TAP}")]);
+        command.arg(format!("--dhcp-range={STATION},{STATION},255.255.255.0,1h"));
+        command.arg(format!("--dhcp-leasefile={}", leases.display()));
+        command.args([&format!("--address=/here.test/{LINUX}"), "--log-facility=-"]);
+        let child = command.env("PATH", disk::path()).stderr(Stdio::null()).spawn();
+        Dnsmasq(child.expect("dnsmasq is installed"))
+    }
+}
+
+impl Drop for Dnsmasq {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The packets that a filter selects are there, each of them.
+#[track_caller]
+fn has(captured: &Captured, filters: &[&str]) {
+    for filter in filters {
+        assert!(!captured.select(filter).is_empty(), "no packet is `{filter}`");
+    }
+}
+
+#[test]
+fn wireshark_finds_nothing_wrong_in_any_session() {
+    namespace::within(|| {
+        let capture = Capture::start("sessions");
+        let _dnsmasq = Dnsmasq::start();
+        let run = namespace::leased("outages", "").placed(&HOSTED).start();
+        listens(&run);
+        let end = Instant::now() + PATIENCE;
+        while !run.ask("ifconfig").is_some_and(|shown| shown.contains(STATION)) {
+            assert!(Instant::now() < end, "no address is lent");
+            thread::sleep(Duration::from_millis(100));
+        }
+        let found = run.ask("nslookup here.test nowhere.test").unwrap_or_default();
+        assert!(found.contains(LINUX), "{found}");
+        for line in
+            [format!("ping -q -c 3 -i 10 {LINUX}"), format!("ping -q -c 2 -s 65507 {LINUX}")]
+        {
+            let shown = run.ask(&line).unwrap_or_default();
+            assert!(shown.contains(" 0% packet loss"), "{line}: {shown}");
+        }
+        said(&["ping", "-n", "-q", "-c", "2", "-i", "0.01", "-s", "65507", STATION]);
+        let document = said(&["curl", "-s", "-S", &format!("http://{STATION}/ARCHITECTURE.md")]);
+        let expected = std::fs::read_to_string(root().join("ARCHITECTURE.md"));
+        assert!(expected.is_ok_and(|expected| document == expected), "it is another document");
+        check_echo(namespace::port(7), 1, 10 * MIB);
+        run.end().expect_status(0);
+        let captured = capture.end();
+        let wrong = captured.select(WRONG);
+        assert!(wrong.is_empty(), "{} packets:\n{}", wrong.len(), wrong.join("\n"));
+        has(
+            &captured,
+            &["arp", "dhcp", "dns", "icmp", "http.response.code == 200", "tcp.port == 7"],
+        );
+        // What is not looked at is not wrong.
+        for from in [LINUX, STATION] {
+            let good = ["ip", "icmp", "udp", "tcp"]
+                .map(|kind| format!("ip.src == {from} && {kind}.checksum.status == Good"));
+            has(&captured, &good.each_ref().map(String::as_str));
+        }
+    });
+}
