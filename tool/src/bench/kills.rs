@@ -2,8 +2,8 @@
 //!
 //! # Method
 //!
-//! While this host downloads 200 MB from the system's character generator, and compares each byte with the one that it has to be, a server below TCP is made to fail again and again: once
-//! in every two megabytes. The program `outage` in the system says when it was missed no more, by the system's clock: when the gateway answers an echo request, which goes through all of
+//! While this host downloads 200 MB or more from the system's character generator, and compares each byte with the one that it has to be, a server below TCP is made to fail again and again: once
+//! in two megabytes at most. The program `outage` in the system says when it was missed no more, by the system's clock: when the gateway answers an echo request, which goes through all of
 //! these servers, and when TCP receives segments again, so that the download goes on. TCP itself, and the servers above it, end their connections; of them it is measured when a
 //! port answers the next client.
 
@@ -50,7 +50,7 @@ const HTTP: u16 = 80;
 
 /// How long the system may take to boot.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// How often to look whether the download has come as far as it may.
+/// How often to look how far the download is.
 const LOOK: Duration = Duration::from_millis(1);
 
 const METHOD: &str = "system `outages`, virtio-net, QEMU's user network; nanoseconds of the guest's clock since the fault was set, which are instructions \
@@ -72,15 +72,14 @@ fn below(server: &str, kills: u64) -> Outcome<Vec<Row>> {
     eprintln!("{kills} deaths of `{server}` under a download: a minute …");
     let mut system = System::boot()?;
     let stream = system.connect(CHARACTERS).when(|| "nobody generates characters".into())?;
-    let progress = Progress::default();
+    let progress = Progress::new();
     let outage = format!("outage {server} {GATEWAY}");
     let (mut answers, mut arrives) = (Vec::new(), Vec::new());
     let died = thread::scope(|scope| {
-        let download = scope.spawn(|| progress.download(stream, (kills + 1) * PIECE));
+        let download = scope.spawn(|| progress.download(stream));
         let mut died = Ok(());
         for kill in 0..kills {
-            progress.allow((kill + 2) * PIECE);
-            while progress.done() < kill * PIECE + PIECE / 2 && !download.is_finished() {
+            while progress.done() < kill * PIECE && !download.is_finished() {
                 thread::sleep(LOOK);
             }
             died = system.ask(&outage).and_then(|said| {
@@ -92,8 +91,7 @@ fn below(server: &str, kills: u64) -> Outcome<Vec<Row>> {
                 break;
             }
         }
-        let whole = if died.is_ok() { u64::MAX } else { 0 };
-        progress.allow(whole);
+        progress.end_at(if died.is_ok() { kills * PIECE } else { 0 });
         let downloaded = download.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         died.and(downloaded.when(|| format!("the download under `{server}` failed")))
     });
@@ -149,42 +147,38 @@ fn number(said: &Value, name: &str) -> Outcome<f64> {
     said[name].as_f64().ok_or_else(|| Failure::new(format!("`outage` said {said}")))
 }
 
-/// How far a download is.
-#[derive(Default)]
+/// How far a download is, and how far it is to go.
 struct Progress {
     done: AtomicU64,
-    allowed: AtomicU64,
+    until: AtomicU64,
 }
 
 impl Progress {
+    /// Of one that goes on until it is told to end.
+    fn new() -> Self {
+        Progress { done: AtomicU64::new(0), until: AtomicU64::new(u64::MAX) }
+    }
+
     fn done(&self) -> u64 {
         self.done.load(Relaxed)
     }
 
-    /// Lets it go on up to so many bytes.
-    fn allow(&self, bytes: u64) {
-        self.allowed.store(bytes, Relaxed);
+    /// Lets it end when it has that many bytes.
+    fn end_at(&self, bytes: u64) {
+        self.until.store(bytes, Relaxed);
     }
 
-    /// Reads so many bytes, no faster than is allowed, and fails at the first that is wrong. Where nothing more is allowed it ends.
-    fn download(&self, mut stream: TcpStream, bytes: u64) -> io::Result<()> {
+    /// Reads, and fails at the first byte that is wrong.
+    fn download(&self, mut stream: TcpStream) -> io::Result<()> {
         let expected = characters();
         let mut buffer = vec![0; 64 << 10];
-        while self.done() < bytes {
-            match self.allowed.load(Relaxed) {
-                0 if self.done() > 0 => return Ok(()),
-                allowed if self.done() >= allowed => {
-                    thread::sleep(LOOK);
-                    continue;
-                }
-                _ => (),
-            }
+        while self.done() < self.until.load(Relaxed) {
             let count = stream.read(&mut buffer)?;
-            let start = (self.done() % expected.len() as u64) as usize;
-            let right = expected.iter().cycle().skip(start).take(count);
             if count == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
+            let start = (self.done() % expected.len() as u64) as usize;
+            let right = expected.iter().cycle().skip(start).take(count);
             if !buffer[..count].iter().eq(right) {
                 return Err(io::Error::other(format!("wrong bytes behind {}", self.done())));
             }
