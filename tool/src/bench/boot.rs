@@ -15,7 +15,7 @@ use std::{
 };
 
 use rustix::process::{Pid, Signal, kill_process};
-use warren_engine::plan::Placement;
+use warren_engine::plan::{Placement, Plan};
 
 use super::{
     compiler,
@@ -69,13 +69,13 @@ pub fn warren(project: &Project) -> Outcome<Bootable> {
     Ok(Bootable { name: SYSTEM, machine, arguments: vec![], prompt: "warren:", method, folder })
 }
 
-/// Writes the boot archive of a system with a prompt, some of whose servers are elsewhere than its file says.
+/// Writes the boot archive of a system with a prompt, some of whose servers are elsewhere than its file says. Returns what is in it.
 pub(super) fn write_archive(
     project: &Project,
     system: &str,
     placements: &[(String, Placement)],
     to: &Path,
-) -> Outcome {
+) -> Outcome<Plan> {
     let servers = build::servers(project)?;
     let request = Request {
         target: Target::Machine,
@@ -85,7 +85,8 @@ pub(super) fn write_archive(
     };
     let path = project.system(system)?;
     let plan = check::checked(project, &path, &build::facts(&servers), &request)?;
-    archive::write(to, &plan, &servers)
+    archive::write(to, &plan, &servers)?;
+    Ok(plan)
 }
 
 /// The Linux guest, with the same disk mounted.

@@ -10,7 +10,7 @@
 use std::{
     env,
     io::{self, BufRead, BufReader, Read, Write},
-    net::TcpStream,
+    net::{Ipv4Addr, TcpStream},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     sync::atomic::{AtomicU64, Ordering::Relaxed},
     thread,
@@ -21,7 +21,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use super::{
-    network::{connect, free_port},
+    network::{counted::free_port, transfer::connect},
     row::{Measure, Row, Unit},
 };
 use crate::{
@@ -231,7 +231,8 @@ impl System {
 
     fn connect(&self, port: u16) -> io::Result<TcpStream> {
         let here = self.ports.iter().find(|(_, there)| *there == port);
-        connect(here.map(|(here, _)| *here).unwrap_or_default())
+        let here = here.map(|(here, _)| *here).unwrap_or_default();
+        connect((Ipv4Addr::LOCALHOST, here).into())
     }
 
     fn answers(&self, port: u16) -> bool {

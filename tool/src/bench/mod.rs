@@ -43,7 +43,7 @@ pub mod ladder;
 pub mod limits;
 mod lines;
 mod linux;
-mod network;
+pub mod network;
 mod peers;
 mod programs;
 pub mod promises;
@@ -60,7 +60,7 @@ use crate::{
     command::sizes,
     failure::{Failure, Outcome},
     project::Project,
-    run::image,
+    run::{image, machine::Adapter},
 };
 
 /// What belongs together: the first part of a row's name.
@@ -115,7 +115,7 @@ impl Group {
 }
 
 /// Groups that tests limit.
-pub const LIMITED: [Group; 12] = [
+pub const LIMITED: [Group; 11] = [
     Group::Calls,
     Group::References,
     Group::Files,
@@ -125,13 +125,12 @@ pub const LIMITED: [Group; 12] = [
     Group::Servers,
     Group::Switching,
     Group::Scaling,
-    Group::Network,
     Group::Sizes,
     Group::Lines,
 ];
 
 /// What to measure.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Request {
     /// Which groups; all if there is none.
     pub groups: Vec<Group>,
@@ -139,6 +138,8 @@ pub struct Request {
     pub runs: u32,
     /// Whether the same is measured in a Linux guest.
     pub against_linux: bool,
+    /// With which network devices over TAP; with all if there is none.
+    pub devices: Vec<Adapter>,
 }
 
 impl Request {
@@ -175,7 +176,7 @@ pub fn measure(project: &Project, request: &Request) -> Vec<Row> {
         rows.extend(accounts::measure());
     }
     if request.wants(Group::Network) {
-        rows.extend(network::measure(project, request.runs));
+        rows.extend(network::measure(project, request));
     }
     if request.wants(Group::Kills) {
         rows.extend(kills::measure());
@@ -204,7 +205,8 @@ fn or_row(name: &str, outcome: Outcome<Vec<Row>>) -> Vec<Row> {
 
 /// Linux's rows.
 fn linux(project: &Project, request: &Request) -> Vec<Row> {
-    let prepared = linux::prepare(project).and_then(|guest| Ok((guest, image::demo(project)?)));
+    let prepared = linux::prepare(project, linux::Kernel::Virtual)
+        .and_then(|guest| Ok((guest, image::demo(project)?)));
     let (guest, disk) = match prepared {
         Ok(prepared) => prepared,
         Err(failure) => return vec![Row::failed("all/guest/linux", failure.message())],
@@ -231,10 +233,6 @@ fn linux(project: &Project, request: &Request) -> Vec<Row> {
             "accounts/large over small/hosted in guest",
             accounts::measure_hosted(project, &guest, &disk),
         ));
-    }
-    if request.wants(Group::Network) {
-        let measured = network::measure_linux(project, &guest, &disk, request.runs);
-        rows.extend(or_row("network/all/linux", measured));
     }
     if request.wants(Group::Boot) {
         let boot = || boot::measure(project, &boot::linux(project, &guest)?, request.runs);

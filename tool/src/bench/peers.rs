@@ -5,6 +5,9 @@ use super::row::{Peer, Row};
 /// Where the peer is.
 const LINUX: &str = "linux";
 
+/// The group in which each row stands beside Linux's of the same name.
+const NETWORK: &str = "network";
+
 /// Names of our rows, and of Linux's that do the nearest to the same.
 const PEERS: &[(&str, &[&str])] = &[
     ("calls/nothing/own-kernel", &["calls/null system call"]),
@@ -44,12 +47,6 @@ const PEERS: &[(&str, &[&str])] = &[
     ("servers/loaded and destroyed/own-kernel", &["servers/dlopen, dlclose"]),
     ("accounts/charged to a client/own", &["accounts/charged to a client"]),
     ("accounts/charged to a client/kernel", &["accounts/charged to a client"]),
-    ("network/received, per KiB/kernel", &["network/received, per KiB"]),
-    ("network/received, per KiB/default", &["network/received, per KiB"]),
-    ("network/received, per KiB/own", &["network/received, per KiB"]),
-    ("network/sent, per KiB/kernel", &["network/sent, per KiB"]),
-    ("network/sent, per KiB/default", &["network/sent, per KiB"]),
-    ("network/sent, per KiB/own", &["network/sent, per KiB"]),
     ("boot/instructions to the prompt/demo", &["boot/instructions to the prompt"]),
     ("boot/memory touched at the prompt/demo", &["boot/memory touched at the prompt"]),
     ("boot/least memory that boots/demo", &["boot/least memory that boots"]),
@@ -84,6 +81,12 @@ pub fn connect(rows: &mut [Row]) {
             }));
         }
     }
+    for row in rows.iter_mut().filter(|row| row.group() == NETWORK) {
+        let Some((what, place)) = row.name.rsplit_once('/') else { continue };
+        let beside = format!("{what}/{LINUX}");
+        let found = theirs.iter().find(|(name, _)| place != LINUX && *name == beside);
+        row.peers.extend(found.map(|(_, value)| Peer { name: LINUX.into(), value: *value }));
+    }
 }
 
 #[cfg(test)]
@@ -102,5 +105,19 @@ mod tests {
         connect(&mut rows);
         assert_eq!(rows[0].peers, [Peer { name: "linux: null system call".into(), value: 325.0 }]);
         assert_eq!(rows[1].peers, []);
+    }
+
+    #[test]
+    fn what_goes_through_the_network_stands_beside_the_same_of_theirs() {
+        let row =
+            |name: &str, value| Row::new(name, Measure::new(value, Unit::Instructions, "counted"));
+        let mut rows = [
+            row("network/sent, per KiB/own", 5.0),
+            row("network/received, per KiB/own", 5.0),
+            row("network/sent, per KiB/linux", 7.0),
+        ];
+        connect(&mut rows);
+        assert_eq!(rows[0].peers, [Peer { name: "linux".into(), value: 7.0 }]);
+        assert!(rows[1].peers.is_empty() && rows[2].peers.is_empty());
     }
 }

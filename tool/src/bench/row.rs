@@ -49,6 +49,8 @@ pub enum Unit {
     Frames,
     /// How many times another number it is.
     Times,
+    /// Calls and returns of domains that came to the kernel.
+    Entries,
 }
 
 /// The same thing elsewhere.
@@ -61,6 +63,24 @@ pub struct Peer {
 }
 
 impl Unit {
+    /// All.
+    const ALL: [Unit; 9] = [
+        Unit::Instructions,
+        Unit::Steps,
+        Unit::Ticks,
+        Unit::Bytes,
+        Unit::Lines,
+        Unit::Nanoseconds,
+        Unit::Frames,
+        Unit::Times,
+        Unit::Entries,
+    ];
+
+    /// The unit of this name.
+    pub fn called(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|unit| unit.name() == name)
+    }
+
     /// Its name.
     pub fn name(self) -> &'static str {
         match self {
@@ -72,6 +92,7 @@ impl Unit {
             Unit::Nanoseconds => "ns",
             Unit::Frames => "frames",
             Unit::Times => "times",
+            Unit::Entries => "entries into the kernel",
         }
     }
 }

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::{
-    bench::{self, Group, Request, explain, ladder, limits, promises, report, row},
+    bench::{self, Group, Request, explain, ladder, limits, network, promises, report, row},
     failure::{Failure, Outcome},
     output,
     project::Project,
+    run::machine::Adapter,
 };
 
 /// Measures what Warren costs, in guest instructions where it can.
@@ -26,23 +27,32 @@ pub struct Arguments {
     /// Measure the same in a guest of another system, and show ratios.
     #[arg(long, value_name = "SYSTEM", value_parser = ["linux"])]
     against: Option<String>,
+    /// Over TAP, measure the network with these devices only.
+    #[arg(long = "device", value_name = "DEVICE", value_enum)]
+    devices: Vec<Adapter>,
     /// Write a page with tables and plots, and the rows as JSON, into this folder.
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
-    /// Print where the instructions of one call go: the name of its row, as in `calls/own-own`.
-    #[arg(long, value_name = "ROW", conflicts_with_all = ["json", "groups", "runs", "against", "report"])]
+    /// Print where the instructions of one call, or of what goes through the network, go: the name of its row, as in `calls/own-own`.
+    #[arg(long, value_name = "ROW", conflicts_with_all = ["json", "groups", "runs", "against", "devices", "report"])]
     explain: Option<String>,
     /// Measure once what is promised, and fail if something exceeds its ceiling.
-    #[arg(long, conflicts_with_all = ["json", "groups", "runs", "against", "report", "explain"])]
+    #[arg(long, conflicts_with_all = ["json", "groups", "runs", "against", "devices", "report", "explain"])]
     check: bool,
     /// Write PROMISES.md from the table of limits, and measure nothing.
-    #[arg(long, conflicts_with_all = ["check", "json", "groups", "runs", "against", "report", "explain"])]
+    #[arg(long, conflicts_with_all = ["check", "json", "groups", "runs", "against", "devices", "report", "explain"])]
     promises: bool,
+    /// This is the part of the benchmark that runs in a network namespace of its own, for the other one.
+    #[arg(long, hide = true)]
+    inside: bool,
 }
 
 /// Measures and prints.
 pub fn run(project: &Project, arguments: &Arguments) -> Outcome {
     if let Some(name) = &arguments.explain {
+        if name.starts_with("network/") {
+            return output::print(network::explain(project, name, arguments.inside)?);
+        }
         return output::print(explain::explain(project, name)?);
     }
     if arguments.promises {
@@ -55,7 +65,11 @@ pub fn run(project: &Project, arguments: &Arguments) -> Outcome {
         groups: arguments.groups.clone(),
         runs: arguments.runs,
         against_linux: arguments.against.is_some(),
+        devices: arguments.devices.clone(),
     };
+    if arguments.inside {
+        return network::measure_inside(project, &request);
+    }
     let rows = bench::measure(project, &request);
     match arguments.json {
         true => rows.iter().flat_map(|row| row.json()).try_for_each(output::line)?,
@@ -70,7 +84,7 @@ pub fn run(project: &Project, arguments: &Arguments) -> Outcome {
 
 /// Compares what is promised with what is.
 fn check(project: &Project) -> Outcome {
-    let request = Request { groups: bench::LIMITED.to_vec(), runs: 1, against_linux: false };
+    let request = Request { groups: bench::LIMITED.to_vec(), runs: 1, ..Request::default() };
     let broken = limits::broken(&bench::measure(project, &request));
     match broken.is_empty() {
         true => Ok(()),

@@ -84,6 +84,7 @@ impl Forward {
 pub enum Adapter {
     /// Virtio's.
     #[default]
+    #[value(alias = "virtio-net")]
     Virtio,
     /// Intel's 82540EM.
     E1000,

@@ -1,6 +1,6 @@
-//! The small services that tests of networks use: echo (RFC 862), discard (RFC 863) and character generator (RFC 864), over TCP.
+//! The small services that tests of networks use: echo (RFC 862), discard (RFC 863) and character generator (RFC 864), over TCP; echo over UDP, too.
 //!
-//! One thread has all conversations. It is the program `services` as well, which shows what went through.
+//! One thread has all conversations, another one the datagrams. It is the program `services` as well, which shows what went through.
 //!
 //! # State, and what a restart loses
 //!
@@ -13,19 +13,21 @@ extern crate alloc;
 extern crate std;
 
 pub mod characters;
+mod datagrams;
 mod show;
 mod talk;
 
 use alloc::{rc::Rc, vec::Vec};
 
 use warren::{Cx, New, Req, Required, Server, StartError, local, server};
-use warren_idl::{Clock, Parameters, Program, Task, Tcp, ThreadError, ThreadFactory, Timer};
+use warren_idl::{Clock, Parameters, Program, Task, Tcp, ThreadError, ThreadFactory, Timer, Udp};
 use warren_parameters::number;
 use warren_program::{Reporting, program};
 use warren_serving::{Below, Limits, Service, serve};
 
 use crate::{
     characters::Characters,
+    datagrams::Echoing,
     show::Showing,
     talk::{Kind, Talk},
 };
@@ -39,6 +41,7 @@ const MOST_CONVERSATIONS: u64 = 65_535;
 #[derive(Required)]
 pub struct Needs {
     tcp: Req<dyn Tcp>,
+    udp: Req<dyn Udp>,
     parameters: Req<dyn Parameters>,
     threads: Req<dyn ThreadFactory>,
     timer: Req<dyn Timer>,
@@ -50,7 +53,7 @@ pub struct Needs {
 /// Parameter `conversations`: how many there may be.
 #[server(
     provides(Program),
-    locals(Run, Serving),
+    locals(Run, Serving, Echoing),
     parameters("conversations"),
     stack = 65536,
     summary = "show what went through echo, discard and character generator"
@@ -58,6 +61,8 @@ pub struct Needs {
 pub struct Services {
     most: usize,
     counts: [Count; 3],
+    /// Datagrams that went back.
+    datagrams: u64,
 }
 
 /// What one of the services has done.
@@ -83,12 +88,14 @@ impl Server for Services {
         let refusal = "`conversations` is no number from 1 to 65535";
         let (parameters, all) = (&cx.req().parameters, 1..=MOST_CONVERSATIONS);
         let most = number(parameters, "conversations", CONVERSATIONS, all, refusal)? as usize;
-        Ok(Services { most, counts: Default::default() })
+        Ok(Services { most, counts: Default::default(), datagrams: 0 })
     }
 
     fn start(cx: &mut Cx<'_, Self>) -> Result<(), StartError> {
         let task = cx.spawn(Serving { chunk: Vec::new(), characters: None })?;
         cx.req().threads.start(cx, "services", task)?;
+        let task = cx.spawn(Echoing {})?;
+        cx.req().threads.start(cx, "services-datagrams", task)?;
         Ok(())
     }
 }

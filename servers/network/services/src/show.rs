@@ -11,10 +11,10 @@ use crate::{Run, talk::Kind};
 pub struct Showing;
 
 impl Report<Run> for Showing {
-    const DETAILS: &str = "Anybody can reach the services: echo at port 7, discard at 9, character generator at 19.\n";
+    const DETAILS: &str = "Anybody can reach the services: echo at port 7, discard at 9, character generator at 19, by TCP; echo by UDP, too.\n";
 
     fn text(cx: &mut Cx<'_, Run>) -> String {
-        let counts = cx.parent().counts;
+        let (counts, datagrams) = (cx.parent().counts, cx.parent().datagrams);
         let mut table = Table::new(["SERVICE", "PORT", "CONNECTIONS", "BYTES"]);
         for kind in Kind::ALL {
             let count = counts[kind as usize];
@@ -25,6 +25,6 @@ impl Report<Run> for Showing {
                 format!("{}", count.bytes),
             ]);
         }
-        table.text()
+        format!("{}{datagrams} datagrams were sent back by the echo.\n", table.text())
     }
 }

@@ -9,7 +9,7 @@ use warren_serving::{Conversation, Next};
 use crate::{Serving, characters::Characters};
 
 /// Bytes that are read or written at a time.
-const CHUNK: usize = 32 * 1024;
+const CHUNK: usize = 64 * 1024;
 /// For how long the other side may say and take nothing: as long as a person stays at a test.
 const PATIENCE_NS: u64 = 600_000_000_000;
 /// Chunks before others get their turn.

@@ -69,6 +69,23 @@ impl Places {
         self.kernel.iter().find(|(_, name)| name == function).map(|(address, _)| *address)
     }
 
+    /// The server that the address belongs to, or the kernel, and what is there.
+    pub fn whose(&self, address: u64) -> (&str, &str) {
+        const KERNEL_NAME: &str = "kernel";
+        if address >= KERNEL {
+            return (KERNEL_NAME, last(&self.kernel, address).unwrap_or_default());
+        }
+        let server =
+            self.servers.iter().find(|one| address / REGION_BYTES == one.base / REGION_BYTES);
+        match server {
+            Some(server) => {
+                let function = last(&server.functions, address - server.base);
+                (&server.name, function.unwrap_or_default())
+            }
+            None => (KERNEL_NAME, "trampolines of domains"),
+        }
+    }
+
     /// Address of a server's function.
     pub fn address_of(&self, server: &str, function: &str) -> Option<u64> {
         let server = self.servers.iter().find(|one| one.name == server)?;
@@ -141,6 +158,12 @@ fn without_labels_in_parts(mut marks: Vec<Mark>) -> Vec<(u64, String)> {
         !(in_part && mark.kind == Kind::Label)
     });
     marks.into_iter().map(|mark| (mark.address, mark.name)).collect()
+}
+
+/// Address of a label of the kernel's, also of one inside of a part.
+pub fn label_in_kernel(file: &[u8], label: &str) -> Outcome<Option<u64>> {
+    let marks = functions(&parse(file)?)?;
+    Ok(marks.iter().find(|mark| mark.name == label).map(|mark| mark.address))
 }
 
 /// The last mark at or before the address.

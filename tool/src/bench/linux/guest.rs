@@ -21,6 +21,42 @@ use crate::{
     system::{Request, Target},
 };
 
+/// A kernel of the distribution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kernel {
+    /// The one for virtual machines, which has drivers of theirs only.
+    Virtual,
+    /// The one for any machine.
+    Any,
+}
+
+impl Kernel {
+    /// The package that stands for the newest one.
+    fn package(self) -> &'static str {
+        match self {
+            Kernel::Virtual => "linux-image-cloud-amd64",
+            Kernel::Any => "linux-image-amd64",
+        }
+    }
+
+    /// The tool's folder for it.
+    fn folder(self) -> &'static str {
+        match self {
+            Kernel::Virtual => "linux",
+            Kernel::Any => "linux-any",
+        }
+    }
+
+    /// Modules that are loaded, in this order.
+    fn modules(self) -> impl Iterator<Item = &'static str> {
+        let more: &[&str] = match self {
+            Kernel::Virtual => &[],
+            Kernel::Any => &MORE_MODULES,
+        };
+        MODULES.iter().chain(more).copied()
+    }
+}
+
 /// Drivers of the disk and of the network, in the order of loading.
 const MODULES: [&str; 9] = [
     "drivers/virtio/virtio_ring",
@@ -32,6 +68,17 @@ const MODULES: [&str; 9] = [
     "net/core/failover",
     "drivers/net/net_failover",
     "drivers/net/virtio_net",
+];
+/// What the kernel for any machine has in modules besides: the disk's format, and further network devices.
+const MORE_MODULES: [&str; 8] = [
+    "lib/crc16",
+    "crypto/crc32c_generic",
+    "fs/mbcache",
+    "fs/jbd2/jbd2",
+    "fs/ext4/ext4",
+    "drivers/net/ethernet/intel/e1000/e1000",
+    "drivers/net/mii",
+    "drivers/net/ethernet/realtek/8139cp",
 ];
 /// Folders of the guest.
 const FOLDERS: [&str; 7] = ["proc", "sys", "dev", "mnt", "modules", "lib64", "lib"];
@@ -77,15 +124,15 @@ pub struct Guest {
 }
 
 /// Makes the guest, unless it is up to date.
-pub fn prepare(project: &Project) -> Outcome<Guest> {
-    let folder = project.folder("linux")?;
-    let packages = packages::fetch(&folder)?;
+pub fn prepare(project: &Project, kernel: Kernel) -> Outcome<Guest> {
+    let folder = project.folder(kernel.folder())?;
+    let packages = packages::fetch(&folder, kernel.package())?;
     let sources = project.root().join("bench/linux");
     let (image, stamp_file) = (folder.join("initramfs"), folder.join("stamp"));
     let stamp = stamp(&sources, &packages)?;
     if !fs::read_to_string(&stamp_file).is_ok_and(|old| old == stamp && image.exists()) {
         progress::step("Making", "the Linux guest");
-        let bytes = initramfs(&folder, &sources, &packages)?;
+        let bytes = initramfs(&folder, &sources, &packages, kernel)?;
         fs::write(&image, bytes).when(|| format!("cannot write `{}`", image.display()))?;
         fs::write(&stamp_file, stamp)
             .when(|| format!("cannot write `{}`", stamp_file.display()))?;
@@ -130,7 +177,12 @@ pub fn with_hosted(
     fs::write(to, both).when(|| format!("cannot write `{}`", to.display()))
 }
 
-fn initramfs(folder: &Path, sources: &Path, packages: &Packages) -> Outcome<Vec<u8>> {
+fn initramfs(
+    folder: &Path,
+    sources: &Path,
+    packages: &Packages,
+    kernel: Kernel,
+) -> Outcome<Vec<u8>> {
     let mut archive = Initramfs::default();
     FOLDERS.iter().for_each(|path| archive.folder(path));
     for (program, files, flags) in PROGRAMS {
@@ -140,9 +192,9 @@ fn initramfs(folder: &Path, sources: &Path, packages: &Packages) -> Outcome<Vec<
         archive.file(program, &read(&path)?);
     }
     archive.file("busybox", &read(&packages.shell)?);
-    for (number, module) in MODULES.iter().enumerate() {
+    for (number, module) in kernel.modules().enumerate() {
         let file = packages.modules.join(format!("kernel/{module}.ko"));
-        archive.file(&format!("modules/{number}"), &read(&file)?);
+        archive.file(&format!("modules/{number:02}"), &read(&file)?);
     }
     archive.file(DYNAMIC_LINKER.trim_start_matches('/'), &read(Path::new(DYNAMIC_LINKER))?);
     archive.file(&format!("lib/{C_LIBRARY}"), &read(&library(C_LIBRARY)?)?);

@@ -23,7 +23,7 @@ use std::{
 
 use serde_json::Value;
 
-pub use self::guest::{Guest, prepare};
+pub use self::guest::{Guest, Kernel, prepare};
 use super::{
     programs,
     row::{Measure, Row, Unit},

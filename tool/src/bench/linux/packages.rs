@@ -11,8 +11,6 @@ use crate::{
     progress,
 };
 
-/// Depends on the newest kernel for virtual machines.
-const KERNEL: &str = "linux-image-cloud-amd64";
 /// A shell that needs no libraries.
 const SHELL: &str = "busybox-static";
 
@@ -29,12 +27,12 @@ pub struct Packages {
     pub versions: String,
 }
 
-/// Fetches and unpacks what is not there yet under `folder`.
-pub fn fetch(folder: &Path) -> Outcome<Packages> {
+/// Fetches and unpacks what is not there yet under `folder`. `package` depends on the newest kernel of its kind.
+pub fn fetch(folder: &Path, package: &str) -> Outcome<Packages> {
     let (files, tree) = (folder.join("packages"), folder.join("tree"));
     if !tree.exists() {
         fs::create_dir_all(&files).when(|| format!("cannot create `{}`", files.display()))?;
-        let kernel = newest_kernel()?;
+        let kernel = newest_kernel(package)?;
         progress::step("Fetching", &format!("{kernel} and {SHELL}"));
         run(Command::new("apt-get").args(["-q", "download", &kernel, SHELL]).current_dir(&files))?;
         // A tree that is there is whole.
@@ -76,10 +74,10 @@ fn package_files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// The package that [`KERNEL`] stands for.
-fn newest_kernel() -> Outcome<String> {
+/// The kernel's package that this one stands for.
+fn newest_kernel(package: &str) -> Outcome<String> {
     let output = Command::new("apt-cache")
-        .args(["depends", KERNEL])
+        .args(["depends", package])
         .stderr(Stdio::null())
         .output()
         .when(|| "the Linux guest is made of Debian's packages: cannot run apt-cache".into())?;
@@ -87,7 +85,7 @@ fn newest_kernel() -> Outcome<String> {
     let depends = text.lines().filter_map(|line| line.trim().strip_prefix("Depends: "));
     let mut kernels = depends.filter(|name| name.starts_with("linux-image-"));
     kernels.next().map(String::from).ok_or_else(|| {
-        Failure::new(format!("apt knows no package `{KERNEL}`")).remedy("sudo apt-get update")
+        Failure::new(format!("apt knows no package `{package}`")).remedy("sudo apt-get update")
     })
 }
 
