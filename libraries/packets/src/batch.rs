@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use warren_idl::{BATCH, Packet};
-use zerocopy::{FromBytes, IntoBytes};
+use zerocopy::{IntoBytes, transmute};
 
 use crate::buffers::Bad;
 
@@ -31,11 +31,10 @@ impl Batch {
         if count > BATCH || !bytes.len().is_multiple_of(size_of::<Packet>()) {
             return Err(Bad);
         }
-        let mut records = Vec::new();
+        let mut records: Vec<Packet> = Vec::new();
         records.try_reserve_exact(count).map_err(|_| Bad)?;
-        for record in bytes.chunks_exact(size_of::<Packet>()) {
-            records.push(Packet::read_from_bytes(record).map_err(|_| Bad)?);
-        }
+        let (whole, _) = bytes.as_chunks::<{ size_of::<Packet>() }>();
+        records.extend(whole.iter().map(|record| -> Packet { transmute!(*record) }));
         let mut at = 0;
         while let Some(first) = records.get(at) {
             at += 1 + usize::from(first.more);
@@ -61,6 +60,15 @@ impl Batch {
     /// How many more there is room for.
     pub fn room(&self) -> usize {
         BATCH - self.records.len()
+    }
+
+    /// Makes room on the heap for so many more records at once, as far as a batch can have them.
+    ///
+    /// # Errors
+    ///
+    /// There is no memory.
+    pub fn reserve(&mut self, count: usize) -> Result<(), Bad> {
+        self.records.try_reserve_exact(count.min(self.room())).map_err(|_| Bad)
     }
 
     /// Adds a record.

@@ -11,6 +11,11 @@ use crate::{
     time::MILLISECOND_NS,
 };
 
+/// Segments that are answered at once (RFC 9293, section 3.8.6.3).
+const ANSWERED_SEGMENTS: u32 = 2;
+/// An answer that comes within so long is near: what waits for it is not seen to wait.
+const NEAR_NS: u64 = 5 * MILLISECOND_NS;
+
 /// Why nothing more is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Held {
@@ -20,7 +25,7 @@ pub(super) enum Held {
     ByWindow,
     /// Enough is on the way.
     ByCongestion,
-    /// A small segment waits until the one before is acknowledged (Nagle's algorithm).
+    /// A small segment waits until the one before is acknowledged (Nagle's algorithm), or for more to go with it.
     Small,
 }
 
@@ -109,7 +114,15 @@ impl<B: Copy> Connection<B> {
     fn allowed(&self, unsent: u32) -> Result<u32, Held> {
         let (window, congestion) = (self.window_room(), self.congestion_room());
         let segment_bytes = u32::from(self.segment_bytes);
-        let room = window.min(congestion).min(self.whole_segments(u32::MAX));
+        let most = self.whole_segments(u32::MAX);
+        let room = window.min(congestion).min(most);
+        if room.min(unsent) < most && self.may_wait_for_more(most) {
+            return Err(match room {
+                room if unsent <= room => Held::Small,
+                room if room == congestion => Held::ByCongestion,
+                _ => Held::ByWindow,
+            });
+        }
         if room >= unsent && (unsent.is_multiple_of(segment_bytes) || self.may_be_small()) {
             return Ok(unsent);
         }
@@ -128,6 +141,18 @@ impl<B: Copy> Connection<B> {
     fn may_be_small(&self) -> bool {
         let small_on_the_way = self.small_end.after(self.unacknowledged);
         self.wishes.no_delay || self.wishes.finish || !small_on_the_way
+    }
+
+    /// Whether less than the device takes at a time, which is `most`, waits for more: so much is on the way that the other side answers at once, and the answer, by which it
+    /// would be sent at last, is near. Otherwise small segments would be answered by acknowledgments that make room for small segments.
+    fn may_wait_for_more(&self, most: u32) -> bool {
+        let segment_bytes = u32::from(self.segment_bytes);
+        most > segment_bytes
+            && self.scoreboard.on_the_way() >= ANSWERED_SEGMENTS * segment_bytes
+            && self.round_trip.smoothed_ns().is_some_and(|smoothed_ns| smoothed_ns <= NEAR_NS)
+            && self.recovery.is_none()
+            && !self.wishes.no_delay
+            && !self.wishes.finish
     }
 
     /// RFC 8985, section 7.3: sends something, so that the other side says whether the end of the stream has arrived.

@@ -37,8 +37,8 @@ use warren_parameters::number;
 
 use crate::books::{Books, Holder};
 
-/// MiB of memory if the system file does not say: 1024 buffers.
-const DEFAULT_MIB: u64 = 4;
+/// MiB of memory if the system file does not say: 4096 buffers.
+const DEFAULT_MIB: u64 = 16;
 /// Most MiB. What is contiguous lies below 4 GiB.
 const MOST_MIB: u64 = 256;
 /// Shares at the same time: each has a table with two bytes for each buffer.

@@ -133,10 +133,9 @@ pub struct Arrivals {
 }
 
 impl Arrivals {
-    /// None, with room for so many.
+    /// None, with room for so many. Most that come one at a time have no payload.
     pub fn with_room(count: usize) -> Self {
-        let (arrivals, payload) = (Vec::with_capacity(count), Vec::with_capacity(count));
-        Arrivals { arrivals, payload, may_open: false }
+        Arrivals { arrivals: Vec::with_capacity(count), ..Arrivals::default() }
     }
 
     /// How many there are.
@@ -158,7 +157,10 @@ impl Arrivals {
     /// Adds the segment of a packet.
     pub fn push(&mut self, arrival: Arrival, packet: &[Packet]) {
         let before = self.payload.len();
-        self.payload.extend(arrival.payload(packet));
+        if arrival.payload_bytes() > 0 {
+            self.payload.reserve(packet.len());
+            self.payload.extend(arrival.payload(packet));
+        }
         self.may_open |= arrival.may_open();
         self.arrivals.push((arrival, (self.payload.len() - before) as u16));
     }

@@ -10,7 +10,8 @@
 //!
 //! Each principal has an engine, a share of the packet memory with a limit, and a thread of its own, which are made when it first listens or connects. The
 //! thread that brings segments up from the link looks at their ports and puts them into the queue of whoever has the port. If that is full they are lost. All that a
-//! segment costs from there on, checksum included, is paid by the principal. Users' calls copy, and send, on their own thread.
+//! segment costs from there on, checksum included, is paid by the principal. Where that is the principal of the thread that brings them, and they are few, this thread goes on with them:
+//! nobody has to be woken. Users' calls copy, and send, on their own thread.
 //!
 //! # State, and what a restart loses
 //!
@@ -40,12 +41,13 @@ use core::cell::{Cell, RefCell};
 
 use warren::{Cx, New, Ref, Req, Required, Server, StartError, SystemError, local, server};
 use warren_idl::{
-    Address, AddressSpace, Clock, Connection, ConnectionStatus, Entropy, Listener, ListenerStatus,
-    Log, LogRecord, PacketMemory, Poll, Principals, Routing, Signals, Sink, SinkError, Task, Tcp,
-    TcpCounts, TcpError, ThreadError, ThreadFactory, Timer,
+    Address, AddressSpace, BUFFER_BYTES, Clock, Connection, ConnectionStatus, Entropy, Listener,
+    ListenerStatus, Log, LogRecord, PacketMemory, Poll, Principals, Routing, Signals, Sink,
+    SinkError, Task, Tcp, TcpCounts, TcpError, ThreadError, ThreadFactory, Timer,
 };
 use warren_packets::{
     Bad, Batch, Indices,
+    batch::length,
     ready::{self, Ready},
 };
 use warren_waiting::{Bell, pause};
@@ -59,11 +61,14 @@ use crate::{
     ports::{Owner, Ports},
     stack::{Common, Stack, Watch},
     strangers::Strangers,
-    worker::Worker,
+    worker::{Worker, work},
 };
 
 /// Buffers that a principal may hold: the packet memory's own limit may be lower.
 const MOST_BUFFERS: u32 = 2048;
+/// Segments that are dealt with at once where they arrive, if their principal's thread brings them, and all of them together have no more payload than fits into a
+/// buffer. Of a flood there are more; and of a stream that arrives, which one acknowledgment for many segments is better for, there is more.
+const AT_ONCE: usize = 8;
 /// The owner that answers for ports that nobody has.
 const NOBODY: Owner = Owner::MAX;
 
@@ -192,17 +197,19 @@ impl Sink for TcpServer {
             counts.received += count as u64;
             counts.bad += bad;
         });
-        owners.into_iter().try_for_each(|(owner, own)| Self::hand_over(cx, owner, own))?;
+        let here = cx.req().principals.current(cx).ok();
+        owners.into_iter().try_for_each(|(owner, own)| Self::hand_over(cx, owner, own, here))?;
         Ok(())
     }
 }
 
 impl TcpServer {
-    /// Puts segments into the queue of whoever has their port.
+    /// Puts segments into the queue of whoever has their port. A few that are for the principal `here`, whose thread brings them, are dealt with at once.
     fn hand_over(
         cx: &mut Cx<'_, Self>,
         owner: Owner,
         mut arrivals: Arrivals,
+        here: Option<u32>,
     ) -> Result<(), SystemError> {
         let stack = match cx.stacks.get(usize::from(owner)) {
             Some(Some(stack)) => stack.clone(),
@@ -221,7 +228,15 @@ impl TcpServer {
         if lost > 0 {
             cx.common.count(|counts| counts.dropped += lost as u64);
         }
+        let few = arrivals.len() <= AT_ONCE && length(arrivals.payload()) <= BUFFER_BYTES;
         stack.enqueue(arrivals);
+        if few && here == Some(stack.principal) {
+            // What is left waits for the principal's thread.
+            cx.scope(|cx| work(cx, &stack))?;
+            if !stack.wants_thread() {
+                return Ok(());
+            }
+        }
         cx.scope(|cx| stack.work.ring(cx))
     }
 

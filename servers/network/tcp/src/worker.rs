@@ -1,8 +1,8 @@
-//! What a principal's thread does: segments are received, time passes, segments are sent.
+//! What a principal's thread does: segments are received, time passes, segments are sent. Another thread of the principal may do the same ([`work`]).
 
 use alloc::rc::Rc;
 
-use warren::{Cx, SystemError, local};
+use warren::{Cx, Object, Serial, SystemError, local};
 use warren_idl::{Task, ThreadError};
 use warren_waiting::{until, wait_at};
 
@@ -26,18 +26,7 @@ impl Worker {
 
     /// Does what is to be done, and waits for more.
     fn round(cx: &mut Cx<'_, Self>, stack: &Rc<Stack>) -> Result<(), SystemError> {
-        while let Some(station) = stack.stranger() {
-            // Without one, what comes from there is dropped.
-            find_way(cx, stack, &station).ok();
-        }
-        let now_ns = now(cx)?;
-        let has_more = stack.receive(now_ns);
-        stack.expire(now_ns);
-        if stack.is_hungry() {
-            feed(cx, stack, 0)?;
-        }
-        flush(cx, stack)?;
-        if has_more { Ok(()) } else { Self::rest(cx, stack) }
+        if work(cx, stack)? { Ok(()) } else { Self::rest(cx, stack) }
     }
 
     fn rest(cx: &mut Cx<'_, Self>, stack: &Rc<Stack>) -> Result<(), SystemError> {
@@ -45,6 +34,29 @@ impl Worker {
         let look = |worker: &Self| worker.stack.wants_thread().then_some(());
         until(cx, &cx.req().clock, until_ns, |cx| wait_at(cx, &stack.work, look)).map(drop)
     }
+}
+
+/// Hands segments that have arrived to a principal's engine, and sends what it has to say; whether more wait.
+///
+/// # Errors
+///
+/// `Deadline` and `Killed`, when the thread is not to make calls any more.
+pub fn work<S>(cx: &mut Cx<'_, S>, stack: &Rc<Stack>) -> Result<bool, SystemError>
+where
+    S: Object<Root = TcpServer, Access = Serial>,
+{
+    while let Some(station) = stack.stranger() {
+        // Without one, what comes from there is dropped.
+        find_way(cx, stack, &station).ok();
+    }
+    let now_ns = now(cx)?;
+    let has_more = stack.receive(now_ns);
+    stack.expire(now_ns);
+    if stack.is_hungry() {
+        feed(cx, stack, 0)?;
+    }
+    flush(cx, stack)?;
+    Ok(has_more)
 }
 
 impl Task for Worker {

@@ -69,6 +69,9 @@ impl Receiver {
             let Some(first) = self.queue.pop(area)? else { break };
             let first = self.first(first, memory, spent)?;
             let is_whole = usize::from(first.bytes) >= LEAST_FRAME;
+            if first.more > 0 {
+                frames.reserve(1 + usize::from(first.more)).map_err(|_| Broken)?;
+            }
             let mut bytes = u64::from(first.bytes);
             let mut keep = |piece| if is_whole { frames.push(piece) } else { Ok(()) };
             keep(first).map_err(|_| Broken)?;

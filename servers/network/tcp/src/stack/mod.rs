@@ -33,10 +33,11 @@ use crate::{
     ways::{Known, Ways},
 };
 
-/// Bytes that a connection may hold unread, and unacknowledged: what a path of 1 Gbit/s and 2 ms has on its way.
-const WINDOW_BYTES: u32 = 256 * 1024;
+/// Bytes that a connection may hold unread, and unacknowledged: what a path of 1 Gbit/s and 8 ms has on its way, and sixteen segments of the largest kind. With less
+/// of them, each batch that arrives has fewer, and wakes as many threads.
+const WINDOW_BYTES: u32 = 1024 * 1024;
 /// Pieces of buffers that a connection may hold unread.
-const WINDOW_PIECES: usize = 512;
+const WINDOW_PIECES: usize = 1024;
 /// Segments that are handed to the engine at least before others get their turn, if so many wait; with what came together with the last one.
 const ROUND: usize = 64;
 /// Endpoints by which ways lead.
@@ -104,6 +105,8 @@ struct Inner {
     is_hungry: bool,
     /// Whether the share had no room for what arrived.
     is_full: bool,
+    /// Whether segments have arrived since its thread waited last.
+    is_busy: bool,
     /// Until when its thread waits.
     waits_until_ns: u64,
     /// Whether its thread has ended, and with it all its connections.
@@ -167,6 +170,7 @@ impl Stack {
             is_sending: false,
             is_hungry: false,
             is_full: false,
+            is_busy: false,
             waits_until_ns: 0,
             is_over: false,
         };
@@ -211,7 +215,9 @@ impl Stack {
 
     /// Puts segments in the queue, whose payload is held by the principal's share.
     pub fn enqueue(&self, arrivals: Arrivals) {
-        self.inner.borrow_mut().queue.push(arrivals);
+        let mut inner = self.inner.borrow_mut();
+        inner.is_busy = true;
+        inner.queue.push(arrivals);
     }
 
     /// The next station of which a segment came and to which the way is not known.
@@ -367,10 +373,16 @@ impl Stack {
     }
 
     /// Until when the principal's thread waits, if it has nothing to do. It looks for what nobody tells it of: that the last reference to a connection is gone,
-    /// that there are buffers again, and that this server has died.
+    /// that there are buffers again, and that this server has died. While segments arrive, it looks so often that no acknowledgment that may wait has to wake it.
     pub fn rest(&self, now_ns: u64) -> u64 {
         let mut inner = self.inner.borrow_mut();
-        let look_ns = now_ns + if inner.is_hungry { HUNGER_NS } else { LOOK_AGAIN_NS };
+        let is_busy = core::mem::take(&mut inner.is_busy);
+        let look_ns = match (inner.is_hungry, is_busy) {
+            (true, _) => HUNGER_NS,
+            (_, true) => inner.engine.settings().delayed_acknowledgment_ns,
+            _ => LOOK_AGAIN_NS,
+        };
+        let look_ns = now_ns + look_ns;
         let deadline_ns = inner.engine.next_deadline_ns();
         inner.waits_until_ns = deadline_ns.map_or(look_ns, |deadline_ns| deadline_ns.min(look_ns));
         inner.waits_until_ns
@@ -430,20 +442,22 @@ impl Stack {
 
     // News.
 
-    /// Notes who is to be told of what has happened.
+    /// Notes who is to be told of what has happened. A poll is told if what it waits for is there: most acknowledgments do not make room enough to write.
     fn note_news(&self) {
-        let inner = &mut *self.inner.borrow_mut();
-        let Inner { engine, users, listeners, bells, .. } = inner;
-        while let Some((name, events)) = engine.next_news() {
-            let user = users.get_mut(name.place()).and_then(Option::as_mut);
-            let Some(user) = user.filter(|user| user.name == name && events != Events::NONE) else {
+        while let Some((name, events)) = self.next_news() {
+            if events == Events::NONE {
                 continue;
-            };
+            }
+            let ready = self.ready_for(name);
+            let Inner { users, bells, .. } = &mut *self.inner.borrow_mut();
+            let user = users.get_mut(name.place()).and_then(Option::as_mut);
+            let Some(user) = user.filter(|user| user.name == name) else { continue };
             bells.extend(user.door.borrow().clone());
-            if let Some(report) = &mut user.report {
+            if let Some(report) = user.report.as_mut().filter(|report| report.wants(ready)) {
                 report.line_up(Subject::Connection(name), bells);
             }
         }
+        let Inner { engine, listeners, bells, .. } = &mut *self.inner.borrow_mut();
         for ((port, _), waiting, arrivals) in engine.listeners() {
             let Some(listener) = listeners.get_mut(&port) else { continue };
             let before = core::mem::replace(&mut listener.seen, arrivals.connections);
@@ -455,6 +469,10 @@ impl Stack {
                 report.line_up(Subject::Listener(port), bells);
             }
         }
+    }
+
+    fn next_news(&self) -> Option<(Name, Events)> {
+        self.inner.borrow_mut().engine.next_news()
     }
 
     /// Tells those who are to be told.

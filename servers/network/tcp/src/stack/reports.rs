@@ -43,6 +43,11 @@ impl Watch {
 }
 
 impl Report {
+    /// Whether it is to be made when something is `ready`.
+    pub fn wants(&self, ready: u32) -> bool {
+        ready & (self.interest | Readiness::ENDED) != 0
+    }
+
     /// Puts the subject in the line, if it is not there.
     pub fn line_up(&mut self, subject: Subject, bells: &mut Vec<Bell>) {
         if !core::mem::replace(&mut self.is_lined_up, true) {
@@ -125,6 +130,15 @@ impl Stack {
         (!ready.is_empty()).then_some(ready)
     }
 
+    /// What a connection is ready for.
+    pub(super) fn ready_for(&self, name: Name) -> u32 {
+        let ended = self.look(name, |connection, _| connection.state() == State::Closed);
+        let readable = self.is_readable(name).map_or(0, |_| Readiness::READABLE);
+        let writable = self.is_writable(name).map_or(0, |_| Readiness::WRITABLE);
+        let ended = if ended.unwrap_or(true) { Readiness::ENDED } else { 0 };
+        readable | writable | ended
+    }
+
     fn readiness(&self, subject: Subject, watch: &Watch) -> Option<Readiness> {
         let (tag, interest) = self.with_report(subject, watch, |it| (it.tag, it.interest))?;
         let ready = match subject {
@@ -132,15 +146,7 @@ impl Stack {
                 Some(_) => Readiness::READABLE,
                 None => 0,
             },
-            Subject::Connection(name) => {
-                let ended = self
-                    .look(name, |connection, _| connection.state() == State::Closed)
-                    .unwrap_or(true);
-                let readable = self.is_readable(name).map_or(0, |_| Readiness::READABLE);
-                let writable = self.is_writable(name).map_or(0, |_| Readiness::WRITABLE);
-                let ended = if ended { Readiness::ENDED } else { 0 };
-                (readable | writable) & interest | ended
-            }
+            Subject::Connection(name) => self.ready_for(name) & (interest | Readiness::ENDED),
         };
         (ready != 0).then_some(Readiness { tag, ready, reserved: 0 })
     }
