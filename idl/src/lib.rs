@@ -30,7 +30,7 @@
 //! | [`Link`], [`Sink`] | a network device; where packets go that have arrived |
 //! | [`Ethernet`], [`Neighbourhood`] | frames on a link; packets to neighbours |
 //! | [`Endpoint`], [`Routing`] | datagrams to any address; which endpoint leads there |
-//! | [`Ipv4`] | where this station is in the network |
+//! | [`Ipv4`], [`Ipv6`] | where this station is in the network |
 //! | [`Ipv4Configuration`] | the right to say so |
 //! | [`Dhcp`] | the address that the network has lent this station |
 //! | [`Resolver`] | addresses by names |
@@ -62,6 +62,7 @@ mod file;
 mod fragile;
 mod interrupt;
 mod ipv4;
+mod ipv6;
 mod launcher;
 mod link;
 mod log;
@@ -106,6 +107,7 @@ pub use file::*;
 pub use fragile::*;
 pub use interrupt::*;
 pub use ipv4::*;
+pub use ipv6::*;
 pub use launcher::*;
 pub use link::*;
 pub use log::*;

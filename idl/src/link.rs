@@ -43,6 +43,8 @@ pub const OFFLOAD_CHECKSUM: u32 = 1;
 pub const OFFLOAD_SEGMENT_IPV4: u32 = 2;
 /// Offload: the link cuts TCP over IPv6 into segments.
 pub const OFFLOAD_SEGMENT_IPV6: u32 = 4;
+/// Offload: what the link fills in are checksums in packets of IPv4 only.
+pub const OFFLOAD_ONLY_IPV4: u32 = 8;
 
 /// What a link is.
 #[derive(

@@ -7,7 +7,6 @@
 #[path = "../../../servers/network/arp/src"]
 mod arp {
     pub mod message;
-    pub mod neighbours;
 }
 #[expect(dead_code, reason = "the server uses the rest")]
 #[path = "../../../servers/network/ethernet/src"]
@@ -23,7 +22,12 @@ mod icmp {
 #[path = "../../../servers/network/ipv4/src"]
 mod ipv4 {
     pub mod header;
-    pub mod reassembly;
+}
+#[expect(dead_code, reason = "the server uses the rest")]
+#[path = "../../../servers/network/ipv6/src"]
+mod ipv6 {
+    pub mod header;
+    pub mod message;
 }
 #[expect(dead_code, reason = "the server uses the rest")]
 #[path = "../../../servers/network/udp/src"]
@@ -43,8 +47,8 @@ use std::cell::RefCell;
 
 use libfuzzer_sys::fuzz_target;
 use warren::Out;
-use warren_idl::{BUFFER_BYTES, Packet};
-use warren_packets::{Batch, Buffers, Bytes};
+use warren_idl::{Address, BUFFER_BYTES, Packet};
+use warren_packets::{Batch, Buffers, Bytes, fragments::Reassembly};
 
 const BUFFERS: usize = 2;
 const OWN: [u8; 6] = [2, 0, 0, 0, 0, 1];
@@ -80,7 +84,7 @@ fuzz_target!(|bytes: &[u8]| {
     let [kind, low, high] = *head;
     let length = u16::from_le_bytes([low, high]) % (BUFFER_BYTES as u16 + 8);
     let mut first = Packet { bytes: length, ..Packet::default() };
-    match kind % 7 {
+    match kind % 9 {
         0 => {
             if ethernet::frame::arrived(&memory, &mut first, OWN).is_some() {
                 assert!(memory.check(&[first]).is_ok() && first.bytes + 14 == length);
@@ -92,10 +96,14 @@ fuzz_target!(|bytes: &[u8]| {
             }
         }
         2 => {
-            if let Some(echo) = icmp::echo::read(&memory, &first) {
-                icmp::echo::answer(&memory, &first, &echo).unwrap();
-                icmp::echo::is_whole(&memory, &[first]);
-                assert!(icmp::echo::unchanged(&memory, &[first]) <= usize::from(length));
+            // ICMP of IPv4 and of IPv6.
+            let both = [Address::v4(1), Address::new(0xfe80 << 112 | 1)];
+            for between in both.map(|it| icmp::echo::Between { source: it, destination: it }) {
+                if let Some(echo) = icmp::echo::read(&memory, &first, &between) {
+                    icmp::echo::answer(&memory, &first, &between, &echo).unwrap();
+                    icmp::echo::is_whole(&memory, &[first], &between);
+                    assert!(icmp::echo::unchanged(&memory, &[first]) <= usize::from(length));
+                }
             }
         }
         3 => {
@@ -112,8 +120,26 @@ fuzz_target!(|bytes: &[u8]| {
                 let _ = arrival.segment(&memory, &payload);
             }
         }
+        6 => {
+            if let Ok((_, next)) = ipv6::header::arrived(&memory, &mut first, &[])
+                && ipv6::header::unwrap(&memory, &mut first, next).is_ok()
+            {
+                assert!(memory.check(&[first]).is_ok() && first.offset >= 40);
+            }
+        }
+        7 => {
+            let hops = ipv6::message::NEAR;
+            let [source, destination] = [Address::new(0xfe80 << 112 | 2), Address::new(1)];
+            let header = ipv6::header::Header { source, destination, hops };
+            let mut message = bytes[..bytes.len().min(ipv6::message::MOST_BYTES)].to_vec();
+            if message.len() >= 4 {
+                message[2..4].fill(0);
+                ipv6::message::finish(&header, &mut message);
+            }
+            ipv6::message::read(&header, &message);
+        }
         _ => {
-            let [low, high] = [kind / 7 % 2, kind / 14];
+            let [low, high] = [kind / 9 % 2, kind / 18];
             let network = u16::from_le_bytes([low, high]);
             let mut first = Packet { offset: 20, network, ..first };
             if udp::header::arrived(&memory, &mut first, &[]).is_ok() {
@@ -125,22 +151,15 @@ fuzz_target!(|bytes: &[u8]| {
 
 /// Takes the bytes for fragments. Each piece comes out once at most, and those that do not are kept.
 fn put_together(bytes: &[u8]) {
-    let mut reassembly = ipv4::reassembly::Reassembly::default();
+    let mut reassembly = Reassembly::default();
     let mut out = 0;
     let mut now = 0;
     let fragments = bytes.as_chunks::<5>().0;
     for (buffer, [name, offset, more, length, time]) in (0..).zip(fragments) {
         now += u64::from(*time) * 100_000_000;
-        let header = ipv4::header::Header {
-            source: (name % 4).into(),
-            destination: 0,
-            protocol: 17,
-            identification: (name / 4).into(),
-            fragment_offset: u16::from(*offset) * 8 + u16::from(more / 2 % 124) * 512,
-            more_fragments: more % 2 == 1,
-        };
+        let start = usize::from(*offset) * 8 + usize::from(more / 2 % 124) * 512;
         let piece = Packet { buffer, bytes: u16::from(*length) * 8, ..Packet::default() };
-        let came = reassembly.add(&header, &[piece], now);
+        let came = reassembly.add(*name, (start, more % 2 == 1), &[piece], now);
         out += came.complete.len() + came.dropped.len();
     }
     assert_eq!(out + reassembly.kept(), fragments.len());

@@ -7,6 +7,8 @@
 //! | [`checksum`] | the Internet checksum, in pieces |
 //! | [`distribution`] | handing packets to whoever is served their protocol |
 //! | [`share`] | holding buffers |
+//! | [`fragments`] | cutting datagrams, and putting them together |
+//! | [`neighbours`] | who is where on a link, and what waits for them |
 //! | [`network`](mod@network) | the network layer's header, as the layers above see it |
 //! | [`ready`] | being served for the first time |
 //! | [`address`] | addresses as text |
@@ -28,6 +30,8 @@ pub mod batch;
 pub mod buffers;
 pub mod checksum;
 pub mod distribution;
+pub mod fragments;
+pub mod neighbours;
 pub mod network;
 pub mod ready;
 pub mod share;

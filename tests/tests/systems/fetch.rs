@@ -182,10 +182,12 @@ fn what_does_not_come_is_said() {
 fn the_systems_own_server_answers_over_loopback() {
     let lines = [
         "fetch http://127.0.0.1/ARCHITECTURE.md | sha256",
+        "fetch http://[::1]/ARCHITECTURE.md | sha256",
         "fetch http://localhost/none; echo status $?",
     ];
     let run = Run::new("web", &lines).with([format!("--forward={}:80", free_port())]).go();
     let text = fs::read(Path::new(&root()).join("ARCHITECTURE.md")).expect("it is there");
     let missing = "fetch: http://localhost/none: 404 Not Found";
-    assert_eq!(run.lines(), [sum("loopback", &text).as_str(), missing, "status 3"], "{run}");
+    let document = sum("loopback", &text);
+    assert_eq!(run.lines(), [document.as_str(), &document, missing, "status 3"], "{run}");
 }

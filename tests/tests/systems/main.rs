@@ -18,6 +18,7 @@ mod http;
 mod interrupts;
 mod inversion;
 mod iperf3;
+mod ipv6;
 mod kills;
 mod log;
 mod must_not_compile;

@@ -111,6 +111,6 @@ fn what_dies_in_one_network_is_not_felt_in_the_other() {
         shown.lines().filter_map(column).collect()
     };
     // All that was started of the outside's domain.
-    assert_eq!(restarts(&outer), [0; 12], "{outer} {ended}");
+    assert_eq!(restarts(&outer), [0; 13], "{outer} {ended}");
     assert_eq!(restarts(&inner), [1], "{inner} {ended}");
 }

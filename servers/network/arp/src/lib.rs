@@ -2,7 +2,7 @@
 //!
 //! # Shape
 //!
-//! [`message`] reads and writes ARP, [`neighbours`] remembers what was heard and what waits; both are tested on the host. [`Arp`] is the server
+//! [`message`] reads and writes ARP, the library `packets` remembers what was heard and what waits; both are tested on the host. [`Arp`] is the server
 //! around them. Packets that are sent pass through it. Those that arrive do not: Ethernet hands them straight to whoever is served IPv4.
 //!
 //! # Who asks again
@@ -21,12 +21,10 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
-extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
 pub mod message;
-pub mod neighbours;
 
 use warren::{Cx, Kept, New, Ref, Req, Required, Server, StartError, local, server};
 use warren_idl::{
@@ -37,14 +35,12 @@ use warren_idl::{
 use warren_packets::{
     Bad, Batch, Buffers, Indices,
     address::Ipv4Network,
+    neighbours::{LinkAddress, Neighbours},
     ready::{self, Ready},
 };
 use warren_waiting::pause;
 
-use crate::{
-    message::{MESSAGE_BYTES, Message},
-    neighbours::{LinkAddress, Neighbours},
-};
+use crate::message::{MESSAGE_BYTES, Message};
 
 /// Numbers of the protocols (EtherTypes).
 const IPV4: u16 = 0x0800;
@@ -84,7 +80,7 @@ pub struct Arp {
     link: LinkDescription,
     /// The address of this station and its neighbours', once it has one.
     network: Option<Ipv4Network>,
-    neighbours: Neighbours,
+    neighbours: Neighbours<u32>,
 }
 
 /// What this server's thread runs: it is served ARP.
@@ -310,17 +306,9 @@ impl Neighbourhood for Arp {
 
     fn neighbour(cx: &mut Cx<'_, Self>, index: u32) -> Result<Neighbour, NeighbourhoodError> {
         let now = Self::now_ns(cx)?;
-        let known = cx.neighbours.all().get(index as usize);
-        Ok(known.map_or(Neighbour::default(), |known| Neighbour {
-            address: Address::v4(known.address),
-            known: u16::from(known.heard.is_some()),
-            link_address: known.heard.map_or([0; 6], |(link, _)| link),
-            age_s: known
-                .heard
-                .map_or(0, |(_, heard)| (now.saturating_sub(heard) / 1_000_000_000) as u32),
-        }))
+        Ok(cx.neighbours.shown(index as usize, Address::v4, now))
     }
 }
 
 /// What waits for one neighbour fits into a batch.
-const _: () = assert!(neighbours::MOST_WAITING <= warren_idl::BATCH);
+const _: () = assert!(warren_packets::neighbours::MOST_WAITING <= warren_idl::BATCH);

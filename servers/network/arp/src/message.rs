@@ -4,7 +4,7 @@ use core::net::Ipv4Addr;
 
 use smoltcp::wire::{ArpOperation, ArpPacket, ArpRepr, EthernetAddress};
 
-use super::neighbours::LinkAddress;
+use warren_packets::neighbours::LinkAddress;
 
 /// Bytes of a message.
 pub const MESSAGE_BYTES: usize = 28;

@@ -39,10 +39,7 @@ use warren_packets::{
 };
 use warren_waiting::{Bell, listeners, pause, wait_until};
 
-use crate::echo::{Echo, HEADER_BYTES};
-
-/// ICMP's number among the protocols of IPv4.
-const ICMP: u8 = 1;
+use crate::echo::{Between, Echo, HEADER_BYTES, ICMP, ICMP6};
 
 /// Questions that can wait for answers at the same time.
 const MOST_WAITING: usize = 64;
@@ -89,9 +86,11 @@ struct Waiting {
     answer: Option<PingAnswer>,
 }
 
-/// What this server's thread runs: it is served ICMP.
+/// What each of this server's two threads runs: it is served ICMP of one kind.
 #[local(provides = Task, parent = Icmp)]
-pub struct Receiving {}
+pub struct Receiving {
+    protocol: u8,
+}
 
 impl Server for Icmp {
     type Required = Needs;
@@ -106,8 +105,10 @@ impl Server for Icmp {
     }
 
     fn start(cx: &mut Cx<'_, Self>) -> Result<(), StartError> {
-        let task = cx.spawn(Receiving {})?;
-        cx.req().threads.start(cx, "icmp", task)?;
+        for (protocol, name) in [(ICMP6, "icmp6"), (ICMP, "icmp")] {
+            let task = cx.spawn(Receiving { protocol })?;
+            cx.req().threads.start(cx, name, task)?;
+        }
         Ok(ready::wait(cx, &cx.req().clock)?)
     }
 }
@@ -115,8 +116,9 @@ impl Server for Icmp {
 impl Task for Receiving {
     fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
         let messages = cx.root::<dyn Sink>()?;
+        let protocol = cx.protocol;
         loop {
-            let returned = cx.req().routing.serve(cx, ICMP, messages);
+            let returned = cx.req().routing.serve(cx, protocol, messages);
             pause(cx, &cx.req().timer, returned)?;
         }
     }
@@ -135,11 +137,14 @@ impl Sink for Icmp {
         }
         let messages = Batch::read(packets).map_err(|Bad| SinkError::BadRecord)?;
         for message in messages.packets() {
-            let Some(echo) = echo::read(&cx.packets, &message[0]) else { continue };
+            let Ok(about) = network(&cx.packets, &message[0]) else { continue };
+            let Network { source, destination, .. } = about;
+            let between = Between { source, destination };
+            let Some(echo) = echo::read(&cx.packets, &message[0], &between) else { continue };
             match echo.is_request {
                 // An answer that cannot be sent is lost, as it could be on its way.
-                true => drop(Self::answer(cx, message, &echo)),
-                false => Self::answered(cx, message, &echo)?,
+                true => drop(Self::answer(cx, message, &between, &echo)),
+                false => Self::answered(cx, message, &about, &echo)?,
             }
         }
         Ok(())
@@ -148,14 +153,19 @@ impl Sink for Icmp {
 
 impl Icmp {
     /// Sends a request back to where it came from.
-    fn answer(cx: &mut Cx<'_, Self>, request: &[Packet], echo: &Echo) -> Result<(), PingError> {
+    fn answer(
+        cx: &mut Cx<'_, Self>,
+        request: &[Packet],
+        between: &Between,
+        echo: &Echo,
+    ) -> Result<(), PingError> {
         let bad = |Bad| PingError::Unreachable;
-        let Network { source, destination, .. } = network(&cx.packets, &request[0]).map_err(bad)?;
+        let Between { source, destination } = *between;
         if request[0].flags & TO_SEVERAL != 0 || !is_station(&source) {
             return Ok(());
         }
         let mut answer = Batch::new();
-        echo::answer(&cx.packets, &request[0], echo).map_err(bad)?;
+        echo::answer(&cx.packets, &request[0], between, echo).map_err(bad)?;
         answer.push_packet(request).map_err(bad)?;
         if let Some(first) = answer.first_mut() {
             first.flags = 0;
@@ -163,12 +173,17 @@ impl Icmp {
         cx.scope(|cx| {
             let (endpoint, mut way) = ways::route(cx, &cx.req().routing, &source)?;
             way.source = destination;
-            Ok(endpoint.send(cx, ICMP, &way, answer.as_bytes())?)
+            Ok(endpoint.send(cx, between.protocol(), &way, answer.as_bytes())?)
         })
     }
 
     /// Tells whoever waits for an answer that it has come.
-    fn answered(cx: &mut Cx<'_, Self>, message: &[Packet], echo: &Echo) -> Result<(), SinkError> {
+    fn answered(
+        cx: &mut Cx<'_, Self>,
+        message: &[Packet],
+        about: &Network,
+        echo: &Echo,
+    ) -> Result<(), SinkError> {
         let now = cx.req().clock.now_ns().map_err(|_| SystemError::Lost)?;
         let listeners = listeners(cx, |icmp| &icmp.answered)?;
         let Icmp { packets, waiting, .. } = &mut **cx;
@@ -176,15 +191,16 @@ impl Icmp {
             .iter_mut()
             .find(|asked| (asked.identifier, asked.sequence) == (echo.identifier, echo.sequence));
         let Some(asked) = asked else { return Ok(()) };
-        let Ok(about) = network(packets, &message[0]) else { return Ok(()) };
-        if !echo::is_whole(packets, message) || asked.answer.is_some() {
+        let Network { source, destination, hops_left } = *about;
+        let between = Between { source, destination };
+        if !echo::is_whole(packets, message, &between) || asked.answer.is_some() {
             return Ok(());
         }
         asked.answer = Some(PingAnswer {
             round_trip_ns: now.saturating_sub(asked.sent_ns),
-            source: about.source,
+            source,
             bytes: length(message) as u32,
-            hops_left: about.hops_left.into(),
+            hops_left: hops_left.into(),
             unchanged: echo::unchanged(packets, message) as u32,
             reserved: 0,
         });
@@ -199,11 +215,13 @@ impl Icmp {
         data: usize,
         buffers: &Indices,
     ) -> Result<(), PingError> {
-        let question = cx.packets.spread(buffers, &echo::message(echo, data));
-        let question = question.map_err(|Bad| PingError::Exhausted)?;
         let sent = cx.scope(|cx| {
             let (endpoint, way) = ways::route(cx, &cx.req().routing, destination)?;
-            Ok(endpoint.send(cx, ICMP, &way, question.as_bytes())?)
+            let between = Between { source: way.source, destination: *destination };
+            let question = echo::message(echo, &between, data);
+            let question = cx.packets.spread(buffers, &question);
+            let question = question.map_err(|Bad| PingError::Exhausted)?;
+            Ok(endpoint.send(cx, between.protocol(), &way, question.as_bytes())?)
         });
         match sent {
             // A layer below has died, and may come back.

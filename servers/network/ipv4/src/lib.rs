@@ -2,8 +2,8 @@
 //!
 //! # Shape
 //!
-//! [`header`] takes headers off and puts them on, [`routes`] says where the layer leads, [`fragment`] cuts datagrams, [`reassembly`] puts them together,
-//! [`settings`] reads parameters; all are pure and tested on the host. [`Ipv4Server`] is the server around them, an endpoint. It knows nothing of links: packets go to neighbours by
+//! [`header`] takes headers off and puts them on, [`routes`] says where the layer leads, [`settings`] reads parameters; they are
+//! pure and tested on the host, as is what the library `packets` has of fragments. [`Ipv4Server`] is the server around them, an endpoint. It knows nothing of links: packets go to neighbours by
 //! a neighbourhood.
 //!
 //! # What it does not do
@@ -20,9 +20,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
-pub mod fragment;
 pub mod header;
-pub mod reassembly;
 pub mod routes;
 pub mod settings;
 
@@ -39,15 +37,14 @@ use warren_packets::{
     Bad, Batch, Buffers, Indices,
     batch::length,
     distribution::{Distributor, Sinks, TooMany, distribute, hand_on},
+    fragments::{self, Came, Fragment, Reassembly},
     ready::{self, Ready},
     ways,
 };
 use warren_waiting::{Bell, listeners, pause, wait_until};
 
 use crate::{
-    fragment::Fragment,
     header::{HEADER_BYTES, Header, Outgoing},
-    reassembly::{Came, Reassembly},
     routes::Routes,
 };
 
@@ -89,12 +86,15 @@ pub struct Ipv4Server {
     /// Rings when it is configured.
     superseded: Bell,
     routes: Routes,
-    reassembly: Reassembly,
+    reassembly: Reassembly<Name>,
     /// Identification of the next datagram.
     identification: u16,
     sinks: Sinks,
     counts: Ipv4Counts,
 }
+
+/// What the fragments of one datagram have in common: source, destination, protocol, identification (RFC 791).
+type Name = (u32, u32, u8, u16);
 
 /// What one of this server's threads runs: the neighbourhood serves it.
 #[local(provides = Task, parent = Ipv4Server)]
@@ -265,7 +265,10 @@ impl Ipv4Server {
             cx.counts.fragments_dropped += 1;
             return Err(EndpointError::Exhausted);
         }
-        let Came { complete, mut dropped } = cx.reassembly.add(header, pieces, now);
+        let Header { source, destination, protocol, identification, .. } = *header;
+        let name = (source, destination, protocol, identification);
+        let place = (header.fragment_offset.into(), header.more_fragments);
+        let Came { complete, mut dropped } = cx.reassembly.add(name, place, pieces, now);
         cx.counts.fragments_dropped += dropped.len() as u64;
         let mut batch = Batch::new();
         if !complete.is_empty() && batch.push_packet(&complete).is_ok() {
@@ -298,7 +301,7 @@ impl Ipv4Server {
             return Err(EndpointError::BadRecord);
         }
         let most = cx.below.mtu as usize - HEADER_BYTES;
-        let fragments = fragment::cut(datagram, most);
+        let fragments = fragments::cut(datagram, most);
         let share = cx.share.get(cx)?;
         let mut buffers = Indices::zeroed(fragments.len());
         let taken = share.take(cx, buffers.as_mut_bytes())? as usize;

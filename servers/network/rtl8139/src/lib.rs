@@ -19,8 +19,8 @@ pub mod transmit;
 
 use warren::{Closing, Cx, Mapping, New, Req, Required, Server, StartError, server};
 use warren_idl::{
-    AddressSpace, Link, LinkCounts, LinkDescription, Memory, OFFLOAD_CHECKSUM, Packet,
-    PacketMemory, PciDevice, map_space,
+    AddressSpace, Link, LinkCounts, LinkDescription, Memory, OFFLOAD_CHECKSUM, OFFLOAD_ONLY_IPV4,
+    Packet, PacketMemory, PciDevice, map_space,
 };
 use warren_link::{Broken, Device, Port, driver};
 use warren_packets::{Bad, Batch, Buffers, Indices};
@@ -122,7 +122,7 @@ impl Device for Controller {
             address: self.address,
             up: self.registers.is_up().into(),
             mtu: MTU,
-            offloads: OFFLOAD_CHECKSUM,
+            offloads: OFFLOAD_CHECKSUM | OFFLOAD_ONLY_IPV4,
         }
     }
 

@@ -8,10 +8,11 @@ use alloc::{format, string::String, vec::Vec};
 
 use warren::{Cx, New, Optional, Req, Required, Server, StartError, server};
 use warren_idl::{
-    Address, Dhcp, DhcpError, DhcpLease, Ipv4, Ipv4Counts, Ipv4Error, Ipv4Settings, LinkCounts,
-    LinkDescription, Neighbour, Neighbourhood, NeighbourhoodDescription, NeighbourhoodError,
-    OFFLOAD_CHECKSUM, OFFLOAD_SEGMENT_IPV4, OFFLOAD_SEGMENT_IPV6, PacketError, PacketMemory,
-    PacketMemoryStatus, Program, Route, Routing, RoutingError,
+    Address, Dhcp, DhcpError, DhcpLease, Ipv4, Ipv4Counts, Ipv4Error, Ipv4Settings, Ipv6,
+    Ipv6Address, Ipv6Counts, Ipv6Error, LinkCounts, LinkDescription, Neighbour, Neighbourhood,
+    NeighbourhoodDescription, NeighbourhoodError, OFFLOAD_CHECKSUM, OFFLOAD_SEGMENT_IPV4,
+    OFFLOAD_SEGMENT_IPV6, PacketError, PacketMemory, PacketMemoryStatus, Program, Route, Routing,
+    RoutingError,
 };
 use warren_packets::address::LinkAddress;
 use warren_program::{
@@ -24,6 +25,7 @@ pub struct Needs {
     neighbourhood: Req<dyn Neighbourhood>,
     routing: Req<dyn Routing>,
     ipv4: Req<dyn Ipv4>,
+    ipv6: Optional<dyn Ipv6>,
     packets: Req<dyn PacketMemory>,
     dhcp: Optional<dyn Dhcp>,
 }
@@ -70,7 +72,11 @@ impl Work<Run> for Showing {
     ) -> Result<Flow, Stop> {
         if self.neighbours {
             return match all_neighbours(cx) {
-                Ok(all) => {
+                Ok(mut all) => {
+                    match more_neighbours(cx) {
+                        Ok(more) => all.extend(more),
+                        Err(error) => return handed.fail(cx, "ipv6", error),
+                    }
                     output.extend(neighbours(&all).bytes());
                     Ok(Flow::End(0))
                 }
@@ -94,13 +100,17 @@ impl Work<Run> for Showing {
             Ok(above) => above,
             Err(error) => return handed.fail(cx, "ipv4", error),
         };
+        let six = match six(cx) {
+            Ok(six) => six,
+            Err(error) => return handed.fail(cx, "ipv6", error),
+        };
         let lease = match lease(cx) {
             Ok(lease) => lease,
             Err(error) => return handed.fail(cx, "dhcp", error),
         };
         match memory(cx) {
             Ok(memory) => {
-                output.extend(text(&below, &above, lease.as_ref(), &memory).bytes());
+                output.extend(text(&below, &above, six.as_ref(), lease.as_ref(), &memory).bytes());
                 Ok(Flow::End(0))
             }
             Err(error) => handed.fail(cx, "packet memory", error),
@@ -119,6 +129,32 @@ fn below(cx: &mut Cx<'_, Run>) -> Result<Below, NeighbourhoodError> {
 fn above(cx: &mut Cx<'_, Run>) -> Result<Above, Ipv4Error> {
     let ipv4 = &cx.req().ipv4;
     Ok((ipv4.counts(cx)?, ipv4.settings(cx)?))
+}
+
+/// Addresses, router, and what was done, of IPv6.
+type Six = (Vec<Ipv6Address>, Address, Ipv6Counts);
+
+fn six(cx: &mut Cx<'_, Run>) -> Result<Option<Six>, Ipv6Error> {
+    let Some(ipv6) = cx.req().ipv6.get() else { return Ok(None) };
+    let mut all = Vec::new();
+    loop {
+        match ipv6.address(cx, all.len() as u32)? {
+            none if none == Ipv6Address::default() => break,
+            address => all.push(address),
+        }
+    }
+    Ok(Some((all, ipv6.router(cx)?, ipv6.counts(cx)?)))
+}
+
+fn more_neighbours(cx: &mut Cx<'_, Run>) -> Result<Vec<Neighbour>, Ipv6Error> {
+    let mut all = Vec::new();
+    let Some(ipv6) = cx.req().ipv6.get() else { return Ok(all) };
+    loop {
+        match ipv6.neighbour(cx, all.len() as u32)? {
+            none if none == Neighbour::default() => return Ok(all),
+            neighbour => all.push(neighbour),
+        }
+    }
 }
 
 /// The lease of the address, if it has one.
@@ -158,6 +194,7 @@ fn all_routes(cx: &mut Cx<'_, Run>) -> Result<Vec<Route>, RoutingError> {
 fn text(
     below: &Below,
     above: &Above,
+    six: Option<&Six>,
     lease: Option<&DhcpLease>,
     memory: &PacketMemoryStatus,
 ) -> String {
@@ -182,6 +219,7 @@ fn text(
         };
         format!("         lent by {} for {time}\n", Address::v4(*server))
     });
+    let six = six.map_or(String::new(), six_text);
     let gateway = match settings.gateway {
         0 => "none".into(),
         gateway => format!("{}", Address::v4(gateway)),
@@ -200,8 +238,27 @@ fn text(
          \x20        received {} packets, {bad} bad, {unknown} of unknown protocols\n\
          \x20        received {fragments} fragments, {reassembled} datagrams of them, {fragments_dropped} dropped\n\
          \x20        sent {} packets\n\
+         {six}\
          packets  {buffers} buffers, {free} free, {quarantined} in quarantine, {shares} shares\n",
         link.mtu, near.prefix, ipv4.received, ipv4.sent
+    )
+}
+
+fn six_text((addresses, router, counts): &Six) -> String {
+    let shown = |it: &Ipv6Address| format!("{}/{}", it.address, it.prefix);
+    let all: Vec<_> = addresses.iter().map(shown).collect();
+    let all = if all.is_empty() { "none".into() } else { all.join(" ") };
+    let gateway = match *router {
+        Address::NONE => "none".into(),
+        router => format!("{router}"),
+    };
+    let Ipv6Counts { received, bad, unknown, discovery, fragments, reassembled, .. } = counts;
+    let Ipv6Counts { fragments_dropped, sent, .. } = counts;
+    format!(
+        "ipv6     inet6 {all}  gateway {gateway}\n\
+         \x20        received {received} packets, {bad} bad, {unknown} of unknown protocols, {discovery} of neighbours and routers\n\
+         \x20        received {fragments} fragments, {reassembled} datagrams of them, {fragments_dropped} dropped\n\
+         \x20        sent {sent} packets\n"
     )
 }
 
@@ -253,11 +310,14 @@ mod tests {
             name_servers: [0x0a00_0203, 0, 0],
             ..Ipv4Settings::default()
         };
+        let address = Address::parse("fec0::15").unwrap_or_default();
+        let own = Ipv6Address { address, prefix: 64 };
         let memory = PacketMemoryStatus { buffers: 1024, free: 700, quarantined: 0, shares: 4 };
         let lease = DhcpLease { server: 0x0a00_0202, left_s: 86_399, ..DhcpLease::default() };
         let text = text(
             &(link, counts, near),
             &(Ipv4Counts { received: 2, ..Default::default() }, settings),
+            Some(&(alloc::vec![own], Address::NONE, Ipv6Counts::default())),
             Some(&lease),
             &memory,
         );
@@ -266,6 +326,7 @@ mod tests {
             "         received 3 frames, 200 bytes, 0 dropped",
             "ipv4     inet 10.0.2.15/24  gateway 10.0.2.2  name servers 10.0.2.3",
             "         lent by 10.0.2.2 for 86399 s",
+            "ipv6     inet6 fec0::15/64  gateway none",
             "packets  1024 buffers, 700 free, 0 in quarantine, 4 shares",
         ] {
             assert!(text.lines().any(|other| other == line), "{text}");

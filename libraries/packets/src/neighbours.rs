@@ -1,10 +1,10 @@
-//! What is known of neighbours, and what waits for them (RFC 826; RFC 1122, section 2.3.2).
+//! What is known of neighbours, and what waits for them (RFC 826; RFC 1122, section 2.3.2; RFC 4861, section 7), whatever their addresses are.
 //!
 //! Pure: time is a parameter.
 
 use alloc::vec::Vec;
 
-use warren_idl::Packet;
+use warren_idl::{Address, Neighbour, Packet};
 
 /// Neighbours that are remembered. Whoever is asked for least recently is forgotten for another one.
 const MOST: usize = 256;
@@ -21,11 +21,10 @@ pub type LinkAddress = [u8; 6];
 
 /// What is known of one neighbour.
 #[derive(Debug)]
-pub struct Known {
-    /// Its address of IPv4.
-    pub address: u32,
+struct Known<A> {
+    address: A,
     /// Its link address, and when that was heard.
-    pub heard: Option<(LinkAddress, u64)>,
+    heard: Option<(LinkAddress, u64)>,
     asked_ns: Option<u64>,
     wanted_ns: u64,
     waiting: Vec<Packet>,
@@ -41,21 +40,40 @@ pub struct Way {
 }
 
 /// All neighbours.
-#[derive(Debug, Default)]
-pub struct Neighbours {
-    all: Vec<Known>,
+#[derive(Debug)]
+pub struct Neighbours<A> {
+    all: Vec<Known<A>>,
     /// What waited for neighbours that others have taken the place of.
     forgotten: Vec<Packet>,
 }
 
-impl Neighbours {
-    /// Those that are remembered.
-    pub fn all(&self) -> &[Known] {
-        &self.all
+impl<A> Default for Neighbours<A> {
+    fn default() -> Self {
+        Neighbours { all: Vec::new(), forgotten: Vec::new() }
+    }
+}
+
+impl<A: Copy + PartialEq> Neighbours<A> {
+    /// Neighbour `index` of those that are remembered, to be shown; all zero after the last one.
+    pub fn shown(&self, index: usize, address: impl Fn(A) -> Address, now_ns: u64) -> Neighbour {
+        self.all.get(index).map_or(Neighbour::default(), |known| Neighbour {
+            address: address(known.address),
+            known: u16::from(known.heard.is_some()),
+            link_address: known.heard.map_or([0; 6], |(link, _)| link),
+            age_s: known
+                .heard
+                .map_or(0, |(_, heard)| (now_ns.saturating_sub(heard) / 1_000_000_000) as u32),
+        })
+    }
+
+    /// The link address of a neighbour, as it was heard last.
+    pub fn link(&self, address: A) -> Option<LinkAddress> {
+        let known = self.all.iter().find(|known| known.address == address)?;
+        known.heard.map(|(link, _)| link)
     }
 
     /// The way to a neighbour.
-    pub fn way(&mut self, address: u32, now_ns: u64) -> Way {
+    pub fn way(&mut self, address: A, now_ns: u64) -> Way {
         let known = self.entry(address, now_ns);
         known.wanted_ns = now_ns;
         let age = known.heard.map(|(_, heard)| now_ns.saturating_sub(heard));
@@ -73,7 +91,7 @@ impl Neighbours {
     /// Keeps packets for a neighbour that was asked for; what there is no room for is returned.
     pub fn keep<'p>(
         &mut self,
-        address: u32,
+        address: A,
         packets: impl Iterator<Item = &'p [Packet]>,
     ) -> Vec<Packet> {
         let mut left = Vec::new();
@@ -91,13 +109,7 @@ impl Neighbours {
 
     /// Somebody has said where a neighbour is. It is believed of neighbours that are remembered, and of those that ask for this station. What has
     /// waited for it is returned.
-    pub fn heard(
-        &mut self,
-        address: u32,
-        link: LinkAddress,
-        asks: bool,
-        now_ns: u64,
-    ) -> Vec<Packet> {
+    pub fn heard(&mut self, address: A, link: LinkAddress, asks: bool, now_ns: u64) -> Vec<Packet> {
         let is_remembered = self.all.iter().any(|known| known.address == address);
         if !is_remembered && !asks {
             return Vec::new();
@@ -108,7 +120,7 @@ impl Neighbours {
     }
 
     /// Takes out what waits for a neighbour though it is known.
-    pub fn ready(&mut self, address: u32, now_ns: u64) -> Option<(LinkAddress, Vec<Packet>)> {
+    pub fn ready(&mut self, address: A, now_ns: u64) -> Option<(LinkAddress, Vec<Packet>)> {
         let known = self.all.iter_mut().find(|known| known.address == address)?;
         let (link, heard) = known.heard?;
         let fresh = now_ns.saturating_sub(heard) < FRESH_NS && !known.waiting.is_empty();
@@ -117,7 +129,7 @@ impl Neighbours {
 
     /// What waits for neighbours that do not answer, and is given up: all that is wanted no more since `PATIENCE_NS`.
     pub fn give_up(&mut self, now_ns: u64) -> Vec<Packet> {
-        let late = |known: &&mut Known| {
+        let late = |known: &&mut Known<A>| {
             !known.waiting.is_empty() && now_ns.saturating_sub(known.wanted_ns) >= PATIENCE_NS
         };
         let late = self.all.iter_mut().filter(late).flat_map(|known| known.waiting.drain(..));
@@ -125,7 +137,7 @@ impl Neighbours {
     }
 
     /// What is remembered of a neighbour, in place of another one if need be. One for which packets wait is not forgotten unless all are like that.
-    fn entry(&mut self, address: u32, now_ns: u64) -> &mut Known {
+    fn entry(&mut self, address: A, now_ns: u64) -> &mut Known<A> {
         let fresh =
             Known { address, heard: None, asked_ns: None, wanted_ns: now_ns, waiting: Vec::new() };
         let at = match self.all.iter().position(|known| known.address == address) {
@@ -162,7 +174,7 @@ mod tests {
         Packet { buffer, ..Packet::default() }
     }
 
-    fn keep(neighbours: &mut Neighbours, address: u32, packets: &[Packet]) -> Vec<Packet> {
+    fn keep(neighbours: &mut Neighbours<u32>, address: u32, packets: &[Packet]) -> Vec<Packet> {
         neighbours.keep(address, packets.chunks(1))
     }
 
@@ -208,7 +220,7 @@ mod tests {
         }
         neighbours.way(0, 1000);
         neighbours.way(9999, 1001);
-        assert_eq!(neighbours.all().len(), MOST);
+        assert_eq!(neighbours.all.len(), MOST);
         assert!(neighbours.way(0, 1002).link.is_some());
         assert!(neighbours.way(1, 1003).link.is_none());
     }

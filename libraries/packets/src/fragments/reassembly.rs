@@ -1,4 +1,4 @@
-//! Putting datagrams together of fragments (RFC 815, RFC 1858, RFC 5722's rule for overlaps).
+//! Putting datagrams together of fragments (RFC 815, RFC 1858, RFC 5722's rule for overlaps). What fragments of one datagram have in common is its name.
 //!
 //! Pure: time is a parameter. Whoever uses this holds the buffers of the pieces that are kept here, and gives back those that are
 //! given up.
@@ -11,25 +11,15 @@
 use alloc::vec::Vec;
 
 use warren_idl::{BATCH, Packet};
-use warren_packets::batch::length;
 
-use super::header::Header;
+use crate::batch::length;
 
 /// Datagrams that are being put together.
 const MOST_DATAGRAMS: usize = 16;
 /// How long a datagram may take (RFC 1122, section 3.3.2, says a minute at least; Linux, half of that).
 const PATIENCE_NS: u64 = 30_000_000_000;
-/// Most bytes of a datagram without its header.
+/// Most bytes of a datagram without its header, of IPv4.
 const MOST_BYTES: usize = 65_515;
-
-/// What the fragments of one datagram have in common.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Name {
-    source: u32,
-    destination: u32,
-    protocol: u8,
-    identification: u16,
-}
 
 #[derive(Debug)]
 struct Part {
@@ -39,8 +29,8 @@ struct Part {
 }
 
 #[derive(Debug)]
-struct Datagram {
-    name: Name,
+struct Datagram<N> {
+    name: N,
     since_ns: u64,
     /// By their starts; no two overlap.
     parts: Vec<Part>,
@@ -49,9 +39,15 @@ struct Datagram {
 }
 
 /// Datagrams that are not complete.
-#[derive(Debug, Default)]
-pub struct Reassembly {
-    datagrams: Vec<Datagram>,
+#[derive(Debug)]
+pub struct Reassembly<N> {
+    datagrams: Vec<Datagram<N>>,
+}
+
+impl<N> Default for Reassembly<N> {
+    fn default() -> Self {
+        Reassembly { datagrams: Vec::new() }
+    }
 }
 
 /// What came of a fragment.
@@ -63,13 +59,16 @@ pub struct Came {
     pub dropped: Vec<Packet>,
 }
 
-impl Reassembly {
-    /// Takes a fragment, whose pieces have lost their header.
-    pub fn add(&mut self, header: &Header, pieces: &[Packet], now_ns: u64) -> Came {
+impl<N: Copy + PartialEq> Reassembly<N> {
+    /// Takes a fragment, whose pieces have lost their header: of which datagram it is, where in that it starts, and whether more follow.
+    pub fn add(
+        &mut self,
+        name: N,
+        (start, more): (usize, bool),
+        pieces: &[Packet],
+        now_ns: u64,
+    ) -> Came {
         let mut came = Came { dropped: self.expire(now_ns), ..Came::default() };
-        let Header { source, destination, protocol, identification, .. } = *header;
-        let name = Name { source, destination, protocol, identification };
-        let start = usize::from(header.fragment_offset);
         let end = start + length(pieces);
         let known = self.datagrams.iter().position(|datagram| datagram.name == name);
         let at = known.unwrap_or_else(|| {
@@ -81,7 +80,7 @@ impl Reassembly {
             self.datagrams.len() - 1
         });
         let datagram = &mut self.datagrams[at];
-        match datagram.add(start, end, pieces, header.more_fragments) {
+        match datagram.add(start, end, pieces, more) {
             Ok(true) => came.complete = self.datagrams.remove(at).complete(),
             Ok(false) => (),
             Err(Hopeless) => {
@@ -95,7 +94,7 @@ impl Reassembly {
     /// Gives up what has taken too long.
     fn expire(&mut self, now_ns: u64) -> Vec<Packet> {
         let late =
-            |datagram: &mut Datagram| now_ns.saturating_sub(datagram.since_ns) >= PATIENCE_NS;
+            |datagram: &mut Datagram<N>| now_ns.saturating_sub(datagram.since_ns) >= PATIENCE_NS;
         self.datagrams.extract_if(.., late).flat_map(Datagram::into_pieces).collect()
     }
 
@@ -109,7 +108,7 @@ impl Reassembly {
 /// The fragments contradict each other, or are too many.
 struct Hopeless;
 
-impl Datagram {
+impl<N> Datagram<N> {
     /// Adds a part; whether the datagram is complete now.
     fn add(
         &mut self,
@@ -170,17 +169,6 @@ mod tests {
 
     const S: u64 = 1_000_000_000;
 
-    fn header(identification: u16, fragment_offset: u16, more_fragments: bool) -> Header {
-        Header {
-            source: 1,
-            destination: 2,
-            protocol: 17,
-            identification,
-            fragment_offset,
-            more_fragments,
-        }
-    }
-
     fn pieces(buffer: u32, bytes: u16) -> Vec<Packet> {
         vec![Packet { buffer, offset: 34, bytes, ..Packet::default() }]
     }
@@ -192,9 +180,9 @@ mod tests {
     #[test]
     fn fragments_in_any_order_are_the_datagram() {
         let mut reassembly = Reassembly::default();
-        assert_eq!(reassembly.add(&header(1, 16, true), &pieces(2, 8), 0), Came::default());
-        assert_eq!(reassembly.add(&header(1, 24, false), &pieces(3, 5), 0), Came::default());
-        let came = reassembly.add(&header(1, 0, true), &pieces(1, 16), 0);
+        assert_eq!(reassembly.add(1, (16, true), &pieces(2, 8), 0), Came::default());
+        assert_eq!(reassembly.add(1, (24, false), &pieces(3, 5), 0), Came::default());
+        let came = reassembly.add(1, (0, true), &pieces(1, 16), 0);
         assert_eq!(buffers(&came.complete), [1, 2, 3]);
         assert_eq!(came.complete.iter().map(|piece| piece.more).collect::<Vec<_>>(), [2, 1, 0]);
         assert_eq!(reassembly.kept(), 0);
@@ -212,10 +200,10 @@ mod tests {
             (8, 0, true),      // It is nothing.
         ] {
             let mut reassembly = Reassembly::default();
-            reassembly.add(&header(1, 0, true), &pieces(1, 8), 0);
-            reassembly.add(&header(1, 16, true), &pieces(2, 8), 0);
-            reassembly.add(&header(1, 32, false), &pieces(3, 8), 0);
-            let came = reassembly.add(&header(1, offset, more), &pieces(4, bytes), 0);
+            reassembly.add(1, (0, true), &pieces(1, 8), 0);
+            reassembly.add(1, (16, true), &pieces(2, 8), 0);
+            reassembly.add(1, (32, false), &pieces(3, 8), 0);
+            let came = reassembly.add(1, (offset, more), &pieces(4, bytes), 0);
             assert_eq!(buffers(&came.dropped), [1, 2, 3, 4], "{offset} {bytes} {more}");
             assert_eq!(reassembly.kept(), 0);
         }
@@ -224,9 +212,9 @@ mod tests {
     #[test]
     fn what_takes_too_long_is_given_up() {
         let mut reassembly = Reassembly::default();
-        reassembly.add(&header(1, 0, true), &pieces(1, 8), 0);
-        reassembly.add(&header(2, 0, true), &pieces(2, 8), 20 * S);
-        let came = reassembly.add(&header(3, 0, true), &pieces(3, 8), 31 * S);
+        reassembly.add(1, (0, true), &pieces(1, 8), 0);
+        reassembly.add(2, (0, true), &pieces(2, 8), 20 * S);
+        let came = reassembly.add(3, (0, true), &pieces(3, 8), 31 * S);
         assert_eq!(buffers(&came.dropped), [1]);
         assert_eq!(reassembly.kept(), 2);
     }
@@ -234,8 +222,8 @@ mod tests {
     #[test]
     fn the_oldest_datagram_makes_room() {
         let mut reassembly = Reassembly::default();
-        for name in 0..20 {
-            let came = reassembly.add(&header(name, 0, true), &pieces(name.into(), 8), 0);
+        for name in 0..20u16 {
+            let came = reassembly.add(name, (0, true), &pieces(name.into(), 8), 0);
             let expected: Vec<u32> =
                 (16..20).contains(&name).then(|| u32::from(name) - 16).into_iter().collect();
             assert_eq!(buffers(&came.dropped), expected);
@@ -254,7 +242,7 @@ mod tests {
             for (number, (name, place, more, units, time)) in (0..).zip(&fragments) {
                 now += time;
                 let bytes = if *more { units * 8 } else { units * 8 + 3 };
-                let came = reassembly.add(&header(*name, place * 8, *more), &pieces(number, bytes), now);
+                let came = reassembly.add(*name, (usize::from(*place) * 8, *more), &pieces(number, bytes), now);
                 if !came.complete.is_empty() {
                     prop_assert_eq!(usize::from(came.complete[0].more) + 1, came.complete.len());
                     prop_assert!(length(&came.complete) > 0);

@@ -3,9 +3,10 @@
 use alloc::vec::Vec;
 
 use warren_idl::Packet;
-use warren_packets::batch::length;
 
-/// Fragments start at multiples of this (RFC 791).
+use crate::batch::length;
+
+/// Fragments start at multiples of this (RFC 791, RFC 8200, section 4.5).
 const UNIT: usize = 8;
 
 /// One fragment of a datagram.
@@ -37,7 +38,7 @@ pub fn cut(datagram: &[Packet], most: usize) -> Vec<Fragment> {
 }
 
 /// The pieces of the bytes from `start` to `end`.
-pub fn slice(datagram: &[Packet], start: usize, end: usize) -> Vec<Packet> {
+fn slice(datagram: &[Packet], start: usize, end: usize) -> Vec<Packet> {
     let mut pieces = Vec::new();
     let mut at = 0;
     for piece in datagram {

@@ -1,0 +1,7 @@
+//! Fragments of datagrams, of IPv4 and IPv6 alike.
+
+mod cutting;
+mod reassembly;
+
+pub use cutting::{Fragment, cut};
+pub use reassembly::{Came, Reassembly};

@@ -1,0 +1,375 @@
+//! Messages of ICMPv6 that IPv6 itself needs: neighbour discovery (RFC 4861), and packets that are too big (RFC 4443).
+
+use alloc::{vec, vec::Vec};
+use core::net::Ipv6Addr;
+
+use smoltcp::wire::{
+    EthernetAddress, Icmpv6Message, Icmpv6Packet, NdiscNeighborFlags, NdiscOption, NdiscOptionType,
+    NdiscPrefixInfoFlags, RawHardwareAddress,
+};
+use warren_idl::Address;
+use warren_packets::{neighbours::LinkAddress, pseudo_header};
+
+use super::header::Header;
+
+/// ICMPv6's number among the protocols of IPv6.
+pub const ICMP: u8 = 58;
+/// Most bytes of a message that is looked at.
+pub const MOST_BYTES: usize = 1280;
+/// Hops of messages that no router has passed on.
+pub const NEAR: u8 = 255;
+
+/// Bytes in front of the options of each kind of message.
+const SOLICITATION_BYTES: usize = 24;
+const ADVERTISEMENT_BYTES: usize = 24;
+const ROUTERS_BYTES: usize = 16;
+const ROUTER_SOLICITATION_BYTES: usize = 8;
+/// Bytes of an option with a link address.
+const LINK_BYTES: usize = 8;
+/// In a message that a packet is too big: where that starts, and where in it its destination stands.
+const PACKET: usize = 8;
+const DESTINATION: usize = 24;
+
+/// Whether a message, by its first byte, is for IPv6 itself.
+pub fn is_own(kind: u8) -> bool {
+    matches!(kind, 2 | 133..=137)
+}
+
+/// A message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Message {
+    /// Somebody asks where a neighbour is.
+    Solicitation {
+        /// The neighbour.
+        target: Address,
+        /// Where whoever asks is, if it says so.
+        source_link: Option<LinkAddress>,
+    },
+    /// A neighbour says where it is.
+    Advertisement {
+        /// The neighbour.
+        target: Address,
+        /// Its link address, if it says so.
+        link: Option<LinkAddress>,
+        /// Whether what was known before is not right any more.
+        overrides: bool,
+    },
+    /// A router says what there is.
+    Router(Router),
+    /// A packet was too big for some link on its way.
+    TooBig {
+        /// Whom it was for.
+        destination: Address,
+        /// Most bytes of a packet there.
+        mtu: u32,
+    },
+}
+
+/// What a router says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Router {
+    /// For how long it passes packets on, in seconds.
+    pub lifetime_s: u64,
+    /// Hops of packets that are sent, if it says so.
+    pub hops: Option<u8>,
+    /// Its link address, if it says so.
+    pub link: Option<LinkAddress>,
+    /// Most bytes of a packet on this link, if it says so.
+    pub mtu: Option<u32>,
+    /// Networks.
+    pub prefixes: Vec<Prefix>,
+}
+
+/// A network, as a router says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Prefix {
+    /// An address in it.
+    pub address: Address,
+    /// Bits that all of them have alike.
+    pub bits: u32,
+    /// Whether all of them are neighbours.
+    pub is_near: bool,
+    /// Whether stations make addresses in it of themselves.
+    pub is_for_all: bool,
+    /// For how long, in seconds.
+    pub valid_s: u64,
+}
+
+/// Reads a message that came behind this header; `None` if it is none of these, is damaged, or breaks a rule (RFC 4861, sections 6.1 and 7.1).
+pub fn read(header: &Header, bytes: &[u8]) -> Option<Message> {
+    let mut sum = pseudo_header(&header.source, &header.destination, ICMP, bytes.len());
+    sum.add(bytes);
+    let packet = Icmpv6Packet::new_checked(bytes).ok()?;
+    if sum.finish() != 0 || packet.msg_code() != 0 {
+        return None;
+    }
+    if packet.msg_type() == Icmpv6Message::PktTooBig {
+        let packet = bytes.get(PACKET..)?;
+        let destination = packet.get(DESTINATION..)?.first_chunk().copied()?;
+        let mtu = u32::from_be_bytes(bytes.get(4..8)?.first_chunk().copied()?);
+        return Some(Message::TooBig { destination: Address { bytes: destination }, mtu });
+    }
+    if header.hops != NEAR {
+        return None;
+    }
+    match packet.msg_type() {
+        Icmpv6Message::NeighborSolicit => {
+            let target = station(packet.target_addr())?;
+            let source_link = options(bytes.get(SOLICITATION_BYTES..)?)?.source_link;
+            // Who has no address yet is nowhere, and asks all who could have it.
+            let is_nobody = header.source == Address::NONE;
+            let asks_all = header.destination.bytes[..13] == solicited(&target).bytes[..13];
+            let right = !is_nobody || asks_all && source_link.is_none();
+            right.then_some(Message::Solicitation { target, source_link })
+        }
+        Icmpv6Message::NeighborAdvert => {
+            let target = station(packet.target_addr())?;
+            let flags = packet.neighbor_flags();
+            let link = options(bytes.get(ADVERTISEMENT_BYTES..)?)?.target_link;
+            let to_several = header.destination.bytes[0] == 0xff;
+            let right = !(flags.contains(NdiscNeighborFlags::SOLICITED) && to_several);
+            let overrides = flags.contains(NdiscNeighborFlags::OVERRIDE);
+            right.then_some(Message::Advertisement { target, link, overrides })
+        }
+        Icmpv6Message::RouterAdvert => {
+            let options = options(bytes.get(ROUTERS_BYTES..)?)?;
+            is_near(&header.source).then(|| {
+                Message::Router(Router {
+                    lifetime_s: packet.router_lifetime().secs(),
+                    hops: Some(packet.current_hop_limit()).filter(|hops| *hops != 0),
+                    link: options.source_link,
+                    mtu: options.mtu,
+                    prefixes: options.prefixes,
+                })
+            })
+        }
+        _ => None,
+    }
+}
+
+/// An address that a station can have.
+fn station(address: Ipv6Addr) -> Option<Address> {
+    let right = !address.is_multicast() && !address.is_unspecified();
+    right.then(|| Address { bytes: address.octets() })
+}
+
+/// Whether an address is good on its link only.
+pub fn is_near(address: &Address) -> bool {
+    address.bytes[0] == 0xfe && address.bytes[1] & 0xc0 == 0x80
+}
+
+/// The group of all stations whose addresses end like this one (RFC 4291, section 2.7.1).
+pub fn solicited(address: &Address) -> Address {
+    Address::new(0xff02 << 112 | 0x1_ff00_0000 | address.number() & 0xff_ffff)
+}
+
+#[derive(Default)]
+struct Options {
+    source_link: Option<LinkAddress>,
+    target_link: Option<LinkAddress>,
+    mtu: Option<u32>,
+    prefixes: Vec<Prefix>,
+}
+
+/// Most networks in a message that count.
+const MOST_PREFIXES: usize = 8;
+
+/// Reads options; `None` if one has no bytes, or is cut off.
+fn options(mut bytes: &[u8]) -> Option<Options> {
+    let mut all = Options::default();
+    while !bytes.is_empty() {
+        let units = usize::from(*bytes.get(1)?);
+        let (one, rest) = bytes.split_at_checked(units * 8).filter(|_| units > 0)?;
+        bytes = rest;
+        let Ok(option) = NdiscOption::new_checked(one) else { continue };
+        let link = || one.get(2..8).and_then(|link| link.first_chunk().copied());
+        match option.option_type() {
+            NdiscOptionType::SourceLinkLayerAddr => all.source_link = link().filter(is_station),
+            NdiscOptionType::TargetLinkLayerAddr => all.target_link = link().filter(is_station),
+            NdiscOptionType::Mtu if units == 1 => all.mtu = Some(option.mtu()),
+            NdiscOptionType::PrefixInformation
+                if units == 4 && all.prefixes.len() < MOST_PREFIXES =>
+            {
+                let flags = option.prefix_flags();
+                all.prefixes.push(Prefix {
+                    address: Address { bytes: option.prefix().octets() },
+                    bits: option.prefix_len().into(),
+                    is_near: flags.contains(NdiscPrefixInfoFlags::ON_LINK),
+                    is_for_all: flags.contains(NdiscPrefixInfoFlags::ADDRCONF),
+                    valid_s: option.valid_lifetime().secs(),
+                });
+            }
+            _ => (),
+        }
+    }
+    Some(all)
+}
+
+/// Whether a link address is one station's.
+fn is_station(link: &LinkAddress) -> bool {
+    EthernetAddress(*link).is_unicast()
+}
+
+/// A question for a neighbour, from this station.
+pub fn solicitation(target: &Address, link: Option<LinkAddress>) -> Vec<u8> {
+    let option = link.map(|link| (NdiscOptionType::SourceLinkLayerAddr, link));
+    let mut bytes = message(Icmpv6Message::NeighborSolicit, SOLICITATION_BYTES, option);
+    Icmpv6Packet::new_unchecked(&mut bytes[..]).set_target_addr(Ipv6Addr::from(target.bytes));
+    bytes
+}
+
+/// The answer to one, `solicited` if it is for whoever has asked and not for all.
+pub fn advertisement(target: &Address, link: LinkAddress, solicited: bool) -> Vec<u8> {
+    let option = Some((NdiscOptionType::TargetLinkLayerAddr, link));
+    let mut bytes = message(Icmpv6Message::NeighborAdvert, ADVERTISEMENT_BYTES, option);
+    let mut packet = Icmpv6Packet::new_unchecked(&mut bytes[..]);
+    packet.set_target_addr(Ipv6Addr::from(target.bytes));
+    let asked = if solicited { NdiscNeighborFlags::SOLICITED } else { NdiscNeighborFlags::empty() };
+    packet.set_neighbor_flags(asked | NdiscNeighborFlags::OVERRIDE);
+    bytes
+}
+
+/// A question for routers.
+pub fn router_solicitation(link: LinkAddress) -> Vec<u8> {
+    let option = Some((NdiscOptionType::SourceLinkLayerAddr, link));
+    message(Icmpv6Message::RouterSolicit, ROUTER_SOLICITATION_BYTES, option)
+}
+
+/// A message without its contents and its checksum, and an option.
+fn message(
+    kind: Icmpv6Message,
+    bytes: usize,
+    option: Option<(NdiscOptionType, LinkAddress)>,
+) -> Vec<u8> {
+    let mut message = vec![0; bytes + if option.is_some() { LINK_BYTES } else { 0 }];
+    Icmpv6Packet::new_unchecked(&mut message[..]).set_msg_type(kind);
+    if let Some((kind, link)) = option {
+        let mut option = NdiscOption::new_unchecked(&mut message[bytes..]);
+        option.set_option_type(kind);
+        option.set_data_len(1);
+        option.set_link_layer_addr(RawHardwareAddress::from_bytes(&link));
+    }
+    message
+}
+
+/// Puts the checksum into a message.
+pub fn finish(header: &Header, bytes: &mut [u8]) {
+    let mut sum = pseudo_header(&header.source, &header.destination, ICMP, bytes.len());
+    sum.add(bytes);
+    bytes[2..4].copy_from_slice(&sum.finish().to_be_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const LINK: LinkAddress = [0x52, 0x54, 0, 0x12, 0x34, 0x56];
+    const HERE: Address = Address::new(0xfe80 << 112 | 15);
+    const THERE: Address = Address::new(0xfe80 << 112 | 2);
+    const HEADER: Header = Header { source: THERE, destination: HERE, hops: NEAR };
+
+    fn finished(header: &Header, mut bytes: Vec<u8>) -> Option<Message> {
+        finish(header, &mut bytes);
+        read(header, &bytes)
+    }
+
+    #[test]
+    fn questions_and_answers_are_read_as_they_were_written() {
+        let question = finished(&HEADER, solicitation(&HERE, Some(LINK)));
+        let expected = Message::Solicitation { target: HERE, source_link: Some(LINK) };
+        assert_eq!(question, Some(expected));
+        let answer = finished(&HEADER, advertisement(&THERE, LINK, true));
+        let expected = Message::Advertisement { target: THERE, link: Some(LINK), overrides: true };
+        assert_eq!(answer, Some(expected));
+    }
+
+    #[test]
+    fn what_breaks_a_rule_is_not_heard() {
+        let far = Header { hops: 254, ..HEADER };
+        assert_eq!(finished(&far, solicitation(&HERE, None)), None, "a router has passed it on");
+        let mut damaged = solicitation(&HERE, None);
+        finish(&HEADER, &mut damaged);
+        damaged[20] ^= 1;
+        assert_eq!(read(&HEADER, &damaged), None, "damaged");
+        let group = Address::new(0xff02 << 112 | 1);
+        assert_eq!(finished(&HEADER, solicitation(&group, None)), None, "a group");
+        let nobody = Header { source: Address::NONE, ..HEADER };
+        assert_eq!(finished(&nobody, solicitation(&HERE, None)), None, "it must ask all");
+        let all = Header { destination: solicited(&HERE), ..nobody };
+        assert!(finished(&all, solicitation(&HERE, None)).is_some());
+        assert_eq!(finished(&all, solicitation(&HERE, Some(LINK))), None, "nobody is nowhere");
+        let several = Header { destination: group, ..HEADER };
+        assert_eq!(finished(&several, advertisement(&THERE, LINK, true)), None, "not asked");
+        assert!(finished(&several, advertisement(&THERE, LINK, false)).is_some());
+        let mut empty = solicitation(&HERE, Some(LINK));
+        empty[25] = 0;
+        assert_eq!(finished(&HEADER, empty), None, "an option without bytes");
+        let mut long = solicitation(&HERE, Some(LINK));
+        long[25] = 2;
+        assert_eq!(finished(&HEADER, long), None, "an option that is cut off");
+    }
+
+    /// A message of a router as QEMU's user network sends it.
+    fn router(source: Address) -> Option<Message> {
+        let mut bytes = vec![134, 0, 0, 0, 64, 0, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0];
+        bytes.extend([3, 4, 64, 0xc0, 0, 1, 0x51, 0x80, 0, 0, 0x38, 0x40, 0, 0, 0, 0]);
+        bytes.extend([0xfe, 0xc0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+        bytes.extend([1, 1, 0x52, 0x56, 0, 0, 0, 2]);
+        bytes.extend([5, 1, 0, 0, 0, 0, 5, 0x14]);
+        // An option that nobody knows.
+        bytes.extend([25, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+        finished(&Header { source, ..HEADER }, bytes)
+    }
+
+    #[test]
+    fn routers_are_heard() {
+        let prefix = Prefix {
+            address: Address::new(0xfec0 << 112),
+            bits: 64,
+            is_near: true,
+            is_for_all: true,
+            valid_s: 86_400,
+        };
+        let expected = Router {
+            lifetime_s: 1800,
+            hops: Some(64),
+            link: Some([0x52, 0x56, 0, 0, 0, 2]),
+            mtu: Some(1300),
+            prefixes: vec![prefix],
+        };
+        assert_eq!(router(THERE), Some(Message::Router(expected)));
+        assert_eq!(router(Address::new(0xfec0 << 112 | 2)), None, "not by its address here");
+    }
+
+    #[test]
+    fn a_packet_that_was_too_big_is_known_by_its_destination() {
+        let mut bytes = vec![2, 0, 0, 0, 0, 0, 5, 0];
+        bytes.extend([0; 24]);
+        bytes.extend(THERE.bytes);
+        let far = Header { hops: 60, ..HEADER };
+        let expected = Message::TooBig { destination: THERE, mtu: 1280 };
+        assert_eq!(finished(&far, bytes.clone()), Some(expected));
+        bytes.pop();
+        assert_eq!(finished(&far, bytes), None, "cut off");
+    }
+
+    proptest! {
+        #[test]
+        fn any_message_is_read_in_bounds(
+            mut bytes in prop::collection::vec(any::<u8>(), 0..200),
+            kind in prop_oneof![Just(2u8), 133u8..138],
+            lengths in prop::collection::vec(0u8..4, 4..=4),
+        ) {
+            if bytes.len() > 60 {
+                (bytes[0], bytes[1]) = (kind, 0);
+                for (at, length) in [17, 25, 33, 41].into_iter().zip(lengths) {
+                    bytes[at] = length;
+                }
+                finish(&HEADER, &mut bytes);
+            }
+            read(&HEADER, &bytes);
+        }
+    }
+}

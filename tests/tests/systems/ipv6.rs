@@ -1,0 +1,135 @@
+//! IPv6: beside QEMU's user network, whose router says where the system is, and beside Linux.
+
+use std::{
+    fs,
+    io::{Read, Write},
+    net::{Ipv6Addr, SocketAddr},
+    process::Command,
+    thread,
+    time::{Duration, Instant},
+};
+
+use warren_tests::{
+    namespace::{self, TAP},
+    run::{Run, Running, root},
+    station::{bytes, check_echo, connect, wait_for_echo},
+    variant::{HOSTED, KERNEL, OWN, Variant},
+};
+
+/// The placement that the system file says.
+const DEFAULT: Variant = Variant { name: "default", arguments: &[] };
+const MIB: usize = 1 << 20;
+/// How long a system may take to listen.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Bytes that are sent before they are waited for.
+const PIECE: usize = 64 << 10;
+/// Addresses of Linux, and of the system.
+const LINUX: &str = "fd00::1";
+const SYSTEM: &str = "fd00::2";
+
+/// A system beside Linux, in whose namespace this is.
+fn beside_linux(name: &str, variant: &Variant) -> Running {
+    let nodes =
+        format!("change \"ipv6\" {{ parameter \"address\" \"{SYSTEM}/64\"; }}\nstart \"icmp\"");
+    let system = namespace::system(name, &nodes).display().to_string();
+    let run = Run::new(&system, &[""; 0]).with(["--tap", TAP]).placed(variant).start();
+    run
+}
+
+/// A port of the system's.
+fn port(port: u16) -> SocketAddr {
+    (SYSTEM.parse::<Ipv6Addr>().expect("it is an address"), port).into()
+}
+
+/// Whether a command of Linux's succeeds, and what it says.
+fn linux(line: &str) -> (bool, Vec<u8>) {
+    let mut command = Command::new("sh");
+    command.args(["-c", line]).env("PATH", warren_tests::disk::path());
+    let ended = command.output().expect("there is a shell");
+    (ended.status.success(), ended.stdout)
+}
+
+#[test]
+fn a_router_says_where_the_system_is() {
+    let ask = "ping -q -c 2 -i 10 fec0::2 | grep transmitted";
+    let lines =
+        [ask, "ifconfig", "crash ipv6 null", "ping -q -c 8 -i 100 -W 100 fec0::2 | grep -c x", ask];
+    for variant in [DEFAULT, KERNEL, OWN] {
+        let run = Run::new("network", &lines).placed(&variant).go();
+        let all = "2 packets transmitted, 2 received, 0% packet loss";
+        let shown = run.lines();
+        assert_eq!(shown.iter().filter(|line| **line == all).count(), 2, "{}: {run}", variant.name);
+        let own =
+            "ipv6     inet6 fe80::5054:ff:fe77:6101/64 fec0::5054:ff:fe77:6101/64  gateway fe80::2";
+        assert!(shown.contains(&own), "{}: {run}", variant.name);
+    }
+}
+
+#[test]
+fn the_system_reaches_itself() {
+    let sizes = [0, 1452, 3960, 65_507];
+    let lines = sizes.map(|bytes| format!("ping -c 1 -s {bytes} ::1 | grep from"));
+    let run = Run::new("network", &lines).go();
+    for (line, bytes) in run.lines().iter().zip(sizes) {
+        assert!(line.starts_with(&format!("{} bytes from ::1: ", bytes + 8)), "{run}");
+        assert!(line.ends_with(" ms"), "{run}");
+    }
+    assert_eq!(run.lines().len(), sizes.len(), "{run}");
+}
+
+#[test]
+fn linux_and_the_system_reach_each_other() {
+    namespace::within(|| {
+        assert!(linux(&format!("ip addr add {LINUX}/64 dev {TAP} nodad")).0);
+        for variant in [HOSTED, DEFAULT] {
+            reach_each_other(&variant);
+        }
+    });
+}
+
+fn reach_each_other(variant: &Variant) {
+    let run = beside_linux("services", variant);
+    wait_for_echo(port(7));
+    // What does not fit into a packet travels in fragments.
+    for bytes in [56, 20_000] {
+        let asked = linux(&format!("ping -6 -q -c 3 -i 0.2 -W 5 -s {bytes} {SYSTEM}"));
+        assert!(asked.0, "{bytes} {}: {asked:?}", variant.name);
+        let ask = format!("ping -q -c 2 -i 10 -s {bytes} {LINUX} | grep transmitted");
+        let shown = run.ask(&ask).unwrap_or_default();
+        assert!(shown.contains(" 2 received,"), "{bytes} {}: {shown}", variant.name);
+    }
+    check_echo(port(7), 1, 10 * MIB);
+    let mut stream = connect(port(7)).expect("somebody listens");
+    let mut back = vec![0; PIECE];
+    let mut echo = |seed| {
+        let text = bytes(seed, PIECE);
+        let came = stream.write_all(&text).and_then(|()| stream.read_exact(&mut back));
+        assert!(came.is_ok() && back == text, "{}: {came:?}", variant.name);
+    };
+    echo(1);
+    let shown = run.ask("netstat").unwrap_or_default();
+    assert!(shown.contains("[fd00::2]:7"), "{}: {shown}", variant.name);
+    assert!(run.ask("crash ipv6 null").is_some());
+    (2..8).for_each(&mut echo);
+    let shown = run.ask("servers | grep ipv6").unwrap_or_default();
+    assert_eq!(shown.split_whitespace().nth(6), Some("1"), "it has not died: {shown}");
+    run.end().expect_status(0);
+}
+
+#[test]
+fn documents_come_to_linux() {
+    namespace::within(|| {
+        assert!(linux(&format!("ip addr add {LINUX}/64 dev {TAP} nodad")).0);
+        let run = beside_linux("web", &HOSTED);
+        let end = Instant::now() + PATIENCE;
+        while connect(port(80)).is_err() {
+            assert!(Instant::now() < end, "nobody serves documents");
+            thread::sleep(Duration::from_millis(100));
+        }
+        let url = format!("http://[{SYSTEM}]/ARCHITECTURE.md");
+        let (is_there, document) = linux(&format!("curl -6 -s -g --max-time 60 {url}"));
+        let text = fs::read(root().join("ARCHITECTURE.md")).expect("it is there");
+        assert!(is_there && document == text, "{} bytes", document.len());
+        run.end().expect_status(0);
+    });
+}
