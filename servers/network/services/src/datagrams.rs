@@ -27,7 +27,7 @@ impl Echoing {
             cx.parent().datagrams += 1;
             let bytes = &data[..data.len().min(datagram.bytes as usize)];
             // A datagram that is not sent is as good as one that is lost, unless the layer below has died.
-            match socket.send(cx, datagram.source, datagram.source_port, bytes) {
+            match socket.send(cx, &datagram.source, datagram.source_port, bytes) {
                 Err(UdpError::System(error)) => return Err(error.into()),
                 _ => continue,
             }
