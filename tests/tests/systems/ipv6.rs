@@ -31,9 +31,7 @@ const SYSTEM: &str = "fd00::2";
 fn beside_linux(name: &str, variant: &Variant) -> Running {
     let nodes =
         format!("change \"ipv6\" {{ parameter \"address\" \"{SYSTEM}/64\"; }}\nstart \"icmp\"");
-    let system = namespace::system(name, &nodes).display().to_string();
-    let run = Run::new(&system, &[""; 0]).with(["--tap", TAP]).placed(variant).start();
-    run
+    namespace::system(name, &nodes).placed(variant).start()
 }
 
 /// A port of the system's.

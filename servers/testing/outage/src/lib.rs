@@ -13,9 +13,9 @@ use alloc::{format, string::String, vec::Vec};
 
 use warren::{Cx, New, Req, Required, Server, StartError, SystemError, server};
 use warren_idl::{
-    Clock, Ping, Program, SystemControl, SystemControlError, Tcp, TcpError, TimeError, Timer,
+    Address, Clock, Ping, Program, SystemControl, SystemControlError, Tcp, TcpError, TimeError,
+    Timer,
 };
-use warren_packets::address::Ipv4Address;
 use warren_program::{Arguments, Flow, Handed, Manual, Stop, UsageError, Work, program};
 
 const MS: u64 = 1_000_000;
@@ -28,7 +28,7 @@ const LOOK_NS: u64 = MS / 10;
 /// Whoever is not back then does not come back.
 const LIMIT_NS: u64 = 20_000 * MS;
 /// This station, as it calls itself.
-const HERE: u32 = 0x7f00_0001;
+const HERE: Address = Address::v4(0x7f00_0001);
 /// What a server of HTTP answers, and one that echoes too.
 const QUESTION: &[u8] = b"HEAD / HTTP/1.1\r\nHost: here\r\n\r\n";
 
@@ -72,7 +72,7 @@ struct Missing {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sign {
     /// A station answers an echo request, and TCP receives segments.
-    Below(Ipv4Address),
+    Below(Address),
     /// A port of this station answers whoever connects to it.
     Port(u16),
 }
@@ -97,7 +97,7 @@ impl Work<Run> for Missing {
         details: "\
 -k  end the server, instead of making the next call into it fail
 -p  it is back when this port of this station answers
-Without -p it is back when STATION, an address of IPv4, answers an echo request, and TCP receives segments: some connection
+Without -p it is back when STATION, an address, answers an echo request, and TCP receives segments: some connection
 has to be busy. The output is a line of JSON with times since the fault was set.\n",
     };
 
@@ -112,8 +112,8 @@ has to be busy. The output is a line of JSON with times since the fault was set.
             }
             None => {
                 let [server, station] = arguments.exactly(["SERVER", "STATION"])?;
-                let address = Ipv4Address::parse(&station)
-                    .ok_or_else(|| UsageError(format!("no address of IPv4: {station}")))?;
+                let address = Address::parse(&station)
+                    .ok_or_else(|| UsageError(format!("no address: {station}")))?;
                 (server, Sign::Below(address))
             }
         };
@@ -169,12 +169,12 @@ impl Missing {
 }
 
 /// Waits until a station answers and segments arrive.
-fn below(cx: &mut Cx<'_, Run>, station: Ipv4Address, start_ns: u64) -> Result<String, Trouble> {
+fn below(cx: &mut Cx<'_, Run>, station: Address, start_ns: u64) -> Result<String, Trouble> {
     let (mut answers_ns, mut arrives_ns, mut before) = (None, None, None);
     let mut sequence = 0;
     loop {
         let (ping, tcp) = (&cx.req().ping, &cx.req().tcp);
-        let answer = ping.ping(cx, station.0, sequence, 0, PATIENCE_NS);
+        let answer = ping.ping(cx, &station, sequence, 0, PATIENCE_NS);
         sequence = sequence.wrapping_add(1);
         let received = tcp.counts(cx).map(|counts| counts.received).ok();
         let now_ns = passed(cx, start_ns)?;
@@ -211,7 +211,7 @@ fn answers(cx: &mut Cx<'_, Run>, port: u16, start_ns: u64) -> Result<bool, Troub
 
 /// Connects, says something, and reads what is answered; how many bytes.
 fn ask(cx: &mut Cx<'_, Run>, port: u16) -> Result<u64, TcpError> {
-    let connection = cx.req().tcp.connect(cx, HERE, port)?;
+    let connection = cx.req().tcp.connect(cx, &HERE, port)?;
     connection.write(cx, QUESTION)?;
     connection.read(cx, &mut [0; 256])
 }
@@ -240,7 +240,7 @@ mod tests {
 
     #[test]
     fn signs_are_told_apart_by_the_arguments() {
-        let gateway = Sign::Below(Ipv4Address(0x0a00_0202));
+        let gateway = Sign::Below(Address::v4(0x0a00_0202));
         assert_eq!(start(&["arp", "10.0.2.2"]).ok(), Some((false, gateway)));
         assert_eq!(start(&["-k", "http", "-p", "80"]).ok(), Some((true, Sign::Port(80))));
         for wrong in [&["arp"][..], &["arp", "here"], &["tcp", "-p", "70000"], &["tcp", "-p"]] {
