@@ -115,11 +115,14 @@ fn the_state_of_the_network_is_shown() {
 #[test]
 fn the_way_to_this_station_itself_comes_back_when_what_leads_there_has_died() {
     let ask = "ping -q -c 2 -i 10 127.0.0.1 | grep transmitted";
+    // The first question meets the fault.
+    let meet = "ping -q -c 3 -i 100 127.0.0.1 | grep -c x";
     let lines = [
         "crash loopback null",
+        meet,
         ask,
         "crash routing null",
-        "ping -q -c 3 -i 100 127.0.0.1 | grep -c x",
+        meet,
         ask,
         "ifconfig -r",
     ];
