@@ -117,15 +117,7 @@ fn the_way_to_this_station_itself_comes_back_when_what_leads_there_has_died() {
     let ask = "ping -q -c 2 -i 10 127.0.0.1 | grep transmitted";
     // The first question meets the fault.
     let meet = "ping -q -c 3 -i 100 127.0.0.1 | grep -c x";
-    let lines = [
-        "crash loopback null",
-        meet,
-        ask,
-        "crash routing null",
-        meet,
-        ask,
-        "ifconfig -r",
-    ];
+    let lines = ["crash loopback null", meet, ask, "crash routing null", meet, ask, "ifconfig -r"];
     let run = Run::new("network", &lines).go();
     let all = "2 packets transmitted, 2 received, 0% packet loss";
     assert_eq!(run.lines().iter().filter(|line| **line == all).count(), 2, "{run}");

@@ -3,7 +3,7 @@
 use alloc::rc::Rc;
 
 use warren::{Cx, Object, Serial, SystemError, local};
-use warren_idl::{Task, ThreadError};
+use warren_idl::{LogRecord, Task, ThreadError};
 use warren_waiting::{until, wait_at};
 
 use crate::{
@@ -68,6 +68,14 @@ impl Task for Worker {
             }
         };
         cx.parent().remove_stack(&stack);
+        let warning = match end {
+            SystemError::Killed => None,
+            SystemError::Budget => Some("a principal has no room left: its connections are over"),
+            _ => Some("a principal's thread was cut off: its connections are over"),
+        };
+        if let Some(warning) = warning {
+            cx.req().log.write(LogRecord::WARNING, warning).ok();
+        }
         stack.ring(cx)?;
         Err(end.into())
     }

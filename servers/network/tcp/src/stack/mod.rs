@@ -478,10 +478,8 @@ impl Stack {
     /// Tells those who are to be told.
     pub fn ring<S>(&self, cx: &mut Cx<'_, S>) -> Result<(), SystemError> {
         let bells = core::mem::take(&mut self.inner.borrow_mut().bells);
-        match bells.is_empty() {
-            true => Ok(()),
-            false => cx.scope(|cx| bells.iter().try_for_each(|bell| bell.ring(cx))),
-        }
+        // There may be more of them than a thread may have references at a time.
+        bells.iter().try_for_each(|bell| cx.scope(|cx| bell.ring(cx)))
     }
 
     // The end.
