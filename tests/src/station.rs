@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{changed::changed, namespace, run::Run};
+use crate::{namespace, run::Run};
 
 /// How long the system may take to listen.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -25,19 +25,14 @@ pub fn here(port: u16) -> SocketAddr {
     (Ipv4Addr::LOCALHOST, port).into()
 }
 
-/// A system, with these nodes besides, of which this host reaches these ports; and where it does.
-pub fn reachable<const N: usize>(
-    system: &str,
-    nodes: &str,
-    ports: [u16; N],
-) -> (Run, [SocketAddr; N]) {
+/// A system of which this host reaches these ports; and where it does.
+pub fn reachable<const N: usize>(system: &str, ports: [u16; N]) -> (Run, [SocketAddr; N]) {
     if namespace::is_inside() {
-        return (namespace::system(system, nodes), ports.map(namespace::port));
+        return (namespace::system(system, ""), ports.map(namespace::port));
     }
     let ports = ports.map(|port| (free_port(), port));
     let forwards = ports.map(|(host, system)| format!("--forward={host}:{system}"));
-    let system = if nodes.is_empty() { system.into() } else { changed(system, nodes) };
-    (Run::new(&system, &[""; 0]).with(forwards), ports.map(|(host, _)| here(host)))
+    (Run::new(system, &[""; 0]).with(forwards), ports.map(|(host, _)| here(host)))
 }
 
 /// Connects to a port. QEMU accepts even if the system does not: then the connection ends without a byte.

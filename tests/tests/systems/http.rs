@@ -72,7 +72,7 @@ impl Client {
 }
 
 fn web() -> (Running, SocketAddr) {
-    let (run, [port]) = reachable("web", "", [80]);
+    let (run, [port]) = reachable("web", [80]);
     let run = if namespace::is_inside() { run.placed(&HOSTED) } else { run }.start();
     let end = Instant::now() + PATIENCE;
     while Client::try_new(port).is_none_or(|mut client| client.ask("HEAD", "/", "").is_none()) {

@@ -19,8 +19,6 @@ use warren_tests::{
 const DEFAULT: Variant = Variant { name: "default", arguments: &[] };
 
 const MIB: usize = 1 << 20;
-/// A system whose packets have a fourth of what they usually have.
-const LITTLE_PACKET_MEMORY: &str = "change \"packet-memory\" { parameter \"mib\" 1; }";
 /// Bytes that are sent before they are waited for, and how many times that is much.
 const PIECE: usize = 64 << 10;
 const MANY: usize = 10;
@@ -29,12 +27,7 @@ const LOOK: Duration = Duration::from_millis(5);
 
 /// The system with the small services, and the ports that lead to echo, discard and character generator.
 fn services(variant: &Variant) -> (Running, [SocketAddr; 3]) {
-    changed_services(variant, "")
-}
-
-/// The same with these nodes besides.
-fn changed_services(variant: &Variant, nodes: &str) -> (Running, [SocketAddr; 3]) {
-    let (run, ports) = reachable("services", nodes, [7, 9, 19]);
+    let (run, ports) = reachable("services", [7, 9, 19]);
     let run = run.placed(variant).start();
     wait_for_echo(ports[0]);
     (run, ports)
@@ -64,11 +57,11 @@ fn ten_mebibytes_come_back(variants: &[Variant]) {
 
 #[test]
 fn a_hundred_connections_go_on_at_the_same_time() {
-    a_hundred_connections_go_on(&DEFAULT, "");
+    a_hundred_connections_go_on(&DEFAULT);
 }
 
-fn a_hundred_connections_go_on(variant: &Variant, nodes: &str) {
-    let (run, [echo, ..]) = changed_services(variant, nodes);
+fn a_hundred_connections_go_on(variant: &Variant) {
+    let (run, [echo, ..]) = services(variant);
     // QEMU has a short line of those that wait to be accepted, so they come one after the other.
     let open = |seed: u64| {
         let mut stream = connect(echo).expect("somebody listens");
@@ -192,9 +185,7 @@ fn tcp_may_die(variant: &Variant) {
 fn a_linux_process_is_a_station_beside_linux() {
     namespace::within(|| {
         ten_mebibytes_come_back(&[HOSTED, PROCESSES]);
-        a_hundred_connections_go_on(&HOSTED, "");
-        // All of them together could fill it many times.
-        a_hundred_connections_go_on(&HOSTED, LITTLE_PACKET_MEMORY);
+        a_hundred_connections_go_on(&HOSTED);
         bytes_are_discarded_and_generated(&HOSTED);
         tcp_may_die(&HOSTED);
         servers_below_may_die(&[
