@@ -9,7 +9,7 @@ mod virtio_blk {
 }
 
 use libfuzzer_sys::fuzz_target;
-use virtio_blk::ring::{AREA_BYTES, Request, Ring, SLOTS, USED};
+use virtio_blk::ring::{AREA_BYTES, Request, Ring, SLOTS};
 use warren_window::Window;
 
 /// The memory that both sides write.
@@ -38,6 +38,7 @@ impl Window for Memory {
 
 fuzz_target!(|bytes: &[u8]| {
     let (mut ring, mut memory) = (Ring::new(), Memory(vec![0; AREA_BYTES]));
+    let used = ring.place(0).used as usize;
     let mut in_flight = [false; SLOTS];
     for step in bytes.chunks_exact(4) {
         let [kind, low, high, value] = step.try_into().unwrap();
@@ -58,7 +59,7 @@ fuzz_target!(|bytes: &[u8]| {
                 }
             }
             1 => memory.0[offset] = value,
-            2 => memory.0[USED + offset % 260] = value,
+            2 => memory.0[used + offset % 260] = value,
             3 => {
                 if ring.reap(&memory).is_err() {
                     ring.reset(&mut memory);

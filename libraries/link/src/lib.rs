@@ -1,6 +1,8 @@
 //! What the drivers of network devices have alike: a driver says how its device takes buffers and frames ([`Device`]), and serves
 //! [`Link`](warren_idl::Link) by the functions of [`Port`].
 //!
+//! Controllers with rings of descriptors have more than that alike: [`controller`] makes devices of their registers and descriptors.
+//!
 //! # Whose thread
 //!
 //! Frames that arrive are delivered on the thread of whoever is served ([`serve`]), up to a batch at a time; between batches it waits for the
@@ -21,14 +23,19 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+extern crate alloc;
+
+pub mod controller;
 mod driver;
+pub mod receiver;
+pub mod ring;
 
 use warren::{Closing, Cx, Kept, New, Object, Ref, Req, Serial, Server, StartError, SystemError};
 use warren_idl::{
     AddressSpace, BUFFER_BYTES, InterruptError, InterruptLine, LinkCounts, LinkDescription,
-    LinkError, PIECES, Packet, PacketError, PacketMemory, PciDevice, Share, Sink, SinkError,
+    LinkError, PIECES, Packet, PacketError, PacketMemory, PciDevice, Sink, SinkError,
 };
-use warren_packets::{Bad, Batch, Buffers, Indices, batch::length};
+use warren_packets::{Bad, Batch, Buffers, Indices, OpenShare, OwnShare, batch::length};
 
 /// Buffers that are given back, and taken, at a time.
 pub const RENEWED: usize = 64;
@@ -97,7 +104,7 @@ pub trait Device {
 pub struct Port<D> {
     device: D,
     packets: Buffers,
-    share: Kept<dyn Share>,
+    share: OwnShare,
     line: Kept<dyn InterruptLine>,
     /// Interrupts that were taken back.
     seen: u64,
@@ -127,7 +134,7 @@ pub trait Driver: Object<Access = Serial> {
 /// The packet memory of a driver whose device is quiet.
 pub struct Memory {
     packets: Buffers,
-    share: Kept<dyn Share>,
+    share: OwnShare,
     /// The physical address of its first byte.
     pub base: u64,
 }
@@ -148,7 +155,7 @@ pub fn memory<S: Server>(
     let identity = device.identity(cx)?;
     let registers_at = device.read(cx, FIRST_ADDRESS)?;
     let name = u64::from(identity.address) << 32 | u64::from(registers_at);
-    let share = packets.device_share(cx, name, most_buffers)?.keep()?;
+    let share = OwnShare::new(packets.device_share(cx, name, most_buffers)?)?;
     let base = packets.space(cx)?.physical(cx)?;
     let packets = warren_packets::map(cx, packets, address_space)?;
     Ok(Memory { packets, share, base })
@@ -168,9 +175,7 @@ impl<D: Device> Port<D> {
         line: Kept<dyn InterruptLine>,
     ) -> Result<Self, StartError> {
         let Memory { packets, share, .. } = memory;
-        let mut fresh = Indices::zeroed(device.entries());
-        let taken = share.get(cx)?.take(cx, fresh.as_mut_bytes())?;
-        fresh.truncate(taken as usize);
+        let mut fresh = share.get(cx)?.take(cx, device.entries())?;
         device.refill(&mut fresh);
         Ok(Port {
             device,
@@ -257,15 +262,15 @@ pub fn send<S: Driver>(cx: &mut Cx<'_, S>, frames: &[u8]) -> Result<u64, LinkErr
         device.check(packets, frame).map_err(|Bad| LinkError::BadRecord)?;
     }
     let share = cx.port().share.get(cx)?;
-    share.hold(cx, Indices::of(frames.records()).as_bytes())?;
+    share.hold(cx, &Indices::of(frames.records()))?;
     let sent = cx.port_mut().transmit(&frames);
     // What found no room is not held.
     let left: usize = frames.packets().take(sent).map(<[Packet]>::len).sum();
     let left = Indices::of(&frames.records()[left..]);
     if !left.is_empty() {
-        share.give(cx, left.as_bytes())?;
+        share.give(cx, &left)?;
     }
-    give_back(cx, share)?;
+    give_back(cx, &share)?;
     match cx.port().dead {
         true => Err(LinkError::Broken),
         false => Ok(sent as u64),
@@ -284,7 +289,7 @@ pub fn serve<'f, S: Driver>(cx: &mut Cx<'f, S>, sink: Ref<'f, dyn Sink>) -> Resu
     // What another one was being shown when it ended.
     shown(cx.port_mut());
     loop {
-        refill(cx, share)?;
+        refill(cx, &share)?;
         if cx.port().session != session {
             return Err(LinkError::Superseded);
         }
@@ -312,10 +317,9 @@ pub fn close<S: Driver + Server>(cx: &mut Cx<'_, Closing<S>>) {
     if device.stop(spent).is_ok() {
         spent.append(fresh);
         let spent = core::mem::take(spent);
-        if let Ok(share) = cx.port().share.get(cx) {
-            // A packet memory that is gone needs nothing back.
-            share.give(cx, spent.as_bytes()).ok();
-        }
+        let share = cx.port().share.clone();
+        // A packet memory that is gone needs nothing back.
+        share.give(cx, &spent).ok();
     }
 }
 
@@ -338,7 +342,7 @@ fn is_gone(error: SystemError) -> bool {
 }
 
 /// Gives the device buffers, once many of them are missing.
-fn refill<S: Driver>(cx: &mut Cx<'_, S>, share: Ref<'_, dyn Share>) -> Result<(), LinkError> {
+fn refill<S: Driver>(cx: &mut Cx<'_, S>, share: &OpenShare<'_>) -> Result<(), LinkError> {
     let Port { device, fresh, .. } = cx.port();
     let missing = device.entries() - device.filled();
     if missing < RENEWED.min(device.entries() / 4) {
@@ -348,13 +352,12 @@ fn refill<S: Driver>(cx: &mut Cx<'_, S>, share: Ref<'_, dyn Share>) -> Result<()
     let has_some = device.filled() > 0;
     give_back(cx, share)?;
     if needed > 0 {
-        let mut more = Indices::zeroed(needed);
-        match share.take(cx, more.as_mut_bytes()) {
-            Ok(count) => more.truncate(count as usize),
+        let mut more = match share.take(cx, needed) {
+            Ok(more) => more,
             // The device goes on with what it has, until there is memory again.
-            Err(PacketError::Exhausted | PacketError::Limit) if has_some => more.clear(),
+            Err(PacketError::Exhausted | PacketError::Limit) if has_some => Indices::new(),
             Err(error) => return Err(error.into()),
-        }
+        };
         // Whoever answers names buffers; one that is none would be written by the device.
         let buffers = cx.port().packets.count() as u32;
         if more.as_slice().iter().any(|index| *index >= buffers) {
@@ -368,10 +371,10 @@ fn refill<S: Driver>(cx: &mut Cx<'_, S>, share: Ref<'_, dyn Share>) -> Result<()
 }
 
 /// Gives back what nobody here needs any more, once it is much.
-fn give_back<S: Driver>(cx: &mut Cx<'_, S>, share: Ref<'_, dyn Share>) -> Result<(), LinkError> {
+fn give_back<S: Driver>(cx: &mut Cx<'_, S>, share: &OpenShare<'_>) -> Result<(), LinkError> {
     if cx.port().spent.len() >= RENEWED {
         let spent = core::mem::take(&mut cx.port_mut().spent);
-        share.give(cx, spent.as_bytes())?;
+        share.give(cx, &spent)?;
     }
     Ok(())
 }

@@ -28,18 +28,17 @@ extern crate std;
 
 pub mod places;
 
-use alloc::{vec, vec::Vec};
+use alloc::vec::Vec;
 
-use warren::{Cx, New, Ref, Req, Required, Server, StartError, SystemError, local, server};
+use warren::{Cx, New, Ref, Req, Required, Server, StartError, local, server};
 use warren_idl::{
-    AddressSpace, DataSpace, InterruptLine, Interrupts, IoPorts, MemoryError, ParameterError,
-    Parameters, PciBus, PciDevice, PciError, PciIdentity, PhysicalMemory, map_space,
+    AddressSpace, DataSpace, InterruptLine, Interrupts, IoPorts, MemoryError, Parameters, PciBus,
+    PciDevice, PciError, PciIdentity, PhysicalMemory, map_space,
 };
+use warren_parameters::parameter;
 
 use crate::places::Place;
 
-/// Longest list of places.
-const PLACES_BYTES: usize = 2048;
 const PAGE_BYTES: u64 = 4096;
 /// The first of the registers, and what stands there: `virt`.
 const MAGIC: (u64, u32) = (0, 0x7472_6976);
@@ -96,16 +95,11 @@ impl Server for VirtioMmio {
     type Required = Needs;
 
     fn new(cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
-        let mut text = vec![0; PLACES_BYTES];
-        let length = match cx.req().parameters.get("virtio_mmio.device", &mut text) {
-            Ok(length) => length as usize,
-            Err(ParameterError::Unset) => 0,
-            Err(error) => return Err(error.into()),
-        };
-        let text = text.get(..length).ok_or(StartError::new("the list of devices is too long"))?;
-        let text = str::from_utf8(text).map_err(|_| SystemError::BadAnswer)?;
+        let read = |text: &str| Some(places::parse(text).collect::<Vec<_>>());
+        let refusal = "the list of devices is too long";
+        let places = parameter(&cx.req().parameters, "virtio_mmio.device", read, refusal)?;
         let mut found = Vec::new();
-        for place in places::parse(text) {
+        for place in places.unwrap_or_default() {
             if let Some(id) = look(cx, place)? {
                 found.push(Found { place, id });
             }

@@ -1,17 +1,13 @@
-//! Frames from the controller: a ring of buffers that it fills (section 3.2.3).
-//!
-//! A frame fits into one buffer. What the controller says is checked: it cannot name a buffer, nor bytes beyond one.
+//! Frames from the controller: what stands in the descriptors of buffers that it fills (section 3.2.3).
 
-use alloc::{boxed::Box, vec};
-
-use warren_idl::{BUFFER_BYTES, CHECKSUM_GOOD, LinkCounts, Packet};
-use warren_packets::{Batch, Indices};
+use warren_link::receiver::{Arrived, Descriptors};
+use warren_packets::Bad;
 use warren_window::Window;
 
 /// Buffers in the ring. The manual wants a multiple of 8.
 pub const ENTRIES: usize = 256;
-/// Bytes of a descriptor.
-pub const DESCRIPTOR: usize = 16;
+/// How many of them the controller has at most: full and empty rings are told apart by one place that always stays empty.
+pub const MOST: usize = ENTRIES - 1;
 
 /// Where in a descriptor the parts are: the length in the lower half of the word behind the address; status and errors in the next one.
 const LENGTH: usize = 8;
@@ -25,96 +21,31 @@ const ERROR_TRANSPORT: u32 = 1 << (8 + 5);
 /// Errors of the frame itself, and not of a packet in it.
 const ERRORS_FRAME: u32 = (1 << 0 | 1 << 1 | 1 << 2 | 1 << 4 | 1 << 7) << 8;
 
-/// Shortest frame: a header of Ethernet.
-const LEAST_FRAME: usize = 14;
-
-/// The ring.
+/// What stands in a descriptor.
 #[derive(Debug)]
-pub struct Receiver {
-    /// Where in the shared memory it starts.
-    at: usize,
-    /// The buffer behind each descriptor.
-    buffers: Box<[u32]>,
-    /// The next descriptor that the controller fills, and the first that it does not have.
-    next: usize,
-    tail: usize,
-    /// Physical address of the packet memory.
-    base: u64,
-}
+pub struct Descriptor;
 
-impl Receiver {
-    /// An empty ring at this offset of the shared memory; the packet memory is at the physical address `base`.
-    pub fn new(at: usize, base: u64) -> Self {
-        Receiver { at, buffers: vec![0; ENTRIES].into(), next: 0, tail: 0, base }
+impl Descriptors for Descriptor {
+    const ENTRIES: usize = ENTRIES;
+    const MOST: usize = MOST;
+
+    fn give(area: &mut impl Window, place: usize, _is_end: bool, buffer: u64) {
+        area.write64(place, buffer);
+        area.write32(place + LENGTH, 0);
+        area.write32(place + STATUS, 0);
     }
 
-    /// How many buffers the controller has. One place always stays empty: full and empty rings are told apart by that.
-    pub fn filled(&self) -> usize {
-        (self.tail + ENTRIES - self.next) % ENTRIES
-    }
-
-    /// The first place that the controller does not have.
-    pub fn tail(&self) -> usize {
-        self.tail
-    }
-
-    /// Puts buffers out of `fresh` into the ring, as many as there is room for. Whether there were any.
-    pub fn refill(&mut self, area: &mut impl Window, fresh: &mut Indices) -> bool {
-        let before = self.tail;
-        while self.filled() < ENTRIES - 1 {
-            let Some(buffer) = fresh.pop() else { break };
-            let place = self.at + self.tail * DESCRIPTOR;
-            area.write64(place, self.base + u64::from(buffer) * BUFFER_BYTES as u64);
-            area.write32(place + LENGTH, 0);
-            area.write32(place + STATUS, 0);
-            self.buffers[self.tail] = buffer;
-            self.tail = (self.tail + 1) % ENTRIES;
+    fn arrived(area: &impl Window, place: usize) -> Option<Result<Arrived, Bad>> {
+        let status = area.read32(place + STATUS);
+        if status & STATUS_DONE == 0 {
+            return None;
         }
-        self.tail != before
-    }
-
-    /// Takes frames that have arrived, as many as a batch has room for. Their buffers are added to `spent`.
-    pub fn harvest(
-        &mut self,
-        area: &impl Window,
-        spent: &mut Indices,
-        counts: &mut LinkCounts,
-    ) -> Batch {
-        let mut frames = Batch::new();
-        while frames.room() > 0 && self.filled() > 0 {
-            let place = self.at + self.next * DESCRIPTOR;
-            let status = area.read32(place + STATUS);
-            if status & STATUS_DONE == 0 {
-                break;
-            }
-            let bytes = area.read32(place + LENGTH) as u16;
-            let buffer = self.buffers[self.next];
-            spent.push(buffer);
-            self.next = (self.next + 1) % ENTRIES;
-            let fits = (LEAST_FRAME..=BUFFER_BYTES).contains(&usize::from(bytes));
-            if status & STATUS_END == 0 || status & ERRORS_FRAME != 0 || !fits {
-                counts.received_dropped += 1;
-                continue;
-            }
-            let good = status
-                & (STATUS_IGNORE_CHECKSUM | STATUS_TRANSPORT_CHECKED | ERROR_TRANSPORT)
-                == STATUS_TRANSPORT_CHECKED;
-            let flags = if good { CHECKSUM_GOOD } else { 0 };
-            counts.received += 1;
-            counts.received_bytes += u64::from(bytes);
-            // There is room.
-            frames.push(Packet { buffer, bytes, flags, ..Packet::default() }).ok();
+        if status & STATUS_END == 0 || status & ERRORS_FRAME != 0 {
+            return Some(Err(Bad));
         }
-        frames
-    }
-
-    /// Takes back all buffers, after the controller was reset.
-    pub fn reset(&mut self, spent: &mut Indices) {
-        while self.next != self.tail {
-            spent.push(self.buffers[self.next]);
-            self.next = (self.next + 1) % ENTRIES;
-        }
-        (self.next, self.tail) = (0, 0);
+        let bytes = usize::from(area.read32(place + LENGTH) as u16);
+        let sums = STATUS_IGNORE_CHECKSUM | STATUS_TRANSPORT_CHECKED | ERROR_TRANSPORT;
+        Some(Ok(Arrived { bytes, checksum_good: status & sums == STATUS_TRANSPORT_CHECKED }))
     }
 }
 
@@ -123,9 +54,14 @@ mod tests {
     use std::vec::Vec;
 
     use proptest::prelude::*;
+    use warren_idl::{BUFFER_BYTES, CHECKSUM_GOOD, LinkCounts};
+    use warren_link::ring::DESCRIPTOR_BYTES as DESCRIPTOR;
+    use warren_packets::Indices;
     use warren_window::fake::Plain;
 
     use super::*;
+
+    type Receiver = warren_link::receiver::Receiver<Descriptor>;
 
     const BASE: u64 = 0x1_0000_0000;
 
@@ -201,7 +137,7 @@ mod tests {
                 fresh.append(&mut spent);
                 receiver.refill(&mut area, &mut fresh);
             }
-            receiver.reset(&mut fresh);
+            receiver.reset(&mut area, &mut fresh);
             let mut all = fresh.as_slice().to_vec();
             all.sort_unstable();
             prop_assert_eq!(all, (0..300).collect::<Vec<u32>>());

@@ -1,6 +1,16 @@
 //! The controller's registers (PCI/PCI-X Family of Gigabit Ethernet Controllers Software Developer's Manual, 317453, section 13), and its start.
 
+use warren_idl::OFFLOAD_CHECKSUM;
+use warren_link::{
+    controller::{self, Refused, station},
+    ring::DESCRIPTOR_BYTES,
+};
 use warren_window::Window;
+
+use crate::{
+    receive::{Descriptor, ENTRIES},
+    transmit::Sender,
+};
 
 const CONTROL: usize = 0x0000;
 const STATUS: usize = 0x0008;
@@ -21,6 +31,8 @@ const ADDRESS_HIGH: usize = 0x5404;
 /// Bytes of the registers that are used.
 pub const REGISTER_BYTES: usize = 0x5408;
 
+/// Bytes of a ring.
+const RING_BYTES: u32 = (ENTRIES * DESCRIPTOR_BYTES) as u32;
 /// Of a ring's registers.
 const BASE: usize = 0x00;
 const LENGTH: usize = 0x08;
@@ -49,37 +61,6 @@ const CHECKSUMS: u32 = 1 << 8 | 1 << 9;
 /// How often the controller is asked whether its reset is done. Each question takes a microsecond on hardware, and the reset one.
 const PATIENCE: u32 = 100_000;
 
-/// Why a controller cannot be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
-    /// There are too few of them.
-    Registers,
-    /// It does not end its reset.
-    Reset,
-    /// It has no address of a station.
-    Address,
-}
-
-impl Refused {
-    /// As text.
-    pub fn message(self) -> &'static str {
-        match self {
-            Refused::Registers => "the controller has too few registers",
-            Refused::Reset => "the controller does not end its reset",
-            Refused::Address => "the controller has no address of a station",
-        }
-    }
-}
-
-/// Where a ring lies: its physical address and its bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// Address.
-    pub base: u64,
-    /// Bytes.
-    pub bytes: u32,
-}
-
 /// The registers of one controller.
 pub struct Registers<W> {
     window: W,
@@ -93,9 +74,14 @@ impl<W: Window> Registers<W> {
         }
         Ok(Registers { window })
     }
+}
 
-    /// Resets the controller: from then on it reads and writes no memory.
-    pub fn reset(&mut self) -> Result<(), Refused> {
+impl<W: Window> controller::Registers for Registers<W> {
+    type Descriptors = Descriptor;
+    type Sender = Sender;
+    const OFFLOADS: u32 = OFFLOAD_CHECKSUM;
+
+    fn reset(&mut self) -> Result<(), Refused> {
         self.window.write32(INTERRUPT_DISABLE, u32::MAX);
         self.window.write32(RECEIVE_CONTROL, 0);
         self.window.write32(SEND_CONTROL, 0);
@@ -107,19 +93,17 @@ impl<W: Window> Registers<W> {
         if done { Ok(()) } else { Err(Refused::Reset) }
     }
 
-    /// The address that the controller has after a reset.
-    pub fn address(&self) -> Result<[u8; 6], Refused> {
-        let low = self.window.read32(ADDRESS_LOW).to_le_bytes();
+    fn address(&self) -> Result<[u8; 6], Refused> {
+        let [a, b, c, d] = self.window.read32(ADDRESS_LOW).to_le_bytes();
         let high = self.window.read32(ADDRESS_HIGH);
-        let [a, b, c, d] = low;
         let [e, f, ..] = high.to_le_bytes();
-        let address = [a, b, c, d, e, f];
-        let is_station = a & 1 == 0 && address != [0; 6];
-        if high & ADDRESS_VALID != 0 && is_station { Ok(address) } else { Err(Refused::Address) }
+        if high & ADDRESS_VALID == 0 {
+            return Err(Refused::Address);
+        }
+        station([a, b, c, d, e, f])
     }
 
-    /// Starts a controller that was reset, with empty rings.
-    pub fn start(&mut self, receive: Place, send: Place) {
+    fn start(&mut self, receive: u64, send: u64) {
         let control = self.window.read32(CONTROL);
         self.window.write32(CONTROL, control | CONTROL_SPEED_BY_LINK | CONTROL_LINK_UP);
         for word in 0..GROUP_WORDS {
@@ -128,9 +112,9 @@ impl<W: Window> Registers<W> {
         self.window.write32(CHECKSUM_CONTROL, CHECKSUMS);
         self.window.write32(RECEIVE_DELAY, 0);
         self.window.write32(INTERRUPT_THROTTLE, 0);
-        for (ring, place) in [(RECEIVE_RING, receive), (SEND_RING, send)] {
-            self.window.write64(ring + BASE, place.base);
-            self.window.write32(ring + LENGTH, place.bytes);
+        for (ring, base) in [(RECEIVE_RING, receive), (SEND_RING, send)] {
+            self.window.write64(ring + BASE, base);
+            self.window.write32(ring + LENGTH, RING_BYTES);
             self.window.write32(ring + HEAD, 0);
             self.window.write32(ring + TAIL, 0);
         }
@@ -140,23 +124,20 @@ impl<W: Window> Registers<W> {
         self.window.write32(INTERRUPT_ENABLE, INTERRUPTS);
     }
 
-    /// Whether the link is up.
-    pub fn is_up(&self) -> bool {
+    fn is_up(&self) -> bool {
         self.window.read32(STATUS) & STATUS_LINK_UP != 0
     }
 
-    /// Shows buffers up to, but not including, this place of the ring.
-    pub fn show_buffers(&mut self, tail: usize) {
+    fn show_buffers(&mut self, tail: usize) {
         self.window.write32(RECEIVE_RING + TAIL, tail as u32);
     }
 
-    /// Shows frames to be sent up to, but not including, this place of the ring.
-    pub fn show_frames(&mut self, tail: usize) {
+    fn show_frames(&mut self, tail: usize) {
         self.window.write32(SEND_RING + TAIL, tail as u32);
     }
 
-    /// Takes the interrupt back: to read why it was is enough.
-    pub fn acknowledge(&mut self) {
+    /// To read why it was is enough.
+    fn acknowledge(&mut self) {
         self.window.read32(INTERRUPT_CAUSE);
     }
 }
@@ -165,6 +146,7 @@ impl<W: Window> Registers<W> {
 mod tests {
     use core::cell::Cell;
 
+    use warren_link::controller::Registers as _;
     use warren_window::fake::Plain;
 
     use super::*;
@@ -235,8 +217,7 @@ mod tests {
     #[test]
     fn rings_lie_where_they_are_said_to() {
         let mut controller = controller(0);
-        let place = |base| Place { base, bytes: 4096 };
-        controller.start(place(0x1_0002_0000), place(0x3000));
+        controller.start(0x1_0002_0000, 0x3000);
         controller.show_buffers(255);
         controller.show_frames(3);
         let at = |offset| controller.window.plain.read32(offset);

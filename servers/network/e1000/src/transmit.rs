@@ -1,14 +1,16 @@
 //! Frames for the controller: a ring of descriptors, one for each piece, and one in front of a frame whose checksum is to be filled in that says how (section 3.3).
-//!
-//! Nobody is told when a frame has left: what the controller has done with is taken back when the next one is sent.
 
-use alloc::{boxed::Box, collections::VecDeque, vec};
+use alloc::collections::VecDeque;
 
-use warren_idl::{BUFFER_BYTES, CHECKSUM_FILL, PIECES, Packet};
+use warren_idl::{CHECKSUM_FILL, Packet};
+use warren_link::{
+    controller,
+    ring::{Ring, address},
+};
 use warren_packets::{Bad, Buffers, Bytes, Indices};
 use warren_window::Window;
 
-use crate::receive::{DESCRIPTOR, ENTRIES};
+use crate::receive::{ENTRIES, MOST};
 
 /// Where in a descriptor the word with the status is.
 const STATUS: usize = 12;
@@ -22,13 +24,10 @@ const EXTENDED: u32 = 1 << 29;
 const FILL: u32 = 1 << 9;
 const STATUS_DONE: u32 = 1;
 
-/// No buffer is behind a descriptor.
-const NONE: u32 = u32::MAX;
-
 /// A frame that the controller has.
 #[derive(Clone, Copy, Debug)]
 struct Frame {
-    /// Its last descriptor.
+    /// Where its last descriptor is.
     last: usize,
     /// How many it has.
     descriptors: usize,
@@ -37,109 +36,83 @@ struct Frame {
 /// The ring.
 #[derive(Debug)]
 pub struct Sender {
-    /// Where in the shared memory it starts.
-    at: usize,
-    /// The buffer behind each descriptor.
-    buffers: Box<[u32]>,
+    ring: Ring,
     frames: VecDeque<Frame>,
-    /// The first descriptor that the controller still has, and the first that it does not have.
-    first: usize,
-    tail: usize,
     /// What the controller was told last of how to fill checksums in.
     context: Option<(u8, u8)>,
     /// Physical address of the packet memory.
-    base: u64,
+    packets: u64,
 }
 
 impl Sender {
-    /// An empty ring at this offset of the shared memory; the packet memory is at the physical address `base`.
-    pub fn new(at: usize, base: u64) -> Self {
-        Sender {
-            at,
-            buffers: vec![NONE; ENTRIES].into(),
-            frames: VecDeque::with_capacity(ENTRIES),
-            first: 0,
-            tail: 0,
-            context: None,
-            base,
+    fn write(&mut self, area: &mut impl Window, words: [u32; 4], buffer: Option<u32>) {
+        let place = self.ring.place(self.ring.behind(0));
+        for (at, word) in (place..).step_by(4).zip(words) {
+            area.write32(at, word);
         }
+        self.ring.push(buffer);
+    }
+}
+
+impl controller::Sender for Sender {
+    const ZEROES: usize = 0;
+
+    fn new(at: usize, packets: u64, _zeroes: u64) -> Self {
+        let ring = Ring::new(at, ENTRIES, MOST);
+        Sender { ring, frames: VecDeque::with_capacity(ENTRIES), context: None, packets }
     }
 
-    /// The first place that the controller does not have.
-    pub fn tail(&self) -> usize {
-        self.tail
+    fn check<M: Bytes>(_packets: &Buffers<M>, frame: &[Packet]) -> Result<(), Bad> {
+        fill(frame).map(drop)
     }
 
-    fn room(&self) -> usize {
-        ENTRIES - 1 - (self.tail + ENTRIES - self.first) % ENTRIES
+    fn tail(&self) -> usize {
+        self.ring.behind(0)
     }
 
-    /// Puts a frame into the ring, whose buffers are held from now on; `false` if there is no room, or it cannot be sent.
-    pub fn push(&mut self, area: &mut impl Window, pieces: &[Packet]) -> bool {
-        let Ok(fill) = fill(pieces) else { return false };
+    fn push(&mut self, area: &mut impl Window, frame: &[Packet]) -> bool {
+        let Ok(fill) = fill(frame) else { return false };
         let context = fill.filter(|fill| self.context != Some(*fill));
-        let descriptors = pieces.len() + usize::from(context.is_some());
-        if descriptors > self.room() {
+        let descriptors = frame.len() + usize::from(context.is_some());
+        if descriptors > self.ring.room() {
             return false;
         }
         if let Some((start, place)) = context {
             // Sum from `start` to the end, and put the sum to `place`.
             let words = [0, u32::from(start) | u32::from(place) << 8, EXTENDED, 0];
-            self.write(area, words, NONE);
+            self.write(area, words, None);
             self.context = context;
         }
-        for (number, piece) in pieces.iter().enumerate() {
-            let start = u64::from(piece.buffer) * BUFFER_BYTES as u64 + u64::from(piece.offset);
-            let address = self.base + start;
-            let is_last = number + 1 == pieces.len();
+        let last = self.ring.place(self.ring.behind(frame.len() - 1));
+        for (number, piece) in frame.iter().enumerate() {
+            let address = address(self.packets, piece);
+            let is_last = number + 1 == frame.len();
             let end = if is_last { END | REPORT } else { 0 };
             let command = u32::from(piece.bytes) | KIND_DATA | CHECK_SEQUENCE | EXTENDED | end;
             let options = if fill.is_some() { FILL } else { 0 };
             let words = [address as u32, (address >> 32) as u32, command, options];
-            self.write(area, words, piece.buffer);
+            self.write(area, words, Some(piece.buffer));
         }
-        let last = (self.tail + ENTRIES - 1) % ENTRIES;
         self.frames.push_back(Frame { last, descriptors });
         true
     }
 
-    fn write(&mut self, area: &mut impl Window, words: [u32; 4], buffer: u32) {
-        let place = self.at + self.tail * DESCRIPTOR;
-        for (at, word) in (place..).step_by(4).zip(words) {
-            area.write32(at, word);
-        }
-        self.buffers[self.tail] = buffer;
-        self.tail = (self.tail + 1) % ENTRIES;
-    }
-
-    /// Takes back the buffers that the controller has done with.
-    pub fn reclaim(&mut self, area: &impl Window, spent: &mut Indices) {
+    fn reclaim(&mut self, area: &impl Window, spent: &mut Indices) {
         while let Some(Frame { last, descriptors }) = self.frames.front().copied() {
-            let status = area.read32(self.at + last * DESCRIPTOR + STATUS);
-            if status & STATUS_DONE == 0 {
+            if area.read32(last + STATUS) & STATUS_DONE == 0 {
                 break;
             }
             self.frames.pop_front();
-            self.take_back(descriptors, spent);
-        }
-    }
-
-    fn take_back(&mut self, descriptors: usize, spent: &mut Indices) {
-        for _ in 0..descriptors {
-            let buffer = core::mem::replace(&mut self.buffers[self.first], NONE);
-            if buffer != NONE {
+            for buffer in (0..descriptors).filter_map(|_| self.ring.pop()) {
                 spent.push(buffer);
             }
-            self.first = (self.first + 1) % ENTRIES;
         }
     }
 
-    /// Takes back all buffers, after the controller was reset.
-    pub fn reset(&mut self, spent: &mut Indices) {
-        while let Some(Frame { descriptors, .. }) = self.frames.pop_front() {
-            self.take_back(descriptors, spent);
-        }
-        (self.first, self.tail, self.context) = (0, 0, None);
+    fn reset(&mut self, area: &mut impl Window, spent: &mut Indices) {
+        self.ring.reset(area, spent);
+        self.frames.clear();
+        self.context = None;
     }
 }
 
@@ -155,24 +128,15 @@ fn fill(pieces: &[Packet]) -> Result<Option<(u8, u8)>, Bad> {
     Ok(Some((byte(start)?, byte(place)?)))
 }
 
-/// Whether a frame can be sent.
-///
-/// # Errors
-///
-/// Its pieces are empty, too many, or not in buffers, or it asks for what the controller does not do.
-pub fn check<M: Bytes>(memory: &Buffers<M>, pieces: &[Packet]) -> Result<(), Bad> {
-    memory.check(pieces)?;
-    fill(pieces)?;
-    let empty = pieces.iter().any(|piece| piece.bytes == 0);
-    let cut = pieces.iter().any(|piece| piece.segment_bytes != 0);
-    if empty || cut || pieces.len() > PIECES { Err(Bad) } else { Ok(()) }
-}
-
 #[cfg(test)]
 mod tests {
     use std::vec::Vec;
 
     use proptest::prelude::*;
+    use warren_link::{
+        controller::{Sender as _, check},
+        ring::DESCRIPTOR_BYTES,
+    };
     use warren_packets::testing::Plain as Packets;
     use warren_window::fake::Plain;
 
@@ -190,28 +154,28 @@ mod tests {
     }
 
     fn words(area: &Plain, place: usize) -> [u32; 4] {
-        [0, 4, 8, 12].map(|at| area.read32(place * DESCRIPTOR + at))
+        [0, 4, 8, 12].map(|at| area.read32(place * DESCRIPTOR_BYTES + at))
     }
 
     #[test]
     fn pieces_are_descriptors_and_the_last_one_reports() {
-        let mut area = Plain::new(ENTRIES * DESCRIPTOR);
-        let mut sender = Sender::new(0, BASE);
+        let mut area = Plain::new(ENTRIES * DESCRIPTOR_BYTES);
+        let mut sender = Sender::new(0, BASE, 0);
         assert!(sender.push(&mut area, &[piece(1, 100, 54), piece(2, 0, 1000)]));
         assert_eq!(words(&area, 0), [4096 + 100, 1, 0x2210_0000 | 54, 0]);
         assert_eq!(words(&area, 1), [8192, 1, 0x2b10_0000 | 1000, 0]);
         let mut spent = Indices::new();
         sender.reclaim(&area, &mut spent);
         assert!(spent.is_empty());
-        area.write32(DESCRIPTOR + STATUS, STATUS_DONE);
+        area.write32(DESCRIPTOR_BYTES + STATUS, STATUS_DONE);
         sender.reclaim(&area, &mut spent);
-        assert_eq!((spent.as_slice(), sender.room()), (&[1, 2][..], ENTRIES - 1));
+        assert_eq!((spent.as_slice(), sender.ring.room()), (&[1, 2][..], ENTRIES - 1));
     }
 
     #[test]
     fn how_to_fill_checksums_in_is_said_when_it_changes() {
-        let mut area = Plain::new(ENTRIES * DESCRIPTOR);
-        let mut sender = Sender::new(0, BASE);
+        let mut area = Plain::new(ENTRIES * DESCRIPTOR_BYTES);
+        let mut sender = Sender::new(0, BASE, 0);
         for frame in [filled(1, 134), filled(2, 134), piece(3, 100, 60), filled(4, 154)] {
             assert!(sender.push(&mut area, &[frame]));
         }
@@ -221,7 +185,7 @@ mod tests {
         assert_eq!(words(&area, 4), [0, 54 | 70 << 8, EXTENDED, 0]);
         assert_eq!(sender.tail(), 6);
         let mut spent = Indices::new();
-        sender.reset(&mut spent);
+        sender.reset(&mut area, &mut spent);
         assert_eq!(spent.as_slice(), [1, 2, 3, 4]);
         assert!(sender.push(&mut area, &[filled(5, 154)]));
         assert_eq!(sender.tail(), 2, "a controller that was reset has forgotten it");
@@ -230,7 +194,7 @@ mod tests {
     #[test]
     fn what_cannot_be_sent_is_refused() {
         let memory = Buffers::new(Packets::new(4));
-        assert_eq!(check(&memory, &[filled(1, 134)]), Ok(()));
+        assert_eq!(check::<Sender, _>(&memory, &[filled(1, 134)]), Ok(()));
         for (why, frame) in [
             ("a buffer that is none", piece(4, 0, 60)),
             ("beyond a buffer", piece(0, 4090, 60)),
@@ -239,9 +203,9 @@ mod tests {
             ("summed from before it starts", filled(0, 99)),
             ("summed from far behind", filled(0, 400)),
         ] {
-            assert_eq!(check(&memory, &[frame]), Err(Bad), "{why}");
+            assert_eq!(check::<Sender, _>(&memory, &[frame]), Err(Bad), "{why}");
         }
-        assert_eq!(check(&memory, &[]), Err(Bad));
+        assert_eq!(check::<Sender, _>(&memory, &[]), Err(Bad));
     }
 
     proptest! {
@@ -249,15 +213,15 @@ mod tests {
         fn every_buffer_comes_back_once(
             frames in prop::collection::vec((1usize..6, prop::option::of(100u16..110), 0usize..4), 1..200),
         ) {
-            let mut area = Plain::new(ENTRIES * DESCRIPTOR);
-            let mut sender = Sender::new(0, BASE);
+            let mut area = Plain::new(ENTRIES * DESCRIPTOR_BYTES);
+            let mut sender = Sender::new(0, BASE, 0);
             let (mut pushed, mut spent, mut next) = (0..0, Indices::new(), 0);
             for (pieces, start, done) in frames {
                 let mut frame: Vec<_> = (next..).take(pieces).map(|it| piece(it, 100, 60)).collect();
                 if let Some(start) = start {
                     frame[0] = filled(next, start);
                 }
-                let room = sender.room();
+                let room = sender.ring.room();
                 if sender.push(&mut area, &frame) {
                     next += pieces as u32;
                     pushed.end = next;
@@ -265,11 +229,11 @@ mod tests {
                     prop_assert!(room <= pieces);
                 }
                 for frame in sender.frames.iter().take(done) {
-                    area.write32(frame.last * DESCRIPTOR + STATUS, STATUS_DONE);
+                    area.write32(frame.last + STATUS, STATUS_DONE);
                 }
                 sender.reclaim(&area, &mut spent);
             }
-            sender.reset(&mut spent);
+            sender.reset(&mut area, &mut spent);
             prop_assert_eq!(spent.as_slice().to_vec(), pushed.collect::<Vec<_>>());
         }
     }

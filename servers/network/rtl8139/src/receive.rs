@@ -1,19 +1,14 @@
-//! Frames from the controller: a ring of buffers that it fills (RTL8139C+ datasheet, section 9.2.2).
-//!
-//! A frame fits into one buffer. What the controller says is checked: it cannot name a buffer, nor bytes beyond one.
+//! Frames from the controller: what stands in the descriptors of buffers that it fills (RTL8139C+ datasheet, section 9.2.2).
 
-use alloc::{boxed::Box, vec};
-
-use warren_idl::{BUFFER_BYTES, CHECKSUM_GOOD, LinkCounts, Packet};
-use warren_packets::{Batch, Indices};
+use warren_idl::BUFFER_BYTES;
+use warren_link::receiver::{Arrived, Descriptors};
+use warren_packets::Bad;
 use warren_window::Window;
 
 /// Buffers in the ring: the most that the controller knows.
 pub const ENTRIES: usize = 64;
-/// Bytes of a descriptor: two words with what it says, and the address.
-pub const DESCRIPTOR: usize = 16;
-
-const ADDRESS: usize = 8;
+/// Where in a descriptor the address is, behind two words with what it says.
+pub const ADDRESS: usize = 8;
 
 /// The controller has the descriptor.
 pub const OWN: u32 = 1 << 31;
@@ -31,96 +26,40 @@ const BAD_TCP: u32 = 1 << 14;
 /// Bytes of the frame.
 const BYTES: u32 = 0x1fff;
 
-/// Shortest frame: a header of Ethernet.
-const LEAST_FRAME: usize = 14;
 /// Bytes of the check sequence behind each frame.
 const CHECK_SEQUENCE: usize = 4;
 
-/// The ring.
+/// What stands in a descriptor.
 #[derive(Debug)]
-pub struct Receiver {
-    /// Where in the shared memory it starts.
-    at: usize,
-    /// The buffer behind each descriptor.
-    buffers: Box<[u32]>,
-    /// The next descriptor that the controller fills, and how many it has.
-    next: usize,
-    filled: usize,
-    /// Physical address of the packet memory.
-    base: u64,
-}
+pub struct Descriptor;
 
-impl Receiver {
-    /// An empty ring at this offset of the shared memory; the packet memory is at the physical address `base`.
-    pub fn new(at: usize, base: u64) -> Self {
-        Receiver { at, buffers: vec![0; ENTRIES].into(), next: 0, filled: 0, base }
+impl Descriptors for Descriptor {
+    const ENTRIES: usize = ENTRIES;
+    const MOST: usize = ENTRIES;
+
+    fn give(area: &mut impl Window, place: usize, is_end: bool, buffer: u64) {
+        area.write64(place + ADDRESS, buffer);
+        area.write32(place + 4, 0);
+        let end = if is_end { RING_END } else { 0 };
+        // With this word the controller has it.
+        area.write32(place, OWN | end | BUFFER_BYTES as u32);
     }
 
-    /// How many buffers the controller has.
-    pub fn filled(&self) -> usize {
-        self.filled
-    }
-
-    /// Puts buffers out of `fresh` into the ring, as many as there is room for.
-    pub fn refill(&mut self, area: &mut impl Window, fresh: &mut Indices) {
-        while self.filled < ENTRIES {
-            let Some(buffer) = fresh.pop() else { break };
-            let index = (self.next + self.filled) % ENTRIES;
-            let place = self.at + index * DESCRIPTOR;
-            area.write64(place + ADDRESS, self.base + u64::from(buffer) * BUFFER_BYTES as u64);
-            area.write32(place + 4, 0);
-            let end = if index + 1 == ENTRIES { RING_END } else { 0 };
-            // With this word the controller has it.
-            area.write32(place, OWN | end | BUFFER_BYTES as u32);
-            self.buffers[index] = buffer;
-            self.filled += 1;
+    fn arrived(area: &impl Window, place: usize) -> Option<Result<Arrived, Bad>> {
+        let status = area.read32(place);
+        if status & OWN != 0 {
+            return None;
         }
-    }
-
-    /// Takes frames that have arrived, as many as a batch has room for. Their buffers are added to `spent`.
-    pub fn harvest(
-        &mut self,
-        area: &impl Window,
-        spent: &mut Indices,
-        counts: &mut LinkCounts,
-    ) -> Batch {
-        let mut frames = Batch::new();
-        while frames.room() > 0 && self.filled > 0 {
-            let status = area.read32(self.at + self.next * DESCRIPTOR);
-            if status & OWN != 0 {
-                break;
-            }
-            let buffer = self.buffers[self.next];
-            spent.push(buffer);
-            self.next = (self.next + 1) % ENTRIES;
-            self.filled -= 1;
-            let bytes = ((status & BYTES) as usize).saturating_sub(CHECK_SEQUENCE);
-            let fits = (LEAST_FRAME..=BUFFER_BYTES).contains(&bytes);
-            if status & (FIRST | LAST | ERROR) != FIRST | LAST || !fits {
-                counts.received_dropped += 1;
-                continue;
-            }
-            let good = match status & KIND {
-                KIND_TCP => status & BAD_TCP == 0,
-                KIND_UDP => status & BAD_UDP == 0,
-                _ => false,
-            };
-            let flags = if good { CHECKSUM_GOOD } else { 0 };
-            counts.received += 1;
-            counts.received_bytes += bytes as u64;
-            // There is room.
-            frames.push(Packet { buffer, bytes: bytes as u16, flags, ..Packet::default() }).ok();
+        if status & (FIRST | LAST | ERROR) != FIRST | LAST {
+            return Some(Err(Bad));
         }
-        frames
-    }
-
-    /// Takes back all buffers, after the controller was reset.
-    pub fn reset(&mut self, area: &mut impl Window, spent: &mut Indices) {
-        (0..ENTRIES).for_each(|index| area.write32(self.at + index * DESCRIPTOR, 0));
-        for index in (self.next..).take(self.filled) {
-            spent.push(self.buffers[index % ENTRIES]);
-        }
-        (self.next, self.filled) = (0, 0);
+        let bytes = ((status & BYTES) as usize).saturating_sub(CHECK_SEQUENCE);
+        let checksum_good = match status & KIND {
+            KIND_TCP => status & BAD_TCP == 0,
+            KIND_UDP => status & BAD_UDP == 0,
+            _ => false,
+        };
+        Some(Ok(Arrived { bytes, checksum_good }))
     }
 }
 
@@ -129,9 +68,14 @@ mod tests {
     use std::vec::Vec;
 
     use proptest::prelude::*;
+    use warren_idl::{CHECKSUM_GOOD, LinkCounts};
+    use warren_link::ring::DESCRIPTOR_BYTES as DESCRIPTOR;
+    use warren_packets::Indices;
     use warren_window::fake::Plain;
 
     use super::*;
+
+    type Receiver = warren_link::receiver::Receiver<Descriptor>;
 
     const BASE: u64 = 0x1_0000_0000;
     const WHOLE: u32 = FIRST | LAST;

@@ -1,6 +1,10 @@
 //! The controller's registers (Realtek RTL8139C+ datasheet, section 5), and its start.
 
+use warren_idl::{OFFLOAD_CHECKSUM, OFFLOAD_ONLY_IPV4};
+use warren_link::controller::{self, Refused, station};
 use warren_window::Window;
+
+use crate::{receive::Descriptor, transmit::Sender};
 
 const ADDRESS: usize = 0x00;
 const GROUPS: usize = 0x08;
@@ -34,33 +38,10 @@ const MEDIA_DOWN: u8 = 1 << 2;
 /// The first controller that has rings of descriptors calls itself this revision.
 const LEAST_REVISION: u8 = 0x20;
 
+const TOO_OLD: Refused = Refused::Model("the controller is no RTL8139C+, but one of before that");
+
 /// How often the controller is asked whether its reset is done. Each question takes a microsecond on hardware.
 const PATIENCE: u32 = 100_000;
-
-/// Why a controller cannot be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
-    /// It is one of before the C+, without rings of descriptors.
-    Revision,
-    /// There are too few registers.
-    Registers,
-    /// It does not end its reset.
-    Reset,
-    /// It has no address of a station.
-    Address,
-}
-
-impl Refused {
-    /// As text.
-    pub fn message(self) -> &'static str {
-        match self {
-            Refused::Revision => "the controller is no RTL8139C+, but one of before that",
-            Refused::Registers => "the controller has too few registers",
-            Refused::Reset => "the controller does not end its reset",
-            Refused::Address => "the controller has no address of a station",
-        }
-    }
-}
 
 /// The registers of one controller.
 pub struct Registers<W> {
@@ -71,16 +52,21 @@ impl<W: Window> Registers<W> {
     /// Takes the registers of a controller of this revision, of which there are `bytes`.
     pub fn new(window: W, bytes: usize, revision: u8) -> Result<Self, Refused> {
         if revision < LEAST_REVISION {
-            return Err(Refused::Revision);
+            return Err(TOO_OLD);
         }
         if bytes < REGISTER_BYTES {
             return Err(Refused::Registers);
         }
         Ok(Registers { window })
     }
+}
 
-    /// Resets the controller: from then on it reads and writes no memory.
-    pub fn reset(&mut self) -> Result<(), Refused> {
+impl<W: Window> controller::Registers for Registers<W> {
+    type Descriptors = Descriptor;
+    type Sender = Sender;
+    const OFFLOADS: u32 = OFFLOAD_CHECKSUM | OFFLOAD_ONLY_IPV4;
+
+    fn reset(&mut self) -> Result<(), Refused> {
         self.window.write16(INTERRUPT_ENABLE, 0);
         self.window.write8(COMMAND, COMMAND_RESET);
         let done = (0..PATIENCE).any(|_| self.window.read8(COMMAND) & COMMAND_RESET == 0);
@@ -88,15 +74,11 @@ impl<W: Window> Registers<W> {
         if done { Ok(()) } else { Err(Refused::Reset) }
     }
 
-    /// The address that the controller has.
-    pub fn address(&self) -> Result<[u8; 6], Refused> {
-        let address = [0, 1, 2, 3, 4, 5].map(|at| self.window.read8(ADDRESS + at));
-        let is_station = address[0] & 1 == 0 && address != [0; 6];
-        if is_station { Ok(address) } else { Err(Refused::Address) }
+    fn address(&self) -> Result<[u8; 6], Refused> {
+        station([0, 1, 2, 3, 4, 5].map(|at| self.window.read8(ADDRESS + at)))
     }
 
-    /// Starts a controller that was reset, with rings at these physical addresses.
-    pub fn start(&mut self, receive: u64, send: u64) {
+    fn start(&mut self, receive: u64, send: u64) {
         // The rings exist only once it works in this way.
         self.window.write16(PLUS_COMMAND, PLUS);
         self.window.write64(RECEIVE_RING, receive);
@@ -108,18 +90,18 @@ impl<W: Window> Registers<W> {
         self.window.write16(INTERRUPT_ENABLE, INTERRUPTS);
     }
 
-    /// Whether the link is up.
-    pub fn is_up(&self) -> bool {
+    fn is_up(&self) -> bool {
         self.window.read8(MEDIA_STATUS) & MEDIA_DOWN == 0
     }
 
-    /// Tells the controller that there are frames to be sent.
-    pub fn send(&mut self) {
+    /// It looks for buffers when a frame arrives.
+    fn show_buffers(&mut self, _tail: usize) {}
+
+    fn show_frames(&mut self, _tail: usize) {
         self.window.write8(SEND_POLL, SEND_NOW);
     }
 
-    /// Takes the interrupt back.
-    pub fn acknowledge(&mut self) {
+    fn acknowledge(&mut self) {
         let status = self.window.read16(INTERRUPT_STATUS);
         self.window.write16(INTERRUPT_STATUS, status);
     }
@@ -127,6 +109,7 @@ impl<W: Window> Registers<W> {
 
 #[cfg(test)]
 mod tests {
+    use warren_link::controller::Registers as _;
     use warren_window::fake::Plain;
 
     use super::*;
@@ -138,7 +121,7 @@ mod tests {
     #[test]
     fn only_controllers_with_rings_are_taken() {
         let with = |bytes, revision| Registers::new(Plain::new(8), bytes, revision).err();
-        assert_eq!(with(REGISTER_BYTES, 0x10), Some(Refused::Revision));
+        assert_eq!(with(REGISTER_BYTES, 0x10), Some(TOO_OLD));
         assert_eq!(with(REGISTER_BYTES - 1, 0x20), Some(Refused::Registers));
         assert_eq!(with(REGISTER_BYTES, 0x20), None);
         assert_eq!(controller().reset(), Err(Refused::Reset), "memory does not end a reset");

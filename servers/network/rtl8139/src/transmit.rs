@@ -1,16 +1,14 @@
 //! Frames for the controller: a ring of descriptors, one for each piece (RTL8139C+ datasheet, section 9.2.1).
-//!
-//! Nobody is told when a frame has left: what the controller has done with is taken back when the next one is sent.
 
-use alloc::{boxed::Box, vec};
-
-use warren_idl::{BUFFER_BYTES, CHECKSUM_FILL, PIECES, Packet};
+use warren_idl::{CHECKSUM_FILL, Packet};
+use warren_link::{
+    controller,
+    ring::{Ring, address},
+};
 use warren_packets::{Bad, Buffers, Bytes, Indices};
 use warren_window::Window;
 
-use crate::receive::{DESCRIPTOR, ENTRIES, OWN, RING_END};
-
-const ADDRESS: usize = 8;
+use crate::receive::{ADDRESS, ENTRIES, OWN, RING_END};
 
 const FIRST: u32 = 1 << 29;
 const LAST: u32 = 1 << 28;
@@ -30,91 +28,76 @@ const LEAST_FRAME: usize = 60;
 /// The ring.
 #[derive(Debug)]
 pub struct Sender {
-    /// Where in the shared memory it starts.
-    at: usize,
-    /// The buffer behind each descriptor.
-    buffers: Box<[u32]>,
-    /// The first descriptor that the controller still has, and how many it has.
-    first: usize,
-    filled: usize,
+    ring: Ring,
     /// Physical address of the packet memory, and of bytes that short frames are made longer with.
-    base: u64,
+    packets: u64,
     padding: u64,
 }
 
-/// No buffer is behind a descriptor.
-const NONE: u32 = u32::MAX;
+impl controller::Sender for Sender {
+    const ZEROES: usize = LEAST_FRAME;
 
-impl Sender {
-    /// An empty ring at this offset of the shared memory. The packet memory is at the physical address `base`, and [`LEAST_FRAME`] zeroes are
-    /// at `padding`.
-    pub fn new(at: usize, base: u64, padding: u64) -> Self {
-        let buffers = vec![NONE; ENTRIES].into();
-        Sender { at, buffers, first: 0, filled: 0, base, padding }
+    fn new(at: usize, packets: u64, zeroes: u64) -> Self {
+        Sender { ring: Ring::new(at, ENTRIES, ENTRIES), packets, padding: zeroes }
     }
 
-    /// Puts a frame into the ring, whose buffers are held from now on; `false` if there is no room, or it cannot be sent.
-    pub fn push(&mut self, area: &mut impl Window, pieces: &[Packet]) -> bool {
-        let Ok(fill) = fill(pieces) else { return false };
-        let bytes: usize = pieces.iter().map(|piece| usize::from(piece.bytes)).sum();
+    fn check<M: Bytes>(packets: &Buffers<M>, frame: &[Packet]) -> Result<(), Bad> {
+        if fill(frame)? != 0 {
+            let mut kind = [0; 2];
+            packets.read(frame.first().ok_or(Bad)?, FRAME_KIND, &mut kind)?;
+            if kind != IPV4 {
+                return Err(Bad);
+            }
+        }
+        Ok(())
+    }
+
+    fn tail(&self) -> usize {
+        self.ring.behind(0)
+    }
+
+    fn push(&mut self, area: &mut impl Window, frame: &[Packet]) -> bool {
+        let Ok(fill) = fill(frame) else { return false };
+        let bytes: usize = frame.iter().map(|piece| usize::from(piece.bytes)).sum();
         let padding = LEAST_FRAME.saturating_sub(bytes);
-        let descriptors = pieces.len() + usize::from(padding > 0);
-        if descriptors > ENTRIES - self.filled {
+        let descriptors = frame.len() + usize::from(padding > 0);
+        if descriptors > self.ring.room() {
             return false;
         }
-        let start = (self.first + self.filled) % ENTRIES;
         for number in (0..descriptors).rev() {
-            let index = (start + number) % ENTRIES;
-            let (address, bytes, buffer) = match pieces.get(number) {
-                Some(piece) => {
-                    let at = u64::from(piece.buffer) * BUFFER_BYTES as u64;
-                    let address = self.base + at + u64::from(piece.offset);
-                    (address, piece.bytes.into(), piece.buffer)
-                }
-                None => (self.padding, padding as u32, NONE),
+            let descriptor = self.ring.behind(number);
+            let (address, bytes) = match frame.get(number) {
+                Some(piece) => (address(self.packets, piece), piece.bytes.into()),
+                None => (self.padding, padding as u32),
             };
             let mut command = OWN | fill | bytes;
             for (bit, is_set) in [
                 (FIRST, number == 0),
                 (LAST, number + 1 == descriptors),
-                (RING_END, index + 1 == ENTRIES),
+                (RING_END, self.ring.is_end(descriptor)),
             ] {
                 command |= if is_set { bit } else { 0 };
             }
-            let place = self.at + index * DESCRIPTOR;
+            let place = self.ring.place(descriptor);
             area.write64(place + ADDRESS, address);
             area.write32(place + 4, 0);
             // The controller has the frame when it has the first one, which is written last.
             area.write32(place, command);
-            self.buffers[index] = buffer;
         }
-        self.filled += descriptors;
+        (0..descriptors).for_each(|at| self.ring.push(frame.get(at).map(|piece| piece.buffer)));
         true
     }
 
-    /// Takes back the buffers that the controller has done with.
-    pub fn reclaim(&mut self, area: &impl Window, spent: &mut Indices) {
-        while self.filled > 0 && area.read32(self.at + self.first * DESCRIPTOR) & OWN == 0 {
-            self.take_back(spent);
+    fn reclaim(&mut self, area: &impl Window, spent: &mut Indices) {
+        while let Some(place) = self.ring.first()
+            && area.read32(place) & OWN == 0
+        {
+            self.ring.pop().into_iter().for_each(|buffer| spent.push(buffer));
         }
     }
 
-    fn take_back(&mut self, spent: &mut Indices) {
-        let buffer = core::mem::replace(&mut self.buffers[self.first], NONE);
-        if buffer != NONE {
-            spent.push(buffer);
-        }
-        self.first = (self.first + 1) % ENTRIES;
-        self.filled -= 1;
-    }
-
-    /// Takes back all buffers, after the controller was reset.
-    pub fn reset(&mut self, area: &mut impl Window, spent: &mut Indices) {
-        while self.filled > 0 {
-            self.take_back(spent);
-        }
-        self.first = 0;
-        (0..ENTRIES).for_each(|index| area.write32(self.at + index * DESCRIPTOR, 0));
+    fn reset(&mut self, area: &mut impl Window, spent: &mut Indices) {
+        self.ring.reset(area, spent);
     }
 }
 
@@ -129,30 +112,15 @@ fn fill(pieces: &[Packet]) -> Result<u32, Bad> {
     }
 }
 
-/// Whether a frame can be sent.
-///
-/// # Errors
-///
-/// Its pieces are empty, too many, or not in buffers, or it asks for what the controller does not do.
-pub fn check<M: Bytes>(memory: &Buffers<M>, pieces: &[Packet]) -> Result<(), Bad> {
-    memory.check(pieces)?;
-    if fill(pieces)? != 0 {
-        let mut kind = [0; 2];
-        memory.read(pieces.first().ok_or(Bad)?, FRAME_KIND, &mut kind)?;
-        if kind != IPV4 {
-            return Err(Bad);
-        }
-    }
-    let empty = pieces.iter().any(|piece| piece.bytes == 0);
-    let cut = pieces.iter().any(|piece| piece.segment_bytes != 0);
-    if empty || cut || pieces.len() > PIECES { Err(Bad) } else { Ok(()) }
-}
-
 #[cfg(test)]
 mod tests {
     use std::vec::Vec;
 
     use proptest::prelude::*;
+    use warren_link::{
+        controller::{Sender as _, check},
+        ring::DESCRIPTOR_BYTES as DESCRIPTOR,
+    };
     use warren_packets::testing::Plain as Packets;
     use warren_window::fake::Plain;
 
@@ -193,9 +161,9 @@ mod tests {
     #[test]
     fn what_cannot_be_sent_is_refused() {
         let memory = Buffers::new(Packets::new(4));
-        assert_eq!(check(&memory, &[filled(16)]), Err(Bad), "no packet of IPv4");
+        assert_eq!(check::<Sender, _>(&memory, &[filled(16)]), Err(Bad), "no packet of IPv4");
         memory.write(&filled(16), FRAME_KIND, &IPV4).unwrap();
-        assert_eq!(check(&memory, &[filled(16)]), Ok(()));
+        assert_eq!(check::<Sender, _>(&memory, &[filled(16)]), Ok(()));
         assert_eq!((fill(&[filled(16)]), fill(&[filled(6)])), (Ok(FILL_TCP), Ok(FILL_UDP)));
         for (why, frame) in [
             ("a buffer that is none", piece(4, 0, 60)),
@@ -204,9 +172,9 @@ mod tests {
             ("to be cut", Packet { segment_bytes: 1000, ..filled(16) }),
             ("a checksum of another protocol", filled(2)),
         ] {
-            assert_eq!(check(&memory, &[frame]), Err(Bad), "{why}");
+            assert_eq!(check::<Sender, _>(&memory, &[frame]), Err(Bad), "{why}");
         }
-        assert_eq!(check(&memory, &[]), Err(Bad));
+        assert_eq!(check::<Sender, _>(&memory, &[]), Err(Bad));
     }
 
     proptest! {
@@ -219,14 +187,15 @@ mod tests {
             let (mut pushed, mut spent, mut next) = (0..0, Indices::new(), 0);
             for (pieces, bytes, done) in frames {
                 let frame: Vec<_> = (next..).take(pieces).map(|it| piece(it, 100, bytes)).collect();
-                let room = ENTRIES - sender.filled;
+                let room = sender.ring.room();
                 if sender.push(&mut area, &frame) {
                     next += pieces as u32;
                     pushed.end = next;
                 } else {
                     prop_assert!(room <= pieces);
                 }
-                for index in (sender.first..).take(done.min(sender.filled)) {
+                let first = sender.ring.first().unwrap_or(0) / DESCRIPTOR;
+                for index in (first..).take(done.min(sender.ring.filled())) {
                     let place = index % ENTRIES * DESCRIPTOR;
                     let command = area.read32(place);
                     area.write32(place, command & !OWN);

@@ -96,8 +96,8 @@ impl Server for VirtioBlk {
 
         let refused = |refused: Refused| StartError::new(refused.message());
         let mut transport = Transport::new(registers).map_err(refused)?;
-        let geometry = start(&mut transport, base).map_err(refused)?;
         let ring = Ring::new();
+        let geometry = start(&mut transport, &ring, base).map_err(refused)?;
         Ok(VirtioBlk { transport, geometry, ring, area, base, line, seen: 0, dead: false })
     }
 
@@ -201,8 +201,9 @@ impl VirtioBlk {
     }
 
     fn submit(&mut self, slot: usize, request: Request) {
-        self.ring.submit(&mut self.area, self.base, slot, request);
-        self.transport.ring_doorbell(QUEUE);
+        if self.ring.submit(&mut self.area, self.base, slot, request) {
+            self.transport.ring_doorbell(QUEUE);
+        }
     }
 
     /// Waits for the end of the request in a slot. If it was done, `finish` fetches what it has brought,
@@ -253,7 +254,7 @@ impl VirtioBlk {
     fn restart(&mut self) {
         let stopped = self.transport.reset();
         self.ring.reset(&mut self.area);
-        let started = stopped.and_then(|()| start(&mut self.transport, self.base));
+        let started = stopped.and_then(|()| start(&mut self.transport, &self.ring, self.base));
         // A device that comes back as another one is not the one that callers know.
         self.dead = started != Ok(self.geometry);
     }
@@ -262,11 +263,12 @@ impl VirtioBlk {
 /// Starts a device that was reset, with an empty ring in the memory at the physical address `base`.
 fn start<R: Registers + ?Sized>(
     transport: &mut Transport<R>,
+    ring: &Ring,
     base: u64,
 ) -> Result<Geometry, Refused> {
     let features = transport.negotiate(FEATURES)?;
     let geometry = Geometry::of(transport, features)?;
-    transport.run(&[Ring::place(base)])?;
+    transport.run(&[ring.place(base)])?;
     Ok(geometry)
 }
 

@@ -8,6 +8,13 @@ use super::*;
 
 const BASE: u64 = 0x10_0000;
 
+/// Where the parts of the queue are (virtio 1.2, section 2.7), and its flags.
+const DESCRIPTORS: usize = 0;
+const AVAILABLE: usize = 512;
+const USED: usize = 640;
+const FLAG_NEXT: u16 = 1;
+const FLAG_DEVICE_WRITES: u16 = 2;
+
 /// The other side of the ring, as the specification describes it: it knows the memory only by
 /// descriptors, and answers in any order.
 struct Device {
@@ -93,6 +100,14 @@ fn submit(ring: &mut Ring, memory: &mut Plain, request: Request) -> usize {
 
 fn read(sector: u64) -> Request {
     Request::Read { sector, bytes: 512 }
+}
+
+#[test]
+fn the_device_is_told_where_the_queue_is() {
+    let QueuePlace { entries, descriptors, available, used } = Ring::new().place(BASE);
+    assert_eq!(entries, QUEUE_ENTRIES);
+    let offsets = [DESCRIPTORS, AVAILABLE, USED].map(|offset| BASE + offset as u64);
+    assert_eq!([descriptors, available, used], offsets);
 }
 
 #[test]
