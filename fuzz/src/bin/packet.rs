@@ -26,6 +26,7 @@ mod ipv4 {
 #[expect(dead_code, reason = "the server uses the rest")]
 #[path = "../../../servers/network/ipv6/src"]
 mod ipv6 {
+    pub mod addresses;
     pub mod header;
     pub mod message;
 }

@@ -42,6 +42,28 @@ impl Batch {
         if at == count { Ok(Batch { records }) } else { Err(Bad) }
     }
 
+    /// Packets whose records lie one behind the other, in as few batches as they fit into.
+    ///
+    /// # Errors
+    ///
+    /// The last packet's records are not all there, or one has more than a batch.
+    pub fn split(mut records: &[Packet]) -> Result<Vec<Self>, Bad> {
+        let (mut all, mut batch) = (Vec::new(), Batch::new());
+        while let [first, ..] = records {
+            let pieces = 1 + usize::from(first.more);
+            let (packet, behind) = records.split_at_checked(pieces).ok_or(Bad)?;
+            if batch.room() < pieces {
+                all.push(core::mem::take(&mut batch));
+            }
+            batch.push_packet(packet)?;
+            records = behind;
+        }
+        if !batch.is_empty() {
+            all.push(batch);
+        }
+        Ok(all)
+    }
+
     /// The records as a call carries them.
     pub fn as_bytes(&self) -> &[u8] {
         self.records.as_bytes()
@@ -168,6 +190,21 @@ mod tests {
         let many = vec![0; (BATCH + 1) * size_of::<Packet>()];
         assert!(Batch::read(&many).is_err(), "too many");
         assert!(Batch::read(&many[..BATCH * size_of::<Packet>()]).is_ok());
+    }
+
+    #[test]
+    fn many_packets_are_split_between_them() {
+        let most = BATCH as u16;
+        let records = [of_pieces(&[1, 3]), of_pieces(&[most - 3]), of_pieces(&[2, 1])];
+        let records: Vec<Packet> = records.iter().flat_map(|it| it.records().to_vec()).collect();
+        let batches = Batch::split(&records).unwrap();
+        let lengths = |batch: &Batch| batch.packets().map(<[Packet]>::len).collect::<Vec<_>>();
+        let all: Vec<_> = batches.iter().map(lengths).collect();
+        assert_eq!(all, [vec![1, 3], vec![BATCH - 3, 2, 1]]);
+        assert!(batches.iter().flat_map(Batch::records).eq(&records));
+        assert!(Batch::split(&records[..records.len() - 2]).is_err(), "a piece is missing");
+        assert!(Batch::split(&[Packet { more: most, ..Packet::default() }; BATCH + 1]).is_err());
+        assert_eq!(Batch::split(&[]).unwrap().len(), 0);
     }
 
     #[test]

@@ -9,7 +9,7 @@
 use alloc::vec::Vec;
 
 use warren::{Cx, Object, Ref, Req, Serial, SystemError, Weak};
-use warren_idl::{Signals, Sink};
+use warren_idl::{EndpointError, Signals, Sink};
 use warren_waiting::{Bell, listeners, wait_until};
 
 use crate::batch::Batch;
@@ -178,6 +178,21 @@ pub fn stay<S: Serving>(
 
 fn superseded<S: Serving>(server: &S) -> &Bell {
     &server.served().superseded
+}
+
+/// Hands packets of a protocol that an endpoint carries to `sink` from now on.
+///
+/// # Errors
+///
+/// `TooMany`: there is no room for another protocol.
+pub fn accept<S: Distributor>(
+    cx: &mut Cx<'_, S>,
+    protocol: u8,
+    sink: Ref<'_, dyn Sink>,
+) -> Result<(), EndpointError> {
+    let sink = sink.weak()?;
+    let added = cx.sinks_mut().add(protocol.into(), sink);
+    added.map(drop).map_err(|TooMany| EndpointError::TooMany)
 }
 
 /// Hands packets on, whose protocols are `protocols`, one for each packet. Returns how many nobody is served. What a sink cannot use is lost.

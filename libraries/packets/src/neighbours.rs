@@ -8,8 +8,9 @@ use warren_idl::{Address, Neighbour, Packet};
 
 /// Neighbours that are remembered. Whoever is asked for least recently is forgotten for another one.
 const MOST: usize = 256;
-/// Records that wait for one neighbour (RFC 1122, section 2.3.2.2: at least one packet).
-pub const MOST_WAITING: usize = 18;
+/// Records that wait for one neighbour (RFC 1122, section 2.3.2.2: at least one packet): all fragments of a datagram of the longest kind, 46 on Ethernet, each with a
+/// header and a payload that lies in two buffers at most.
+const MOST_WAITING: usize = 46 * 3;
 /// How long what was heard is good, and how long it is used while it is asked for again.
 const FRESH_NS: u64 = 60_000_000_000;
 const USED_NS: u64 = 90_000_000_000;
@@ -18,6 +19,12 @@ const PATIENCE_NS: u64 = 1_000_000_000;
 
 /// A link address.
 pub type LinkAddress = [u8; 6];
+
+/// A link address as a number, as Ethernet takes it.
+pub fn number(link: LinkAddress) -> u64 {
+    let [a, b, c, d, e, f] = link;
+    u64::from_be_bytes([0, 0, a, b, c, d, e, f])
+}
 
 /// What is known of one neighbour.
 #[derive(Debug)]
@@ -203,7 +210,7 @@ mod tests {
     fn there_is_room_for_few_packets_and_they_do_not_wait_for_ever() {
         let mut neighbours = Neighbours::default();
         neighbours.way(1, 0);
-        let many: Vec<Packet> = (0..20).map(packet).collect();
+        let many: Vec<Packet> = (0..MOST_WAITING as u32 + 2).map(packet).collect();
         assert_eq!(keep(&mut neighbours, 1, &many), many[MOST_WAITING..]);
         assert_eq!(neighbours.give_up(S / 2), []);
         assert_eq!(neighbours.give_up(S), many[..MOST_WAITING]);

@@ -1,9 +1,16 @@
 //! Holding buffers, and reaching them.
+//!
+//! # Giving back when no call can be made
+//!
+//! A thread whose deadline has passed, or that works for a server that has died, makes no calls any more, not even to give back what its server holds. If that were
+//! lost, each death of a layer above would take buffers from the ones below, until these have reached their limits and receive nothing any more. So an
+//! [`OwnShare`] remembers what it owes, and whoever calls it next gives that back first.
 
-use alloc::vec::Vec;
+use alloc::{rc::Rc, vec::Vec};
+use core::cell::RefCell;
 
-use warren::{Cx, New, Req, Server, StartError};
-use warren_idl::{AddressSpace, Packet, PacketMemory, map_space};
+use warren::{Cx, Kept, New, Ref, Req, Server, StartError, SystemError};
+use warren_idl::{AddressSpace, Packet, PacketError, PacketMemory, Share, map_space};
 use zerocopy::IntoBytes;
 
 use crate::buffers::Buffers;
@@ -20,6 +27,149 @@ pub fn map<S: Server>(
 ) -> Result<Buffers, StartError> {
     let space = memory.space(cx)?;
     Ok(Buffers::new(map_space(cx, address_space, space)?))
+}
+
+/// A server's share of the packet memory. A clone is the same share.
+#[derive(Clone)]
+pub struct OwnShare(Rc<Parts>);
+
+struct Parts {
+    share: Kept<dyn Share>,
+    owed: Owed,
+}
+
+/// A share that can be called as long as an activation or scope lasts.
+pub struct OpenShare<'f> {
+    share: Ref<'f, dyn Share>,
+    own: OwnShare,
+}
+
+impl OwnShare {
+    /// One that holds nothing yet.
+    ///
+    /// # Errors
+    ///
+    /// `Budget` if there is no room for the reference.
+    pub fn new(share: Ref<'_, dyn Share>) -> Result<Self, SystemError> {
+        Ok(OwnShare(Rc::new(Parts { share: share.keep()?, owed: Owed::default() })))
+    }
+
+    /// For calls.
+    ///
+    /// # Errors
+    ///
+    /// `Budget` if there is no room for the reference.
+    pub fn get<'f, S>(&self, cx: &Cx<'f, S>) -> Result<OpenShare<'f>, SystemError> {
+        Ok(OpenShare { share: self.0.share.get(cx)?, own: self.clone() })
+    }
+
+    /// Gives up one hold of each buffer, now or by the next call.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`OpenShare::give`], and `Budget`.
+    pub fn give<S>(&self, cx: &mut Cx<'_, S>, buffers: &Indices) -> Result<(), PacketError> {
+        cx.scope(|cx| match self.get(cx) {
+            Ok(share) => share.give(cx, buffers),
+            Err(error) => {
+                self.0.owed.add(buffers);
+                Err(error.into())
+            }
+        })
+    }
+}
+
+impl OpenShare<'_> {
+    /// Takes at most so many free buffers, and at least one.
+    ///
+    /// # Errors
+    ///
+    /// There are none, the share has reached its limit, or the packet memory does not answer.
+    pub fn take<S>(&self, cx: &mut Cx<'_, S>, most: usize) -> Result<Indices, PacketError> {
+        self.settle(cx)?;
+        let mut buffers = Indices::zeroed(most);
+        let taken = self.share.take(cx, buffers.as_mut_bytes())?;
+        buffers.truncate(taken as usize);
+        Ok(buffers)
+    }
+
+    /// Holds buffers that somebody holds.
+    ///
+    /// # Errors
+    ///
+    /// One is nobody's, the share has reached its limit, or the packet memory does not answer. Then none is held.
+    pub fn hold<S>(&self, cx: &mut Cx<'_, S>, buffers: &Indices) -> Result<(), PacketError> {
+        self.settle(cx)?;
+        self.share.hold(cx, buffers.as_bytes())
+    }
+
+    /// Gives up one hold of each buffer, now or by the next call.
+    ///
+    /// # Errors
+    ///
+    /// One is not held, or the packet memory does not answer.
+    pub fn give<S>(&self, cx: &mut Cx<'_, S>, buffers: &Indices) -> Result<(), PacketError> {
+        let given = self.settle(cx).and_then(|()| self.share.give(cx, buffers.as_bytes()));
+        if is_owed(&given) {
+            self.own.0.owed.add(buffers);
+        }
+        given
+    }
+
+    /// Gives back what is owed.
+    fn settle<S>(&self, cx: &mut Cx<'_, S>) -> Result<(), PacketError> {
+        let Some(owed) = self.own.0.owed.take() else { return Ok(()) };
+        let given = self.share.give(cx, owed.as_bytes());
+        if is_owed(&given) {
+            self.own.0.owed.add(&owed);
+        }
+        given
+    }
+}
+
+/// Whether what was to be given back still has to be. A packet memory that is gone needs nothing back, and what was not held is nobody's to give.
+fn is_owed(given: &Result<(), PacketError>) -> bool {
+    matches!(given, Err(PacketError::System(error)) if *error != SystemError::Lost)
+}
+
+/// What could not be given back yet.
+#[derive(Default)]
+struct Owed(RefCell<Indices>);
+
+impl Owed {
+    /// More.
+    fn add(&self, buffers: &Indices) {
+        self.0.borrow_mut().0.extend_from_slice(buffers.as_slice());
+    }
+
+    /// All of it, if there is some, to be given back by the caller alone.
+    fn take(&self) -> Option<Indices> {
+        let owed = self.0.take();
+        (!owed.is_empty()).then_some(owed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_owed_is_given_back_once_and_by_one_caller() {
+        let owed = Owed::default();
+        assert!(owed.take().is_none());
+        owed.add(&Indices(alloc::vec![3, 5]));
+        owed.add(&Indices(alloc::vec![3]));
+        assert_eq!(owed.take().map(|all| all.as_slice().to_vec()), Some(alloc::vec![3, 5, 3]));
+        assert!(owed.take().is_none());
+    }
+
+    #[test]
+    fn only_what_was_not_asked_for_yet_is_owed() {
+        use SystemError::{Budget, Deadline, Killed, Lost};
+        assert!([Killed, Deadline, Budget].into_iter().all(|error| is_owed(&Err(error.into()))));
+        assert!(!is_owed(&Err(Lost.into())) && !is_owed(&Err(PacketError::BadBuffer)));
+        assert!(!is_owed(&Ok(())));
+    }
 }
 
 /// Indices of buffers, as they travel in calls.

@@ -1,6 +1,9 @@
 //! Asking `routing` for ways, and telling it of some.
 
-use warren::{Cx, Ref, Req, SystemError};
+use alloc::vec::Vec;
+use core::convert::Infallible;
+
+use warren::{Cx, Object, Provides, Ref, Req, SystemError};
 use warren_idl::{Address, Endpoint, Route, Routing, RoutingError, Timer, Way};
 use warren_waiting::pause;
 use zerocopy::IntoBytes;
@@ -20,7 +23,7 @@ pub fn route<'f, S>(
     Ok((endpoint, way))
 }
 
-/// Says where an endpoint leads. If `routing` does not work now, [`attend`] is going to say it.
+/// Says where the caller's endpoint leads. If `routing` does not work now, [`attend`] is going to say it.
 ///
 /// # Errors
 ///
@@ -28,18 +31,24 @@ pub fn route<'f, S>(
 pub fn announce<S>(
     cx: &mut Cx<'_, S>,
     routing: &Req<dyn Routing>,
-    endpoint: Ref<'_, dyn Endpoint>,
     routes: &[Route],
-) -> Result<(), SystemError> {
-    match routing.announce(cx, endpoint, routes.as_bytes()) {
-        Err(RoutingError::System(error @ (SystemError::Deadline | SystemError::Killed))) => {
-            Err(error)
+) -> Result<(), SystemError>
+where
+    S: Object,
+    S::Root: Provides<dyn Endpoint>,
+{
+    cx.scope(|cx| {
+        let endpoint = cx.root::<dyn Endpoint>()?;
+        match routing.announce(cx, endpoint, routes.as_bytes()) {
+            Err(RoutingError::System(error @ (SystemError::Deadline | SystemError::Killed))) => {
+                Err(error)
+            }
+            _ => Ok(()),
         }
-        _ => Ok(()),
-    }
+    })
 }
 
-/// Waits until `routing` was restarted, and is to be told again.
+/// Waits until `routing` was restarted, and tells it again where the caller's endpoint leads; again and again.
 ///
 /// # Errors
 ///
@@ -48,7 +57,16 @@ pub fn attend<S>(
     cx: &mut Cx<'_, S>,
     routing: &Req<dyn Routing>,
     timer: &Req<dyn Timer>,
-) -> Result<(), SystemError> {
-    let returned = routing.attend(cx);
-    pause(cx, timer, returned)
+    leads: impl Fn(&mut Cx<'_, S>) -> Vec<Route>,
+) -> Result<Infallible, SystemError>
+where
+    S: Object,
+    S::Root: Provides<dyn Endpoint>,
+{
+    loop {
+        let returned = routing.attend(cx);
+        pause(cx, timer, returned)?;
+        let routes = leads(cx);
+        announce(cx, routing, &routes)?;
+    }
 }

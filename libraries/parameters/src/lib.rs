@@ -1,11 +1,38 @@
-//! Numbers that the system file gives to a server.
+//! What the system file gives to a server.
 #![no_std]
 #![forbid(unsafe_code)]
 
+extern crate alloc;
+
+use alloc::vec;
 use core::ops::RangeInclusive;
 
 use warren::{Req, StartError};
 use warren_idl::{ParameterError, Parameters};
+
+/// Longest text of a parameter.
+const TEXT_BYTES: usize = 2048;
+
+/// The parameter `name` as `read` understands it, if it is set. `refusal` says why no other text will do.
+///
+/// # Errors
+///
+/// It is not understood.
+pub fn parameter<T>(
+    parameters: &Req<dyn Parameters>,
+    name: &str,
+    read: impl FnOnce(&str) -> Option<T>,
+    refusal: &'static str,
+) -> Result<Option<T>, StartError> {
+    let mut text = vec![0; TEXT_BYTES];
+    let length = match parameters.get(name, &mut text) {
+        Ok(length) => length as usize,
+        Err(ParameterError::Unset) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let text = text.get(..length).and_then(|text| str::from_utf8(text).ok());
+    text.and_then(read).map(Some).ok_or(StartError::new(refusal))
+}
 
 /// The parameter `name`, a decimal number, or `default` if it is not set. `refusal` says why no other number will do.
 ///
@@ -19,18 +46,12 @@ pub fn number(
     range: RangeInclusive<u64>,
     refusal: &'static str,
 ) -> Result<u64, StartError> {
-    let mut text = [0; 20];
-    let length = match parameters.get(name, &mut text) {
-        Ok(length) => length as usize,
-        Err(ParameterError::Unset) => return Ok(default),
-        Err(error) => return Err(error.into()),
-    };
-    let digits = text.get(..length).unwrap_or_default();
-    parse(digits, range).ok_or(StartError::new(refusal))
+    let number = parameter(parameters, name, |digits| parse(digits, range), refusal)?;
+    Ok(number.unwrap_or(default))
 }
 
-fn parse(digits: &[u8], range: RangeInclusive<u64>) -> Option<u64> {
-    str::from_utf8(digits).ok()?.parse().ok().filter(|number| range.contains(number))
+fn parse(digits: &str, range: RangeInclusive<u64>) -> Option<u64> {
+    digits.parse().ok().filter(|number| range.contains(number))
 }
 
 #[cfg(test)]
@@ -41,8 +62,7 @@ mod tests {
     fn only_numbers_in_the_range_will_do() {
         let cases = [("1", Some(1)), ("100", Some(100)), ("0", None), ("101", None), ("", None)];
         for (digits, number) in cases.into_iter().chain([("1 ms", None), ("-1", None)]) {
-            assert_eq!(parse(digits.as_bytes(), 1..=100), number, "{digits}");
+            assert_eq!(parse(digits, 1..=100), number, "{digits}");
         }
-        assert_eq!(parse(b"\xff", 1..=100), None);
     }
 }

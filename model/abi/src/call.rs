@@ -18,8 +18,9 @@ pub const STACK_WORDS: usize = 8;
 
 /// Bytes that one call may move across a domain boundary, in all its buffers together.
 ///
-/// The copy lies on the callee's stack, so this is also what a call may cost there.
-pub const BUFFER_BYTES: usize = 64 * 1024;
+/// The copy lies on the callee's stack, so this is also what a call may cost there. That is the longest packet of IP, and a page for what is said
+/// of it.
+pub const BUFFER_BYTES: usize = 68 * 1024;
 
 /// What every call returns: `rax` and `rdx`.
 #[repr(C)]

@@ -2,6 +2,8 @@
 
 mod cutting;
 mod reassembly;
+mod sending;
 
 pub use cutting::{Fragment, cut};
 pub use reassembly::{Came, Reassembly};
+pub use sending::send;

@@ -26,16 +26,16 @@ extern crate std;
 
 pub mod message;
 
-use warren::{Cx, Kept, New, Ref, Req, Required, Server, StartError, local, server};
+use warren::{Cx, New, Ref, Req, Required, Server, StartError, local, server};
 use warren_idl::{
     Address, AddressSpace, Clock, Ethernet, EthernetError, HEADROOM, LinkCounts, LinkDescription,
     Neighbour, Neighbourhood, NeighbourhoodDescription, NeighbourhoodError, Packet, PacketMemory,
-    Share, Signals, Sink, SinkError, Task, ThreadError, ThreadFactory, Timer,
+    Signals, Sink, SinkError, Task, ThreadError, ThreadFactory, Timer,
 };
 use warren_packets::{
-    Bad, Batch, Buffers, Indices,
+    Bad, Batch, Buffers, Indices, OwnShare,
     address::Ipv4Network,
-    neighbours::{LinkAddress, Neighbours},
+    neighbours::{Neighbours, number},
     ready::{self, Ready},
 };
 use warren_waiting::pause;
@@ -52,7 +52,7 @@ const GROUPS: u64 = 0x0100_5e00_0000;
 const GROUP_BITS: u32 = 0x007f_ffff;
 
 /// Buffers of packets that wait for neighbours, and of questions.
-const MOST_BUFFERS: u32 = 128;
+const MOST_BUFFERS: u32 = 256;
 
 /// What the server needs.
 #[derive(Required)]
@@ -76,7 +76,7 @@ pub struct Needs {
 pub struct Arp {
     ready: Ready,
     packets: Buffers,
-    share: Kept<dyn Share>,
+    share: OwnShare,
     link: LinkDescription,
     /// The address of this station and its neighbours', once it has one.
     network: Option<Ipv4Network>,
@@ -93,7 +93,7 @@ impl Server for Arp {
     fn new(cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
         let needs = cx.req();
         let packets = warren_packets::map(cx, &needs.packets, &needs.address_space)?;
-        let share = needs.packets.share(cx, MOST_BUFFERS)?.keep()?;
+        let share = OwnShare::new(needs.packets.share(cx, MOST_BUFFERS)?)?;
         let link = needs.ethernet.description(cx)?;
         let ready = Ready::new(cx, &needs.signals)?;
         Ok(Arp { ready, packets, share, link, network: None, neighbours: Neighbours::default() })
@@ -178,26 +178,26 @@ impl Arp {
         if packets.is_empty() {
             return Ok(());
         }
-        let mut batch = Batch::new();
-        batch.push_packet(packets).map_err(|Bad| NeighbourhoodError::BadRecord)?;
-        let sent = cx.req().ethernet.send(cx, IPV4, link, batch.as_bytes());
+        let batches = Batch::split(packets).map_err(|Bad| NeighbourhoodError::BadRecord)?;
+        let send = |batch: &Batch| cx.req().ethernet.send(cx, IPV4, link, batch.as_bytes());
+        let sent = batches.iter().map(send).try_for_each(|sent| sent.map(drop));
         Self::give(cx, packets)?;
-        Ok(sent.map(drop)?)
+        Ok(sent?)
     }
 
     fn give(cx: &mut Cx<'_, Self>, packets: &[Packet]) -> Result<(), NeighbourhoodError> {
         if packets.is_empty() {
             return Ok(());
         }
-        Ok(cx.share.get(cx)?.give(cx, Indices::of(packets).as_bytes())?)
+        let share = cx.share.clone();
+        Ok(share.give(cx, &Indices::of(packets))?)
     }
 
     /// Asks all stations for a neighbour.
     fn ask(cx: &mut Cx<'_, Self>, neighbour: u32) -> Result<(), NeighbourhoodError> {
         let own = cx.network.ok_or(NeighbourhoodError::NoAddress)?.address;
         let share = cx.share.get(cx)?;
-        let mut index = Indices::zeroed(1);
-        share.take(cx, index.as_mut_bytes())?;
+        let index = share.take(cx, 1)?;
         let source = (own, cx.link.address);
         let question = Message { asks: true, source, target: (neighbour, [0; 6]) };
         let record = Packet {
@@ -213,7 +213,7 @@ impl Arp {
             Ok(()) => cx.req().ethernet.send(cx, ARP, BROADCAST, batch.as_bytes()).map(drop),
             Err(Bad) => Err(EthernetError::BadRecord),
         };
-        share.give(cx, index.as_bytes())?;
+        share.give(cx, &index)?;
         Ok(sent?)
     }
 
@@ -237,7 +237,7 @@ impl Arp {
         let now = Self::now_ns(cx)?;
         let late = cx.neighbours.give_up(now);
         Self::give(cx, &late)?;
-        share.hold(cx, Indices::of(batch.records()).as_bytes())?;
+        share.hold(cx, &Indices::of(batch.records()))?;
         let left = cx.neighbours.keep(neighbour, batch.packets());
         // The answer may have come while the packets were being held.
         let ready = cx.neighbours.ready(neighbour, now);
@@ -247,12 +247,6 @@ impl Arp {
             None => Ok(()),
         }
     }
-}
-
-/// A link address as a number.
-fn number(link: LinkAddress) -> u64 {
-    let [a, b, c, d, e, f] = link;
-    u64::from_be_bytes([0, 0, a, b, c, d, e, f])
 }
 
 impl Neighbourhood for Arp {
@@ -309,6 +303,3 @@ impl Neighbourhood for Arp {
         Ok(cx.neighbours.shown(index as usize, Address::v4, now))
     }
 }
-
-/// What waits for one neighbour fits into a batch.
-const _: () = assert!(warren_packets::neighbours::MOST_WAITING <= warren_idl::BATCH);

@@ -23,14 +23,14 @@ pub mod echo;
 
 use alloc::vec::Vec;
 
-use warren::{Cx, Kept, New, Req, Required, Server, StartError, SystemError, local, server};
+use warren::{Cx, New, Req, Required, Server, StartError, SystemError, local, server};
 use warren_idl::{
     Address, AddressSpace, BUFFER_BYTES, Clock, HEADROOM, Packet, PacketMemory, Ping, PingAnswer,
-    PingError, Routing, Share, Signals, Sink, SinkError, TO_SEVERAL, Task, ThreadError,
-    ThreadFactory, Timer,
+    PingError, Routing, Signals, Sink, SinkError, TO_SEVERAL, Task, ThreadError, ThreadFactory,
+    Timer,
 };
 use warren_packets::{
-    Bad, Batch, Buffers, Indices,
+    Bad, Batch, Buffers, Indices, OwnShare,
     batch::length,
     network,
     network::{Network, is_station},
@@ -70,7 +70,7 @@ pub struct Needs {
 pub struct Icmp {
     ready: Ready,
     packets: Buffers,
-    share: Kept<dyn Share>,
+    share: OwnShare,
     waiting: Vec<Waiting>,
     /// Rings when an answer has come.
     answered: Bell,
@@ -98,7 +98,7 @@ impl Server for Icmp {
     fn new(cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
         let needs = cx.req();
         let packets = warren_packets::map(cx, &needs.packets, &needs.address_space)?;
-        let share = needs.packets.share(cx, MOST_BUFFERS)?.keep()?;
+        let share = OwnShare::new(needs.packets.share(cx, MOST_BUFFERS)?)?;
         let answered = Bell::new(cx, &needs.signals)?;
         let ready = Ready::new(cx, &needs.signals)?;
         Ok(Icmp { ready, packets, share, waiting: Vec::new(), answered, identifier: 0 })
@@ -247,10 +247,9 @@ impl Ping for Icmp {
         }
         let data = bytes as usize;
         let share = cx.share.get(cx)?;
-        let mut buffers = Indices::zeroed((HEADROOM + HEADER_BYTES + data).div_ceil(BUFFER_BYTES));
-        let taken = share.take(cx, buffers.as_mut_bytes()).map_err(|_| PingError::Exhausted)?;
-        let enough = taken as usize == buffers.len();
-        buffers.truncate(taken as usize);
+        let needed = (HEADROOM + HEADER_BYTES + data).div_ceil(BUFFER_BYTES);
+        let buffers = share.take(cx, needed).map_err(|_| PingError::Exhausted)?;
+        let enough = buffers.len() == needed;
         cx.identifier = cx.identifier.wrapping_add(1);
         let identifier = cx.identifier;
         let sent_ns = cx.req().clock.now_ns().map_err(|_| SystemError::Lost)?;
@@ -263,7 +262,7 @@ impl Ping for Icmp {
         let answer = asked.and_then(|()| Self::wait(cx, identifier, sent_ns + patience_ns));
         cx.waiting.retain(|waiting| waiting.identifier != identifier);
         // A packet memory that is gone needs nothing back.
-        share.give(cx, buffers.as_bytes()).ok();
+        share.give(cx, &buffers).ok();
         answer
     }
 }

@@ -26,17 +26,17 @@ pub mod settings;
 
 use alloc::vec::Vec;
 
-use warren::{Cx, Kept, New, Ref, Req, Required, Server, StartError, SystemError, local, server};
+use warren::{Cx, New, Ref, Req, Required, Server, StartError, SystemError, local, server};
 use warren_idl::{
-    AddressSpace, BATCH, CHECKSUM_FILL, Clock, Endpoint, EndpointError, HEADROOM, Ipv4,
-    Ipv4Configuration, Ipv4Counts, Ipv4Error, Ipv4Settings, NAME_SERVERS, Neighbourhood,
-    NeighbourhoodDescription, Packet, PacketMemory, Parameters, Routing, Share, Signals, Sink,
-    SinkError, TO_SEVERAL, Task, ThreadError, ThreadFactory, Timer, Way,
+    AddressSpace, BATCH, CHECKSUM_FILL, Clock, Endpoint, EndpointError, Ipv4, Ipv4Configuration,
+    Ipv4Counts, Ipv4Error, Ipv4Settings, NAME_SERVERS, Neighbourhood, NeighbourhoodDescription,
+    Packet, PacketMemory, Parameters, Routing, Signals, Sink, SinkError, TO_SEVERAL, Task,
+    ThreadError, ThreadFactory, Timer, Way,
 };
 use warren_packets::{
-    Bad, Batch, Buffers, Indices,
+    Bad, Batch, Buffers, Indices, OwnShare,
     batch::length,
-    distribution::{Distributor, Sinks, TooMany, distribute, hand_on},
+    distribution::{self, Distributor, Sinks, distribute, hand_on},
     fragments::{self, Came, Fragment, Reassembly},
     ready::{self, Ready},
     ways,
@@ -76,7 +76,7 @@ pub struct Needs {
 pub struct Ipv4Server {
     ready: Ready,
     packets: Buffers,
-    share: Kept<dyn Share>,
+    share: OwnShare,
     below: NeighbourhoodDescription,
     settings: Ipv4Settings,
     /// Name servers that the system file names. They stay, whoever configures the layer.
@@ -111,7 +111,7 @@ impl Server for Ipv4Server {
         let needs = cx.req();
         let settings = settings::read(&needs.parameters)?;
         let packets = warren_packets::map(cx, &needs.packets, &needs.address_space)?;
-        let share = needs.packets.share(cx, MOST_BUFFERS)?.keep()?;
+        let share = OwnShare::new(needs.packets.share(cx, MOST_BUFFERS)?)?;
         let below = needs.neighbourhood.description(cx)?;
         if below.mtu < 68 {
             return Err(StartError::new("the link's packets are shorter than IPv4 allows"));
@@ -148,14 +148,10 @@ impl Server for Ipv4Server {
 
 impl Task for Receiving {
     fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
-        let (packets, layer) = (cx.root::<dyn Sink>()?, cx.root::<dyn Ipv4>()?);
+        let packets = cx.root::<dyn Sink>()?;
         // `routing` knows the endpoint as long as somebody has a reference to it.
         let _endpoint = cx.root::<dyn Endpoint>()?;
         loop {
-            // A neighbourhood that was restarted has forgotten its address.
-            if let Ok(Ipv4Settings { address, prefix, .. }) = layer.settings(cx) {
-                cx.req().neighbourhood.assign(cx, address, prefix).ok();
-            }
             let returned = cx.req().neighbourhood.serve(cx, packets);
             pause(cx, &cx.req().timer, returned)?;
         }
@@ -164,14 +160,7 @@ impl Task for Receiving {
 
 impl Task for Attending {
     fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
-        loop {
-            ways::attend(cx, &cx.req().routing, &cx.req().timer)?;
-            let routes = cx.parent().leads();
-            cx.scope(|cx| {
-                let endpoint = cx.root::<dyn Endpoint>()?;
-                ways::announce(cx, &cx.req().routing, endpoint, &routes)
-            })?;
-        }
+        match ways::attend(cx, &cx.req().routing, &cx.req().timer, |cx| cx.parent().leads())? {}
     }
 }
 
@@ -185,6 +174,8 @@ impl Sink for Ipv4Server {
     /// Packets that have arrived.
     fn deliver(cx: &mut Cx<'_, Self>, packets: &[u8]) -> Result<(), SinkError> {
         if packets.is_empty() {
+            // The neighbourhood may have been restarted, and has forgotten its address then.
+            Self::assign(cx);
             return Ok(ready::tell(cx)?);
         }
         let packets = Batch::read(packets).map_err(|Bad| SinkError::BadRecord)?;
@@ -204,6 +195,18 @@ impl Distributor for Ipv4Server {
 }
 
 impl Ipv4Server {
+    /// Tells the neighbourhood which address this station has. One that is being restarted is told when it serves again.
+    fn assign(cx: &mut Cx<'_, Self>) {
+        loop {
+            let Ipv4Settings { address, prefix, .. } = cx.settings;
+            cx.req().neighbourhood.assign(cx, address, prefix).ok();
+            // Another thread may have said so meanwhile of what there is now, but before this one.
+            if (cx.settings.address, cx.settings.prefix) == (address, prefix) {
+                return;
+            }
+        }
+    }
+
     /// Where this endpoint leads.
     fn leads(&self) -> Vec<warren_idl::Route> {
         self.routes.leads(self.below.mtu, self.below.offloads)
@@ -212,10 +215,7 @@ impl Ipv4Server {
     /// Tells `routing` so.
     fn announce(cx: &mut Cx<'_, Self>) -> Result<(), SystemError> {
         let routes = cx.leads();
-        cx.scope(|cx| {
-            let endpoint = cx.root::<dyn Endpoint>()?;
-            ways::announce(cx, &cx.req().routing, endpoint, &routes)
-        })
+        ways::announce(cx, &cx.req().routing, &routes)
     }
 
     /// Hands on what is in packets that have arrived.
@@ -261,7 +261,7 @@ impl Ipv4Server {
         let share = cx.share.get(cx)?;
         let now = cx.req().clock.now_ns().map_err(|_| SystemError::Lost)?;
         cx.counts.fragments += 1;
-        if share.hold(cx, Indices::of(pieces).as_bytes()).is_err() {
+        if share.hold(cx, &Indices::of(pieces)).is_err() {
             cx.counts.fragments_dropped += 1;
             return Err(EndpointError::Exhausted);
         }
@@ -280,7 +280,7 @@ impl Ipv4Server {
         dropped.extend(complete);
         match dropped.is_empty() {
             true => Ok(()),
-            false => Ok(share.give(cx, Indices::of(&dropped).as_bytes())?),
+            false => Ok(share.give(cx, &Indices::of(&dropped))?),
         }
     }
 
@@ -302,47 +302,23 @@ impl Ipv4Server {
         }
         let most = cx.below.mtu as usize - HEADER_BYTES;
         let fragments = fragments::cut(datagram, most);
-        let share = cx.share.get(cx)?;
-        let mut buffers = Indices::zeroed(fragments.len());
-        let taken = share.take(cx, buffers.as_mut_bytes())? as usize;
-        buffers.truncate(taken);
-        let result = match taken == fragments.len() {
-            true => Self::send_each(cx, neighbour, header, &fragments, &buffers),
-            false => Err(EndpointError::Exhausted),
-        };
-        share.give(cx, buffers.as_bytes())?;
-        result
-    }
-
-    fn send_each(
-        cx: &mut Cx<'_, Self>,
-        neighbour: u32,
-        header: Header,
-        fragments: &[Fragment],
-        buffers: &Indices,
-    ) -> Result<(), EndpointError> {
-        let mut batch = Batch::new();
-        for (fragment, buffer) in fragments.iter().zip(buffers.as_slice()) {
+        let headers = |fragment: &Fragment| {
             let header = Header {
                 fragment_offset: fragment.offset,
                 more_fragments: fragment.more,
                 ..header
             };
-            let bytes =
-                header::sent(&Outgoing { header, may_fragment: true }, length(&fragment.pieces));
-            let bytes = bytes.map_err(|Bad| EndpointError::TooLong)?;
-            let more = fragment.pieces.len() as u16;
-            let mut first =
-                Packet { buffer: *buffer, offset: HEADROOM as u16, more, ..Packet::default() };
-            let ready = cx.packets.prepend(&mut first, &bytes);
-            ready.map_err(|Bad| EndpointError::BadRecord)?;
-            if batch.room() <= fragment.pieces.len() {
-                Self::leave(cx, neighbour, &core::mem::take(&mut batch))?;
-            }
-            let pieces = batch.push(first).and_then(|()| batch.push_packet(&fragment.pieces));
-            pieces.map_err(|Bad| EndpointError::BadRecord)?;
-        }
-        Self::leave(cx, neighbour, &batch)
+            header::sent(&Outgoing { header, may_fragment: true }, length(&fragment.pieces))
+        };
+        let share = cx.share.get(cx)?;
+        fragments::send(
+            cx,
+            &share,
+            |layer| &layer.packets,
+            &fragments,
+            headers,
+            |cx, batch| Self::leave(cx, neighbour, batch),
+        )
     }
 }
 
@@ -407,9 +383,7 @@ impl Endpoint for Ipv4Server {
         protocol: u8,
         sink: Ref<'f, dyn Sink>,
     ) -> Result<(), EndpointError> {
-        let sink = sink.weak()?;
-        let added = cx.sinks.add(protocol.into(), sink);
-        added.map(drop).map_err(|TooMany| EndpointError::TooMany)
+        distribution::accept(cx, protocol, sink)
     }
 }
 
@@ -429,8 +403,7 @@ fn superseded(layer: &Ipv4Server) -> &Bell {
 
 impl Ipv4Configuration for Ipv4Server {
     fn configure(cx: &mut Cx<'_, Self>, settings: &Ipv4Settings) -> Result<(), Ipv4Error> {
-        let Ipv4Settings { address, prefix, .. } = *settings;
-        if prefix > 32 {
+        if settings.prefix > 32 {
             return Err(Ipv4Error::BadSettings);
         }
         let others = listeners(cx, superseded)?;
@@ -440,8 +413,7 @@ impl Ipv4Configuration for Ipv4Server {
         cx.configured += 1;
         let number = cx.configured;
         others.tell()?;
-        // One that is being restarted is told when it serves again.
-        cx.req().neighbourhood.assign(cx, address, prefix).ok();
+        Self::assign(cx);
         Self::announce(cx)?;
         wait_until(cx, superseded, |layer| (layer.configured != number).then_some(()))?;
         Err(Ipv4Error::Superseded)

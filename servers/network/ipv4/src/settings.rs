@@ -1,11 +1,9 @@
 //! What the system file says of where this station is: the parameters `address`, `gateway` and `name-servers`.
 
 use warren::{Req, StartError};
-use warren_idl::{Ipv4Settings, NAME_SERVERS, ParameterError, Parameters};
+use warren_idl::{Ipv4Settings, NAME_SERVERS, Parameters};
 use warren_packets::address::{Ipv4Address, Ipv4Network};
-
-/// Bytes of the longest list of addresses.
-const TEXT_BYTES: usize = 64;
+use warren_parameters::parameter;
 
 /// Reads them. What is not there is left to whoever configures the layer.
 ///
@@ -13,62 +11,33 @@ const TEXT_BYTES: usize = 64;
 ///
 /// One of them is wrong.
 pub fn read(parameters: &Req<dyn Parameters>) -> Result<Ipv4Settings, StartError> {
-    let mut settings = Ipv4Settings::default();
-    get(parameters, "address", |text| address(text, &mut settings)).and_then(|right| {
-        check(right, "`address` is no address with its prefix, such as 10.0.2.15/24")
-    })?;
-    get(parameters, "gateway", |text| gateway(text, &mut settings))
-        .and_then(|right| check(right, "`gateway` is no address such as 10.0.2.2"))?;
-    get(parameters, "name-servers", |text| name_servers(text, &mut settings)).and_then(
-        |right| {
-            check(
-                right,
-                "`name-servers` is no list of up to 3 addresses, such as \"10.0.2.3 10.0.2.4\"",
-            )
-        },
-    )?;
-    Ok(settings)
+    let refusal = "`address` is no address with its prefix, such as 10.0.2.15/24";
+    let network = parameter(parameters, "address", network, refusal)?;
+    let refusal = "`gateway` is no address such as 10.0.2.2";
+    let gateway = parameter(parameters, "gateway", Ipv4Address::parse, refusal)?;
+    let refusal = "`name-servers` is no list of up to 3 addresses, such as \"10.0.2.3 10.0.2.4\"";
+    let name_servers = parameter(parameters, "name-servers", name_servers, refusal)?;
+    let Ipv4Network { address, prefix } = network.unwrap_or(Ipv4Network { address: 0, prefix: 0 });
+    Ok(Ipv4Settings {
+        address,
+        prefix,
+        gateway: gateway.map_or(0, |gateway| gateway.0),
+        name_servers: name_servers.unwrap_or_default(),
+    })
 }
 
-/// Reads one; whether it is right, or not there.
-fn get(
-    parameters: &Req<dyn Parameters>,
-    name: &str,
-    read: impl FnOnce(&str) -> Option<()>,
-) -> Result<bool, StartError> {
-    let mut text = [0; TEXT_BYTES];
-    let length = match parameters.get(name, &mut text) {
-        Ok(length) => length as usize,
-        Err(ParameterError::Unset) => return Ok(true),
-        Err(error) => return Err(error.into()),
-    };
-    let text = text.get(..length).and_then(|text| str::from_utf8(text).ok());
-    Ok(text.and_then(read).is_some())
+fn network(text: &str) -> Option<Ipv4Network> {
+    Ipv4Network::parse(text).filter(|network| network.address != 0)
 }
 
-fn check(right: bool, otherwise: &'static str) -> Result<(), StartError> {
-    if right { Ok(()) } else { Err(StartError::new(otherwise)) }
-}
-
-fn address(text: &str, settings: &mut Ipv4Settings) -> Option<()> {
-    let network = Ipv4Network::parse(text).filter(|network| network.address != 0)?;
-    (settings.address, settings.prefix) = (network.address, network.prefix);
-    Some(())
-}
-
-fn gateway(text: &str, settings: &mut Ipv4Settings) -> Option<()> {
-    settings.gateway = Ipv4Address::parse(text)?.0;
-    Some(())
-}
-
-fn name_servers(text: &str, settings: &mut Ipv4Settings) -> Option<()> {
+fn name_servers(text: &str) -> Option<[u32; NAME_SERVERS]> {
     let mut words = text.split_ascii_whitespace();
-    for server in &mut settings.name_servers {
-        let Some(word) = words.next() else { break };
+    let mut servers = [0; NAME_SERVERS];
+    for (server, word) in servers.iter_mut().zip(words.by_ref()) {
         *server = Ipv4Address::parse(word)?.0;
     }
     const { assert!(NAME_SERVERS == 3, "the message says how many there may be") };
-    words.next().is_none().then_some(())
+    words.next().is_none().then_some(servers)
 }
 
 #[cfg(test)]
@@ -77,28 +46,18 @@ mod tests {
 
     #[test]
     fn addresses_are_read() {
-        let mut settings = Ipv4Settings::default();
-        address("10.0.2.15/24", &mut settings).unwrap();
-        gateway("10.0.2.2", &mut settings).unwrap();
-        name_servers(" 10.0.2.3  10.0.2.4", &mut settings).unwrap();
-        let expected = Ipv4Settings {
-            address: 0x0a00_020f,
-            prefix: 24,
-            gateway: 0x0a00_0202,
-            name_servers: [0x0a00_0203, 0x0a00_0204, 0],
-        };
-        assert_eq!(settings, expected);
+        assert_eq!(network("10.0.2.15/24"), Some(Ipv4Network { address: 0x0a00_020f, prefix: 24 }));
+        assert_eq!(name_servers(" 10.0.2.3  10.0.2.4"), Some([0x0a00_0203, 0x0a00_0204, 0]));
+        assert_eq!(name_servers("1.1.1.1 2.2.2.2 3.3.3.3").map(|all| all[2]), Some(0x0303_0303));
     }
 
     #[test]
     fn what_is_wrong_is_refused() {
-        let mut settings = Ipv4Settings::default();
         for text in ["10.0.2.15", "0.0.0.0/0", "10.0.2.15/33", ""] {
-            assert_eq!(address(text, &mut settings), None, "{text}");
+            assert_eq!(network(text), None, "{text}");
         }
-        assert_eq!(gateway("router", &mut settings), None);
         for text in ["1.1.1.1 2.2.2.2 3.3.3.3 4.4.4.4", "1.1.1.1,2.2.2.2"] {
-            assert_eq!(name_servers(text, &mut settings), None, "{text}");
+            assert_eq!(name_servers(text), None, "{text}");
         }
     }
 }

@@ -39,6 +39,11 @@ pub const ALL: Address = Address::new(0xff02 << 112 | 1);
 /// The group of all routers.
 pub const ROUTERS: Address = Address::new(0xff02 << 112 | 2);
 
+/// Whether an address of IPv6 is several stations' (RFC 4291, section 2.7).
+pub fn is_group(address: &Address) -> bool {
+    address.bytes[0] == 0xff
+}
+
 /// Something that is good until the clock shows some time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Until<T> {
@@ -200,7 +205,7 @@ impl Addresses {
 
     fn heard_prefix(&mut self, prefix: &Prefix, now_ns: u64) {
         let network = Network { address: prefix.address, bits: prefix.bits };
-        let is_group = prefix.address.bytes[0] == 0xff;
+        let is_group = is_group(&prefix.address);
         if is_near(&prefix.address) || is_group || prefix.bits > 128 {
             return;
         }

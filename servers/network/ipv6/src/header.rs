@@ -6,6 +6,8 @@ use smoltcp::wire::{IPV6_HEADER_LEN, IpProtocol, Ipv6Packet};
 use warren_idl::{Address, Packet};
 use warren_packets::{Bad, Buffers, Bytes, batch::length, buffers::strip};
 
+use super::addresses::is_group;
+
 /// Bytes of the header.
 pub const HEADER_BYTES: usize = IPV6_HEADER_LEN;
 /// Bytes of a fragment's header.
@@ -70,7 +72,7 @@ pub fn arrived<M: Bytes>(
     // No packet comes from a group, nor travels with an address of IPv4.
     let [source, destination] = [header.source, header.destination];
     let mapped = source.as_v4().is_some() || destination.as_v4().is_some();
-    if source.bytes[0] == 0xff || mapped {
+    if is_group(&source) || mapped {
         return Err(Bad);
     }
     let mut stripped = *first;

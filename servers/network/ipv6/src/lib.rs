@@ -2,7 +2,7 @@
 //!
 //! # Shape
 //!
-//! [`header`] takes headers off and puts them on, [`message`] reads and writes what stations and routers say to each other, [`addresses`] knows where this station is; all are
+//! [`header`] takes headers off and puts them on, [`message`] reads and writes what stations and routers say to each other, [`addresses`] knows where this station is, [`claims`] when others hear of it; all are
 //! pure and tested on the host, as is what the library `packets` has of neighbours and fragments. [`Ipv6Server`] is the server around them, an endpoint.
 //!
 //! Neighbours are found by messages that are packets of IPv6 themselves (RFC 4861), so this server does what `arp` and `ipv4` do together.
@@ -23,33 +23,34 @@ extern crate alloc;
 extern crate std;
 
 pub mod addresses;
+pub mod claims;
 pub mod header;
 pub mod message;
 pub mod settings;
 
 use alloc::vec::Vec;
 
-use warren::{Cx, Kept, New, Ref, Req, Required, Server, StartError, SystemError, local, server};
+use warren::{Cx, New, Ref, Req, Required, Server, StartError, SystemError, local, server};
 use warren_idl::{
     Address, AddressSpace, BATCH, CHECKSUM_FILL, Clock, Endpoint, EndpointError, Entropy, Ethernet,
-    EthernetError, HEADROOM, Ipv6, Ipv6Address, Ipv6Counts, Ipv6Error, LinkDescription, Log,
-    LogRecord, Neighbour, OFFLOAD_CHECKSUM, OFFLOAD_ONLY_IPV4, Packet, PacketMemory, Parameters,
-    Route, Routing, Share, Signals, Sink, SinkError, TO_SEVERAL, Task, ThreadError, ThreadFactory,
-    Timer, Way,
+    EthernetError, Ipv6, Ipv6Address, Ipv6Counts, Ipv6Error, LinkDescription, Log, LogRecord,
+    Neighbour, OFFLOAD_CHECKSUM, OFFLOAD_ONLY_IPV4, Packet, PacketMemory, Parameters, Route,
+    Routing, Signals, Sink, SinkError, TO_SEVERAL, Task, ThreadError, ThreadFactory, Timer, Way,
 };
 use warren_packets::{
-    Bad, Batch, Buffers, Indices,
+    Bad, Batch, Buffers, Indices, OwnShare,
     batch::length,
-    distribution::{Distributor, Sinks, TooMany, distribute, hand_on},
+    distribution::{self, Distributor, Sinks, distribute, hand_on},
     fragments::{self, Came, Fragment, Reassembly},
-    neighbours::{LinkAddress, Neighbours},
+    neighbours::{LinkAddress, Neighbours, number},
     ready::{self, Ready},
     unguessable, ways,
 };
 use warren_waiting::{Bell, listeners, pause, until, wait_until};
 
 use crate::{
-    addresses::{ALL, Addresses, LEAST_MTU, Network, ROUTERS, Step},
+    addresses::{ALL, Addresses, LEAST_MTU, Network, ROUTERS, Step, is_group},
+    claims::{Claims, Due},
     header::{FRAGMENT_BYTES, HEADER_BYTES, Header, Part},
     message::{ICMP, MOST_BYTES, Message, NEAR, solicited},
 };
@@ -89,7 +90,7 @@ pub struct Needs {
 pub struct Ipv6Server {
     ready: Ready,
     packets: Buffers,
-    share: Kept<dyn Share>,
+    share: OwnShare,
     link: LinkDescription,
     addresses: Addresses,
     /// Rings when that has changed.
@@ -122,7 +123,7 @@ impl Server for Ipv6Server {
         let needs = cx.req();
         let (own, gateway) = settings::read(&needs.parameters)?;
         let packets = warren_packets::map(cx, &needs.packets, &needs.address_space)?;
-        let share = needs.packets.share(cx, MOST_BUFFERS)?.keep()?;
+        let share = OwnShare::new(needs.packets.share(cx, MOST_BUFFERS)?)?;
         let link = needs.ethernet.description(cx)?;
         if link.mtu < LEAST_MTU {
             return Err(StartError::new("the link's packets are shorter than IPv6 allows"));
@@ -174,14 +175,7 @@ impl Task for Receiving {
 
 impl Task for Attending {
     fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
-        loop {
-            ways::attend(cx, &cx.req().routing, &cx.req().timer)?;
-            let routes = cx.parent().leads();
-            cx.scope(|cx| {
-                let endpoint = cx.root::<dyn Endpoint>()?;
-                ways::announce(cx, &cx.req().routing, endpoint, &routes)
-            })?;
-        }
+        match ways::attend(cx, &cx.req().routing, &cx.req().timer, |cx| cx.parent().leads())? {}
     }
 }
 
@@ -192,7 +186,7 @@ fn changed(layer: &Ipv6Server) -> &Bell {
 impl Task for Ipv6Server {
     /// Asks for routers and for who has this station's addresses, and gives up what is over.
     fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
-        let mut asked = Vec::new();
+        let mut claims = Claims::default();
         loop {
             let known = cx.changes;
             let now = Self::now_ns(cx)?;
@@ -207,12 +201,19 @@ impl Task for Ipv6Server {
             }
             let own: Vec<Address> =
                 (0..).map_while(|at| cx.addresses.get(at)).map(|own| own.address).collect();
-            for address in own.iter().filter(|own| !asked.contains(*own)) {
-                let message = message::solicitation(address, None);
-                let nobody = Some(Address::NONE);
-                cx.scope(|cx| Self::say(cx, nobody, &solicited(address), message, None)).ok();
+            for due in claims.step(&own, now) {
+                let (source, destination, message) = match due {
+                    Due::Ask(address) => {
+                        let message = message::solicitation(&address, None);
+                        (Address::NONE, solicited(&address), message)
+                    }
+                    Due::Announce(address) => {
+                        (address, ALL, message::advertisement(&address, cx.link.address, false))
+                    }
+                };
+                cx.scope(|cx| Self::say(cx, Some(source), &destination, message, None)).ok();
             }
-            asked = own;
+            let until_ns = until_ns.min(claims.next_ns());
             until(cx, &cx.req().clock, until_ns, |cx| {
                 wait_until(cx, changed, |layer| (layer.changes != known).then_some(()))
             })?;
@@ -270,10 +271,7 @@ impl Ipv6Server {
         let waiting = listeners(cx, changed)?;
         cx.changes += 1;
         waiting.tell()?;
-        cx.scope(|cx| {
-            let endpoint = cx.root::<dyn Endpoint>()?;
-            ways::announce(cx, &cx.req().routing, endpoint, &routes)
-        })
+        ways::announce(cx, &cx.req().routing, &routes)
     }
 
     /// Hands on what is in packets that have arrived.
@@ -292,7 +290,7 @@ impl Ipv6Server {
                 counts.bad += 1;
                 return false;
             };
-            if header.destination.bytes[0] == 0xff {
+            if is_group(&header.destination) {
                 first.flags |= TO_SEVERAL;
             }
             let is_own = protocol == ICMP
@@ -329,7 +327,7 @@ impl Ipv6Server {
         let share = cx.share.get(cx)?;
         let now = Self::now_ns(cx)?;
         cx.counts.fragments += 1;
-        if share.hold(cx, Indices::of(pieces).as_bytes()).is_err() {
+        if share.hold(cx, &Indices::of(pieces)).is_err() {
             cx.counts.fragments_dropped += 1;
             return Err(EndpointError::Exhausted);
         }
@@ -342,7 +340,7 @@ impl Ipv6Server {
         let mut batch = Batch::new();
         // All fragments say what follows, and the last one to come is as good as the first.
         let contents = complete.first_mut().and_then(|first| {
-            if header.destination.bytes[0] == 0xff {
+            if is_group(&header.destination) {
                 first.flags |= TO_SEVERAL;
             }
             header::unwrap(&cx.packets, first, next).ok()
@@ -358,7 +356,7 @@ impl Ipv6Server {
         }
         match dropped.is_empty() {
             true => Ok(()),
-            false => Ok(share.give(cx, Indices::of(&dropped).as_bytes())?),
+            false => Ok(share.give(cx, &Indices::of(&dropped))?),
         }
     }
 
@@ -455,9 +453,8 @@ impl Ipv6Server {
         if packets.is_empty() {
             return Ok(());
         }
-        let mut batch = Batch::new();
-        batch.push_packet(packets).map_err(|Bad| EndpointError::BadRecord)?;
-        let sent = Self::put_out(cx, link, &batch);
+        let batches = Batch::split(packets).map_err(|Bad| EndpointError::BadRecord)?;
+        let sent = batches.iter().try_for_each(|batch| Self::put_out(cx, link, batch));
         Self::give(cx, packets)?;
         sent
     }
@@ -466,7 +463,8 @@ impl Ipv6Server {
         if packets.is_empty() {
             return Ok(());
         }
-        Ok(cx.share.get(cx)?.give(cx, Indices::of(packets).as_bytes())?)
+        let share = cx.share.clone();
+        Ok(share.give(cx, &Indices::of(packets))?)
     }
 
     /// Sends packets to a station of the link.
@@ -493,8 +491,7 @@ impl Ipv6Server {
         let headers = header::sent(&header, ICMP, message.len());
         let headers = headers.map_err(|Bad| EndpointError::TooLong)?;
         let share = cx.share.get(cx)?;
-        let mut index = Indices::zeroed(1);
-        share.take(cx, index.as_mut_bytes())?;
+        let index = share.take(cx, 1)?;
         let written = cx.packets.spread(&index, &message).and_then(|mut packet| {
             let first = packet.first_mut().ok_or(Bad)?;
             cx.packets.prepend(first, &headers)?;
@@ -508,7 +505,7 @@ impl Ipv6Server {
             }
             (Ok(packet), None) => Self::leave(cx, destination, &packet),
         };
-        share.give(cx, index.as_bytes())?;
+        share.give(cx, &index)?;
         sent
     }
 
@@ -519,7 +516,7 @@ impl Ipv6Server {
         packets: &Batch,
     ) -> Result<(), EndpointError> {
         cx.counts.sent += packets.packets().count() as u64;
-        if neighbour.bytes[0] == 0xff {
+        if is_group(neighbour) {
             let group = GROUPS | neighbour.number() as u64 & 0xffff_ffff;
             return Self::put_out(cx, group, packets);
         }
@@ -563,7 +560,7 @@ impl Ipv6Server {
         let share = cx.share.get(cx)?;
         let late = cx.neighbours.give_up(now);
         Self::give(cx, &late)?;
-        share.hold(cx, Indices::of(batch.records()).as_bytes())?;
+        share.hold(cx, &Indices::of(batch.records()))?;
         let left = cx.neighbours.keep(*neighbour, batch.packets());
         // The answer may have come while the packets were being held.
         let ready = cx.neighbours.ready(*neighbour, now);
@@ -583,46 +580,23 @@ impl Ipv6Server {
     ) -> Result<(), EndpointError> {
         fill_checksum(&cx.packets, datagram).map_err(|Bad| EndpointError::BadRecord)?;
         let fragments = fragments::cut(datagram, most - FRAGMENT_BYTES);
-        let share = cx.share.get(cx)?;
-        let mut buffers = Indices::zeroed(fragments.len());
-        let taken = share.take(cx, buffers.as_mut_bytes())? as usize;
-        buffers.truncate(taken);
         cx.identification = cx.identification.wrapping_add(1);
-        let result = match taken == fragments.len() {
-            true => Self::send_each(cx, way, protocol, &fragments, &buffers),
-            false => Err(EndpointError::Exhausted),
-        };
-        share.give(cx, buffers.as_bytes())?;
-        result
-    }
-
-    fn send_each(
-        cx: &mut Cx<'_, Self>,
-        way: &Way,
-        protocol: u8,
-        fragments: &[Fragment],
-        buffers: &Indices,
-    ) -> Result<(), EndpointError> {
         let Way { source, destination, neighbour, .. } = *way;
         let header = Header { source, destination, hops: cx.addresses.hops };
         let identification = cx.identification;
-        let mut batch = Batch::new();
-        for (fragment, buffer) in fragments.iter().zip(buffers.as_slice()) {
+        let headers = |fragment: &Fragment| {
             let part = Part { identification, offset: fragment.offset, more: fragment.more };
-            let headers = header::sent_part(&header, protocol, &part, length(&fragment.pieces));
-            let headers = headers.map_err(|Bad| EndpointError::TooLong)?;
-            let more = fragment.pieces.len() as u16;
-            let mut first =
-                Packet { buffer: *buffer, offset: HEADROOM as u16, more, ..Packet::default() };
-            let ready = cx.packets.prepend(&mut first, &headers);
-            ready.map_err(|Bad| EndpointError::BadRecord)?;
-            if batch.room() <= fragment.pieces.len() {
-                Self::leave(cx, &neighbour, &core::mem::take(&mut batch))?;
-            }
-            let pieces = batch.push(first).and_then(|()| batch.push_packet(&fragment.pieces));
-            pieces.map_err(|Bad| EndpointError::BadRecord)?;
-        }
-        Self::leave(cx, &neighbour, &batch)
+            header::sent_part(&header, protocol, &part, length(&fragment.pieces))
+        };
+        let share = cx.share.get(cx)?;
+        fragments::send(
+            cx,
+            &share,
+            |layer| &layer.packets,
+            &fragments,
+            headers,
+            |cx, batch| Self::leave(cx, &neighbour, batch),
+        )
     }
 }
 
@@ -639,12 +613,6 @@ fn fill_checksum(memory: &Buffers, datagram: &mut [Packet]) -> Result<(), Bad> {
     memory.write(&first, first.checksum_offset.into(), &sum.to_be_bytes())?;
     datagram[0].flags &= !CHECKSUM_FILL;
     Ok(())
-}
-
-/// A link address as a number.
-fn number(link: LinkAddress) -> u64 {
-    let [a, b, c, d, e, f] = link;
-    u64::from_be_bytes([0, 0, a, b, c, d, e, f])
 }
 
 impl Endpoint for Ipv6Server {
@@ -699,9 +667,7 @@ impl Endpoint for Ipv6Server {
         protocol: u8,
         sink: Ref<'f, dyn Sink>,
     ) -> Result<(), EndpointError> {
-        let sink = sink.weak()?;
-        let added = cx.sinks.add(protocol.into(), sink);
-        added.map(drop).map_err(|TooMany| EndpointError::TooMany)
+        distribution::accept(cx, protocol, sink)
     }
 }
 
@@ -725,6 +691,3 @@ impl Ipv6 for Ipv6Server {
         Ok(cx.neighbours.shown(index as usize, |address| address, now))
     }
 }
-
-/// What waits for one neighbour fits into a batch.
-const _: () = assert!(warren_packets::neighbours::MOST_WAITING <= BATCH);

@@ -10,7 +10,7 @@ use smoltcp::wire::{
 use warren_idl::Address;
 use warren_packets::{neighbours::LinkAddress, pseudo_header};
 
-use super::header::Header;
+use super::{addresses::is_group, header::Header};
 
 /// ICMPv6's number among the protocols of IPv6.
 pub const ICMP: u8 = 58;
@@ -126,7 +126,7 @@ pub fn read(header: &Header, bytes: &[u8]) -> Option<Message> {
             let target = station(packet.target_addr())?;
             let flags = packet.neighbor_flags();
             let link = options(bytes.get(ADVERTISEMENT_BYTES..)?)?.target_link;
-            let to_several = header.destination.bytes[0] == 0xff;
+            let to_several = is_group(&header.destination);
             let right = !(flags.contains(NdiscNeighborFlags::SOLICITED) && to_several);
             let overrides = flags.contains(NdiscNeighborFlags::OVERRIDE);
             right.then_some(Message::Advertisement { target, link, overrides })

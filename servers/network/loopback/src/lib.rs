@@ -27,7 +27,7 @@ use warren_idl::{
 use warren_packets::{
     Bad, Batch, Buffers,
     batch::length,
-    distribution::{Distributor, Sinks, TooMany, hand_on},
+    distribution::{self, Distributor, Sinks, hand_on},
     ready::{self, Ready},
     ways,
 };
@@ -99,12 +99,10 @@ impl Server for Loopback {
 impl Task for Attending {
     fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
         // `routing` knows the endpoint as long as somebody has a reference to it.
-        let endpoint = cx.root::<dyn Endpoint>()?;
-        loop {
-            ways::announce(cx, &cx.req().routing, endpoint, &routes())?;
-            ready::tell(cx)?;
-            ways::attend(cx, &cx.req().routing, &cx.req().timer)?;
-        }
+        let _endpoint = cx.root::<dyn Endpoint>()?;
+        ways::announce(cx, &cx.req().routing, &routes())?;
+        ready::tell(cx)?;
+        match ways::attend(cx, &cx.req().routing, &cx.req().timer, |_| routes().into())? {}
     }
 }
 
@@ -166,8 +164,6 @@ impl Endpoint for Loopback {
         protocol: u8,
         sink: Ref<'f, dyn Sink>,
     ) -> Result<(), EndpointError> {
-        let sink = sink.weak()?;
-        let added = cx.sinks.add(protocol.into(), sink);
-        added.map(drop).map_err(|TooMany| EndpointError::TooMany)
+        distribution::accept(cx, protocol, sink)
     }
 }

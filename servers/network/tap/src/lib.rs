@@ -18,12 +18,12 @@ extern crate alloc;
 
 use alloc::{vec, vec::Vec};
 
-use warren::{Cx, Kept, New, Ref, Req, Required, Server, StartError, SystemError, server};
+use warren::{Cx, New, Ref, Req, Required, Server, StartError, SystemError, server};
 use warren_idl::{
     AddressSpace, BATCH, Link, LinkCounts, LinkDescription, LinkError, Packet, PacketError,
-    PacketMemory, Share, Sink, SinkError, WIRE_FRAME_BYTES, Wire, WireError,
+    PacketMemory, Sink, SinkError, WIRE_FRAME_BYTES, Wire, WireError,
 };
-use warren_packets::{Bad, Batch, Buffers, Indices, batch::length};
+use warren_packets::{Bad, Batch, Buffers, Indices, OpenShare, OwnShare, batch::length};
 
 /// Bytes of a packet behind the header of Ethernet.
 const MTU: u32 = 1500;
@@ -48,7 +48,7 @@ pub struct Needs {
 #[server(provides(Link), stack = 32768, summary = "a TAP device of Linux's")]
 pub struct Tap {
     packets: Buffers,
-    share: Kept<dyn Share>,
+    share: OwnShare,
     address: [u8; 6],
     /// Buffers for frames that arrive.
     fresh: Indices,
@@ -71,7 +71,7 @@ impl Server for Tap {
             address => address?.to_be_bytes(),
         };
         let packets = warren_packets::map(cx, &needs.packets, &needs.address_space)?;
-        let share = needs.packets.device_share(cx, DEVICE, MOST_BUFFERS)?.keep()?;
+        let share = OwnShare::new(needs.packets.device_share(cx, DEVICE, MOST_BUFFERS)?)?;
         let [_, _, address @ ..] = address;
         let (fresh, delivering) = (Indices::new(), Indices::new());
         let counts = LinkCounts::default();
@@ -112,19 +112,18 @@ impl Link for Tap {
         let share = cx.share.get(cx)?;
         let mut bytes = vec![0; WIRE_FRAME_BYTES];
         // What another one was being shown when it ended.
-        Self::shown(cx, share)?;
+        Self::shown(cx, &share)?;
         loop {
             let length = cx.req().wire.receive(cx, &mut bytes).map_err(link)?;
             if cx.session != session {
                 return Err(LinkError::Superseded);
             }
-            let frames = Self::arrived(cx, share, &mut bytes, length)?;
+            let frames = Self::arrived(cx, &share, &mut bytes, length)?;
             if frames.is_empty() {
                 continue;
             }
-            cx.delivering.extend(frames.records());
             let delivered = sink.deliver(cx, frames.as_bytes());
-            Self::shown(cx, share)?;
+            Self::shown(cx, &share)?;
             match delivered {
                 Ok(()) => (),
                 Err(SinkError::System(error)) => return Err(error.into()),
@@ -137,9 +136,9 @@ impl Link for Tap {
 
 impl Tap {
     /// Frames that were delivered are done with.
-    fn shown(cx: &mut Cx<'_, Self>, share: Ref<'_, dyn Share>) -> Result<(), LinkError> {
+    fn shown(cx: &mut Cx<'_, Self>, share: &OpenShare<'_>) -> Result<(), LinkError> {
         let shown = core::mem::take(&mut cx.delivering);
-        if shown.is_empty() { Ok(()) } else { Ok(share.give(cx, shown.as_bytes())?) }
+        if shown.is_empty() { Ok(()) } else { Ok(share.give(cx, &shown)?) }
     }
 
     /// The bytes of a frame that can be sent.
@@ -157,7 +156,7 @@ impl Tap {
     /// The frame in `bytes` and those that have arrived behind it, in buffers that are held here.
     fn arrived(
         cx: &mut Cx<'_, Self>,
-        share: Ref<'_, dyn Share>,
+        share: &OpenShare<'_>,
         bytes: &mut [u8],
         first: u64,
     ) -> Result<Batch, LinkError> {
@@ -165,6 +164,7 @@ impl Tap {
         while length != 0 {
             match Self::buffer(cx, share)? {
                 Some(buffer) if (HEADER_BYTES..=FRAME_BYTES).contains(&length) => {
+                    cx.delivering.push(buffer);
                     let frame = Packet { buffer, bytes: length as u16, ..Packet::default() };
                     let written = cx.packets.write(&frame, 0, &bytes[..length]);
                     let written = written.and_then(|()| frames.push(frame));
@@ -187,15 +187,13 @@ impl Tap {
     }
 
     /// A buffer for a frame, if there is one.
-    fn buffer(cx: &mut Cx<'_, Self>, share: Ref<'_, dyn Share>) -> Result<Option<u32>, LinkError> {
+    fn buffer(cx: &mut Cx<'_, Self>, share: &OpenShare<'_>) -> Result<Option<u32>, LinkError> {
         if cx.fresh.is_empty() {
-            let mut fresh = Indices::zeroed(BATCH);
-            match share.take(cx, fresh.as_mut_bytes()) {
-                Ok(count) => fresh.truncate(count as usize),
+            match share.take(cx, BATCH) {
+                Ok(mut fresh) => cx.fresh.append(&mut fresh),
                 Err(PacketError::Exhausted | PacketError::Limit) => return Ok(None),
                 Err(error) => return Err(error.into()),
             }
-            cx.fresh.append(&mut fresh);
         }
         Ok(cx.fresh.pop())
     }

@@ -148,11 +148,9 @@ where
     S: Object<Root = TcpServer, Access = Serial>,
 {
     // What is not needed any more may be what there is too much of.
-    let mut buffers = Indices::zeroed(count.max(MEAL));
-    let taken = cx.scope(|cx| stack.share.get(cx)?.take(cx, buffers.as_mut_bytes()));
+    let taken = cx.scope(|cx| stack.share.get(cx)?.take(cx, count.max(MEAL)));
     match taken.map_err(TcpError::from) {
-        Ok(taken) => {
-            buffers.truncate(taken as usize);
+        Ok(buffers) => {
             stack.feed(buffers);
             Ok(())
         }
@@ -169,8 +167,7 @@ fn give<S>(cx: &mut Cx<'_, S>, stack: &Rc<Stack>, spent: &Indices) -> Result<(),
 where
     S: Object<Root = TcpServer, Access = Serial>,
 {
-    let given = cx.scope(|cx| stack.share.get(cx)?.give(cx, spent.as_bytes()));
-    match given.map_err(TcpError::from) {
+    match stack.share.give(cx, spent).map_err(TcpError::from) {
         Err(TcpError::System(error)) => Err(error),
         _ => Ok(()),
     }

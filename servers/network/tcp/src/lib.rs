@@ -46,7 +46,7 @@ use warren_idl::{
     SinkError, Task, Tcp, TcpCounts, TcpError, ThreadError, ThreadFactory, Timer,
 };
 use warren_packets::{
-    Bad, Batch, Indices,
+    Bad, Batch, Indices, OwnShare,
     batch::length,
     ready::{self, Ready},
 };
@@ -55,11 +55,11 @@ use warren_waiting::{Bell, pause};
 use crate::{
     arrival::{Arrival, Arrivals, TCP},
     connection::OpenConnection,
-    flush::{find_way, flush, now},
+    flush::{feed, find_way, flush, now},
     listener::OpenListener,
     poll::OpenPoll,
     ports::{Owner, Ports},
-    stack::{Common, Stack, Watch},
+    stack::{Common, KEPT_FOR_HEADERS, Stack, Watch},
     strangers::Strangers,
     worker::{Worker, work},
 };
@@ -121,7 +121,7 @@ impl Server for TcpServer {
             counts: Cell::default(),
             islands,
         });
-        let share = needs.packets.share(cx, strangers::MOST_BUFFERS)?.keep()?;
+        let share = OwnShare::new(needs.packets.share(cx, strangers::MOST_BUFFERS)?)?;
         let work = Bell::new(cx, &needs.signals)?;
         let stack = Stack::new(0, NOBODY, &common, share, work, key(cx, needs)?);
         let ready = Ready::new(cx, &needs.signals)?;
@@ -197,19 +197,17 @@ impl Sink for TcpServer {
             counts.received += count as u64;
             counts.bad += bad;
         });
-        let here = cx.req().principals.current(cx).ok();
-        owners.into_iter().try_for_each(|(owner, own)| Self::hand_over(cx, owner, own, here))?;
+        owners.into_iter().try_for_each(|(owner, own)| Self::hand_over(cx, owner, own))?;
         Ok(())
     }
 }
 
 impl TcpServer {
-    /// Puts segments into the queue of whoever has their port. A few that are for the principal `here`, whose thread brings them, are dealt with at once.
+    /// Puts segments into the queue of whoever has their port. A few that are for the principal whose thread brings them are dealt with at once.
     fn hand_over(
         cx: &mut Cx<'_, Self>,
         owner: Owner,
         mut arrivals: Arrivals,
-        here: Option<u32>,
     ) -> Result<(), SystemError> {
         let stack = match cx.stacks.get(usize::from(owner)) {
             Some(Some(stack)) => stack.clone(),
@@ -218,7 +216,7 @@ impl TcpServer {
         let mut lost = arrivals.truncate(stack.room());
         if !arrivals.payload().is_empty() {
             let indices = Indices::of(arrivals.payload());
-            let held = cx.scope(|cx| stack.share.get(cx)?.hold(cx, indices.as_bytes()));
+            let held = cx.scope(|cx| stack.share.get(cx)?.hold(cx, &indices));
             if held.is_err() {
                 // What they acknowledge may free buffers.
                 lost += arrivals.lose_payload();
@@ -230,7 +228,7 @@ impl TcpServer {
         }
         let few = arrivals.len() <= AT_ONCE && length(arrivals.payload()) <= BUFFER_BYTES;
         stack.enqueue(arrivals);
-        if few && here == Some(stack.principal) {
+        if few && cx.req().principals.current(cx).ok() == Some(stack.principal) {
             // What is left waits for the principal's thread.
             cx.scope(|cx| work(cx, &stack))?;
             if !stack.wants_thread() {
@@ -244,9 +242,12 @@ impl TcpServer {
     fn refuse(cx: &mut Cx<'_, Self>, arrivals: &Arrivals) -> Result<(), SystemError> {
         let now_ns = now(cx)?;
         cx.common.count(|counts| counts.unknown += arrivals.len() as u64);
+        let stack = cx.strangers.stack();
+        if stack.fresh() < KEPT_FOR_HEADERS {
+            feed(cx, &stack, 0)?;
+        }
         let strangers = &cx.strangers;
         arrivals.iter().for_each(|(arrival, payload)| strangers.take(now_ns, arrival, payload));
-        let stack = strangers.stack();
         flush(cx, &stack)
     }
 
@@ -257,7 +258,7 @@ impl TcpServer {
         if let Some(stack) = cx.stack_of(principal) {
             return Ok(stack);
         }
-        let share = needs.packets.share(cx, MOST_BUFFERS)?.keep()?;
+        let share = OwnShare::new(needs.packets.share(cx, MOST_BUFFERS)?)?;
         let work = Bell::new(cx, &needs.signals)?;
         let key = key(cx, needs)?;
         // Another thread of the principal may have been quicker.

@@ -3,7 +3,8 @@
 use alloc::vec::Vec;
 
 use warren_idl::{
-    Address, BUFFER_BYTES, CHECKSUM_FILL, HEADROOM, OFFLOAD_CHECKSUM, PIECES, Packet, SEGMENT_IPV6,
+    Address, BATCH, BUFFER_BYTES, CHECKSUM_FILL, HEADROOM, OFFLOAD_CHECKSUM, PIECES, Packet,
+    SEGMENT_IPV6,
 };
 use warren_packets::{Batch, Buffers, Bytes, Indices, batch::length, pseudo_header};
 use warren_tcp::{Flow, HEADER_BYTES, Outgoing, Output, Segment};
@@ -11,6 +12,7 @@ use warren_tcp::{Flow, HEADER_BYTES, Outgoing, Output, Segment};
 use crate::{
     arrival::TCP,
     ports::{Owner, Ports},
+    stack::KEPT_FOR_HEADERS,
     ways::Ways,
 };
 
@@ -140,6 +142,9 @@ impl<M: Bytes> Sending<'_, M> {
         self.batches.last_mut().map(|last| &mut last.segments)
     }
 }
+
+/// There are headers for the answers to all segments that arrive together.
+const _: () = assert!(KEPT_FOR_HEADERS * (BUFFER_BYTES / HEADER_STRIDE) >= BATCH);
 
 impl<M: Bytes> Output<u32> for Sending<'_, M> {
     fn send(&mut self, segment: Outgoing<'_, u32>) {

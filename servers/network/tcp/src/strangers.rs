@@ -8,8 +8,8 @@ use warren_tcp::MILLISECOND_NS;
 
 use crate::{arrival::Arrival, stack::Stack};
 
-/// Buffers for the headers of answers.
-pub const MOST_BUFFERS: u32 = 32;
+/// Buffers for the headers of answers: those that are taken at a time beside those that are left, and those that wait to be given back together.
+pub const MOST_BUFFERS: u32 = 64;
 /// Answers in a second, and at a time: enough for whoever looks for ports, too few to be of use to whoever lets others send.
 const MOST: u64 = 1000;
 /// How long one takes.

@@ -26,16 +26,14 @@ pub mod ports;
 use alloc::{rc::Rc, vec::Vec};
 use core::cell::RefCell;
 
-use warren::{
-    Cx, Kept, New, Out, Ref, Req, Required, Server, StartError, SystemError, local, server,
-};
+use warren::{Cx, New, Out, Ref, Req, Required, Server, StartError, SystemError, local, server};
 use warren_idl::{
     Address, AddressSpace, BUFFER_BYTES, Clock, DATAGRAM_BYTES, Datagram, Entropy, HEADROOM,
-    PacketMemory, Routing, Share, Signals, Sink, SinkError, Task, ThreadError, ThreadFactory,
-    Timer, Udp, UdpCounts, UdpError, UdpSocket, UdpSocketStatus,
+    PacketMemory, Routing, Signals, Sink, SinkError, Task, ThreadError, ThreadFactory, Timer, Udp,
+    UdpCounts, UdpError, UdpSocket, UdpSocketStatus,
 };
 use warren_packets::{
-    Bad, Batch, Buffers, Indices,
+    Bad, Batch, Buffers, Indices, OwnShare,
     batch::length,
     network::is_station,
     ready::{self, Ready},
@@ -84,7 +82,7 @@ pub struct UdpServer {
 struct Port {
     waiting: RefCell<Waiting>,
     /// Of the packet memory. What waits is given back with it.
-    share: Kept<dyn Share>,
+    share: OwnShare,
     /// Rings when there is more.
     more: Bell,
 }
@@ -166,7 +164,7 @@ impl UdpServer {
                 return Ok(false);
             }
             let (share, listeners) = (port.share.get(cx)?, port.more.listeners(cx)?);
-            if share.hold(cx, Indices::of(&arrived.pieces).as_bytes()).is_err() {
+            if share.hold(cx, &Indices::of(&arrived.pieces)).is_err() {
                 return Ok(false);
             }
             port.waiting.borrow_mut().add(arrived);
@@ -206,7 +204,7 @@ impl UdpServer {
 impl Udp for UdpServer {
     fn open<'f>(cx: &mut Cx<'f, Self>, port: u16) -> Result<Ref<'f, dyn UdpSocket>, UdpError> {
         let more = Bell::new(cx, &cx.req().signals)?;
-        let share = cx.req().packets.share(cx, MOST_BUFFERS)?.keep()?;
+        let share = OwnShare::new(cx.req().packets.share(cx, MOST_BUFFERS)?)?;
         let start = if port == 0 { unguessable(cx, &cx.req().entropy, &cx.req().clock) } else { 0 };
         let number = cx.ports.borrow().choose(port, start).map_err(|error| match error {
             NoPort::InUse => UdpError::InUse,
@@ -272,19 +270,16 @@ impl UdpSocket for Socket {
         let header = Header { source: (way.source, cx.number), destination: (*destination, port) };
         let share = cx.port.share.get(cx)?;
         let first_bytes = BUFFER_BYTES - HEADROOM;
-        let mut buffers =
-            Indices::zeroed(1 + data.len().saturating_sub(first_bytes).div_ceil(BUFFER_BYTES));
-        let taken = share.take(cx, buffers.as_mut_bytes())? as usize;
-        let enough = taken == buffers.len();
-        buffers.truncate(taken);
-        let written = match enough {
+        let needed = 1 + data.len().saturating_sub(first_bytes).div_ceil(BUFFER_BYTES);
+        let buffers = share.take(cx, needed)?;
+        let written = match buffers.len() == needed {
             true => cx.write(&buffers, &header, data),
             false => Err(UdpError::Exhausted),
         };
         let sent =
             written.and_then(|datagram| Ok(endpoint.send(cx, UDP, &way, datagram.as_bytes())?));
         // A packet memory that is gone needs nothing back.
-        share.give(cx, buffers.as_bytes()).ok();
+        share.give(cx, &buffers).ok();
         if sent.is_ok() {
             cx.port.waiting.borrow_mut().sent();
         }
@@ -306,8 +301,8 @@ impl UdpSocket for Socket {
             data.write(at, &chunk[..count]);
             at += count;
         }
-        let share = cx.port.share.get(cx)?;
-        share.give(cx, Indices::of(&pieces).as_bytes()).ok();
+        let share = cx.port.share.clone();
+        share.give(cx, &Indices::of(&pieces)).ok();
         Ok(about)
     }
 }

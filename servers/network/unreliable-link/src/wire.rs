@@ -3,9 +3,9 @@
 use alloc::{collections::VecDeque, vec, vec::Vec};
 use core::cell::RefCell;
 
-use warren::{Cx, Kept, New, Object, StartError, Weak};
-use warren_idl::{Packet, Share, Sink, SinkError};
-use warren_packets::{Bad, Batch, Buffers, Indices};
+use warren::{Cx, New, Object, StartError, Weak};
+use warren_idl::{Packet, Sink, SinkError};
+use warren_packets::{Bad, Batch, Buffers, Indices, OwnShare};
 use warren_waiting::Bell;
 
 use crate::UnreliableLink;
@@ -25,7 +25,7 @@ pub enum Direction {
 /// What requests and the thread of the server share.
 pub struct Wire {
     packets: Buffers,
-    share: Kept<dyn Share>,
+    share: OwnShare,
     /// Who is served.
     sink: RefCell<Option<Weak<dyn Sink>>>,
     /// Frames that wait, those first that are due first.
@@ -47,7 +47,7 @@ impl Wire {
     pub fn new(cx: &mut Cx<'_, New<UnreliableLink>>, delay_ns: u64) -> Result<Self, StartError> {
         let needs = cx.req();
         let packets = warren_packets::map(cx, &needs.packets, &needs.address_space)?;
-        let share = needs.packets.share(cx, BUFFERS)?.keep()?;
+        let share = OwnShare::new(needs.packets.share(cx, BUFFERS)?)?;
         let bell = Bell::new(cx, &needs.signals)?;
         let (sink, delayed) = Default::default();
         Ok(Wire { packets, share, sink, delayed, delay_ns, bell })
@@ -89,12 +89,10 @@ impl Wire {
 
     fn copy<S>(&self, cx: &mut Cx<'_, S>, frame: &[Packet]) -> Option<Batch> {
         let share = self.share.get(cx).ok()?;
-        let mut fresh = Indices::zeroed(frame.len());
-        let taken = share.take(cx, fresh.as_mut_bytes()).ok()?;
-        fresh.truncate(taken as usize);
+        let fresh = share.take(cx, frame.len()).ok()?;
         let copy = self.fill(&fresh, frame);
         if copy.is_err() {
-            share.give(cx, fresh.as_bytes()).ok();
+            share.give(cx, &fresh).ok();
         }
         copy.ok()
     }
@@ -131,9 +129,7 @@ impl Wire {
                 Direction::Up => drop(self.deliver(cx, frame)),
                 Direction::Down => drop(cx.req().link.send(cx, frame.as_bytes())),
             }
-            if let Ok(share) = self.share.get(cx) {
-                share.give(cx, Indices::of(frame.records()).as_bytes()).ok();
-            }
+            self.share.give(cx, &Indices::of(frame.records())).ok();
         });
     }
 

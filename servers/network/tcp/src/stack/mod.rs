@@ -17,8 +17,8 @@ use alloc::{collections::BTreeMap, rc::Rc, vec::Vec};
 use core::cell::{Cell, RefCell};
 
 use warren::{Cx, Kept, Ref, SystemError};
-use warren_idl::{Address, Endpoint, Packet, Share, TcpCounts, Way};
-use warren_packets::{Buffers, Indices};
+use warren_idl::{Address, Endpoint, Packet, TcpCounts, Way};
+use warren_packets::{Buffers, Indices, OwnShare};
 use warren_tcp::{Engine, Events, MILLISECOND_NS, Name, Path, Settings};
 use warren_waiting::Bell;
 
@@ -77,7 +77,7 @@ pub struct Stack {
     owner: Owner,
     common: Rc<Common>,
     /// What it holds of the packet memory.
-    pub share: Kept<dyn Share>,
+    pub share: OwnShare,
     /// Rings when its thread has something to do.
     pub work: Bell,
     inner: RefCell<Inner>,
@@ -143,7 +143,7 @@ impl Stack {
         principal: u32,
         owner: Owner,
         common: &Rc<Common>,
-        share: Kept<dyn Share>,
+        share: OwnShare,
         work: Bell,
         key: [u8; 16],
     ) -> Self {
