@@ -1,7 +1,7 @@
 //! What a program is written with, beside what every server is: arguments, inputs, walks, runs.
 //!
 //! A program is a server that provides [`Program`](warren_idl::Program). What it does is a [`Stage`], if it works on
-//! files and streams alone, or [`Work`], if it requires something; [`program!`] makes a server of either.
+//! files and streams alone, a [`Report`], if it is done at once, or [`Work`], if it requires something and takes its time; [`program!`] makes a server of either.
 //!
 //! | module | what |
 //! | --- | --- |
@@ -11,7 +11,8 @@
 //! | [`live`] | files, input and supervisor over the references that were handed over |
 //! | [`input`] | operands and the stream before as inputs, whole or line by line |
 //! | [`walk`], [`path`], [`pattern`] | trees of files, paths as text, patterns for names |
-//! | [`report`] | programs that show one text |
+//! | [`report`] | programs that do one thing at once, and show one text of it |
+//! | [`listed`] | what servers list |
 //! | [`servers`] | the servers that are loaded |
 //! | [`table`], [`messages`], [`manual`] | text in columns, errors as text, how a program is used |
 //! | `testing` | all that a stage sees, in memory; with the feature of this name |
@@ -28,6 +29,7 @@ extern crate alloc;
 
 pub mod arguments;
 pub mod input;
+pub mod listed;
 pub mod live;
 pub mod manual;
 pub mod messages;
@@ -48,6 +50,6 @@ pub mod world;
 
 pub use arguments::{Arguments, UsageError};
 pub use manual::Manual;
-pub use report::{Report, Reporting};
+pub use report::{About, Report, Reporting, Trouble};
 pub use run::{Handed, Run, Work};
 pub use stage::{CHUNK_BYTES, Context, Flow, MISUSED, STREAM_BYTES, Stage, Stop};

@@ -1,43 +1,88 @@
-//! Programs that show one text.
+//! Programs that do one thing at once, and show one text of it.
 
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::marker::PhantomData;
 
 use warren::{Cx, Object};
 
-use crate::arguments::{Arguments, UsageError};
+use crate::arguments::UsageError;
 use crate::manual::Manual;
-use crate::run::{Handed, Work};
+use crate::messages::Reason;
+use crate::run::{FAILED, Handed, Work};
 use crate::stage::{Flow, Stop};
 
-/// What a server `S` says of itself.
-pub trait Report<S> {
-    /// What the manual says besides.
-    const DETAILS: &'static str;
+/// A program in a server `S`, whose requirements it may use; [`Reporting`] makes it [`Work`].
+pub trait Report<S>: Sized {
+    /// How it is used.
+    const MANUAL: Manual;
 
-    /// The whole text.
-    fn text(cx: &mut Cx<'_, S>) -> String;
+    /// Reads the arguments.
+    fn start(arguments: Vec<String>) -> Result<Self, UsageError>;
+    /// Does what the program is for: all that there is to be shown of it, in whole lines, or nothing.
+    fn text(&self, cx: &mut Cx<'_, S>, handed: &Handed) -> Result<String, Trouble>;
 }
 
-/// A program that shows a report, and takes no arguments.
-pub struct Reporting<R>(PhantomData<R>);
+/// Why there is nothing to show.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// Something failed: what the person is told.
+    Failed(String),
+    /// The run is over.
+    Stopped(Stop),
+}
+
+impl From<Stop> for Trouble {
+    fn from(stop: Stop) -> Self {
+        Trouble::Stopped(stop)
+    }
+}
+
+/// A result whose error becomes [`Trouble`].
+pub trait About<T> {
+    /// Says what there is trouble with.
+    ///
+    /// # Errors
+    ///
+    /// The error, as the person is told of it.
+    fn about(self, subject: &str) -> Result<T, Trouble>;
+}
+
+impl<T, E: Into<Reason>> About<T> for Result<T, E> {
+    fn about(self, subject: &str) -> Result<T, Trouble> {
+        self.map_err(|error| {
+            let Reason(reason) = error.into();
+            Trouble::Failed(format!("{subject}: {reason}"))
+        })
+    }
+}
+
+/// A report as work.
+pub struct Reporting<R>(R);
 
 impl<S: Object, R: Report<S>> Work<S> for Reporting<R> {
-    const MANUAL: Manual = Manual { usage: "", details: R::DETAILS };
+    const MANUAL: Manual = R::MANUAL;
 
     fn start(arguments: Vec<String>) -> Result<Self, UsageError> {
-        Arguments::parse(arguments, "", "")?.none()?;
-        Ok(Reporting(PhantomData))
+        R::start(arguments).map(Reporting)
     }
 
     fn pull(
         &mut self,
         cx: &mut Cx<'_, S>,
-        _handed: &mut Handed,
+        handed: &mut Handed,
         output: &mut Vec<u8>,
     ) -> Result<Flow, Stop> {
-        output.extend(R::text(cx).bytes());
-        Ok(Flow::End(0))
+        match self.0.text(cx, handed) {
+            Ok(text) => {
+                output.extend(text.bytes());
+                Ok(Flow::End(0))
+            }
+            Err(Trouble::Failed(trouble)) => {
+                handed.complain(cx, &trouble)?;
+                Ok(Flow::End(FAILED))
+            }
+            Err(Trouble::Stopped(stop)) => Err(stop),
+        }
     }
 }

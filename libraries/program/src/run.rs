@@ -17,7 +17,7 @@ use crate::path;
 use crate::stage::{Context, Flow, STREAM_BYTES, Stage, Stop};
 
 /// Status of a program that something failed for.
-const FAILED: u8 = 1;
+pub const FAILED: u8 = 1;
 
 /// A program at work in a server `S`, whose requirements it may use.
 pub trait Work<S>: Sized {

@@ -5,8 +5,25 @@
 /// `program!(Cat, Run, Copying)`: the server `Cat`, which says `provides(Program), locals(Run)`, does what `Copying` does,
 /// a [`Stage`](crate::Stage) or [`Work<Run>`](crate::Work). The local server `Run` is made here: one run, and the stream
 /// of what it puts out. The program's name and what it does, in a line, are the server's own.
+///
+/// `program!(Kill requires Needs, Run, Ending)`: the same of a server that is nothing else, `pub struct Kill {}`, with these requirements. As it has
+/// no state, there is nothing to be said of how it starts, and [`Server`](warren::Server) is implemented here, too.
 #[macro_export]
 macro_rules! program {
+    ($server:ident requires $needs:ty, $run:ident, $work:ty) => {
+        impl ::warren::Server for $server {
+            type Required = $needs;
+
+            fn new(
+                _: &mut ::warren::Cx<'_, ::warren::New<Self>>,
+            ) -> ::core::result::Result<Self, ::warren::StartError> {
+                Ok($server {})
+            }
+        }
+
+        $crate::program!($server, $run, $work);
+    };
+
     ($server:ident, $run:ident, $work:ty) => {
         /// One run of the program. What it consists of is taken out while it is read.
         #[::warren::local(provides = ::warren_idl::Stream, parent = $server)]

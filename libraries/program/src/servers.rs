@@ -6,6 +6,8 @@ use alloc::vec::Vec;
 use warren::{Cx, Object, Req};
 use warren_idl::{ServerStatus, SystemControl, SystemControlError};
 
+use crate::listed::{texts, until};
+
 /// Longest text about a server.
 const TEXT_BYTES: usize = 512;
 
@@ -29,18 +31,10 @@ pub fn rows<S: Object>(
     cx: &mut Cx<'_, S>,
     system: &Req<dyn SystemControl>,
 ) -> Result<Vec<ServerRow>, SystemControlError> {
-    let mut rows = Vec::new();
     let mut text = [0; TEXT_BYTES];
-    loop {
-        let status = match system.server(cx, rows.len() as u32, &mut text) {
-            Ok(status) => status,
-            Err(SystemControlError::End) => return Ok(rows),
-            Err(error) => return Err(error),
-        };
-        let text = &text[..TEXT_BYTES.min(status.text_bytes as usize)];
-        let mut parts = text.split(|byte| *byte == 0);
-        let mut part = || String::from_utf8_lossy(parts.next().unwrap_or_default()).into();
-        let (name, file, placement, domain) = (part(), part(), part(), part());
-        rows.push(ServerRow { name, file, placement, domain, status });
-    }
+    until(SystemControlError::End, |index| {
+        let status = system.server(cx, index, &mut text)?;
+        let [name, file, placement, domain] = texts(&text, status.text_bytes);
+        Ok(ServerRow { name, file, placement, domain, status })
+    })
 }

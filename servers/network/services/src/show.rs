@@ -1,9 +1,9 @@
 //! `services`: what went through.
 
-use alloc::{format, string::String};
+use alloc::{format, string::String, vec::Vec};
 
 use warren::Cx;
-use warren_program::{Report, table::Table};
+use warren_program::{Arguments, Handed, Manual, Report, Trouble, UsageError, table::Table};
 
 use crate::{Run, talk::Kind};
 
@@ -11,9 +11,17 @@ use crate::{Run, talk::Kind};
 pub struct Showing;
 
 impl Report<Run> for Showing {
-    const DETAILS: &str = "Anybody can reach the services: echo at port 7, discard at 9, character generator at 19, by TCP; echo by UDP, too.\n";
+    const MANUAL: Manual = Manual {
+        usage: "",
+        details: "Anybody can reach the services: echo at port 7, discard at 9, character generator at 19, by TCP; echo by UDP, too.\n",
+    };
 
-    fn text(cx: &mut Cx<'_, Run>) -> String {
+    fn start(arguments: Vec<String>) -> Result<Self, UsageError> {
+        Arguments::parse(arguments, "", "")?.none()?;
+        Ok(Showing)
+    }
+
+    fn text(&self, cx: &mut Cx<'_, Run>, _handed: &Handed) -> Result<String, Trouble> {
         let (counts, datagrams) = (cx.parent().counts, cx.parent().datagrams);
         let mut table = Table::new(["SERVICE", "PORT", "CONNECTIONS", "BYTES"]);
         for kind in Kind::ALL {
@@ -25,6 +33,6 @@ impl Report<Run> for Showing {
                 format!("{}", count.bytes),
             ]);
         }
-        format!("{}{datagrams} datagrams were sent back by the echo.\n", table.text())
+        Ok(format!("{}{datagrams} datagrams were sent back by the echo.\n", table.text()))
     }
 }

@@ -8,10 +8,13 @@ mod samples;
 
 use alloc::{format, string::String, vec::Vec};
 
-use warren::{Cx, New, Req, Required, Server, StartError, server};
+use warren::{Cx, Req, Required, server};
 use warren_idl::{AccountStatus, Accounts, AccountsError, Program, SystemTime, Timer};
 use warren_program::{
-    Arguments, Flow, Handed, Manual, Stop, UsageError, Work, program, table::Table,
+    About, Arguments, Handed, Manual, Report, Reporting, Trouble, UsageError,
+    listed::{texts, until},
+    program,
+    table::Table,
 };
 
 use crate::samples::While;
@@ -30,15 +33,7 @@ pub struct Needs {
 #[server(provides(Program), locals(Run), summary = "show who has used what")]
 pub struct AccountsProgram {}
 
-impl Server for AccountsProgram {
-    type Required = Needs;
-
-    fn new(_cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
-        Ok(AccountsProgram {})
-    }
-}
-
-program!(AccountsProgram, Run, Listing);
+program!(AccountsProgram requires Needs, Run, Reporting<Listing>);
 
 struct Listing {
     json: bool,
@@ -52,7 +47,7 @@ struct Row {
     status: AccountStatus,
 }
 
-impl Work<Run> for Listing {
+impl Report<Run> for Listing {
     const MANUAL: Manual = Manual {
         usage: "[-j] [-s SECONDS | -w]",
         details: "\
@@ -77,46 +72,24 @@ The last line is the time in which nobody ran. All lines together are the time t
         Ok(Listing { json, sampling })
     }
 
-    fn pull(
-        &mut self,
-        cx: &mut Cx<'_, Run>,
-        handed: &mut Handed,
-        output: &mut Vec<u8>,
-    ) -> Result<Flow, Stop> {
+    fn text(&self, cx: &mut Cx<'_, Run>, handed: &Handed) -> Result<String, Trouble> {
         if let Some(how_long) = self.sampling {
-            return match samples::take(cx, handed, how_long)? {
-                Ok(all) => {
-                    let text = if self.json { samples::json(&all) } else { samples::table(&all) };
-                    output.extend(text.bytes());
-                    Ok(Flow::End(0))
-                }
-                Err(error) => handed.fail(cx, "samples", error),
-            };
+            let all = samples::take(cx, handed, how_long)?;
+            return Ok(if self.json { samples::json(&all) } else { samples::table(&all) });
         }
-        let found = rows(cx).and_then(|rows| Ok((rows, cx.req().accounts.time(cx)?)));
-        match found {
-            Ok((rows, time)) => {
-                let text = if self.json { json(&rows, &time) } else { table(&rows, &time) };
-                output.extend(text.bytes());
-                Ok(Flow::End(0))
-            }
-            Err(error) => handed.fail(cx, "accounts", error),
-        }
+        let rows = rows(cx).about("accounts")?;
+        let time = cx.req().accounts.time(cx).about("accounts")?;
+        Ok(if self.json { json(&rows, &time) } else { table(&rows, &time) })
     }
 }
 
 fn rows(cx: &mut Cx<'_, Run>) -> Result<Vec<Row>, AccountsError> {
-    let mut rows = Vec::new();
     let mut text = [0; NAME_BYTES];
-    loop {
-        let status = match cx.req().accounts.account(cx, rows.len() as u32, &mut text) {
-            Ok(status) => status,
-            Err(AccountsError::End) => return Ok(rows),
-            Err(error) => return Err(error),
-        };
-        let name = &text[..NAME_BYTES.min(status.text_bytes as usize)];
-        rows.push(Row { name: String::from_utf8_lossy(name).into(), status });
-    }
+    until(AccountsError::End, |index| {
+        let status = cx.req().accounts.account(cx, index, &mut text)?;
+        let [name] = texts(&text, status.text_bytes);
+        Ok(Row { name, status })
+    })
 }
 
 fn table(rows: &[Row], time: &SystemTime) -> String {

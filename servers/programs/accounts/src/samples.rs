@@ -4,7 +4,11 @@ use alloc::{format, string::String, vec::Vec};
 
 use warren::{Cx, Ref};
 use warren_idl::{AccountsError, Sampling};
-use warren_program::{Handed, Stop, table::Table};
+use warren_program::{
+    About, Handed, Stop, Trouble,
+    listed::{texts, until},
+    table::Table,
+};
 
 use crate::{NAME_BYTES, Run};
 
@@ -34,16 +38,13 @@ pub fn take(
     cx: &mut Cx<'_, Run>,
     handed: &Handed,
     how_long: While,
-) -> Result<Result<Vec<Sample>, AccountsError>, Stop> {
-    let sampling = match cx.req().accounts.sampling(cx, INTERVAL_NS) {
-        Ok(sampling) => sampling,
-        Err(error) => return Ok(Err(error)),
-    };
+) -> Result<Vec<Sample>, Trouble> {
+    let sampling = cx.req().accounts.sampling(cx, INTERVAL_NS).about("samples")?;
     match how_long {
         While::Time(time_ns) => wait(cx, handed, time_ns)?,
         While::Input => handed.drain(cx)?,
     }
-    Ok(read(cx, sampling))
+    read(cx, sampling).about("samples")
 }
 
 fn wait(cx: &mut Cx<'_, Run>, handed: &Handed, time_ns: u64) -> Result<(), Stop> {
@@ -62,28 +63,18 @@ fn read(
     cx: &mut Cx<'_, Run>,
     sampling: Ref<'_, dyn Sampling>,
 ) -> Result<Vec<Sample>, AccountsError> {
-    let mut samples = Vec::new();
     let mut text = [0; NAME_BYTES];
     let mut next = 0;
-    loop {
-        let status = match sampling.entry(cx, next, &mut text) {
-            Ok(status) => status,
-            Err(AccountsError::End) => break,
-            Err(error) => return Err(error),
-        };
+    let mut samples = until(AccountsError::End, |_| {
+        let status = sampling.entry(cx, next, &mut text)?;
         next = status.index + 1;
-        let server = name(&text, status.text_bytes);
+        let [server] = texts(&text, status.text_bytes);
         let account = cx.req().accounts.account(cx, status.principal, &mut text)?;
-        let principal = name(&text, account.text_bytes);
-        samples.push(Sample { principal, server, count: status.samples });
-    }
+        let [principal] = texts(&text, account.text_bytes);
+        Ok(Sample { principal, server, count: status.samples })
+    })?;
     samples.sort_by_key(|sample| core::cmp::Reverse(sample.count));
     Ok(samples)
-}
-
-/// A name that lies in a buffer, as much as there was room for.
-fn name(text: &[u8], bytes: u32) -> String {
-    String::from_utf8_lossy(&text[..text.len().min(bytes as usize)]).into()
 }
 
 /// The samples for a person.

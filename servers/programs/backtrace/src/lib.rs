@@ -7,9 +7,11 @@ extern crate alloc;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use warren::{Cx, New, Req, Required, Server, StartError, server};
+use warren::{Cx, Req, Required, server};
 use warren_idl::{Program, SystemControl};
-use warren_program::{Arguments, Flow, Handed, Manual, Stop, UsageError, Work, program};
+use warren_program::{
+    About, Arguments, Handed, Manual, Report, Reporting, Trouble, UsageError, program,
+};
 
 /// What the program requires.
 #[derive(Required)]
@@ -21,19 +23,11 @@ pub struct Needs {
 #[server(provides(Program), locals(Run), summary = "write where every thread is to the log")]
 pub struct Backtrace {}
 
-impl Server for Backtrace {
-    type Required = Needs;
-
-    fn new(_cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
-        Ok(Backtrace {})
-    }
-}
-
-program!(Backtrace, Run, Writing);
+program!(Backtrace requires Needs, Run, Reporting<Writing>);
 
 struct Writing;
 
-impl Work<Run> for Writing {
+impl Report<Run> for Writing {
     const MANUAL: Manual = Manual { usage: "", details: "" };
 
     fn start(arguments: Vec<String>) -> Result<Self, UsageError> {
@@ -41,15 +35,8 @@ impl Work<Run> for Writing {
         Ok(Writing)
     }
 
-    fn pull(
-        &mut self,
-        cx: &mut Cx<'_, Run>,
-        handed: &mut Handed,
-        _: &mut Vec<u8>,
-    ) -> Result<Flow, Stop> {
-        match cx.req().system.backtrace(cx) {
-            Ok(()) => Ok(Flow::End(0)),
-            Err(error) => handed.fail(cx, "log", error),
-        }
+    fn text(&self, cx: &mut Cx<'_, Run>, _handed: &Handed) -> Result<String, Trouble> {
+        cx.req().system.backtrace(cx).about("log")?;
+        Ok(String::new())
     }
 }

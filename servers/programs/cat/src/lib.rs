@@ -10,7 +10,7 @@ mod tests;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use warren::{Cx, New, Server, StartError, server};
+use warren::server;
 use warren_idl::Program;
 use warren_program::{
     Arguments, Context, Flow, Manual, Stage, Stop, UsageError,
@@ -22,15 +22,7 @@ use warren_program::{
 #[server(provides(Program), locals(Run), summary = "show files one after the other")]
 pub struct Cat {}
 
-impl Server for Cat {
-    type Required = ();
-
-    fn new(_cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
-        Ok(Cat {})
-    }
-}
-
-program!(Cat, Run, Copying);
+program!(Cat requires (), Run, Copying);
 
 struct Copying {
     inputs: Inputs,

@@ -7,10 +7,11 @@ extern crate alloc;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use warren::{Cx, New, Req, Required, Server, StartError, server};
+use warren::{Cx, Req, Required, server};
 use warren_idl::{Program, SystemControl, SystemControlError};
 use warren_program::{
-    Arguments, Flow, Handed, Manual, Stop, UsageError, Work, arguments::unexpected, program,
+    About, Arguments, Handed, Manual, Report, Reporting, Trouble, UsageError,
+    arguments::unexpected, program,
 };
 
 /// What the program requires.
@@ -23,15 +24,7 @@ pub struct Needs {
 #[server(provides(Program), locals(Run), summary = "make the next call into a server fail")]
 pub struct Crash {}
 
-impl Server for Crash {
-    type Required = Needs;
-
-    fn new(_cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
-        Ok(Crash {})
-    }
-}
-
-program!(Crash, Run, Injection);
+program!(Crash requires Needs, Run, Reporting<Injection>);
 
 /// Which server is to fail, and how.
 struct Injection {
@@ -39,7 +32,7 @@ struct Injection {
     fault: String,
 }
 
-impl Work<Run> for Injection {
+impl Report<Run> for Injection {
     const MANUAL: Manual = Manual {
         usage: "SERVER [FAULT]",
         details: "FAULT is null (default), write, divide, panic, stack, loop, reference, buffer or privileged.\n\
@@ -56,16 +49,10 @@ impl Work<Run> for Injection {
         }
     }
 
-    fn pull(
-        &mut self,
-        cx: &mut Cx<'_, Run>,
-        handed: &mut Handed,
-        _: &mut Vec<u8>,
-    ) -> Result<Flow, Stop> {
-        match cx.req().system.crash(cx, &self.server, &self.fault) {
-            Ok(()) => Ok(Flow::End(0)),
-            Err(error @ SystemControlError::BadFault) => handed.fail(cx, &self.fault, error),
-            Err(error) => handed.fail(cx, &self.server, error),
-        }
+    fn text(&self, cx: &mut Cx<'_, Run>, _handed: &Handed) -> Result<String, Trouble> {
+        let crashed = cx.req().system.crash(cx, &self.server, &self.fault);
+        let is_fault = crashed == Err(SystemControlError::BadFault);
+        crashed.about(if is_fault { &self.fault } else { &self.server })?;
+        Ok(String::new())
     }
 }

@@ -22,7 +22,7 @@ pub mod url;
 
 use alloc::{format, string::String, vec, vec::Vec};
 
-use warren::{Cx, New, Req, Required, Server, StartError, server};
+use warren::{Cx, Req, Required, server};
 use warren_idl::{Clock, Program, Resolver, Tcp};
 use warren_program::{
     Arguments, CHUNK_BYTES, Flow, Handed, Manual, Stop, UsageError, Work, program,
@@ -54,15 +54,7 @@ pub struct Needs {
 #[server(provides(Program), locals(Run), stack = 65536, summary = "fetch a document over HTTP")]
 pub struct Fetch {}
 
-impl Server for Fetch {
-    type Required = Needs;
-
-    fn new(_cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
-        Ok(Fetch {})
-    }
-}
-
-program!(Fetch, Run, Fetching);
+program!(Fetch requires Needs, Run, Fetching);
 
 struct Fetching {
     order: Order,

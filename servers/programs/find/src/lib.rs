@@ -11,7 +11,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use warren::{Cx, New, Server, StartError, server};
+use warren::server;
 use warren_idl::{FileStatus, Program};
 use warren_program::{
     CHUNK_BYTES, Context, Flow, Manual, Stage, Stop, UsageError, path,
@@ -24,15 +24,7 @@ use warren_program::{
 #[server(provides(Program), locals(Run), summary = "list the files of a tree")]
 pub struct Find {}
 
-impl Server for Find {
-    type Required = ();
-
-    fn new(_cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
-        Ok(Find {})
-    }
-}
-
-program!(Find, Run, Finding);
+program!(Find requires (), Run, Finding);
 
 fn value(test: &str, given: Option<String>) -> Result<String, UsageError> {
     given.ok_or_else(|| UsageError(format!("{test} needs a value")))

@@ -18,7 +18,7 @@ use regex_automata::Input as Haystack;
 use regex_automata::hybrid::dfa::{Cache, DFA};
 use regex_automata::nfa::thompson;
 use regex_automata::util::syntax;
-use warren::{Cx, New, Server, StartError, server};
+use warren::server;
 use warren_idl::{FileStatus, Program};
 use warren_program::{
     Arguments, CHUNK_BYTES, Context, Flow, MISUSED, Manual, Stage, Stop, UsageError,
@@ -36,15 +36,7 @@ use warren_program::{
 )]
 pub struct Grep {}
 
-impl Server for Grep {
-    type Required = ();
-
-    fn new(_cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
-        Ok(Grep {})
-    }
-}
-
-program!(Grep, Run, Searching);
+program!(Grep requires (), Run, Searching);
 
 /// Groups within groups that an expression may have: compiling it takes stack for each.
 const EXPRESSION_DEPTH: u32 = 16;

@@ -10,7 +10,7 @@ mod tests;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use warren::{Cx, New, Server, StartError, server};
+use warren::server;
 use warren_idl::Program;
 use warren_program::{
     Arguments, CHUNK_BYTES, Context, Flow, Manual, Stage, Stop, UsageError,
@@ -22,15 +22,7 @@ use warren_program::{
 #[server(provides(Program), locals(Run), summary = "show the first lines of files")]
 pub struct Head {}
 
-impl Server for Head {
-    type Required = ();
-
-    fn new(_cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
-        Ok(Head {})
-    }
-}
-
-program!(Head, Run, Beginning);
+program!(Head requires (), Run, Beginning);
 
 struct Beginning {
     inputs: Inputs,

@@ -6,17 +6,17 @@ extern crate alloc;
 
 use alloc::{format, string::String, vec::Vec};
 
-use warren::{Cx, New, Optional, Req, Required, Server, StartError, server};
+use warren::{Cx, Optional, Req, Required, server};
 use warren_idl::{
-    Address, Dhcp, DhcpError, DhcpLease, Ipv4, Ipv4Counts, Ipv4Error, Ipv4Settings, Ipv6,
-    Ipv6Address, Ipv6Counts, Ipv6Error, LinkCounts, LinkDescription, Neighbour, Neighbourhood,
-    NeighbourhoodDescription, NeighbourhoodError, OFFLOAD_CHECKSUM, OFFLOAD_SEGMENT_IPV4,
-    OFFLOAD_SEGMENT_IPV6, PacketError, PacketMemory, PacketMemoryStatus, Program, Route, Routing,
-    RoutingError,
+    Address, Dhcp, DhcpError, DhcpLease, Ipv4, Ipv4Counts, Ipv4Settings, Ipv6, Ipv6Address,
+    Ipv6Counts, LinkCounts, LinkDescription, Neighbour, Neighbourhood, NeighbourhoodDescription,
+    OFFLOAD_CHECKSUM, OFFLOAD_SEGMENT_IPV4, OFFLOAD_SEGMENT_IPV6, PacketMemory, PacketMemoryStatus,
+    Program, Route, Routing,
 };
 use warren_packets::address::LinkAddress;
 use warren_program::{
-    Arguments, Flow, Handed, Manual, Stop, UsageError, Work, program, table::Table,
+    About, Arguments, Handed, Manual, Report, Reporting, Trouble, UsageError, listed, program,
+    table::Table,
 };
 
 /// What the program requires.
@@ -34,22 +34,14 @@ pub struct Needs {
 #[server(provides(Program), locals(Run), summary = "show the state of the network")]
 pub struct Ifconfig {}
 
-impl Server for Ifconfig {
-    type Required = Needs;
-
-    fn new(_cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
-        Ok(Ifconfig {})
-    }
-}
-
-program!(Ifconfig, Run, Showing);
+program!(Ifconfig requires Needs, Run, Reporting<Showing>);
 
 struct Showing {
     neighbours: bool,
     routes: bool,
 }
 
-impl Work<Run> for Showing {
+impl Report<Run> for Showing {
     const MANUAL: Manual = Manual {
         usage: "[-nr]",
         details: "\
@@ -64,132 +56,46 @@ impl Work<Run> for Showing {
         Ok(Showing { neighbours, routes })
     }
 
-    fn pull(
-        &mut self,
-        cx: &mut Cx<'_, Run>,
-        handed: &mut Handed,
-        output: &mut Vec<u8>,
-    ) -> Result<Flow, Stop> {
+    fn text(&self, cx: &mut Cx<'_, Run>, _handed: &Handed) -> Result<String, Trouble> {
+        let Needs { neighbourhood, routing, ipv4, ipv6, packets, dhcp } = cx.req();
         if self.neighbours {
-            return match all_neighbours(cx) {
-                Ok(mut all) => {
-                    match more_neighbours(cx) {
-                        Ok(more) => all.extend(more),
-                        Err(error) => return handed.fail(cx, "ipv6", error),
-                    }
-                    output.extend(neighbours(&all).bytes());
-                    Ok(Flow::End(0))
-                }
-                Err(error) => handed.fail(cx, "neighbours", error),
-            };
+            let near = listed::all(|index| neighbourhood.neighbour(cx, index));
+            let mut all = near.about("neighbours")?;
+            if let Some(ipv6) = ipv6.get() {
+                all.extend(listed::all(|index| ipv6.neighbour(cx, index)).about("ipv6")?);
+            }
+            return Ok(neighbours(&all));
         }
         if self.routes {
-            return match all_routes(cx) {
-                Ok(all) => {
-                    output.extend(routes(&all).bytes());
-                    Ok(Flow::End(0))
-                }
-                Err(error) => handed.fail(cx, "routing", error),
-            };
+            let all = listed::all(|index| routing.entry(cx, index)).about("routing")?;
+            return Ok(routes(&all));
         }
-        let below = match below(cx) {
-            Ok(below) => below,
-            Err(error) => return handed.fail(cx, "link", error),
+        let link = neighbourhood.link(cx).about("link")?;
+        let counts = neighbourhood.counts(cx).about("link")?;
+        let below = (link, counts, neighbourhood.description(cx).about("link")?);
+        let above = (ipv4.counts(cx).about("ipv4")?, ipv4.settings(cx).about("ipv4")?);
+        let six = match ipv6.get() {
+            Some(ipv6) => Some((
+                listed::all(|index| ipv6.address(cx, index)).about("ipv6")?,
+                ipv6.router(cx).about("ipv6")?,
+                ipv6.counts(cx).about("ipv6")?,
+            )),
+            None => None,
         };
-        let above = match above(cx) {
-            Ok(above) => above,
-            Err(error) => return handed.fail(cx, "ipv4", error),
+        let lease = match dhcp.get().map(|dhcp| dhcp.lease(cx)) {
+            None | Some(Err(DhcpError::NoLease)) => None,
+            Some(lease) => Some(lease.about("dhcp")?),
         };
-        let six = match six(cx) {
-            Ok(six) => six,
-            Err(error) => return handed.fail(cx, "ipv6", error),
-        };
-        let lease = match lease(cx) {
-            Ok(lease) => lease,
-            Err(error) => return handed.fail(cx, "dhcp", error),
-        };
-        match memory(cx) {
-            Ok(memory) => {
-                output.extend(text(&below, &above, six.as_ref(), lease.as_ref(), &memory).bytes());
-                Ok(Flow::End(0))
-            }
-            Err(error) => handed.fail(cx, "packet memory", error),
-        }
+        let memory = packets.status(cx).about("packet memory")?;
+        Ok(text(&below, &above, six.as_ref(), lease.as_ref(), &memory))
     }
 }
 
 type Below = (LinkDescription, LinkCounts, NeighbourhoodDescription);
 type Above = (Ipv4Counts, Ipv4Settings);
 
-fn below(cx: &mut Cx<'_, Run>) -> Result<Below, NeighbourhoodError> {
-    let below = &cx.req().neighbourhood;
-    Ok((below.link(cx)?, below.counts(cx)?, below.description(cx)?))
-}
-
-fn above(cx: &mut Cx<'_, Run>) -> Result<Above, Ipv4Error> {
-    let ipv4 = &cx.req().ipv4;
-    Ok((ipv4.counts(cx)?, ipv4.settings(cx)?))
-}
-
 /// Addresses, router, and what was done, of IPv6.
 type Six = (Vec<Ipv6Address>, Address, Ipv6Counts);
-
-fn six(cx: &mut Cx<'_, Run>) -> Result<Option<Six>, Ipv6Error> {
-    let Some(ipv6) = cx.req().ipv6.get() else { return Ok(None) };
-    let mut all = Vec::new();
-    loop {
-        match ipv6.address(cx, all.len() as u32)? {
-            none if none == Ipv6Address::default() => break,
-            address => all.push(address),
-        }
-    }
-    Ok(Some((all, ipv6.router(cx)?, ipv6.counts(cx)?)))
-}
-
-fn more_neighbours(cx: &mut Cx<'_, Run>) -> Result<Vec<Neighbour>, Ipv6Error> {
-    let mut all = Vec::new();
-    let Some(ipv6) = cx.req().ipv6.get() else { return Ok(all) };
-    loop {
-        match ipv6.neighbour(cx, all.len() as u32)? {
-            none if none == Neighbour::default() => return Ok(all),
-            neighbour => all.push(neighbour),
-        }
-    }
-}
-
-/// The lease of the address, if it has one.
-fn lease(cx: &mut Cx<'_, Run>) -> Result<Option<DhcpLease>, DhcpError> {
-    let Some(dhcp) = cx.req().dhcp.get() else { return Ok(None) };
-    match dhcp.lease(cx) {
-        Ok(lease) => Ok(Some(lease)),
-        Err(DhcpError::NoLease) => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-fn memory(cx: &mut Cx<'_, Run>) -> Result<PacketMemoryStatus, PacketError> {
-    cx.req().packets.status(cx)
-}
-
-fn all_neighbours(cx: &mut Cx<'_, Run>) -> Result<Vec<Neighbour>, NeighbourhoodError> {
-    let mut all = Vec::new();
-    loop {
-        match cx.req().neighbourhood.neighbour(cx, all.len() as u32)? {
-            none if none == Neighbour::default() => return Ok(all),
-            neighbour => all.push(neighbour),
-        }
-    }
-}
-
-fn all_routes(cx: &mut Cx<'_, Run>) -> Result<Vec<Route>, RoutingError> {
-    let mut all = Vec::new();
-    loop {
-        match cx.req().routing.entry(cx, all.len() as u32)? {
-            none if none == Route::default() => return Ok(all),
-            route => all.push(route),
-        }
-    }
-}
 
 fn text(
     below: &Below,

@@ -6,10 +6,11 @@ extern crate alloc;
 
 use alloc::{format, string::String, vec::Vec};
 
-use warren::{Cx, New, Req, Required, Server, StartError, server};
+use warren::{Cx, Req, Required, server};
 use warren_idl::{InterruptCounts, InterruptError, LineStatus, Program};
 use warren_program::{
-    Arguments, Flow, Handed, Manual, Stop, UsageError, Work, program, table::Table,
+    About, Arguments, Handed, Manual, Report, Reporting, Trouble, UsageError, listed::until,
+    program, table::Table,
 };
 
 /// What the program requires.
@@ -22,15 +23,7 @@ pub struct Needs {
 #[server(provides(Program), locals(Run), summary = "show what interrupts, and how often")]
 pub struct Interrupts {}
 
-impl Server for Interrupts {
-    type Required = Needs;
-
-    fn new(_cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
-        Ok(Interrupts {})
-    }
-}
-
-program!(Interrupts, Run, Listing);
+program!(Interrupts requires Needs, Run, Reporting<Listing>);
 
 struct Listing {
     json: bool,
@@ -42,7 +35,7 @@ struct Row {
     by_cpu: Vec<u64>,
 }
 
-impl Work<Run> for Listing {
+impl Report<Run> for Listing {
     const MANUAL: Manual = Manual {
         usage: "[-j]",
         details: "\
@@ -58,40 +51,21 @@ interrupts each CPU has taken, from CPU 0 on.\n",
         Ok(Listing { json })
     }
 
-    fn pull(
-        &mut self,
-        cx: &mut Cx<'_, Run>,
-        handed: &mut Handed,
-        output: &mut Vec<u8>,
-    ) -> Result<Flow, Stop> {
-        match rows(cx) {
-            Ok(rows) => {
-                let text = if self.json { json(&rows) } else { table(&rows) };
-                output.extend(text.bytes());
-                Ok(Flow::End(0))
-            }
-            Err(error) => handed.fail(cx, "interrupts", error),
-        }
+    fn text(&self, cx: &mut Cx<'_, Run>, _handed: &Handed) -> Result<String, Trouble> {
+        let rows = rows(cx).about("interrupts")?;
+        Ok(if self.json { json(&rows) } else { table(&rows) })
     }
 }
 
 fn rows(cx: &mut Cx<'_, Run>) -> Result<Vec<Row>, InterruptError> {
     let counts = &cx.req().counts;
-    let mut rows = Vec::new();
     let mut next = 0;
-    loop {
-        let status = match counts.line(cx, next) {
-            Ok(status) => status,
-            Err(InterruptError::NoSuchLine) => return Ok(rows),
-            Err(error) => return Err(error),
-        };
+    until(InterruptError::NoSuchLine, |_| {
+        let status = counts.line(cx, next)?;
         next = status.line + 1;
-        let mut by_cpu = Vec::new();
-        for cpu in 0..status.cpus {
-            by_cpu.push(counts.taken_by(cx, status.line, cpu)?);
-        }
-        rows.push(Row { status, by_cpu });
-    }
+        let by_cpu = (0..status.cpus).map(|cpu| counts.taken_by(cx, status.line, cpu));
+        Ok(Row { status, by_cpu: by_cpu.collect::<Result<_, _>>()? })
+    })
 }
 
 fn kind(kind: u32) -> &'static str {

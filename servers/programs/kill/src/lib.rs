@@ -6,9 +6,11 @@ extern crate alloc;
 
 use alloc::{format, string::String, vec::Vec};
 
-use warren::{Cx, New, Req, Required, Server, StartError, server};
-use warren_idl::{Program, SystemControl, SystemControlError, Timer};
-use warren_program::{Arguments, Flow, Handed, Manual, Stop, UsageError, Work, program};
+use warren::{Cx, Req, Required, server};
+use warren_idl::{Program, SystemControl, Timer};
+use warren_program::{
+    About, Arguments, Handed, Manual, Report, Reporting, Trouble, UsageError, program,
+};
 
 /// From one look at a principal's threads to the next.
 const LOOK_NS: u64 = 1_000_000;
@@ -30,15 +32,7 @@ pub struct Needs {
 )]
 pub struct Kill {}
 
-impl Server for Kill {
-    type Required = Needs;
-
-    fn new(_cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
-        Ok(Kill {})
-    }
-}
-
-program!(Kill, Run, Ending);
+program!(Kill requires Needs, Run, Reporting<Ending>);
 
 /// What is to end.
 enum Ending {
@@ -47,7 +41,7 @@ enum Ending {
     Principal(String),
 }
 
-impl Work<Run> for Ending {
+impl Report<Run> for Ending {
     const MANUAL: Manual = Manual {
         usage: "CONTEXT | -s SERVER | -p PRINCIPAL",
         details: "\
@@ -74,68 +68,33 @@ servers in which it is with an error; they go on.\n",
         }
     }
 
-    fn pull(
-        &mut self,
-        cx: &mut Cx<'_, Run>,
-        handed: &mut Handed,
-        _: &mut Vec<u8>,
-    ) -> Result<Flow, Stop> {
+    fn text(&self, cx: &mut Cx<'_, Run>, handed: &Handed) -> Result<String, Trouble> {
         let system = &cx.req().system;
-        let (what, ended) = match self {
-            Ending::Thread(context) => (format!("{context}"), system.end_thread(cx, *context)),
-            Ending::Server(name) => (name.clone(), system.end_server(cx, name)),
-            Ending::Principal(name) => match end_principal(cx, handed, name)? {
-                Ok(0) => (name.clone(), Ok(())),
-                Ok(left) => {
-                    handed.complain(cx, &format!("{name}: {left} threads are still there"))?;
-                    return Ok(Flow::End(1));
-                }
-                Err(error) => (name.clone(), Err(error)),
-            },
-        };
-        match ended {
-            Ok(()) => Ok(Flow::End(0)),
-            Err(error) => handed.fail(cx, &what, error),
+        match self {
+            Ending::Thread(context) => {
+                system.end_thread(cx, *context).about(&format!("{context}"))?;
+            }
+            Ending::Server(name) => system.end_server(cx, name).about(name)?,
+            Ending::Principal(name) => end_principal(cx, handed, name)?,
         }
+        Ok(String::new())
     }
 }
 
-/// Ends a principal, and waits a while for its threads. How many are left then.
-fn end_principal(
-    cx: &mut Cx<'_, Run>,
-    handed: &mut Handed,
-    name: &str,
-) -> Result<Result<u64, SystemControlError>, Stop> {
-    let mut left = cx.req().system.end_principal(cx, name);
-    for _ in 0..LOOKS {
-        if matches!(left, Ok(0) | Err(_)) {
-            break;
+/// Ends a principal, and waits a while for its threads.
+fn end_principal(cx: &mut Cx<'_, Run>, handed: &Handed, name: &str) -> Result<(), Trouble> {
+    let Needs { system, timer } = cx.req();
+    let mut looks = 0..LOOKS;
+    loop {
+        match system.end_principal(cx, name).about(name)? {
+            0 => return Ok(()),
+            left if looks.next().is_none() => {
+                return Err(Trouble::Failed(format!("{name}: {left} threads are still there")));
+            }
+            _ => (),
         }
         handed.go_on(cx)?;
         // Whoever is woken before its time looks before its time.
-        cx.req().timer.sleep(cx, LOOK_NS).ok();
-        left = cx.req().system.end_principal(cx, name);
-    }
-    Ok(left)
-}
-
-#[cfg(test)]
-mod tests {
-    use alloc::vec;
-
-    use super::*;
-
-    fn start(arguments: &[&str]) -> Result<Ending, UsageError> {
-        Ending::start(arguments.iter().map(|one| String::from(*one)).collect())
-    }
-
-    #[test]
-    fn one_thing_is_ended() {
-        assert!(matches!(start(&["12"]), Ok(Ending::Thread(12))));
-        assert!(matches!(start(&["-s", "ext4"]), Ok(Ending::Server(name)) if name == "ext4"));
-        assert!(matches!(start(&["-p", "media"]), Ok(Ending::Principal(name)) if name == "media"));
-        for wrong in [vec![], vec!["ext4"], vec!["-s", "a", "-p", "b"], vec!["-p", "b", "12"]] {
-            assert!(start(&wrong).is_err(), "{wrong:?}");
-        }
+        timer.sleep(cx, LOOK_NS).ok();
     }
 }

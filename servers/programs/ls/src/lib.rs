@@ -14,7 +14,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use warren::{Cx, New, Server, StartError, server};
+use warren::server;
 use warren_idl::{FileStatus, Program};
 use warren_program::{
     Arguments, CHUNK_BYTES, Context, Flow, Manual, Stage, Stop, UsageError, path, program,
@@ -25,15 +25,7 @@ use warren_program::{
 #[server(provides(Program), locals(Run), summary = "list files and directories")]
 pub struct Ls {}
 
-impl Server for Ls {
-    type Required = ();
-
-    fn new(_cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
-        Ok(Ls {})
-    }
-}
-
-program!(Ls, Run, Listing);
+program!(Ls requires (), Run, Listing);
 
 struct Listing {
     long: bool,

@@ -7,9 +7,13 @@ extern crate alloc;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use warren::{Cx, New, Req, Required, Server, StartError, server};
+use warren::{Cx, Req, Required, server};
 use warren_idl::{Launcher, MountError, Namespace, Program};
-use warren_program::{Arguments, Flow, Handed, Manual, Stop, UsageError, Work, program};
+use warren_program::{
+    About, Arguments, Handed, Manual, Report, Reporting, Trouble, UsageError,
+    listed::{texts, until},
+    program,
+};
 
 /// Longest path of a mount.
 const PATH_BYTES: usize = 256;
@@ -25,15 +29,7 @@ pub struct Needs {
 #[server(provides(Program), locals(Run), summary = "show mounts, or mount a server's files")]
 pub struct Mount {}
 
-impl Server for Mount {
-    type Required = Needs;
-
-    fn new(_cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
-        Ok(Mount {})
-    }
-}
-
-program!(Mount, Run, Mounting);
+program!(Mount requires Needs, Run, Reporting<Mounting>);
 
 /// What is asked for.
 enum Mounting {
@@ -43,7 +39,7 @@ enum Mounting {
     Mount { server: String, operand: String },
 }
 
-impl Work<Run> for Mounting {
+impl Report<Run> for Mounting {
     const MANUAL: Manual = Manual {
         usage: "[SERVER PATH]",
         details: "SERVER is a file system's name in the system file. It is loaded if it was not.\n",
@@ -58,45 +54,22 @@ impl Work<Run> for Mounting {
         Ok(Mounting::Mount { server, operand })
     }
 
-    fn pull(
-        &mut self,
-        cx: &mut Cx<'_, Run>,
-        handed: &mut Handed,
-        output: &mut Vec<u8>,
-    ) -> Result<Flow, Stop> {
-        match self {
-            Mounting::List => match list(cx, output) {
-                Ok(()) => Ok(Flow::End(0)),
-                Err(error) => handed.fail(cx, "mounts", error),
-            },
-            Mounting::Mount { server, operand } => mount(cx, handed, server, operand),
-        }
+    fn text(&self, cx: &mut Cx<'_, Run>, handed: &Handed) -> Result<String, Trouble> {
+        let Mounting::Mount { server, operand } = self else { return list(cx).about("mounts") };
+        let Needs { launcher, namespace } = cx.req();
+        let files = launcher.file_system(cx, server).about(server)?;
+        namespace.mount(cx, &handed.path(operand), files).about(operand)?;
+        Ok(String::new())
     }
 }
 
-/// Shows the paths where something is mounted.
-fn list(cx: &mut Cx<'_, Run>, output: &mut Vec<u8>) -> Result<(), MountError> {
+/// The paths where something is mounted.
+fn list(cx: &mut Cx<'_, Run>) -> Result<String, MountError> {
     let mut path = [0; PATH_BYTES];
-    for index in 0.. {
-        let length = match cx.req().namespace.mounted(cx, index, &mut path) {
-            Ok(length) => length,
-            Err(MountError::End) => break,
-            Err(error) => return Err(error),
-        };
-        output.extend(&path[..PATH_BYTES.min(length as usize)]);
-        output.push(b'\n');
-    }
-    Ok(())
-}
-
-fn mount(cx: &mut Cx<'_, Run>, handed: &Handed, server: &str, operand: &str) -> Result<Flow, Stop> {
-    let needs = cx.req();
-    let files = match needs.launcher.file_system(cx, server) {
-        Ok(files) => files,
-        Err(error) => return handed.fail(cx, server, error),
-    };
-    match needs.namespace.mount(cx, &handed.path(operand), files) {
-        Ok(()) => Ok(Flow::End(0)),
-        Err(error) => handed.fail(cx, operand, error),
-    }
+    let lines = until(MountError::End, |index| {
+        let length = cx.req().namespace.mounted(cx, index.into(), &mut path)?;
+        let [path] = texts(&path, length as u32);
+        Ok(path + "\n")
+    })?;
+    Ok(lines.concat())
 }

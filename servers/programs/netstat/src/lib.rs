@@ -1,106 +1,73 @@
-//! `netstat`: connections and listeners of TCP.
+//! `netstat`: connections and listeners of TCP, and sockets of UDP, which are in `datagrams`.
 #![no_std]
 #![forbid(unsafe_code)]
 
 extern crate alloc;
 
+mod datagrams;
+
 use alloc::{format, string::String, vec::Vec};
 use core::net::SocketAddr;
 
-use warren::{Cx, New, Req, Required, Server, StartError, server};
-use warren_idl::{Address, ConnectionStatus, ListenerStatus, Program, Tcp, TcpCounts, TcpError};
+use warren::{Cx, Req, Required, server};
+use warren_idl::{Address, ConnectionStatus, ListenerStatus, Program, Tcp, TcpCounts, Udp};
 use warren_program::{
-    Arguments, Flow, Handed, Manual, Stop, UsageError, Work, program, table::Table,
+    About, Arguments, Handed, Manual, Report, Reporting, Trouble, UsageError, listed, program,
+    table::Table,
 };
 
 /// What the program requires.
 #[derive(Required)]
 pub struct Needs {
     tcp: Req<dyn Tcp>,
+    udp: Req<dyn Udp>,
 }
 
-/// Shows connections and listeners of TCP.
-#[server(provides(Program), locals(Run), summary = "show connections and listeners of TCP")]
+/// Shows connections and listeners of TCP, or sockets of UDP.
+#[server(provides(Program), locals(Run), summary = "show connections of TCP, and sockets of UDP")]
 pub struct Netstat {}
 
-impl Server for Netstat {
-    type Required = Needs;
-
-    fn new(_cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
-        Ok(Netstat {})
-    }
-}
-
-program!(Netstat, Run, Showing);
+program!(Netstat requires Needs, Run, Reporting<Showing>);
 
 struct Showing {
     json: bool,
     counts: bool,
+    datagrams: bool,
 }
 
-impl Work<Run> for Showing {
+impl Report<Run> for Showing {
     const MANUAL: Manual = Manual {
-        usage: "[-js]",
+        usage: "[-jsu]",
         details: "\
--s  show what TCP has done in all
+-u  show sockets of UDP, instead of connections and listeners of TCP
+-s  show what TCP, or UDP, has done in all
 -j  show all of it as JSON, one object in a line
 PRINCIPAL is the number of whoever pays, as `accounts -j` shows it.\n",
     };
 
     fn start(arguments: Vec<String>) -> Result<Self, UsageError> {
-        let arguments = Arguments::parse(arguments, "js", "")?;
+        let arguments = Arguments::parse(arguments, "jsu", "")?;
         let (json, counts) = (arguments.has('j'), arguments.has('s'));
+        let datagrams = arguments.has('u');
         arguments.none()?;
-        Ok(Showing { json, counts })
+        Ok(Showing { json, counts, datagrams })
     }
 
-    fn pull(
-        &mut self,
-        cx: &mut Cx<'_, Run>,
-        handed: &mut Handed,
-        output: &mut Vec<u8>,
-    ) -> Result<Flow, Stop> {
-        match self.text(cx) {
-            Ok(text) => {
-                output.extend(text.bytes());
-                Ok(Flow::End(0))
-            }
-            Err(error) => handed.fail(cx, "tcp", error),
+    fn text(&self, cx: &mut Cx<'_, Run>, _handed: &Handed) -> Result<String, Trouble> {
+        if self.datagrams {
+            return datagrams::text(cx, self.json, self.counts);
         }
-    }
-}
-
-impl Showing {
-    fn text(&self, cx: &mut Cx<'_, Run>) -> Result<String, TcpError> {
+        let tcp = &cx.req().tcp;
         if self.counts {
-            let counts = cx.req().tcp.counts(cx)?;
+            let counts = tcp.counts(cx).about("tcp")?;
             return Ok(if self.json { counts_json(&counts) } else { counts_text(&counts) });
         }
-        let (listeners, connections) = (listeners(cx)?, connections(cx)?);
+        let listeners = listed::all(|index| tcp.listener(cx, index)).about("tcp")?;
+        let connections = listed::all(|index| tcp.connection(cx, index)).about("tcp")?;
         Ok(match self.json {
             true => json(&listeners, &connections),
             false => tables(&listeners, &connections),
         })
-    }
-}
-
-fn listeners(cx: &mut Cx<'_, Run>) -> Result<Vec<ListenerStatus>, TcpError> {
-    let mut all = Vec::new();
-    loop {
-        match cx.req().tcp.listener(cx, all.len() as u32)? {
-            none if none.port == 0 => return Ok(all),
-            listener => all.push(listener),
-        }
-    }
-}
-
-fn connections(cx: &mut Cx<'_, Run>) -> Result<Vec<ConnectionStatus>, TcpError> {
-    let mut all = Vec::new();
-    loop {
-        match cx.req().tcp.connection(cx, all.len() as u32)? {
-            none if none.state == 0 => return Ok(all),
-            connection => all.push(connection),
-        }
     }
 }
 

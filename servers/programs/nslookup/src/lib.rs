@@ -6,7 +6,7 @@ extern crate alloc;
 
 use alloc::{format, string::String, vec::Vec};
 
-use warren::{Cx, New, Req, Required, Server, StartError, server};
+use warren::{Cx, Req, Required, server};
 use warren_idl::{ADDRESSES, Address, Program, Resolver};
 use warren_program::{Arguments, Flow, Handed, Manual, Stop, UsageError, Work, program};
 
@@ -20,15 +20,7 @@ pub struct Needs {
 #[server(provides(Program), locals(Run), summary = "show the addresses of names")]
 pub struct Nslookup {}
 
-impl Server for Nslookup {
-    type Required = Needs;
-
-    fn new(_cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
-        Ok(Nslookup {})
-    }
-}
-
-program!(Nslookup, Run, Looking);
+program!(Nslookup requires Needs, Run, Looking);
 
 struct Looking {
     names: Vec<String>,

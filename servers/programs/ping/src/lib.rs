@@ -6,7 +6,7 @@ extern crate alloc;
 
 use alloc::{format, string::String, vec::Vec};
 
-use warren::{Cx, New, Req, Required, Server, StartError, SystemError, server};
+use warren::{Cx, Req, Required, SystemError, server};
 use warren_idl::{Address, Ping, PingAnswer, PingError, Program, Resolver, Timer};
 use warren_program::{Arguments, Flow, Handed, Manual, Stop, UsageError, Work, program};
 
@@ -28,15 +28,7 @@ pub struct Needs {
 #[server(provides(Program), locals(Run), summary = "ask another station whether it is there")]
 pub struct PingProgram {}
 
-impl Server for PingProgram {
-    type Required = Needs;
-
-    fn new(_cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
-        Ok(PingProgram {})
-    }
-}
-
-program!(PingProgram, Run, Asking);
+program!(PingProgram requires Needs, Run, Asking);
 
 struct Asking {
     station: Station,

@@ -8,10 +8,10 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use warren::{Cx, New, Req, Required, Server, StartError, server};
+use warren::{Cx, Req, Required, server};
 use warren_idl::{Program, ServerStatus, SystemControl};
 use warren_program::{
-    Arguments, Flow, Handed, Manual, Stop, UsageError, Work, program,
+    About, Arguments, Handed, Manual, Report, Reporting, Trouble, UsageError, program,
     servers::{ServerRow, rows},
     table::Table,
 };
@@ -26,19 +26,11 @@ pub struct Needs {
 #[server(provides(Program), locals(Run), summary = "show the servers that are loaded")]
 pub struct Servers {}
 
-impl Server for Servers {
-    type Required = Needs;
-
-    fn new(_cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
-        Ok(Servers {})
-    }
-}
-
-program!(Servers, Run, Listing);
+program!(Servers requires Needs, Run, Reporting<Listing>);
 
 struct Listing;
 
-impl Work<Run> for Listing {
+impl Report<Run> for Listing {
     const MANUAL: Manual =
         Manual { usage: "", details: "HASH is the start of the SHA-256 of the server's file.\n" };
 
@@ -47,19 +39,9 @@ impl Work<Run> for Listing {
         Ok(Listing)
     }
 
-    fn pull(
-        &mut self,
-        cx: &mut Cx<'_, Run>,
-        handed: &mut Handed,
-        output: &mut Vec<u8>,
-    ) -> Result<Flow, Stop> {
-        match rows(cx, &cx.req().system) {
-            Ok(rows) => {
-                output.extend(table(&rows).bytes());
-                Ok(Flow::End(0))
-            }
-            Err(error) => handed.fail(cx, "servers", error),
-        }
+    fn text(&self, cx: &mut Cx<'_, Run>, _handed: &Handed) -> Result<String, Trouble> {
+        let rows = rows(cx, &cx.req().system).about("servers")?;
+        Ok(table(&rows))
     }
 }
 

@@ -12,7 +12,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use sha2::{Digest, Sha256};
-use warren::{Cx, New, Server, StartError, server};
+use warren::server;
 use warren_idl::Program;
 use warren_program::{
     Arguments, Context, Flow, Manual, Stage, Stop, UsageError,
@@ -24,15 +24,7 @@ use warren_program::{
 #[server(provides(Program), locals(Run), summary = "show SHA-256 checksums of files")]
 pub struct Sha256Sums {}
 
-impl Server for Sha256Sums {
-    type Required = ();
-
-    fn new(_cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
-        Ok(Sha256Sums {})
-    }
-}
-
-program!(Sha256Sums, Run, Checksums);
+program!(Sha256Sums requires (), Run, Checksums);
 
 struct Checksums {
     inputs: Inputs,

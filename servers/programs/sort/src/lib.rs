@@ -11,7 +11,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 
-use warren::{Cx, New, Server, StartError, server};
+use warren::server;
 use warren_idl::Program;
 use warren_program::{
     Arguments, CHUNK_BYTES, Context, Flow, MISUSED, Manual, Stage, Stop, UsageError,
@@ -23,15 +23,7 @@ use warren_program::{
 #[server(provides(Program), locals(Run), summary = "show lines in order")]
 pub struct Sort {}
 
-impl Server for Sort {
-    type Required = ();
-
-    fn new(_cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
-        Ok(Sort {})
-    }
-}
-
-program!(Sort, Run, Sorting);
+program!(Sort requires (), Run, Sorting);
 
 /// Bytes of lines that are sorted at most: sorting makes no call, and a watchdog ends a server that computes
 /// for seconds without one.

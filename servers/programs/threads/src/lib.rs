@@ -6,10 +6,13 @@ extern crate alloc;
 
 use alloc::{format, string::String, vec::Vec};
 
-use warren::{Cx, New, Req, Required, Server, StartError, server};
+use warren::{Cx, Req, Required, server};
 use warren_idl::{Accounts, AccountsError, Program, ThreadStatus};
 use warren_program::{
-    Arguments, Flow, Handed, Manual, Stop, UsageError, Work, program, table::Table,
+    About, Arguments, Handed, Manual, Report, Reporting, Trouble, UsageError,
+    listed::{texts, until},
+    program,
+    table::Table,
 };
 
 /// Longest text about a thread.
@@ -25,15 +28,7 @@ pub struct Needs {
 #[server(provides(Program), locals(Run), summary = "show the threads of the system")]
 pub struct Threads {}
 
-impl Server for Threads {
-    type Required = Needs;
-
-    fn new(_cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
-        Ok(Threads {})
-    }
-}
-
-program!(Threads, Run, Listing);
+program!(Threads requires Needs, Run, Reporting<Listing>);
 
 struct Listing {
     json: bool,
@@ -47,7 +42,7 @@ struct Row {
     status: ThreadStatus,
 }
 
-impl Work<Run> for Listing {
+impl Report<Run> for Listing {
     const MANUAL: Manual = Manual {
         usage: "[-j]",
         details: "\
@@ -62,45 +57,24 @@ ON is the CPU where the thread runs or ran last, CPU its processor time. SERVER 
         Ok(Listing { json })
     }
 
-    fn pull(
-        &mut self,
-        cx: &mut Cx<'_, Run>,
-        handed: &mut Handed,
-        output: &mut Vec<u8>,
-    ) -> Result<Flow, Stop> {
-        match rows(cx) {
-            Ok(rows) => {
-                let text = if self.json { json(&rows) } else { table(&rows) };
-                output.extend(text.bytes());
-                Ok(Flow::End(0))
-            }
-            Err(error) => handed.fail(cx, "threads", error),
-        }
+    fn text(&self, cx: &mut Cx<'_, Run>, _handed: &Handed) -> Result<String, Trouble> {
+        let rows = rows(cx).about("threads")?;
+        Ok(if self.json { json(&rows) } else { table(&rows) })
     }
 }
 
 fn rows(cx: &mut Cx<'_, Run>) -> Result<Vec<Row>, AccountsError> {
     let accounts = &cx.req().accounts;
-    let mut rows = Vec::new();
     let mut text = [0; TEXT_BYTES];
     let mut next = 0;
-    loop {
-        let status = match accounts.thread(cx, next, &mut text) {
-            Ok(status) => status,
-            Err(AccountsError::End) => return Ok(rows),
-            Err(error) => return Err(error),
-        };
+    until(AccountsError::End, |_| {
+        let status = accounts.thread(cx, next, &mut text)?;
         next = status.index + 1;
-        let known = &text[..TEXT_BYTES.min(status.text_bytes as usize)];
-        let mut parts = known.split(|byte| *byte == 0);
-        let mut part = || String::from_utf8_lossy(parts.next().unwrap_or_default()).into();
-        let (name, server) = (part(), part());
-        let mut name_of_principal = [0; TEXT_BYTES];
-        let account = accounts.account(cx, status.principal, &mut name_of_principal)?;
-        let bytes = TEXT_BYTES.min(account.text_bytes as usize);
-        let principal = String::from_utf8_lossy(&name_of_principal[..bytes]).into();
-        rows.push(Row { name, server, principal, status });
-    }
+        let [name, server] = texts(&text, status.text_bytes);
+        let account = accounts.account(cx, status.principal, &mut text)?;
+        let [principal] = texts(&text, account.text_bytes);
+        Ok(Row { name, server, principal, status })
+    })
 }
 
 fn table(rows: &[Row]) -> String {

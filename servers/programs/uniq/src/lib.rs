@@ -11,7 +11,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use warren::{Cx, New, Server, StartError, server};
+use warren::server;
 use warren_idl::Program;
 use warren_program::{
     Arguments, CHUNK_BYTES, Context, Flow, Manual, Stage, Stop, UsageError,
@@ -24,15 +24,7 @@ use warren_program::{
 #[server(provides(Program), locals(Run), summary = "show lines that repeat only once")]
 pub struct Uniq {}
 
-impl Server for Uniq {
-    type Required = ();
-
-    fn new(_cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
-        Ok(Uniq {})
-    }
-}
-
-program!(Uniq, Run, Merging);
+program!(Uniq requires (), Run, Merging);
 
 struct Wanted {
     count: bool,

@@ -7,9 +7,11 @@ extern crate alloc;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use warren::{Cx, New, Req, Required, Server, StartError, server};
+use warren::{Cx, Req, Required, server};
 use warren_idl::{Namespace, Program};
-use warren_program::{Arguments, Flow, Handed, Manual, Stop, UsageError, Work, program};
+use warren_program::{
+    About, Arguments, Handed, Manual, Report, Reporting, Trouble, UsageError, program,
+};
 
 /// What the program requires.
 #[derive(Required)]
@@ -21,21 +23,13 @@ pub struct Needs {
 #[server(provides(Program), locals(Run), summary = "take a mount away")]
 pub struct Unmount {}
 
-impl Server for Unmount {
-    type Required = Needs;
-
-    fn new(_cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
-        Ok(Unmount {})
-    }
-}
-
-program!(Unmount, Run, Unmounting);
+program!(Unmount requires Needs, Run, Reporting<Unmounting>);
 
 struct Unmounting {
     operand: String,
 }
 
-impl Work<Run> for Unmounting {
+impl Report<Run> for Unmounting {
     const MANUAL: Manual = Manual { usage: "PATH", details: "Files that are open stay open.\n" };
 
     fn start(arguments: Vec<String>) -> Result<Self, UsageError> {
@@ -43,16 +37,9 @@ impl Work<Run> for Unmounting {
         Ok(Unmounting { operand })
     }
 
-    fn pull(
-        &mut self,
-        cx: &mut Cx<'_, Run>,
-        handed: &mut Handed,
-        _: &mut Vec<u8>,
-    ) -> Result<Flow, Stop> {
+    fn text(&self, cx: &mut Cx<'_, Run>, handed: &Handed) -> Result<String, Trouble> {
         let path = handed.path(&self.operand);
-        match cx.req().namespace.unmount(cx, &path) {
-            Ok(()) => Ok(Flow::End(0)),
-            Err(error) => handed.fail(cx, &self.operand, error),
-        }
+        cx.req().namespace.unmount(cx, &path).about(&self.operand)?;
+        Ok(String::new())
     }
 }

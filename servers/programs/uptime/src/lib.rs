@@ -8,9 +8,11 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use warren::{Cx, New, Req, Required, Server, StartError, server};
+use warren::{Cx, Req, Required, server};
 use warren_idl::{Clock, Program};
-use warren_program::{Arguments, Flow, Handed, Manual, Stop, UsageError, Work, program};
+use warren_program::{
+    About, Arguments, Handed, Manual, Report, Reporting, Trouble, UsageError, program,
+};
 
 /// What the program requires.
 #[derive(Required)]
@@ -22,19 +24,11 @@ pub struct Needs {
 #[server(provides(Program), locals(Run), summary = "show how long the system has been running")]
 pub struct Uptime {}
 
-impl Server for Uptime {
-    type Required = Needs;
-
-    fn new(_cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
-        Ok(Uptime {})
-    }
-}
-
-program!(Uptime, Run, Asking);
+program!(Uptime requires Needs, Run, Reporting<Asking>);
 
 struct Asking;
 
-impl Work<Run> for Asking {
+impl Report<Run> for Asking {
     const MANUAL: Manual = Manual { usage: "", details: "" };
 
     fn start(arguments: Vec<String>) -> Result<Self, UsageError> {
@@ -42,19 +36,9 @@ impl Work<Run> for Asking {
         Ok(Asking)
     }
 
-    fn pull(
-        &mut self,
-        cx: &mut Cx<'_, Run>,
-        handed: &mut Handed,
-        output: &mut Vec<u8>,
-    ) -> Result<Flow, Stop> {
-        match cx.req().clock.now_ns() {
-            Ok(now_ns) => {
-                output.extend(show(now_ns).bytes());
-                Ok(Flow::End(0))
-            }
-            Err(error) => handed.fail(cx, "clock", error),
-        }
+    fn text(&self, cx: &mut Cx<'_, Run>, _handed: &Handed) -> Result<String, Trouble> {
+        let now_ns = cx.req().clock.now_ns().about("clock")?;
+        Ok(show(now_ns))
     }
 }
 

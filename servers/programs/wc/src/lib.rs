@@ -11,7 +11,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use warren::{Cx, New, Server, StartError, server};
+use warren::server;
 use warren_idl::Program;
 use warren_program::{
     Arguments, Context, Flow, Manual, Stage, Stop, UsageError,
@@ -23,15 +23,7 @@ use warren_program::{
 #[server(provides(Program), locals(Run), summary = "count lines, words and bytes")]
 pub struct Wc {}
 
-impl Server for Wc {
-    type Required = ();
-
-    fn new(_cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
-        Ok(Wc {})
-    }
-}
-
-program!(Wc, Run, Counting);
+program!(Wc requires (), Run, Counting);
 
 /// Lines, words and bytes so far.
 #[derive(Clone, Copy, Default)]

@@ -29,7 +29,7 @@ mod show;
 use warren::{AtomicCx, Cx, New, Out, Req, Required, Server, StartError, server};
 use warren_idl::{LogBook, LogError, LogFeed, LogFollower, LogRecord, Parameters, Program};
 use warren_parameters::number;
-use warren_program::program;
+use warren_program::{Reporting, program};
 
 use crate::book::Book;
 use crate::show::Showing;
@@ -77,7 +77,7 @@ impl Server for LogServer {
     }
 }
 
-program!(LogServer, Run, Showing);
+program!(LogServer, Run, Reporting<Showing>);
 
 impl LogFollower for LogServer {
     fn told(cx: &mut AtomicCx<'_, Self>) -> Result<(), LogError> {

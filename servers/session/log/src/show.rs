@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use warren::Cx;
 use warren_idl::LogRecord;
-use warren_program::{Arguments, Flow, Handed, Manual, Stop, UsageError, Work};
+use warren_program::{About, Arguments, Handed, Manual, Report, Trouble, UsageError};
 
 use crate::Run;
 use crate::book::Book;
@@ -20,7 +20,7 @@ pub struct Showing {
     server: Option<String>,
 }
 
-impl Work<Run> for Showing {
+impl Report<Run> for Showing {
     const MANUAL: Manual = Manual {
         usage: "[-n LINES] [-s SERVER]",
         details: "-n LINES   only the last so many lines\n\
@@ -36,18 +36,10 @@ impl Work<Run> for Showing {
         Ok(Showing { most, server })
     }
 
-    fn pull(
-        &mut self,
-        cx: &mut Cx<'_, Run>,
-        handed: &mut Handed,
-        output: &mut Vec<u8>,
-    ) -> Result<Flow, Stop> {
+    fn text(&self, cx: &mut Cx<'_, Run>, _handed: &Handed) -> Result<String, Trouble> {
         let feed = &cx.req().feed;
-        if let Err(error) = cx.parent().take_over(feed) {
-            return handed.fail(cx, "log", error);
-        }
-        self.show(&cx.parent().book).iter().for_each(|line| output.extend(line.bytes()));
-        Ok(Flow::End(0))
+        cx.parent().take_over(feed).about("log")?;
+        Ok(self.show(&cx.parent().book).into_iter().collect())
     }
 }
 

@@ -8,7 +8,7 @@ use warren::{Cx, Kept, Ref};
 use warren_idl::{
     FileError, FileStatus, LaunchError, Program, ProgramError, Stream, StreamError, TerminalError,
 };
-use warren_program::{live, world::Entry};
+use warren_program::{listed::until, live, world::Entry};
 
 use crate::server::{LINE_BYTES, Shell};
 use crate::streams::{Attendant, Fate, Saying, Typing};
@@ -86,20 +86,14 @@ impl Tree for Live<'_, '_> {
 
 impl Programs for Live<'_, '_> {
     fn programs(&mut self) -> Result<Vec<Listed>, LaunchError> {
-        let mut programs = Vec::new();
         let mut text = [0; LISTED_BYTES];
-        loop {
-            let index = programs.len() as u64;
-            let entry = match self.cx.req().launcher.listed(self.cx, index, &mut text) {
-                Ok(entry) => entry,
-                Err(LaunchError::End) => return Ok(programs),
-                Err(error) => return Err(error),
-            };
+        until(LaunchError::End, |index| {
+            let entry = self.cx.req().launcher.listed(self.cx, index.into(), &mut text)?;
             let (name, rest) = text.split_at(LISTED_BYTES.min(entry.name_bytes as usize));
             let summary = &rest[..rest.len().min(entry.summary_bytes as usize)];
             let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
-            programs.push(Listed { name: text(name), summary: text(summary) });
-        }
+            Ok(Listed { name: text(name), summary: text(summary) })
+        })
     }
 
     fn manual(&mut self, name: &str) -> Result<String, StartFailure> {

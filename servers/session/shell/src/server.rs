@@ -4,9 +4,9 @@ use alloc::format;
 
 use warren::{Cx, New, Req, Required, Server, StartError, server};
 use warren_idl::{
-    FileSystem, Launcher, ParameterError, Parameters, Power, Task, Terminal, TerminalError,
-    ThreadError,
+    FileSystem, Launcher, Parameters, Power, Task, Terminal, TerminalError, ThreadError,
 };
+use warren_parameters::parameter;
 
 use crate::live::Live;
 use crate::session::{Session, Turn};
@@ -50,17 +50,14 @@ impl Server for Shell {
     type Required = Needs;
 
     fn new(cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
-        let mut text = [0; 16];
-        let mode = match cx.req().parameters.get("mode", &mut text) {
-            Err(ParameterError::Unset) => Mode::AsTerminal,
-            Err(error) => return Err(error.into()),
-            Ok(length) => match text.get(..length as usize) {
-                Some(b"interactive") => Mode::Interactive,
-                Some(b"script") => Mode::Script,
-                _ => return Err(StartError::new("`mode` is not `interactive` or `script`")),
-            },
+        let mode = |text: &str| match text {
+            "interactive" => Some(Mode::Interactive),
+            "script" => Some(Mode::Script),
+            _ => None,
         };
-        Ok(Shell { mode })
+        let refusal = "`mode` is not `interactive` or `script`";
+        let mode = parameter(&cx.req().parameters, "mode", mode, refusal)?;
+        Ok(Shell { mode: mode.unwrap_or(Mode::AsTerminal) })
     }
 }
 

@@ -5,7 +5,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use warren::{Cx, New, Out, Req, Required, Server, StartError, server};
-use warren_idl::{Console, ConsoleError, ParameterError, Parameters, Terminal, TerminalError};
+use warren_idl::{Console, ConsoleError, Parameters, Terminal, TerminalError};
+use warren_parameters::parameter;
 
 use crate::ahead::Ahead;
 use crate::editor::{Editor, Event};
@@ -46,35 +47,21 @@ impl Server for LineTerminal {
     type Required = Needs;
 
     fn new(cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
-        let mut text = [0; 16];
-        let mode = match parameter(cx, "mode", &mut text)? {
-            None | Some(b"interactive") => Mode::Interactive(Box::new(Editor::new(columns(cx)?))),
-            Some(b"script") => Mode::Script(Script::default()),
-            Some(_) => return Err(StartError::new("`mode` is not `interactive` or `script`")),
+        let parameters = &cx.req().parameters;
+        let is_script = |text: &str| match text {
+            "interactive" => Some(false),
+            "script" => Some(true),
+            _ => None,
+        };
+        let refusal = "`mode` is not `interactive` or `script`";
+        let mode = if parameter(parameters, "mode", is_script, refusal)?.unwrap_or(false) {
+            Mode::Script(Script::default())
+        } else {
+            let number = |text: &str| text.parse().ok();
+            let columns = parameter(parameters, "columns", number, "`columns` is not a number")?;
+            Mode::Interactive(Box::new(Editor::new(columns.unwrap_or(COLUMNS))))
         };
         Ok(LineTerminal { mode, ahead: Ahead::default() })
-    }
-}
-
-fn columns(cx: &Cx<'_, New<LineTerminal>>) -> Result<usize, StartError> {
-    let mut text = [0; 8];
-    let Some(text) = parameter(cx, "columns", &mut text)? else { return Ok(COLUMNS) };
-    let number = str::from_utf8(text).ok().and_then(|text| text.parse().ok());
-    number.ok_or(StartError::new("`columns` is not a number"))
-}
-
-fn parameter<'a>(
-    cx: &Cx<'_, New<LineTerminal>>,
-    name: &str,
-    text: &'a mut [u8],
-) -> Result<Option<&'a [u8]>, StartError> {
-    match cx.req().parameters.get(name, text) {
-        Ok(length) => match text.get(..length as usize) {
-            Some(value) => Ok(Some(value)),
-            None => Err(StartError::new("the value of a parameter is too long")),
-        },
-        Err(ParameterError::Unset) => Ok(None),
-        Err(error) => Err(error.into()),
     }
 }
 

@@ -47,17 +47,15 @@ use warren::{
 };
 use warren_idl::{
     Directory, File, FileError, FileStatus, FileSystem, LaunchError, Launcher, MountError,
-    Namespace, ParameterError, Parameters,
+    Namespace, Parameters,
 };
+use warren_parameters::parameter;
 
 use crate::{
     listing::Listing,
     mounts::{Mounts, Taken},
     path::{BadPath, normalise},
 };
-
-/// Longest value of the parameter `mounts`.
-const MOUNTS_BYTES: usize = 1024;
 
 /// What the namespace needs.
 #[derive(Required)]
@@ -250,18 +248,10 @@ impl NamespaceServer {
 
 /// The mounts of the parameter `mounts`.
 fn named(parameters: &Req<dyn Parameters>) -> Result<Mounts<Target>, StartError> {
-    let mut text = [0; MOUNTS_BYTES];
-    let length = match parameters.get("mounts", &mut text) {
-        Ok(length) => usize::try_from(length).unwrap_or(usize::MAX),
-        Err(ParameterError::Unset) => 0,
-        Err(error) => return Err(error.into()),
-    };
-    let text = text.get(..length).ok_or(StartError::new("`mounts` is too long"))?;
-    let text = str::from_utf8(text).map_err(|_| SystemError::BadAnswer)?;
-    let parsed = mounts::parse(text);
-    let parsed = parsed.map_err(|BadPath| StartError::new("`mounts` is not `/path=server,…`"))?;
+    let read = |text: &str| mounts::parse(text).ok();
+    let parsed = parameter(parameters, "mounts", read, "`mounts` is not `/path=server,…`")?;
     let mut mounts = Mounts::new();
-    for (path, server) in parsed {
+    for (path, server) in parsed.unwrap_or_default() {
         let inserted = mounts.insert(path, Target::Named(server, None));
         inserted.map_err(|Taken| StartError::new("`mounts` has a path twice"))?;
     }

@@ -14,7 +14,7 @@ mod books;
 
 use alloc::{format, string::String, vec::Vec};
 
-use warren::{Cx, New, Req, Required, Server, StartError, server};
+use warren::{Cx, Req, Required, server};
 use warren_idl::{Accounts, Program, Timer};
 use warren_program::{Arguments, Flow, Handed, Manual, Stop, UsageError, Work, program};
 
@@ -39,15 +39,7 @@ pub struct Needs {
 )]
 pub struct Auditor {}
 
-impl Server for Auditor {
-    type Required = Needs;
-
-    fn new(_cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
-        Ok(Auditor {})
-    }
-}
-
-program!(Auditor, Run, Audit);
+program!(Auditor requires Needs, Run, Audit);
 
 /// Looks at the books twice.
 struct Audit {

@@ -21,7 +21,7 @@ mod rows;
 
 use alloc::{string::String, vec::Vec};
 
-use warren::{Cx, New, Optional, Req, Required, Server, StartError, server};
+use warren::{Cx, Optional, Req, Required, server};
 use warren_idl::{
     Counter, Echo, FileSystem, Hub, Launcher, Parameters, Program, SystemControl, ThreadFactory,
 };
@@ -62,15 +62,7 @@ pub struct Needs {
 )]
 pub struct Benchmark {}
 
-impl Server for Benchmark {
-    type Required = Needs;
-
-    fn new(_cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
-        Ok(Benchmark {})
-    }
-}
-
-program!(Benchmark, Run, Measuring);
+program!(Benchmark requires Needs, Run, Measuring);
 
 /// All rows, at once.
 struct Measuring;

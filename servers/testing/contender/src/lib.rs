@@ -10,7 +10,7 @@ extern crate alloc;
 
 use alloc::{format, string::String, vec::Vec};
 
-use warren::{Cx, New, Req, Required, Server, StartError, local, server};
+use warren::{Cx, Req, Required, local, server};
 use warren_idl::{Clock, Counter, Echo, Program, Task, ThreadError, ThreadFactory};
 use warren_program::{Arguments, Flow, Handed, Manual, Stop, UsageError, Work, program};
 
@@ -38,15 +38,7 @@ pub struct Caller {
     rounds: u64,
 }
 
-impl Server for Contender {
-    type Required = Needs;
-
-    fn new(_cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
-        Ok(Contender {})
-    }
-}
-
-program!(Contender, Run, Contest);
+program!(Contender requires Needs, Run, Contest);
 
 /// Starts the threads and waits for them.
 struct Contest {

@@ -10,7 +10,7 @@ extern crate alloc;
 
 use alloc::{rc::Rc, string::String, vec, vec::Vec};
 
-use warren::{Cx, New, Req, Required, Server, StartError, local, server};
+use warren::{Cx, Req, Required, local, server};
 use warren_idl::{BlockDevice, BlockError, Program, Task, ThreadError, ThreadFactory};
 use warren_program::{Arguments, Flow, Handed, Manual, Stop, UsageError, Work, program};
 
@@ -47,15 +47,7 @@ pub struct Reader {
     sums: Rc<[u64]>,
 }
 
-impl Server for DiskReader {
-    type Required = Needs;
-
-    fn new(_cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
-        Ok(DiskReader {})
-    }
-}
-
-program!(DiskReader, Run, Comparison);
+program!(DiskReader requires Needs, Run, Comparison);
 
 /// Starts the threads and waits for them.
 struct Comparison;

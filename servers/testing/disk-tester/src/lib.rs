@@ -9,7 +9,7 @@ extern crate alloc;
 
 use alloc::{format, string::String, vec, vec::Vec};
 
-use warren::{Cx, New, Req, Required, Server, StartError, server};
+use warren::{Cx, Req, Required, server};
 use warren_idl::{BlockDevice, BlockError, Program};
 use warren_program::{Arguments, Flow, Handed, Manual, Stop, UsageError, Work, program};
 
@@ -34,14 +34,6 @@ pub struct Needs {
 )]
 pub struct DiskTester {}
 
-impl Server for DiskTester {
-    type Required = Needs;
-
-    fn new(_cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
-        Ok(DiskTester {})
-    }
-}
-
 /// A check and its name.
 type Check = (&'static str, fn(&mut Cx<'_, Run>) -> Result<(), Failure>);
 
@@ -58,7 +50,7 @@ const CHECKS: &[Check] = &[
     ("it is written when a flush returns", |cx| Ok(cx.req().disk.flush(cx)?)),
 ];
 
-program!(DiskTester, Run, Checking);
+program!(DiskTester requires Needs, Run, Checking);
 
 /// How far the checks are.
 struct Checking {

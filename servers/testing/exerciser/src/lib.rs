@@ -31,7 +31,7 @@ mod waits;
 use alloc::{format, string::String, vec::IntoIter, vec::Vec};
 use core::hint::black_box;
 
-use warren::{Cx, New, Optional, Ref, Req, Required, Server, StartError, server};
+use warren::{Cx, Optional, Ref, Req, Required, server};
 use warren_idl::{
     Careless, Clock, Counter, Echo, Fragile, Hub, Log, LogBook, Memory, Program, Queues,
     Semaphores, Signals, ThreadFactory, Timer,
@@ -102,15 +102,7 @@ const OLDEST: u64 = 0x01de_57a6_e0f7_4151;
 /// A check and its name.
 type Check = (&'static str, for<'f> fn(&mut Cx<'f, Run>, Pair<'f>) -> Result<(), Failure>);
 
-impl Server for Exerciser {
-    type Required = Needs;
-
-    fn new(_cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
-        Ok(Exerciser {})
-    }
-}
-
-program!(Exerciser, Run, Exercise);
+program!(Exerciser requires Needs, Run, Exercise);
 
 /// One check: whom it is about, its name, and what it does.
 struct Step {

@@ -7,7 +7,7 @@ extern crate alloc;
 use alloc::{string::String, vec::Vec};
 use core::hint::black_box;
 
-use warren::{Cx, New, Server, StartError, server};
+use warren::server;
 use warren_idl::Program;
 use warren_program::{Arguments, Context, Flow, Manual, Stage, Stop, UsageError, program};
 
@@ -18,15 +18,7 @@ static BALLAST: [u8; 6 << 20] = [1; 6 << 20];
 #[server(provides(Program), locals(Run))]
 pub struct Giant {}
 
-impl Server for Giant {
-    type Required = ();
-
-    fn new(_cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
-        Ok(Giant {})
-    }
-}
-
-program!(Giant, Run, Look);
+program!(Giant requires (), Run, Look);
 
 /// Looks whether the end of the image is there.
 struct Look;

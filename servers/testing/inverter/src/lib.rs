@@ -16,7 +16,7 @@ extern crate alloc;
 
 use alloc::{format, string::String, vec::Vec};
 
-use warren::{Cx, New, Req, Required, Server, StartError, cycles, server};
+use warren::{Cx, Req, Required, cycles, server};
 use warren_idl::{Callee, Partner, PartnerError, Program, SignalError, Signals, ThreadError};
 use warren_program::{Arguments, Flow, Handed, Manual, Stop, UsageError, Work, program};
 
@@ -41,15 +41,7 @@ pub struct Needs {
 )]
 pub struct Inverter {}
 
-impl Server for Inverter {
-    type Required = Needs;
-
-    fn new(_cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
-        Ok(Inverter {})
-    }
-}
-
-program!(Inverter, Run, Inversion);
+program!(Inverter requires Needs, Run, Inversion);
 
 /// How long to compute.
 struct Inversion {

@@ -11,7 +11,7 @@ extern crate alloc;
 
 use alloc::{format, string::String, vec::Vec};
 
-use warren::{Cx, New, Req, Required, Server, StartError, SystemError, server};
+use warren::{Cx, Req, Required, SystemError, server};
 use warren_idl::{
     Address, Clock, Ping, Program, SystemControl, SystemControlError, Tcp, TcpError, TimeError,
     Timer,
@@ -51,15 +51,7 @@ pub struct Needs {
 )]
 pub struct Outage {}
 
-impl Server for Outage {
-    type Required = Needs;
-
-    fn new(_cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
-        Ok(Outage {})
-    }
-}
-
-program!(Outage, Run, Missing);
+program!(Outage requires Needs, Run, Missing);
 
 /// What is made to fail, and how it shows that it is back.
 struct Missing {

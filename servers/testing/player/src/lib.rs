@@ -17,7 +17,7 @@ mod film;
 use alloc::{string::String, vec::Vec};
 use core::hint::black_box;
 
-use warren::{Cx, New, Req, Required, Server, StartError, server};
+use warren::{Cx, Req, Required, server};
 use warren_idl::{Clock, Echo, EchoError, FileError, FileSystem, Program, TimeError, Timer};
 use warren_load::{Pieces, work};
 use warren_program::{Arguments, Flow, Handed, Manual, Stop, UsageError, Work, program};
@@ -43,15 +43,7 @@ pub struct Needs {
 )]
 pub struct Player {}
 
-impl Server for Player {
-    type Required = Needs;
-
-    fn new(_cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
-        Ok(Player {})
-    }
-}
-
-program!(Player, Run, Film);
+program!(Player requires Needs, Run, Film);
 
 impl Work<Run> for Film {
     const MANUAL: Manual = Manual {

@@ -21,7 +21,7 @@ mod words;
 
 use alloc::{format, string::String, vec, vec::Vec};
 
-use warren::{Cx, New, Req, Required, Server, StartError, server};
+use warren::{Cx, Req, Required, server};
 use warren_idl::{Counter, Echo, EchoError, Hub, Parameters, Program};
 use warren_program::{Arguments, Flow, Handed, Manual, Stop, UsageError, Work, program};
 
@@ -51,15 +51,7 @@ pub struct Needs {
 #[server(provides(Program, Counter), locals(Run), parameters("seed", "tries"), stack = 32768)]
 pub struct Prober {}
 
-impl Server for Prober {
-    type Required = Needs;
-
-    fn new(_cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
-        Ok(Prober {})
-    }
-}
-
-program!(Prober, Run, Probing);
+program!(Prober requires Needs, Run, Probing);
 
 /// All tries, at once.
 struct Probing;

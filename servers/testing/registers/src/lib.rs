@@ -14,7 +14,7 @@ mod hold;
 
 use alloc::{format, string::String, vec::Vec};
 
-use warren::{Cx, New, Ref, Req, Required, Server, StartError, local, server};
+use warren::{Cx, Ref, Req, Required, local, server};
 use warren_idl::{Program, Task, Thread, ThreadError, ThreadFactory, Timer};
 use warren_program::{Arguments, Flow, Handed, Manual, Stop, UsageError, Work, program};
 
@@ -42,14 +42,6 @@ pub struct Holder {
     pattern: u64,
 }
 
-impl Server for Registers {
-    type Required = Needs;
-
-    fn new(_cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
-        Ok(Registers {})
-    }
-}
-
 impl Task for Holder {
     fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
         let pattern = cx.pattern;
@@ -68,7 +60,7 @@ impl Task for Holder {
     }
 }
 
-program!(Registers, Run, Holding);
+program!(Registers requires Needs, Run, Holding);
 
 /// Starts the threads and waits for them.
 struct Holding;

@@ -28,7 +28,7 @@ mod signals;
 
 use alloc::{string::String, vec::Vec};
 
-use warren::{Cx, New, Optional, Req, Required, Server, StartError, server};
+use warren::{Cx, Optional, Req, Required, server};
 use warren_idl::{AddressSpace, Callee, Meter, Partner, PciBus, Program, Signals};
 use warren_program::{Arguments, Flow, Handed, Manual, Stop, UsageError, Work, program};
 
@@ -65,15 +65,7 @@ pub struct Needs {
 )]
 pub struct Switcher {}
 
-impl Server for Switcher {
-    type Required = Needs;
-
-    fn new(_cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
-        Ok(Switcher {})
-    }
-}
-
-program!(Switcher, Run, Measuring);
+program!(Switcher requires Needs, Run, Measuring);
 
 /// What to measure.
 struct Measuring {
