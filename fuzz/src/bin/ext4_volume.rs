@@ -9,6 +9,7 @@ extern crate alloc;
 mod ext4 {
     pub mod blocks;
     pub mod bytes;
+    pub mod cache;
     pub mod checksum;
     pub mod directory;
     pub mod fault;

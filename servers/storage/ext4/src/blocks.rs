@@ -16,24 +16,34 @@
 //! longest, an extent tree of five levels and a block of data, at seven); so it ends, even with a
 //! cache of no blocks.
 
-use alloc::{
-    collections::{BTreeMap, VecDeque},
-    rc::Rc,
-    vec::Vec,
-};
+use alloc::{rc::Rc, string::String, vec::Vec};
+use core::cell::Cell;
 
-use super::{fault::Fault, journal::Replay, volume::Volume};
+use super::{cache::Cache, fault::Fault, inode::Inode, journal::Replay, volume::Volume};
+
+/// Paths whose inodes stay in memory, and the longest of them in bytes: some hundred KiB together.
+const PATHS: usize = 256;
+const LONGEST_KNOWN_PATH: usize = 512;
+
+/// Says of a block whether its checksum is the one that begins with this seed.
+pub type Check = fn(u32, &[u8]) -> bool;
 
 /// Blocks by their numbers.
 pub trait Blocks {
     /// A block of the volume, which is one block long.
     fn block(&self, number: u64) -> Result<Rc<[u8]>, Fault>;
+
+    /// The same of a block that has a checksum if there is a seed. As long as the block stays in memory, it is checked once.
+    fn checked(&self, number: u64, seed: Option<u32>, check: Check) -> Result<Rc<[u8]>, Fault>;
 }
 
 /// Runs steps: the server does, with its disk, and a test, with an image.
 pub trait Steps {
     /// What a step's fault becomes.
     type Error: From<Fault>;
+
+    /// The volume that steps look at.
+    fn store(&mut self) -> &mut Store;
 
     /// Runs a step until it does not miss a block any more.
     fn step<T>(
@@ -42,27 +52,12 @@ pub trait Steps {
     ) -> Result<T, Self::Error>;
 }
 
-/// Blocks that were read lately. The one that came first goes first.
-#[derive(Debug, Default)]
-struct Cache {
-    blocks: BTreeMap<u64, Rc<[u8]>>,
-    order: VecDeque<u64>,
-    most: usize,
-}
-
-impl Cache {
-    fn insert(&mut self, number: u64, block: Rc<[u8]>) {
-        if self.most == 0 || self.blocks.contains_key(&number) {
-            return;
-        }
-        if self.order.len() == self.most
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.blocks.remove(&oldest);
-        }
-        self.order.push_back(number);
-        self.blocks.insert(number, block);
-    }
+/// A block in memory.
+#[derive(Debug)]
+struct Block {
+    bytes: Rc<[u8]>,
+    /// The seed with which its checksum was found to be right.
+    checked: Cell<Option<u32>>,
 }
 
 /// A mounted volume and what is in memory of it.
@@ -72,7 +67,9 @@ pub struct Store {
     pub volume: Volume,
     /// What the journal has that is newer than the volume.
     pub replay: Replay,
-    cache: Cache,
+    blocks: Cache<u64, Block>,
+    /// Where paths led. Nobody writes the volume, so they lead there for good.
+    paths: Cache<String, Inode>,
 }
 
 /// Blocks that the runner of a step holds.
@@ -84,7 +81,8 @@ impl Store {
         Store {
             volume,
             replay: Replay::default(),
-            cache: Cache { most: cache_blocks, ..Cache::default() },
+            blocks: Cache::new(cache_blocks),
+            paths: Cache::new(cache_blocks.min(PATHS)),
         }
     }
 
@@ -101,7 +99,7 @@ impl Store {
     /// is in memory already, and not beyond the end.
     pub fn run_length(&self, first: u64, most: u64) -> u64 {
         let end = self.volume.blocks.min(first.saturating_add(most));
-        let known = (first + 1..end).find(|number| self.cache.blocks.contains_key(number));
+        let known = (first + 1..end).find(|number| self.blocks.get(number).is_some());
         known.unwrap_or(end) - first
     }
 
@@ -111,10 +109,26 @@ impl Store {
         let (_, wanted) = blocks.next().expect("at least one block was read");
         let wanted: Rc<[u8]> = wanted.into();
         for (number, block) in blocks {
-            self.cache.insert(number, block.into());
+            self.keep(number, block.into());
         }
-        self.cache.insert(first, wanted.clone());
+        self.keep(first, wanted.clone());
         wanted
+    }
+
+    fn keep(&mut self, number: u64, bytes: Rc<[u8]>) {
+        self.blocks.insert(number, Block { bytes, checked: Cell::new(None) });
+    }
+
+    /// Where a path led, if that is known.
+    pub fn known(&self, path: &str) -> Option<Inode> {
+        self.paths.get(path).cloned()
+    }
+
+    /// Notes where a path led.
+    pub fn learn(&mut self, path: &str, inode: &Inode) {
+        if path.len() <= LONGEST_KNOWN_PATH {
+            self.paths.insert(path.into(), inode.clone());
+        }
     }
 }
 
@@ -124,17 +138,38 @@ struct View<'a> {
     held: &'a Held,
 }
 
+impl View<'_> {
+    /// Where a block lies, as the journal says.
+    fn place(&self, number: u64) -> Result<u64, Fault> {
+        let place = self.store.replay.place(number);
+        if place < self.store.volume.blocks { Ok(place) } else { Err(Fault::Corrupt) }
+    }
+}
+
 impl Blocks for View<'_> {
     fn block(&self, number: u64) -> Result<Rc<[u8]>, Fault> {
-        let place = self.store.replay.place(number);
-        if place >= self.store.volume.blocks {
-            return Err(Fault::Corrupt);
-        }
+        let place = self.place(number)?;
         let held = self.held.iter().find(|(held, _)| *held == place);
         let block = held.map(|(_, block)| block.clone());
         let block = block
-            .or_else(|| self.store.cache.blocks.get(&place).cloned())
+            .or_else(|| self.store.blocks.get(&place).map(|block| block.bytes.clone()))
             .ok_or(Fault::Missing(place))?;
         Ok(self.store.replay.unescape(number, block))
+    }
+
+    fn checked(&self, number: u64, seed: Option<u32>, check: Check) -> Result<Rc<[u8]>, Fault> {
+        let bytes = self.block(number)?;
+        let Some(seed) = seed else { return Ok(bytes) };
+        let kept = self.store.blocks.get(&self.place(number)?);
+        if kept.is_some_and(|block| block.checked.get() == Some(seed)) {
+            return Ok(bytes);
+        }
+        if !check(seed, &bytes) {
+            return Err(Fault::Corrupt);
+        }
+        if let Some(block) = kept {
+            block.checked.set(Some(seed));
+        }
+        Ok(bytes)
     }
 }

@@ -95,20 +95,16 @@ fn block(
     inode: &Inode,
     index: u64,
 ) -> Result<Rc<[u8]>, Fault> {
-    let block = map::read(volume, blocks, inode, index)?.ok_or(Fault::Corrupt)?;
-    if let Some(seed) = inode.seed {
-        check(seed, &block)?;
-    }
-    Ok(block)
+    let number = map::find(volume, blocks, inode, index)?.ok_or(Fault::Corrupt)?;
+    blocks.checked(number, inode.seed, is_right)
 }
 
 /// A block of entries ends with its checksum, disguised as an entry; nodes of the hash tree do not.
-fn check(seed: u32, block: &[u8]) -> Result<(), Fault> {
+fn is_right(seed: u32, block: &[u8]) -> bool {
     let (entries, tail) = block.split_at(block.len() - TAIL_BYTES);
     let is_tail =
         u32_at(tail, 0) == 0 && u16_at(tail, 4) == TAIL_BYTES as u16 && tail[7] == TAIL_TYPE;
-    let right = !is_tail || checksum(seed, entries) == u32_at(tail, 8);
-    if right { Ok(()) } else { Err(Fault::Corrupt) }
+    !is_tail || checksum(seed, entries) == u32_at(tail, 8)
 }
 
 /// Number and name of an entry.

@@ -76,6 +76,10 @@ impl<'a> Image<'a> {
 impl Steps for Image<'_> {
     type Error = Fault;
 
+    fn store(&mut self) -> &mut Store {
+        &mut self.store
+    }
+
     fn step<T>(
         &mut self,
         mut step: impl FnMut(&Volume, &dyn Blocks) -> Result<T, Fault>,

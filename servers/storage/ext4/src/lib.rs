@@ -30,6 +30,7 @@ extern crate std;
 
 pub mod blocks;
 mod bytes;
+mod cache;
 mod checksum;
 pub mod directory;
 pub mod fault;

@@ -43,33 +43,30 @@ pub fn find(
         return Err(Fault::Unsupported);
     }
     match inode.has_extents {
-        true => in_extents(volume, blocks, inode, block),
+        true => in_extents(blocks, inode, block),
         false => in_numbers(volume, blocks, inode, block),
     }
 }
 
-fn in_extents(
-    volume: &Volume,
-    blocks: &dyn Blocks,
-    inode: &Inode,
-    block: u64,
-) -> Result<Option<u64>, Fault> {
-    let mut node: Rc<[u8]> = inode.map[..].into();
-    let mut depth = check_node(&node)?;
+fn in_extents(blocks: &dyn Blocks, inode: &Inode, block: u64) -> Result<Option<u64>, Fault> {
+    // The root lies in the inode, the other nodes in blocks.
+    let mut below: Rc<[u8]>;
+    let mut node = &inode.map[..];
+    let mut depth = check_node(node)?;
     if depth > DEEPEST {
         return Err(Fault::Corrupt);
     }
     while depth > 0 {
-        let Some(entry) = entry_before(&node, block) else { return Ok(None) };
+        let Some(entry) = entry_before(node, block) else { return Ok(None) };
         let child = u64::from(u16_at(entry, 8)) << 32 | u64::from(u32_at(entry, 4));
-        node = blocks.block(child)?;
-        if check_node(&node)? != depth - 1 {
+        below = blocks.checked(child, inode.seed, is_right)?;
+        node = &below;
+        depth -= 1;
+        if check_node(node)? != depth {
             return Err(Fault::Corrupt);
         }
-        check_sum(volume, inode, &node)?;
-        depth -= 1;
     }
-    let Some(extent) = entry_before(&node, block) else { return Ok(None) };
+    let Some(extent) = entry_before(node, block) else { return Ok(None) };
     let within = block - u64::from(u32_at(extent, 0));
     let length = u16_at(extent, 4);
     let is_hole = length > LONGEST_WRITTEN || within >= u64::from(length);
@@ -86,11 +83,9 @@ fn check_node(node: &[u8]) -> Result<u16, Fault> {
 }
 
 /// The checksum of a node outside the inode stands behind its last possible entry.
-fn check_sum(volume: &Volume, inode: &Inode, node: &[u8]) -> Result<(), Fault> {
-    let Some(seed) = inode.seed else { return Ok(()) };
+fn is_right(seed: u32, node: &[u8]) -> bool {
     let end = (usize::from(u16_at(node, 4)) + 1) * ENTRY_BYTES;
-    let right = end + 4 <= volume.block_bytes && checksum(seed, &node[..end]) == u32_at(node, end);
-    if right { Ok(()) } else { Err(Fault::Corrupt) }
+    end + 4 <= node.len() && checksum(seed, &node[..end]) == u32_at(node, end)
 }
 
 /// The last entry that starts at or before a block. The order of the entries is not relied upon.

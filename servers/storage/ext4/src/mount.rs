@@ -66,6 +66,10 @@ trait OnDisk {
 impl<T: OnDisk> Steps for T {
     type Error = FileError;
 
+    fn store(&mut self) -> &mut Store {
+        &mut self.mount().store
+    }
+
     fn step<R>(
         &mut self,
         mut step: impl FnMut(&Volume, &dyn Blocks) -> Result<R, Fault>,

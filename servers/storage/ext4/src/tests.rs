@@ -5,6 +5,8 @@ mod disk;
 use std::{format, string::String, vec, vec::Vec};
 
 use super::{
+    blocks::{Check, Steps},
+    checksum::checksum,
     directory,
     fault::Fault,
     image::Image,
@@ -191,6 +193,40 @@ fn checksums_are_checked() {
     bytes[tree + 20] ^= 1;
     let mut image = Image::mount(&bytes, 10).unwrap();
     assert_eq!(contents(&mut image, "/sparse"), Err(Fault::Corrupt));
+}
+
+#[test]
+fn a_block_that_was_checked_is_right_for_its_own_file_only() {
+    let disk = Disk::new(KINDS[0]);
+    let mut image = Image::mount(&disk.bytes, 10).unwrap();
+    let seed = walk::load(&mut image, ROOT).unwrap().seed;
+    let number = disk.blocks_of("/")[0] as u64;
+    let is_right: Check = |seed, block| {
+        let end = block.len() - 12;
+        checksum(seed, &block[..end]).to_le_bytes() == block[end + 8..]
+    };
+    let mut check = |seed| image.step(|_, blocks| blocks.checked(number, seed, is_right).map(drop));
+    for _ in 0..2 {
+        assert_eq!(check(seed), Ok(()));
+        assert_eq!(check(seed.map(|seed| seed ^ 1)), Err(Fault::Corrupt));
+    }
+}
+
+#[test]
+fn where_a_path_led_is_known_as_long_as_there_is_room() {
+    each_kind(|image| {
+        let paths: Vec<String> = tree::many().iter().map(|name| format!("/many/{name}")).collect();
+        let first: Vec<_> = paths.iter().map(|path| walk::resolve(image, path)).collect();
+        for (path, first) in paths.iter().zip(first) {
+            assert_eq!(walk::resolve(image, path), first);
+        }
+    });
+    let disk = Disk::new(KINDS[0]);
+    let mut image = Image::mount(&disk.bytes, 3).unwrap();
+    let paths = ["/", "/hello", "/nothing", "/many", "/hello", "/links"];
+    paths.iter().for_each(|path| drop(walk::resolve(&mut image, path)));
+    let known = paths.map(|path| image.store().known(path).is_some());
+    assert_eq!(known, [false, true, false, true, true, true]);
 }
 
 #[test]

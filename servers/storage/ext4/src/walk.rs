@@ -20,6 +20,9 @@ const LONGEST_INNER_TARGET: u64 = 59;
 
 /// The inode that a path names.
 pub fn resolve<S: Steps>(steps: &mut S, path: &str) -> Result<Inode, S::Error> {
+    if let Some(inode) = steps.store().known(path) {
+        return Ok(inode);
+    }
     if !path.starts_with('/') || path.len() > LONGEST_PATH {
         return Err(Fault::BadName.into());
     }
@@ -51,6 +54,7 @@ pub fn resolve<S: Steps>(steps: &mut S, path: &str) -> Result<Inode, S::Error> {
             return Err(Fault::BadName.into());
         }
     }
+    steps.store().learn(path, &here);
     Ok(here)
 }
 
