@@ -4,19 +4,14 @@ use std::{
     fs,
     io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpStream},
-    thread,
-    time::{Duration, Instant},
 };
 
 use warren_tests::{
     namespace,
     run::{Running, root},
-    station::{connect, reachable},
+    station::{connect, reachable, wait_for},
     variant::HOSTED,
 };
-
-/// How long the system may take to answer.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// An answer.
 #[derive(Debug)]
@@ -74,11 +69,10 @@ impl Client {
 fn web() -> (Running, SocketAddr) {
     let (run, [port]) = reachable("web", [80]);
     let run = if namespace::is_inside() { run.placed(&HOSTED) } else { run }.start();
-    let end = Instant::now() + PATIENCE;
-    while Client::try_new(port).is_none_or(|mut client| client.ask("HEAD", "/", "").is_none()) {
-        assert!(Instant::now() < end, "nobody answers");
-        thread::sleep(Duration::from_millis(100));
-    }
+    wait_for("nobody answers", || {
+        let answer = Client::try_new(port).and_then(|mut client| client.ask("HEAD", "/", ""));
+        answer.map(drop).ok_or("there is no answer")
+    });
     (run, port)
 }
 

@@ -1,8 +1,12 @@
 //! What is answered: status lines, fields, and small pages.
 
 use alloc::{format, string::String};
+use core::fmt::Write as _;
 
 use warren_idl::FileStatus;
+
+/// Bytes of most heads.
+const HEAD_BYTES: usize = 256;
 
 /// What became of a request (RFC 9110, section 15).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,13 +61,19 @@ impl Head {
     /// Begins with a status.
     pub fn new(status: Status, keep: bool) -> Self {
         let connection = if keep { "keep-alive" } else { "close" };
-        let line = status.line();
-        Head(format!("HTTP/1.1 {line}\r\nServer: Warren\r\nConnection: {connection}\r\n"))
+        let mut text = String::with_capacity(HEAD_BYTES);
+        for part in ["HTTP/1.1 ", status.line(), "\r\nServer: Warren\r\nConnection: ", connection] {
+            text += part;
+        }
+        text += "\r\n";
+        Head(text)
     }
 
     /// With another field.
     pub fn with(mut self, name: &str, value: impl core::fmt::Display) -> Self {
-        self.0 += &format!("{name}: {value}\r\n");
+        self.0 += name;
+        // Writing into a String does not fail.
+        let _ = write!(self.0, ": {value}\r\n");
         self
     }
 

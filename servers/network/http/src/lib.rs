@@ -35,9 +35,9 @@ use alloc::{string::String, vec::Vec};
 
 use warren::{Cx, New, Req, Required, Server, StartError, local, server};
 use warren_idl::{
-    Clock, FileSystem, ParameterError, Parameters, Program, Task, Tcp, ThreadError, ThreadFactory,
-    Timer,
+    Clock, FileSystem, Parameters, Program, Task, Tcp, ThreadError, ThreadFactory, Timer,
 };
+use warren_parameters::parameter;
 use warren_program::{Reporting, program};
 use warren_serving::{Below, Limits, Service, serve};
 
@@ -94,18 +94,10 @@ impl Server for HttpServer {
     type Required = Needs;
 
     fn new(cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
-        let mut text = [0; 256];
-        let root = match cx.req().parameters.get("root", &mut text) {
-            Err(ParameterError::Unset) => "",
-            Err(error) => return Err(error.into()),
-            Ok(length) => text
-                .get(..length as usize)
-                .and_then(|text| str::from_utf8(text).ok())
-                .filter(|root| root.starts_with('/'))
-                .ok_or(StartError::new("`root` is no path such as /docs"))?,
-        };
-        let root = root.trim_end_matches('/').into();
-        Ok(HttpServer { root, counts: Counts::default() })
+        let path = |text: &str| text.starts_with('/').then(|| text.trim_end_matches('/').into());
+        let refusal = "`root` is no path such as /docs";
+        let root = parameter(&cx.req().parameters, "root", path, refusal)?;
+        Ok(HttpServer { root: root.unwrap_or_default(), counts: Counts::default() })
     }
 
     fn start(cx: &mut Cx<'_, Self>) -> Result<(), StartError> {

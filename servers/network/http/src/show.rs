@@ -1,9 +1,9 @@
 //! `http`: what was served.
 
-use alloc::{format, string::String};
+use alloc::{format, string::String, vec::Vec};
 
 use warren::Cx;
-use warren_program::Report;
+use warren_program::{Arguments, Handed, Manual, Report, Trouble, UsageError};
 
 use crate::Run;
 
@@ -11,13 +11,19 @@ use crate::Run;
 pub struct Showing;
 
 impl Report<Run> for Showing {
-    const DETAILS: &str = "Files are served at port 80, to anybody who reaches it.\n";
+    const MANUAL: Manual =
+        Manual { usage: "", details: "Files are served at port 80, to anybody who reaches it.\n" };
 
-    fn text(cx: &mut Cx<'_, Run>) -> String {
+    fn start(arguments: Vec<String>) -> Result<Self, UsageError> {
+        Arguments::parse(arguments, "", "")?.none()?;
+        Ok(Showing)
+    }
+
+    fn text(&self, cx: &mut Cx<'_, Run>, _handed: &Handed) -> Result<String, Trouble> {
         let counts = cx.parent().counts;
-        format!(
+        Ok(format!(
             "answered {} requests, {} of them by errors, with {} bytes of files\n",
             counts.requests, counts.errors, counts.bytes
-        )
+        ))
     }
 }

@@ -12,8 +12,9 @@ use crate::{
     request::{HEAD_BYTES, Read, Request, read},
 };
 
-/// Bytes of a file that are read at a time.
+/// Most bytes that are read and written at a time.
 const CHUNK: usize = 32 * 1024;
+const _: () = assert!(HEAD_BYTES <= CHUNK);
 /// Steps before others get their turn.
 const TURN: usize = 16;
 /// Most entries of a folder that are listed.
@@ -28,6 +29,9 @@ const HEAD_NS: u64 = 10 * SECOND_NS;
 const IDLE_NS: u64 = 30 * SECOND_NS;
 /// How long it may take nothing of an answer.
 const TAKING_NS: u64 = 30 * SECOND_NS;
+/// How long it may send on, after it was refused. Until it has ended what it sends is taken and forgotten: a connection that ends with something
+/// unread is reset, and with that the client would lose the answer (RFC 9112, section 9.6).
+const LEAVING_NS: u64 = 2 * SECOND_NS;
 
 /// A conversation.
 #[derive(Default)]
@@ -42,6 +46,9 @@ pub struct Talk {
     file: Option<Part>,
     /// Whether nothing more is served after this answer.
     is_last: bool,
+    /// It was refused; once the answer is written, until when it may send on.
+    is_refused: bool,
+    gone_until_ns: Option<u64>,
 }
 
 /// What is left to be sent of a file.
@@ -49,6 +56,34 @@ struct Part {
     file: Kept<dyn File>,
     at: u64,
     left: u64,
+}
+
+impl Part {
+    /// Reads the next bytes; how many.
+    fn read(&mut self, cx: &mut Cx<'_, Serving>, bytes: &mut [u8]) -> Result<usize, Broken> {
+        let most = bytes.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
+        let file = self.file.get(cx)?;
+        let count = file.read(cx, self.at, &mut bytes[..most]).map_err(|_| Broken)?;
+        if count == 0 {
+            // It has become shorter than the head says.
+            return Err(Broken);
+        }
+        (self.at, self.left) = (self.at + count, self.left - count);
+        cx.parent().counts.bytes += count;
+        Ok(count as usize)
+    }
+}
+
+/// Writes as much as a connection has room for; how much.
+fn write(
+    cx: &mut Cx<'_, Serving>,
+    connection: Ref<'_, dyn Connection>,
+    bytes: &[u8],
+) -> Result<usize, Broken> {
+    match connection.write_now(cx, bytes) {
+        Err(TcpError::WouldWait | TcpError::Exhausted) => Ok(0),
+        written => Ok(written? as usize),
+    }
 }
 
 /// How it goes on after one step.
@@ -81,40 +116,56 @@ impl Talk {
         now_ns: u64,
         chunk: &mut [u8],
     ) -> Result<Step, Broken> {
-        if !self.output.is_empty() {
-            return match connection.write_now(cx, &self.output[self.sent..]) {
-                Err(TcpError::WouldWait | TcpError::Exhausted) => {
-                    Ok(Step::Wait(Readiness::WRITABLE, now_ns + TAKING_NS))
-                }
-                written => {
-                    self.sent += written? as usize;
-                    if self.sent == self.output.len() {
-                        self.output.clear();
-                        self.sent = 0;
-                    }
-                    Ok(Step::More)
-                }
-            };
+        if self.file.is_some() || !self.output.is_empty() {
+            return self.send(cx, connection, now_ns, chunk);
         }
-        if let Some(part) = &mut self.file {
-            let most = CHUNK.min(usize::try_from(part.left).unwrap_or(usize::MAX));
-            self.output.resize(most, 0);
-            let file = part.file.get(cx)?;
-            let count = file.read(cx, part.at, &mut self.output).map_err(|_| Broken)? as usize;
-            self.output.truncate(count);
-            if count == 0 {
-                // It has become shorter than the head says.
-                return Err(Broken);
-            }
-            (part.at, part.left) = (part.at + count as u64, part.left - count as u64);
-            cx.parent().counts.bytes += count as u64;
-            self.file.take_if(|part| part.left == 0);
-            return Ok(Step::More);
+        if self.is_refused {
+            return self.see_off(cx, connection, now_ns, chunk);
         }
         if self.is_last {
             return Ok(Step::End(Next::End));
         }
         self.listen(cx, connection, now_ns, chunk)
+    }
+
+    /// Sends more of an answer. The head of a document leaves with the first part of it: a small document takes one packet, and one acknowledgment.
+    fn send(
+        &mut self,
+        cx: &mut Cx<'_, Serving>,
+        connection: Ref<'_, dyn Connection>,
+        now_ns: u64,
+        chunk: &mut [u8],
+    ) -> Result<Step, Broken> {
+        let waiting = &self.output[self.sent..];
+        let taken = match &mut self.file {
+            Some(part) if waiting.len() <= CHUNK / 2 => {
+                let (first, rest) = chunk.split_at_mut(waiting.len());
+                first.copy_from_slice(waiting);
+                let count = part.read(cx, rest)?;
+                if part.left == 0 {
+                    self.file = None;
+                }
+                let bytes = &chunk[..waiting.len() + count];
+                let taken = write(cx, connection, bytes)?;
+                self.output.clear();
+                self.output.extend(&bytes[taken..]);
+                self.sent = 0;
+                taken
+            }
+            _ => {
+                let taken = write(cx, connection, waiting)?;
+                self.sent += taken;
+                if self.sent == self.output.len() {
+                    self.output.clear();
+                    self.sent = 0;
+                }
+                taken
+            }
+        };
+        match taken {
+            0 => Ok(Step::Wait(Readiness::WRITABLE, now_ns + TAKING_NS)),
+            _ => Ok(Step::More),
+        }
     }
 
     /// Reads, and begins an answer when a request is whole.
@@ -137,7 +188,7 @@ impl Talk {
                 }
                 Read::Refused(status) => {
                     self.input.clear();
-                    self.is_last = true;
+                    (self.is_last, self.is_refused) = (true, true);
                     self.refuse(cx, status, false, None);
                     return Ok(Step::More);
                 }
@@ -158,6 +209,31 @@ impl Talk {
                     self.input.extend(&chunk[..count]);
                     Ok(Step::More)
                 }
+            },
+        }
+    }
+
+    /// Waits until a client that was refused has ended, too.
+    fn see_off(
+        &mut self,
+        cx: &mut Cx<'_, Serving>,
+        connection: Ref<'_, dyn Connection>,
+        now_ns: u64,
+        chunk: &mut [u8],
+    ) -> Result<Step, Broken> {
+        let until_ns = match self.gone_until_ns {
+            Some(until_ns) => until_ns,
+            None => {
+                connection.finish(cx)?;
+                *self.gone_until_ns.insert(now_ns + LEAVING_NS)
+            }
+        };
+        match connection.read_now(cx, chunk) {
+            _ if now_ns >= until_ns => Ok(Step::End(Next::Abort)),
+            Err(TcpError::WouldWait) => Ok(Step::Wait(Readiness::READABLE, until_ns)),
+            count => match count? {
+                0 => Ok(Step::End(Next::End)),
+                _ => Ok(Step::More),
             },
         }
     }
@@ -198,22 +274,18 @@ impl Talk {
 
     /// Finds what a request is about, and begins to send it.
     fn find(&mut self, cx: &mut Cx<'_, Serving>, request: &Request) -> Result<(), FileError> {
-        let (files, root) = (&cx.req().files, cx.parent().root.clone());
-        let path = format!("{root}{}", request.path);
-        let status = files.status(cx, &path)?;
-        if status.kind != FileStatus::DIRECTORY {
-            // A file is no folder.
-            return match request.is_folder {
-                true => Err(FileError::NotADirectory),
-                false => self.send_file(cx, request, &path),
-            };
-        }
+        let path = format!("{}{}", cx.parent().root, request.path);
         if !request.is_folder {
-            let target = format!("{}/", link(&request.path));
-            self.output =
-                page(Status::Moved, !self.is_last, request.only_head, Some(("Location", &target)))
-                    .into();
-            return Ok(());
+            return match self.send_file(cx, request, &path) {
+                Err(FileError::NotFound | FileError::IsADirectory) if is_folder(cx, &path) => {
+                    let target = format!("{}/", link(&request.path));
+                    let field = Some(("Location", &*target));
+                    let page = page(Status::Moved, !self.is_last, request.only_head, field);
+                    self.output = page.into();
+                    Ok(())
+                }
+                sent => sent,
+            };
         }
         let index = format!("{path}/index.html");
         match self.send_file(cx, request, &index) {
@@ -274,6 +346,12 @@ impl Talk {
     }
 }
 
+/// Whether a path names a folder. One in which something is mounted need not be in any file system.
+fn is_folder(cx: &mut Cx<'_, Serving>, path: &str) -> bool {
+    let status = cx.req().files.status(cx, path);
+    status.is_ok_and(|status| status.kind == FileStatus::DIRECTORY)
+}
+
 /// Name, whether it is a folder, and length of each entry of a folder.
 fn entries(cx: &mut Cx<'_, Serving>, path: &str) -> Result<Vec<(String, bool, u64)>, FileError> {
     let directory = cx.req().files.directory(cx, path)?;
@@ -302,7 +380,7 @@ impl Conversation<Serving> for Talk {
     ) -> Next {
         // Nobody else uses it: one thread has all conversations.
         let mut chunk = core::mem::take(&mut cx.chunk);
-        chunk.resize(HEAD_BYTES, 0);
+        chunk.resize(CHUNK, 0);
         let mut steps = (0..TURN).map(|_| self.step(cx, connection, now_ns, &mut chunk));
         let last = steps.find(|step| !matches!(step, Ok(Step::More)));
         drop(steps);
