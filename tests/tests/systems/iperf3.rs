@@ -4,40 +4,32 @@ use std::{
     io::{Read, Write},
     net::{Shutdown, TcpStream},
     process::{Command, Output},
-    thread,
-    time::{Duration, Instant},
 };
 
 use serde_json::Value;
 use warren_tests::{
-    run::{Run, Running},
-    station::{connect, free_port, here},
+    run::Running,
+    station::{connect, here, reachable, wait_for},
     variant::{KERNEL, OWN, Variant},
 };
 
 /// The placement that the system file says.
 const DEFAULT: Variant = Variant { name: "default", arguments: &[] };
-/// How long the system may take to listen.
-const PATIENCE: Duration = Duration::from_secs(60);
 const MIB: u64 = 1 << 20;
 
 /// The system, and this host's port that leads to it. It listens when this returns.
 fn system(variant: &Variant) -> (Running, u16) {
-    let port = free_port();
-    let forward = [format!("--forward={port}:5201")];
-    let run = Run::new("iperf3", &[""; 0]).placed(variant).with(forward).start();
-    let end = Instant::now() + PATIENCE;
+    let (run, [port]) = reachable("iperf3", [5201]);
+    let datagrams = format!("--forward={}:5201/udp", port.port());
+    let run = run.with([datagrams]).placed(variant).start();
     // Whoever names a test is asked what it is about.
     let answers = || -> std::io::Result<()> {
-        let mut stream = connect(here(port))?;
+        let mut stream = connect(port)?;
         stream.write_all(&[b'x'; 37])?;
         stream.read_exact(&mut [0])
     };
-    while answers().is_err() {
-        assert!(Instant::now() < end, "nobody measures");
-        thread::sleep(Duration::from_millis(100));
-    }
-    (run, port)
+    wait_for("nobody measures", answers);
+    (run, port.port())
 }
 
 /// A test that has begun, as a client of this test's own: its control connection, and its stream.
@@ -118,13 +110,43 @@ fn several_streams_go_both_ways_and_the_beginning_can_be_left_out() {
     run.end().expect_status(0);
 }
 
+/// What a direction's datagrams have come to: how many were sent, and how many of them were lost.
+#[track_caller]
+fn datagrams(value: &Value, sum: &str) -> (u64, u64) {
+    let count = |name: &str| value["end"][sum][name].as_u64().expect("it is a number");
+    assert!(value["end"][sum]["jitter_ms"].as_f64().is_some_and(|ms| ms > 0.0), "{value}");
+    (count("packets"), count("lost_packets"))
+}
+
+#[test]
+fn datagrams_are_measured_both_ways() {
+    let (run, port) = system(&DEFAULT);
+    // A megabit and a half in a second is no effort for anybody.
+    let wanted = ["-u", "-t", "2", "-b", "750k", "-l", "1000", "-P", "2"];
+    for (direction, incoming) in [(&[][..], true), (&["-R"][..], false), (&["--bidir"][..], true)] {
+        let value = client(port, &[&wanted[..], direction].concat());
+        let text = String::from_utf8_lossy(&value.stdout);
+        assert!(value.status.success(), "{direction:?}: {text}");
+        let value: Value = serde_json::from_str(&text).expect("it is JSON");
+        let (sent, lost) = datagrams(&value, "sum_received");
+        // 375 for each of two streams.
+        assert!((300..=800).contains(&sent) && lost <= sent / 2, "{direction:?}: {lost} of {sent}");
+        let shown = run.ask("iperf3").unwrap_or_default();
+        assert_eq!(!shown.contains("received 0 bytes"), incoming, "{direction:?}: {shown}");
+    }
+    // They end by their number, and numbers can be wide.
+    let counted = client(port, &["-u", "-k", "100", "-b", "1M", "--udp-counters-64bit"]);
+    assert!(counted.status.success(), "{}", String::from_utf8_lossy(&counted.stdout));
+    run.end().expect_status(0);
+}
+
 #[test]
 fn who_cannot_be_served_is_told_and_does_no_harm() {
     let (run, port) = system(&DEFAULT);
-    // UDP is not measured.
-    let refused = client(port, &["-u", "-t", "1"]);
+    // Nothing is as long as a day and a second.
+    let refused = client(port, &["-t", "86400", "-O", "1"]);
     let text = String::from_utf8_lossy(&refused.stdout);
-    assert!(text.contains("not implemented yet"), "{text}");
+    assert!(text.contains("test duration"), "{text}");
     // Whoever comes in the middle of a test is told so.
     let first = begun(port).expect("a test begins");
     let busy = client(port, &["-t", "1"]);

@@ -65,8 +65,8 @@ pub struct Arguments {
     #[arg(long, value_name = "NAME", conflicts_with_all = ["forward"])]
     tap: Option<String>,
     /// Let programs of this host reach a port of the system's first network: HOSTPORT:PORT, at 127.0.0.1, by TCP; of its second one by
-    /// HOSTPORT:PORT@1, and so on. In the place of those that the system file names.
-    #[arg(long, value_name = "HOSTPORT:PORT[@NETWORK]", conflicts_with = "hosted", value_parser = Forward::parse)]
+    /// HOSTPORT:PORT@1, and so on; with /udp behind it by UDP. In the place of those that the system file names.
+    #[arg(long, value_name = "HOSTPORT:PORT[@NETWORK][/udp]", conflicts_with = "hosted", value_parser = Forward::parse)]
     forward: Vec<Forward>,
     /// A word of the kernel's command line: `NAME=VALUE` for servers that have this parameter; `log=com1`, `com2` or `none`;
     /// `cpus=0,1`, the numbers of local APICs, where the machine's tables are wrong; `preempt=LEAST-GREATEST`, with which
@@ -273,7 +273,7 @@ fn networks(arguments: &Arguments, plan: &Plan, forwards: &[Forward]) -> Outcome
     let what = match (&arguments.tap, astray) {
         (Some(tap), _) if networks == 0 => format!("the TAP device `{tap}` leads"),
         (_, Some(_)) if networks == 0 => "ports lead".into(),
-        (_, Some(Forward { host, system, network })) => {
+        (_, Some(Forward { host, system, network, .. })) => {
             let message = format!("`{host}:{system}@{network}` leads nowhere");
             let remedy = format!("the system's networks are those from @0 to @{}", networks - 1);
             return Err(Failure::new(message).remedy(remedy));

@@ -48,7 +48,7 @@ impl Line {
     }
 }
 
-/// A port of TCP at this host's loopback address, and the port of the system that it leads to.
+/// A port at this host's loopback address, and the port of the system that it leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Forward {
     /// This host's port.
@@ -57,25 +57,46 @@ pub struct Forward {
     pub system: u16,
     /// In which of the system's networks.
     pub network: u32,
+    /// Of which protocol.
+    pub transport: Transport,
+}
+
+/// Whose ports they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// TCP's.
+    Tcp,
+    /// UDP's.
+    Udp,
 }
 
 impl Forward {
-    /// Reads `8080:80`, which is of the first network, or `8080:80@1`, of the second.
+    /// Reads `8080:80`, which is of TCP and of the first network, `8080:80@1`, of the second, or one of them with `/udp` behind it.
     pub fn parse(text: &str) -> Result<Self, String> {
         let port = |text: &str| text.parse().ok().filter(|port| *port != 0);
-        let (ports, network) = text.split_once('@').unwrap_or((text, "0"));
+        let (place, transport) = match text.strip_suffix("/udp") {
+            Some(place) => (place, Transport::Udp),
+            None => (text, Transport::Tcp),
+        };
+        let (ports, network) = place.split_once('@').unwrap_or((place, "0"));
         let ports = ports.split_once(':').map(|(host, system)| (port(host), port(system)));
         match (ports, network.parse()) {
             (Some((Some(host), Some(system))), Ok(network)) => {
-                Ok(Forward { host, system, network })
+                Ok(Forward { host, system, network, transport })
             }
-            _ => Err(format!("`{text}` is not two ports such as 8080:80, or 8080:80@1")),
+            _ => {
+                Err(format!("`{text}` is not two ports such as 8080:80, 8080:80@1, or 5353:53/udp"))
+            }
         }
     }
 
     /// QEMU's option for it.
     fn option(self) -> String {
-        format!(",hostfwd=tcp:127.0.0.1:{}-:{}", self.host, self.system)
+        let transport = match self.transport {
+            Transport::Tcp => "tcp",
+            Transport::Udp => "udp",
+        };
+        format!(",hostfwd={transport}:127.0.0.1:{}-:{}", self.host, self.system)
     }
 }
 
@@ -298,18 +319,30 @@ mod tests {
 
     #[test]
     fn ports_of_the_host_lead_into_the_network_that_is_said() {
-        let forwards =
-            ["8080:80", "7007:7@1", "7008:8@0"].map(|text| Forward::parse(text).unwrap());
+        let forwards = ["8080:80", "7007:7@1", "7008:8@0", "53:53@1/udp"]
+            .map(|text| Forward::parse(text).unwrap());
         let line = line(&Machine { networks: 2, forwards: forwards.into(), ..machine() });
         for network in [
             "id=network0,net=10.0.2.0/24,hostfwd=tcp:127.0.0.1:8080-:80,hostfwd=tcp:127.0.0.1:7008-:8 ",
-            "id=network1,net=10.0.3.0/24,hostfwd=tcp:127.0.0.1:7007-:7 ",
+            "id=network1,net=10.0.3.0/24,hostfwd=tcp:127.0.0.1:7007-:7,hostfwd=udp:127.0.0.1:53-:53 ",
         ] {
             assert!(line.contains(network), "`{network}`: {line}");
         }
-        for text in
-            ["", "80", "80:", "0:80", "80:0", "80:70000", "a:b", "1:2:3", "1:2@", "1:2@a", "1:2@-1"]
-        {
+        for text in [
+            "",
+            "80",
+            "80:",
+            "0:80",
+            "80:0",
+            "80:70000",
+            "a:b",
+            "1:2:3",
+            "1:2@",
+            "1:2@a",
+            "1:2@-1",
+            "1:2/",
+            "1:2/udp@1",
+        ] {
             assert!(Forward::parse(text).is_err(), "{text}");
         }
     }

@@ -205,7 +205,7 @@ fn top(node: &KdlNode, document: &mut Document, reader: &mut Reader<'_>) {
     }
 }
 
-/// `forward "HOSTPORT:PORT"`, `forward "HOSTPORT:PORT@NETWORK"`.
+/// `forward "HOSTPORT:PORT"`, `forward "HOSTPORT:PORT@NETWORK"`, `forward "HOSTPORT:PORT/udp"`.
 fn forward(node: &KdlNode, reader: &mut Reader<'_>) -> Option<Forward> {
     let ports = reader.fields(node, 1..=1, &[])?.text(0, reader)?;
     match Forward::parse(&ports.value) {

@@ -1,10 +1,10 @@
-//! The server of iperf3, for its stock clients: `iperf3 -c HOST`, also with `-R`, `--bidir`, `-P`, `-n`, `-t` and `-O`. Measures TCP only.
+//! The server of iperf3, for its stock clients: `iperf3 -c HOST`, also with `-u`, `-R`, `--bidir`, `-P`, `-n`, `-t` and `-O`.
 //!
 //! # Shape
 //!
 //! [`protocol`] is what is said on the control connection; it is pure and tested on the host. `test` conducts one test after the other, as the
 //! protocol has it: whoever comes meanwhile is told that somebody else is measuring. `stream` is the connections that are measured, `line` whatever is said
-//! within a time. One thread has all of it.
+//! within a time; `datagrams` measures UDP, with what it counts in `arrivals`. One thread has all of it.
 //!
 //! It is the program `iperf3` as well, which shows what the last test has brought, by this system's clock.
 //!
@@ -22,14 +22,17 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod arrivals;
+mod datagrams;
 mod line;
 pub mod protocol;
 mod show;
 mod stream;
 mod test;
+mod times;
 
 use warren::{Cx, New, Req, Required, Server, StartError, local, server};
-use warren_idl::{Clock, Program, Task, Tcp, ThreadError, ThreadFactory, Timer};
+use warren_idl::{Clock, Program, Task, Tcp, ThreadError, ThreadFactory, Timer, Udp};
 use warren_program::{Reporting, program};
 use warren_waiting::pause;
 
@@ -39,12 +42,13 @@ use crate::show::{Showing, Shown};
 #[derive(Required)]
 pub struct Needs {
     tcp: Req<dyn Tcp>,
+    udp: Req<dyn Udp>,
     threads: Req<dyn ThreadFactory>,
     timer: Req<dyn Timer>,
     clock: Req<dyn Clock>,
 }
 
-/// Measures TCP for the clients of iperf3.
+/// Measures TCP and UDP for the clients of iperf3.
 #[server(
     provides(Program),
     locals(Run, Serving),

@@ -3,7 +3,7 @@
 use alloc::{vec, vec::Vec};
 
 use warren::{Cx, Kept, ServiceError, SystemError};
-use warren_idl::{Connection, TcpError};
+use warren_idl::{Connection, TcpError, UdpError};
 use warren_waiting::until;
 
 use crate::{
@@ -19,6 +19,8 @@ pub const PATIENCE_NS: u64 = 10_000_000_000;
 pub enum Trouble {
     /// The client, or the network, is gone.
     Tcp(TcpError),
+    /// There can be no datagrams.
+    Udp(UdpError),
     /// The client says nothing, or does not end.
     Silent,
     /// The client says what makes no sense.
@@ -32,6 +34,12 @@ pub enum Trouble {
 impl From<TcpError> for Trouble {
     fn from(error: TcpError) -> Self {
         Trouble::Tcp(error)
+    }
+}
+
+impl From<UdpError> for Trouble {
+    fn from(error: UdpError) -> Self {
+        Trouble::Udp(error)
     }
 }
 

@@ -2,8 +2,10 @@
 //! description): single bytes that name states, and JSON with its length before it.
 
 use alloc::{vec, vec::Vec};
+use core::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
+use warren_idl::DATAGRAM_BYTES;
 
 /// Bytes of the name of a test, with which each of its connections begins: characters, and a zero.
 pub const COOKIE_BYTES: usize = 37;
@@ -16,6 +18,10 @@ pub const MOST_PIECE: usize = 32 * 1024;
 /// Most bytes of JSON that results take: without their streams, and each of these.
 const RESULTS_BYTES: usize = 512;
 const STREAM_BYTES: usize = 512;
+/// Fewest and most bytes of a datagram: what stands at its beginning has room, and so has its data over IPv4.
+const DATAGRAM_PIECE: RangeInclusive<usize> = 16..=DATAGRAM_BYTES;
+/// How long datagrams are if nothing is said: over Ethernet, none is cut.
+const USUAL_DATAGRAM: usize = 1448;
 /// Longest test in seconds, a day; the clients have the same limit.
 pub const MOST_SECONDS: u32 = 86_400;
 
@@ -75,8 +81,8 @@ pub fn refusal(error: Refusal) -> [u8; 9] {
 pub enum Refusal {
     /// The parameters cannot be read.
     BadParameters,
-    /// It is of something else than TCP.
-    OnlyTcp,
+    /// It is of something else than TCP and UDP.
+    OtherProtocol,
     /// So many streams there cannot be.
     TooManyStreams,
     /// So long it cannot last.
@@ -90,7 +96,7 @@ impl Refusal {
     fn number(self) -> u32 {
         match self {
             Refusal::BadParameters => 114,
-            Refusal::OnlyTcp => 13,
+            Refusal::OtherProtocol => 13,
             Refusal::TooManyStreams => 6,
             Refusal::TooLong => 5,
             Refusal::BadLength => 7,
@@ -104,6 +110,20 @@ pub struct Parameters {
     /// TCP is to be measured.
     #[serde(default)]
     tcp: bool,
+    /// UDP is.
+    #[serde(default)]
+    udp: bool,
+    /// Bits that each stream of datagrams sends in a second at most; as many as it can if that is 0.
+    #[serde(default)]
+    bandwidth: u64,
+    /// Bytes after which it ends, or datagrams, instead of a time.
+    #[serde(default)]
+    num: u64,
+    #[serde(default)]
+    blockcount: u64,
+    /// Datagrams have numbers of 64 bits, not of 32, if that is not 0.
+    #[serde(default)]
+    udp_counters_64bit: u32,
     /// How many seconds, unless it ends by bytes.
     #[serde(default)]
     time: u32,
@@ -126,6 +146,15 @@ pub struct Parameters {
     nodelay: bool,
 }
 
+impl Parameters {
+    /// How long a test by datagrams lasts that ends by their number; 0 if they are sent as fast as they can be.
+    fn datagram_seconds(&self, piece: usize) -> u32 {
+        let bytes = self.num.max(self.blockcount.saturating_mul(piece as u64));
+        let seconds = bytes.saturating_mul(8).checked_div(self.bandwidth).unwrap_or(0);
+        u32::try_from(seconds).unwrap_or(MOST_SECONDS).min(MOST_SECONDS)
+    }
+}
+
 fn one() -> u32 {
     1
 }
@@ -145,6 +174,17 @@ pub struct Plan {
     pub omitted_seconds: u32,
     /// Small pieces are not gathered.
     pub no_delay: bool,
+    /// It is measured by datagrams, and these are they.
+    pub datagrams: Option<Datagrams>,
+}
+
+/// How a test by datagrams is to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Datagrams {
+    /// Bits that each stream sends in a second at most; as many as it can if that is 0.
+    pub bits_per_second: u64,
+    /// Their numbers have 64 bits, not 32.
+    pub wide_numbers: bool,
 }
 
 impl Plan {
@@ -153,8 +193,8 @@ impl Plan {
         let (wanted, _) =
             serde_json_core::from_slice::<Parameters>(json).map_err(|_| Refusal::BadParameters)?;
         let Parameters { parallel, reverse, bidirectional, .. } = wanted;
-        if !wanted.tcp {
-            return Err(Refusal::OnlyTcp);
+        if !wanted.tcp && !wanted.udp {
+            return Err(Refusal::OtherProtocol);
         }
         if !(1..=MOST_STREAMS).contains(&parallel) {
             return Err(Refusal::TooManyStreams);
@@ -163,18 +203,30 @@ impl Plan {
         if seconds > MOST_SECONDS {
             return Err(Refusal::TooLong);
         }
-        let piece = wanted.len.unwrap_or(MOST_PIECE);
-        if piece == 0 {
+        let bits_per_second = wanted.bandwidth;
+        let wide_numbers = wanted.udp_counters_64bit != 0;
+        let datagrams = wanted.udp.then_some(Datagrams { bits_per_second, wide_numbers });
+        let piece = match (datagrams, wanted.len) {
+            (Some(_), length) => length.unwrap_or(USUAL_DATAGRAM),
+            // To a stream of bytes it makes no difference.
+            (None, length) => length.unwrap_or(MOST_PIECE).min(MOST_PIECE),
+        };
+        if piece == 0 || datagrams.is_some() && !DATAGRAM_PIECE.contains(&piece) {
             return Err(Refusal::BadLength);
         }
+        let seconds = match (datagrams, seconds) {
+            // Nobody says that datagrams do not come, so a test that is to end by their number has an end as well.
+            (Some(_), 0) => wanted.datagram_seconds(piece),
+            _ => seconds,
+        };
         Ok(Plan {
             incoming: if reverse && !bidirectional { 0 } else { parallel },
             outgoing: if reverse || bidirectional { parallel } else { 0 },
-            // To a stream of bytes it makes no difference.
-            piece: piece.min(MOST_PIECE),
+            piece,
             seconds,
             omitted_seconds: wanted.omit,
             no_delay: wanted.nodelay,
+            datagrams,
         })
     }
 
@@ -184,7 +236,33 @@ impl Plan {
     }
 }
 
-/// What one stream has brought.
+/// What went through a stream, after what does not count.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Counted {
+    /// This side sent it.
+    pub is_outgoing: bool,
+    /// Bytes of data.
+    pub bytes: u64,
+    /// Of datagrams.
+    pub datagrams: Arrived,
+}
+
+/// What is counted of datagrams, those included that do not count.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Arrived {
+    /// How many were sent.
+    pub sent: u64,
+    /// How many of them have not come.
+    pub lost: u64,
+    /// How many of those that were sent do not count.
+    pub omitted_sent: u64,
+    /// How many of those that were lost do not count.
+    pub omitted_lost: u64,
+    /// By how much the times differ that they take, in seconds, as RFC 3550, section 6.4.1, has it.
+    pub jitter: f64,
+}
+
+/// What one stream has brought, as a client is told.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct StreamResult {
     id: u32,
@@ -192,20 +270,30 @@ pub struct StreamResult {
     retransmits: i64,
     jitter: f64,
     errors: u64,
+    omitted_errors: u64,
     packets: u64,
+    omitted_packets: u64,
     start_time: f64,
     end_time: f64,
 }
 
 impl StreamResult {
     /// Of the stream number `index`, counted from 0.
-    pub fn new(index: u32, bytes: u64, elapsed_ns: u64) -> Self {
-        // The first one is 1, the second 3, and so on: the clients count like that, and look for these numbers.
-        let id = if index == 0 { 1 } else { index + 2 };
-        let end_time = elapsed_ns as f64 / 1e9;
-        // What was sent again is not counted by segments here, and the rest is for UDP.
-        let (retransmits, jitter, errors, packets, start_time) = (-1, 0.0, 0, 0, 0.0);
-        StreamResult { id, bytes, retransmits, jitter, errors, packets, start_time, end_time }
+    pub fn new(index: u32, counted: &Counted, elapsed_ns: u64) -> Self {
+        StreamResult {
+            // The first one is 1, the second 3, and so on: the clients count like that, and look for these numbers.
+            id: if index == 0 { 1 } else { index + 2 },
+            bytes: counted.bytes,
+            // It is not counted by segments here.
+            retransmits: -1,
+            jitter: counted.datagrams.jitter,
+            errors: counted.datagrams.lost,
+            omitted_errors: counted.datagrams.omitted_lost,
+            packets: counted.datagrams.sent,
+            omitted_packets: counted.datagrams.omitted_sent,
+            start_time: 0.0,
+            end_time: elapsed_ns as f64 / 1e9,
+        }
     }
 }
 
@@ -270,6 +358,7 @@ mod tests {
             seconds: 3,
             omitted_seconds: 0,
             no_delay: false,
+            datagrams: None,
         };
         assert_eq!(plan(USUAL), Ok(expected));
         let forth = plan(&USUAL.replace("\"reverse\":true,", "")).unwrap();
@@ -280,10 +369,25 @@ mod tests {
         assert_eq!((small.piece, small.no_delay, small.seconds), (100, true, 2));
     }
 
+    /// What iperf 3.12 sends for `-c HOST -u -t 3`.
+    #[test]
+    fn datagrams_are_as_long_as_the_client_wants_them() {
+        let json = r#"{"udp":true,"omit":0,"time":3,"num":0,"blockcount":0,"parallel":1,"len":9000,"bandwidth":1048576,"pacing_timer":1000,"client_version":"3.12"}"#;
+        let usual = plan(json).unwrap();
+        let datagrams = Datagrams { bits_per_second: 1_048_576, wide_numbers: false };
+        assert_eq!((usual.piece, usual.datagrams), (9000, Some(datagrams)));
+        let wide = plan(&json.replace("\"omit\":0", "\"udp_counters_64bit\":1")).unwrap();
+        assert!(wide.datagrams.is_some_and(|datagrams| datagrams.wide_numbers));
+        let counted = json.replace("\"time\":3,\"num\":0", "\"time\":0,\"num\":1310720");
+        assert_eq!(plan(&counted).unwrap().seconds, 10);
+    }
+
     #[test]
     fn what_cannot_be_measured_is_refused() {
         for (json, refusal) in [
-            (r#"{"udp":true}"#, Refusal::OnlyTcp),
+            (r#"{"sctp":1}"#, Refusal::OtherProtocol),
+            (r#"{"udp":true,"len":15}"#, Refusal::BadLength),
+            (r#"{"udp":true,"len":65508}"#, Refusal::BadLength),
             (r#"{"tcp":true,"parallel":0}"#, Refusal::TooManyStreams),
             (r#"{"tcp":true,"parallel":65}"#, Refusal::TooManyStreams),
             (r#"{"tcp":true,"time":86401}"#, Refusal::TooLong),
@@ -295,12 +399,14 @@ mod tests {
         ] {
             assert_eq!(plan(json), Err(refusal), "{json}");
         }
-        assert_eq!(refusal(Refusal::OnlyTcp), [0xfe, 0, 0, 0, 13, 0, 0, 0, 0]);
+        assert_eq!(refusal(Refusal::OtherProtocol), [0xfe, 0, 0, 0, 13, 0, 0, 0, 0]);
     }
 
     #[test]
     fn results_have_what_clients_look_for() {
-        let streams = (0..3).map(|index| StreamResult::new(index, 10, 1_500_000_000)).collect();
+        let counted = Counted { bytes: 10, ..Counted::default() };
+        let streams =
+            (0..3).map(|index| StreamResult::new(index, &counted, 1_500_000_000)).collect();
         let message = Results::new(streams).message();
         let (length, json) = message.split_at(4);
         assert_eq!(length, (json.len() as u32).to_be_bytes());
@@ -320,7 +426,11 @@ mod tests {
     #[test]
     fn there_is_room_for_the_longest_results() {
         let most = 2 * MOST_STREAMS;
-        let streams = (0..most).map(|index| StreamResult::new(index, u64::MAX, u64::MAX));
+        let (sent, lost) = (u64::MAX, u64::MAX);
+        let datagrams =
+            Arrived { sent, lost, omitted_sent: sent, omitted_lost: lost, jitter: f64::MIN };
+        let counted = Counted { bytes: u64::MAX, is_outgoing: true, datagrams };
+        let streams = (0..most).map(|index| StreamResult::new(index, &counted, u64::MAX));
         let message = Results::new(streams.collect()).message();
         let value: serde_json::Value = serde_json::from_slice(&message[4..]).unwrap();
         assert_eq!(value["streams"][most as usize - 1]["bytes"], u64::MAX);
@@ -336,12 +446,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_comes_a_plan_can_be_made(bytes in prop::collection::vec(any::<u8>(), 0..200), parallel: u32, time: u32, len: usize) {
+        fn whatever_comes_a_plan_can_be_made(bytes in prop::collection::vec(any::<u8>(), 0..200), udp: bool, parallel: u32, time: u32, len: usize) {
             let _ = Plan::read(&bytes);
-            let json = format!(r#"{{"tcp":true,"parallel":{parallel},"time":{time},"len":{len}}}"#);
+            let json = format!(r#"{{"tcp":{},"udp":{udp},"parallel":{parallel},"time":{time},"len":{len}}}"#, !udp);
             if let Ok(plan) = plan(&json) {
                 prop_assert!((1..=MOST_STREAMS).contains(&plan.streams()) && plan.seconds <= MOST_SECONDS);
-                prop_assert!((1..=MOST_PIECE).contains(&plan.piece));
+                let most = if udp { DATAGRAM_BYTES } else { MOST_PIECE };
+                prop_assert!((1..=most).contains(&plan.piece));
             }
         }
     }

@@ -1,11 +1,11 @@
 //! `iperf3`: what the last test has brought.
 
-use alloc::{format, string::String};
+use alloc::{format, string::String, vec::Vec};
 
 use warren::Cx;
-use warren_program::Report;
+use warren_program::{Arguments, Handed, Manual, Report, Trouble, UsageError};
 
-use crate::Run;
+use crate::{Run, protocol::Counted};
 
 /// What is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,6 +29,18 @@ pub struct Last {
     pub sent_bytes: u64,
     /// In which time.
     pub counted_ns: u64,
+}
+
+impl Last {
+    /// Of these streams.
+    pub fn new(counted: &[Counted], counted_ns: u64) -> Self {
+        let bytes = |is_outgoing| {
+            let those = counted.iter().filter(|stream| stream.is_outgoing == is_outgoing);
+            those.map(|stream| stream.bytes).sum()
+        };
+        let (received_bytes, sent_bytes) = (bytes(false), bytes(true));
+        Last { streams: counted.len(), received_bytes, sent_bytes, counted_ns }
+    }
 }
 
 impl Shown {
@@ -58,10 +70,18 @@ impl Shown {
 pub struct Showing;
 
 impl Report<Run> for Showing {
-    const DETAILS: &str = "Times are this system's. Clients of iperf3 measure at port 5201: `iperf3 -c HOST`, by TCP.\n";
+    const MANUAL: Manual = Manual {
+        usage: "",
+        details: "Times are this system's. Clients of iperf3 measure at port 5201: `iperf3 -c HOST`, by TCP, and with `-u` by UDP.\n",
+    };
 
-    fn text(cx: &mut Cx<'_, Run>) -> String {
-        cx.parent().shown.text()
+    fn start(arguments: Vec<String>) -> Result<Self, UsageError> {
+        Arguments::parse(arguments, "", "")?.none()?;
+        Ok(Showing)
+    }
+
+    fn text(&self, cx: &mut Cx<'_, Run>, _handed: &Handed) -> Result<String, Trouble> {
+        Ok(cx.parent().shown.text())
     }
 }
 

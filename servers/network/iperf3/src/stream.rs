@@ -3,7 +3,7 @@
 use warren::{Cx, Kept};
 use warren_idl::{Connection, Readiness, TcpError};
 
-use crate::Serving;
+use crate::{Serving, protocol::Counted};
 
 /// One of them.
 pub struct Stream {
@@ -29,6 +29,11 @@ impl Stream {
     /// What it waits for.
     pub fn interest(&self) -> u32 {
         if self.is_outgoing { Readiness::WRITABLE } else { Readiness::READABLE }
+    }
+
+    /// What went through.
+    pub fn counted(&self) -> Counted {
+        Counted { is_outgoing: self.is_outgoing, bytes: self.bytes, ..Counted::default() }
     }
 
     /// Lets a piece go through, if one can; whether one has. The piece is sent, or overwritten by what came.

@@ -1,7 +1,7 @@
-//! Tests, one after the other.
+//! Tests, one after the other; and those by streams of bytes.
 
 use alloc::{collections::VecDeque, vec, vec::Vec};
-use core::convert::Infallible;
+use core::{cell::RefCell, convert::Infallible};
 
 use warren::{Cx, Kept};
 use warren_idl::{Connection, Listener, Poll, Readiness, TcpError};
@@ -9,24 +9,22 @@ use warren_waiting::until;
 use zerocopy::IntoBytes;
 
 use crate::{
-    Serving,
-    line::{PATIENCE_NS, Trouble, hear, hear_json, now_ns, say, say_state, within},
-    protocol::{COOKIE_BYTES, Plan, Results, State, StreamResult, refusal},
+    Serving, datagrams,
+    line::{Trouble, hear, hear_json, now_ns, say, say_state, within},
+    protocol::{COOKIE_BYTES, Counted, Plan, Results, State, StreamResult, refusal},
     show::Last,
     stream::Stream,
+    times::{SECOND_NS, Times},
 };
 
-/// Port of iperf3.
-const PORT: u16 = 5201;
+/// Port of iperf3, of TCP and of UDP.
+pub const PORT: u16 = 5201;
 /// Connections that may wait.
 const BACKLOG: u32 = 64;
-/// How long nothing may go through the streams of a test.
-const SILENCE_NS: u64 = 60_000_000_000;
 /// Reports that are taken together.
 const TOGETHER: usize = 16;
 /// Clients that were told to come again later, and are not gone yet: those of more are cut off.
 const DENIED: usize = 8;
-const SECOND_NS: u64 = 1_000_000_000;
 
 /// Tags of the two connections that are no streams; those of streams are their places.
 const LISTENER: u64 = u64::MAX;
@@ -45,7 +43,9 @@ pub fn serve(cx: &mut Cx<'_, Serving>) -> Result<Infallible, TcpError> {
             let last_word = match trouble {
                 Trouble::Refused(reason) => refusal(reason).to_vec(),
                 Trouble::Terminated | Trouble::Tcp(_) => Vec::new(),
-                Trouble::Silent | Trouble::Nonsense => vec![State::ServerTerminate.byte()],
+                Trouble::Silent | Trouble::Nonsense | Trouble::Udp(_) => {
+                    vec![State::ServerTerminate.byte()]
+                }
             };
             say(cx, &control, &last_word).ok();
         }
@@ -54,14 +54,16 @@ pub fn serve(cx: &mut Cx<'_, Serving>) -> Result<Infallible, TcpError> {
 }
 
 /// Where clients come to.
-struct Desk {
+pub struct Desk {
     listener: Kept<dyn Listener>,
+    /// Others, who were told to come again later. They are not cut off before they can have read that.
+    denied: RefCell<VecDeque<Kept<dyn Connection>>>,
 }
 
 impl Desk {
     fn open(cx: &mut Cx<'_, Serving>) -> Result<Self, TcpError> {
         let listener = cx.req().tcp.listen(cx, PORT, BACKLOG)?.keep()?;
-        Ok(Desk { listener })
+        Ok(Desk { listener, denied: RefCell::default() })
     }
 
     /// A test from the first word to the last.
@@ -75,23 +77,41 @@ impl Desk {
         say_state(cx, control, State::ParameterExchange)?;
         let wanted = hear_json(cx, control)?;
         let plan = Plan::read(&wanted).map_err(Trouble::Refused)?;
+        let (elapsed_ns, counted) = match plan.datagrams {
+            Some(kind) => datagrams::measure(self, cx, control, plan, kind)?,
+            None => self.measure(cx, &cookie, control, plan)?,
+        };
+        let counted_ns = elapsed_ns.saturating_sub(u64::from(plan.omitted_seconds) * SECOND_NS);
+        say_state(cx, control, State::ExchangeResults)?;
+        // What the client has seen is for itself to show.
+        hear_json(cx, control)?;
+        let results =
+            (0..).zip(&counted).map(|(index, it)| StreamResult::new(index, it, counted_ns));
+        say(cx, control, &Results::new(results.collect()).message())?;
+        // Before the client knows that it is over, and may look.
+        cx.parent().shown.add(Last::new(&counted, counted_ns));
+        say_state(cx, control, State::DisplayResults)?;
+        // Its last word, or its end, is all the same.
+        hear(cx, control, &mut [0]).or(Ok(()))
+    }
+
+    /// Measures streams of bytes: how long that took, and what each of them has brought.
+    fn measure(
+        &self,
+        cx: &mut Cx<'_, Serving>,
+        cookie: &[u8; COOKIE_BYTES],
+        control: &Kept<dyn Connection>,
+        plan: Plan,
+    ) -> Result<(u64, Vec<Counted>), Trouble> {
         say_state(cx, control, State::CreateStreams)?;
-        let mut test = Test { plan, streams: Vec::new(), denied: VecDeque::new() };
+        let mut test = Test { plan, streams: Vec::new() };
         while test.streams.len() < plan.streams() as usize {
-            self.accept(cx, &cookie, &mut test)?;
+            self.accept(cx, cookie, &mut test)?;
         }
         say_state(cx, control, State::TestStart)?;
         say_state(cx, control, State::TestRunning)?;
         let elapsed_ns = self.run(cx, control, &mut test)?;
-        say_state(cx, control, State::ExchangeResults)?;
-        // What the client has seen is for itself to show.
-        hear_json(cx, control)?;
-        say(cx, control, &test.results(elapsed_ns).message())?;
-        // Before the client knows that it is over, and may look.
-        cx.parent().shown.add(test.summary(elapsed_ns));
-        say_state(cx, control, State::DisplayResults)?;
-        // Its last word, or its end, is all the same.
-        hear(cx, control, &mut [0]).or(Ok(()))
+        Ok((elapsed_ns, test.streams.iter().map(Stream::counted).collect()))
     }
 
     /// Takes the next connection, if it belongs to the test.
@@ -107,7 +127,7 @@ impl Desk {
         let mut other = [0; COOKIE_BYTES];
         hear(cx, &connection, &mut other)?;
         if other != *cookie {
-            test.deny(cx, connection);
+            self.deny(cx, connection);
             return Ok(());
         }
         if test.plan.no_delay {
@@ -145,7 +165,7 @@ impl Desk {
             }
             for report in reports.iter().take(ready.unwrap_or(0) as usize) {
                 match report.tag {
-                    LISTENER => self.turn_away(cx, test)?,
+                    LISTENER => self.turn_away(cx)?,
                     CONTROL => match self.next_state(cx, control)? {
                         Some(State::TestEnd) => {
                             test.take_rest(cx, &mut piece)?;
@@ -185,7 +205,7 @@ impl Desk {
     }
 
     /// What the client says now, if anything.
-    fn next_state(
+    pub fn next_state(
         &self,
         cx: &mut Cx<'_, Serving>,
         control: &Kept<dyn Connection>,
@@ -200,7 +220,7 @@ impl Desk {
     }
 
     /// Tells whoever comes in the middle of a test that somebody else is measuring.
-    fn turn_away(&self, cx: &mut Cx<'_, Serving>, test: &mut Test) -> Result<(), Trouble> {
+    pub fn turn_away(&self, cx: &mut Cx<'_, Serving>) -> Result<(), Trouble> {
         let newcomer = cx.scope(|cx| {
             let listener = self.listener.get(cx)?;
             listener.accept_now(cx)?.keep().map_err(TcpError::from)
@@ -208,9 +228,24 @@ impl Desk {
         match newcomer {
             Err(TcpError::WouldWait) => Ok(()),
             newcomer => {
-                test.deny(cx, newcomer?);
+                self.deny(cx, newcomer?);
                 Ok(())
             }
+        }
+    }
+
+    fn deny(&self, cx: &mut Cx<'_, Serving>, connection: Kept<dyn Connection>) {
+        // Who hears it not even now hears it never.
+        cx.scope(|cx| {
+            let connection = connection.get(cx)?;
+            connection.write_now(cx, &[State::AccessDenied.byte()])?;
+            connection.finish(cx)
+        })
+        .ok();
+        let mut denied = self.denied.borrow_mut();
+        denied.push_back(connection);
+        if denied.len() > DENIED {
+            denied.pop_front();
         }
     }
 }
@@ -219,8 +254,6 @@ impl Desk {
 struct Test {
     plan: Plan,
     streams: Vec<Stream>,
-    /// Others, who are told to come again later. They are not cut off before they can have read that.
-    denied: VecDeque<Kept<dyn Connection>>,
 }
 
 impl Test {
@@ -230,114 +263,5 @@ impl Test {
             while stream.go_on(cx, piece)? {}
         }
         Ok(())
-    }
-
-    fn deny(&mut self, cx: &mut Cx<'_, Serving>, connection: Kept<dyn Connection>) {
-        // Who hears it not even now hears it never.
-        cx.scope(|cx| {
-            let connection = connection.get(cx)?;
-            connection.write_now(cx, &[State::AccessDenied.byte()])?;
-            connection.finish(cx)
-        })
-        .ok();
-        self.denied.push_back(connection);
-        if self.denied.len() > DENIED {
-            self.denied.pop_front();
-        }
-    }
-
-    /// What the client is told.
-    fn results(&self, elapsed_ns: u64) -> Results {
-        let counted_ns = self.counted_ns(elapsed_ns);
-        let streams = (0..).zip(&self.streams);
-        Results::new(
-            streams.map(|(index, it)| StreamResult::new(index, it.bytes, counted_ns)).collect(),
-        )
-    }
-
-    /// What is shown here.
-    fn summary(&self, elapsed_ns: u64) -> Last {
-        let bytes = |is_outgoing| {
-            let those = self.streams.iter().filter(|stream| stream.is_outgoing == is_outgoing);
-            those.map(|stream| stream.bytes).sum()
-        };
-        let streams = self.streams.len();
-        let counted_ns = self.counted_ns(elapsed_ns);
-        Last { streams, received_bytes: bytes(false), sent_bytes: bytes(true), counted_ns }
-    }
-
-    fn counted_ns(&self, elapsed_ns: u64) -> u64 {
-        elapsed_ns.saturating_sub(u64::from(self.plan.omitted_seconds) * SECOND_NS)
-    }
-}
-
-/// When what is due in a test.
-struct Times {
-    start_ns: u64,
-    /// What goes through counts from then on; nothing, once it does.
-    counting_ns: Option<u64>,
-    /// The client is to have said by then that it is over.
-    end_ns: u64,
-    /// Something is to have gone through by then.
-    silent_ns: u64,
-}
-
-impl Times {
-    fn new(plan: Plan, now_ns: u64) -> Self {
-        let after = |seconds: u32| now_ns + u64::from(seconds) * SECOND_NS;
-        Times {
-            start_ns: now_ns,
-            counting_ns: (plan.omitted_seconds > 0).then(|| after(plan.omitted_seconds)),
-            end_ns: if plan.seconds > 0 { after(plan.seconds) + PATIENCE_NS } else { u64::MAX },
-            silent_ns: now_ns + SILENCE_NS,
-        }
-    }
-
-    /// When to look at the clock at the latest.
-    fn look_ns(&self) -> u64 {
-        self.end_ns.min(self.silent_ns).min(self.counting_ns.unwrap_or(u64::MAX))
-    }
-
-    /// Something went through.
-    fn moved(&mut self, now_ns: u64) {
-        self.silent_ns = now_ns + SILENCE_NS;
-    }
-
-    /// Whether what goes through counts from now on, and did not before.
-    fn counts_from(&mut self, now_ns: u64) -> bool {
-        self.counting_ns.take_if(|counting_ns| *counting_ns <= now_ns).is_some()
-    }
-
-    fn are_over(&self, now_ns: u64) -> bool {
-        now_ns >= self.end_ns.min(self.silent_ns)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn plan(seconds: u32, omitted_seconds: u32) -> Plan {
-        Plan { incoming: 1, outgoing: 0, piece: 1, seconds, omitted_seconds, no_delay: false }
-    }
-
-    #[test]
-    fn what_was_before_is_left_out_once() {
-        let mut times = Times::new(plan(5, 2), 0);
-        assert_eq!(times.look_ns(), 2 * SECOND_NS);
-        assert!(!times.counts_from(2 * SECOND_NS - 1));
-        assert!(times.counts_from(2 * SECOND_NS) && !times.counts_from(2 * SECOND_NS));
-        assert_eq!(times.look_ns(), 5 * SECOND_NS + PATIENCE_NS);
-    }
-
-    #[test]
-    fn a_test_that_does_not_end_is_ended() {
-        let mut times = Times::new(plan(100, 0), 0);
-        assert!(times.are_over(SILENCE_NS) && !times.are_over(SILENCE_NS - 1));
-        times.moved(90 * SECOND_NS);
-        assert!(!times.are_over(100 * SECOND_NS) && times.are_over(110 * SECOND_NS));
-        let mut endless = Times::new(plan(0, 0), 0);
-        endless.moved(1000 * SECOND_NS);
-        assert!(!endless.are_over(1059 * SECOND_NS) && endless.are_over(1060 * SECOND_NS));
     }
 }
