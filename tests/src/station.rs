@@ -1,6 +1,7 @@
 //! A station beside a system: this host, as a client of the services that `systems/services.kdl` has.
 
 use std::{
+    fmt::Display,
     io::{self, Read, Write},
     net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream},
     thread,
@@ -43,19 +44,26 @@ pub fn connect(port: SocketAddr) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// Waits until the system echoes a byte at the port that leads to its echo.
-pub fn wait_for_echo(port: SocketAddr) {
+/// Waits until there is what a system begins with, or comes back to; fails with `missing` and the last reason if it takes too long.
+#[track_caller]
+pub fn wait_for<E: Display>(missing: &str, mut look: impl FnMut() -> Result<(), E>) {
     let end = Instant::now() + PATIENCE;
+    while let Err(error) = look() {
+        assert!(Instant::now() < end, "{missing}: {error}");
+        thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// Waits until the system echoes a byte at the port that leads to its echo.
+#[track_caller]
+pub fn wait_for_echo(port: SocketAddr) {
     let one = || -> io::Result<()> {
         let mut stream = connect(port)?;
         stream.set_read_timeout(Some(Duration::from_secs(5)))?;
         stream.write_all(b"?")?;
         stream.read_exact(&mut [0])
     };
-    while let Err(error) = one() {
-        assert!(Instant::now() < end, "nobody echoes: {error}");
-        thread::sleep(Duration::from_millis(100));
-    }
+    wait_for("nobody echoes", one);
 }
 
 /// A byte of a stream of which no two parts are alike.

@@ -5,22 +5,18 @@ use std::{
     io::{Read, Write},
     net::{Ipv6Addr, SocketAddr},
     process::Command,
-    thread,
-    time::{Duration, Instant},
 };
 
 use warren_tests::{
     namespace::{self, TAP},
     run::{Run, Running, root},
-    station::{bytes, check_echo, connect, wait_for_echo},
+    station::{bytes, check_echo, connect, wait_for, wait_for_echo},
     variant::{HOSTED, KERNEL, OWN, Variant},
 };
 
 /// The placement that the system file says.
 const DEFAULT: Variant = Variant { name: "default", arguments: &[] };
 const MIB: usize = 1 << 20;
-/// How long a system may take to listen.
-const PATIENCE: Duration = Duration::from_secs(60);
 /// Bytes that are sent before they are waited for.
 const PIECE: usize = 64 << 10;
 /// Addresses of Linux, and of the system.
@@ -119,11 +115,7 @@ fn documents_come_to_linux() {
     namespace::within(|| {
         assert!(linux(&format!("ip addr add {LINUX}/64 dev {TAP} nodad")).0);
         let run = beside_linux("web", &HOSTED);
-        let end = Instant::now() + PATIENCE;
-        while connect(port(80)).is_err() {
-            assert!(Instant::now() < end, "nobody serves documents");
-            thread::sleep(Duration::from_millis(100));
-        }
+        wait_for("nobody serves documents", || connect(port(80)).map(drop));
         let url = format!("http://[{SYSTEM}]/ARCHITECTURE.md");
         let (is_there, document) = linux(&format!("curl -6 -s -g --max-time 60 {url}"));
         let text = fs::read(root().join("ARCHITECTURE.md")).expect("it is there");

@@ -39,6 +39,13 @@ fn the_gateway_answers_where_there_is_no_bus() {
 }
 
 #[test]
+fn all_fragments_of_the_first_packet_wait_for_its_neighbour() {
+    let lines = ["ping -q -c 1 -s 60000 10.0.2.2"];
+    let run = Run::new("network", &lines).go();
+    assert!(has(&run, "1 packets transmitted, 1 received, 0% packet loss"), "{run}");
+}
+
+#[test]
 fn every_adapter_is_driven_and_comes_back() {
     for adapter in ["e1000", "rtl8139"] {
         for place in ["kernel", "own"] {
@@ -99,9 +106,12 @@ fn who_does_not_answer_is_said() {
 
 #[test]
 fn the_state_of_the_network_is_shown() {
-    let lines = ["ping -q -c 1 10.0.2.2", "ifconfig", "ifconfig -n"];
+    let lines = ["ping -q -c 1 10.0.2.2", "ifconfig", "ifconfig -n", "netstat -u", "netstat -us"];
     let run = Run::new("network", &lines).go();
     for start in [
+        "LOCAL  RECEIVED  UNREAD  DROPPED  SENT",
+        // The DHCP server's answers, for which the port is open only until they are there.
+        "received 2 datagrams, 0 bad, 0 for ports that nobody has, 0 dropped",
         "link     up  ether 52:54:00:77:61:01  mtu 1500  ",
         "ipv4     inet 10.0.2.15/24  gateway 10.0.2.2  name servers 10.0.2.3",
         // Two answers of the DHCP server, and that of the gateway.

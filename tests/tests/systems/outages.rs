@@ -2,26 +2,27 @@
 
 use std::{
     io::{Read, Write},
+    net::SocketAddr,
     sync::atomic::{AtomicBool, Ordering},
     thread,
 };
 
 use serde_json::Value;
 use warren_tests::{
-    run::{Run, Running},
-    station::{check_echo, connect, exchange, free_port, here, wait_for_echo},
+    run::Running,
+    station::{check_echo, connect, exchange, reachable, wait_for_echo},
 };
 
 /// How often each server dies.
 const DEATHS: usize = 5;
-/// QEMU's gateway.
+/// QEMU's gateway, and its address of the other kind.
 const GATEWAY: &str = "10.0.2.2";
+const GATEWAY_6: &str = "fec0::2";
 
 /// The system, and ports of this host that lead to these of its own.
-fn system<const N: usize>(ports: [u16; N]) -> (Running, [u16; N]) {
-    let here = ports.map(|_| free_port());
-    let forwards = ports.iter().zip(here).map(|(port, here)| format!("--forward={here}:{port}"));
-    (Run::new("outages", &[""; 0]).with(forwards).start(), here)
+fn system<const N: usize>(ports: [u16; N]) -> (Running, [SocketAddr; N]) {
+    let (run, ports) = reachable("outages", ports);
+    (run.start(), ports)
 }
 
 /// Makes a server fail so often, until it is missed no more each time.
@@ -38,10 +39,10 @@ fn dies(run: &Running, server: &str, outage: &str, signs: &[&str]) {
 }
 
 /// Reads the characters that the system sends (RFC 864) as long as `goes_on` says so, and fails at the first wrong one.
-fn download(port: u16, goes_on: &AtomicBool) -> std::io::Result<usize> {
+fn download(port: SocketAddr, goes_on: &AtomicBool) -> std::io::Result<usize> {
     let line = |first: usize| (first..first + 72).map(|at| b' ' + (at % 95) as u8);
     let all: Vec<u8> = (0..95).flat_map(|first| line(first).chain(*b"\r\n")).collect();
-    let mut stream = connect(here(port))?;
+    let mut stream = connect(port)?;
     let (mut piece, mut count) = (vec![0; all.len()], 0);
     while goes_on.load(Ordering::Relaxed) {
         stream.read_exact(&mut piece)?;
@@ -54,12 +55,13 @@ fn download(port: u16, goes_on: &AtomicBool) -> std::io::Result<usize> {
 #[test]
 fn a_download_survives_every_server_below_tcp_again_and_again() {
     let (run, [echo, characters]) = system([7, 19]);
-    wait_for_echo(here(echo));
+    wait_for_echo(echo);
     let goes_on = AtomicBool::new(true);
     thread::scope(|scope| {
         let download = scope.spawn(|| download(characters, &goes_on));
-        for server in ["virtio-net", "ethernet", "arp", "ipv4"] {
-            let outage = format!("{server} {GATEWAY}");
+        let by_ipv4 = ["virtio-net", "ethernet", "arp", "ipv4", "routing"].map(|it| (it, GATEWAY));
+        for (server, station) in by_ipv4.into_iter().chain([("ipv6", GATEWAY_6)]) {
+            let outage = format!("{server} {station}");
             dies(&run, server, &outage, &["answers_ns", "arrives_ns"]);
         }
         goes_on.store(false, Ordering::Relaxed);
@@ -72,8 +74,8 @@ fn a_download_survives_every_server_below_tcp_again_and_again() {
 #[test]
 fn the_next_connection_is_served_after_each_death_of_tcp_and_of_those_above() {
     let (run, [echo, http]) = system([7, 80]);
-    wait_for_echo(here(echo));
-    let mut stream = connect(here(echo)).expect("QEMU listens");
+    wait_for_echo(echo);
+    let mut stream = connect(echo).expect("QEMU listens");
     let mut byte = [0];
     stream.write_all(b"?").and_then(|()| stream.read_exact(&mut byte)).expect("it is echoed");
     dies(&run, "tcp", "tcp -p 7", &["serves_ns"]);
@@ -82,9 +84,9 @@ fn the_next_connection_is_served_after_each_death_of_tcp_and_of_those_above() {
     assert!(matches!(stream.read(&mut byte), Ok(0) | Err(_)));
     dies(&run, "services", "-k services -p 7", &["serves_ns"]);
     dies(&run, "http", "-k http -p 80", &["serves_ns"]);
-    check_echo(here(echo), 1, 100_000);
+    check_echo(echo, 1, 100_000);
     let request = b"GET /README.md HTTP/1.1\r\nHost: warren\r\nConnection: close\r\n\r\n";
-    let answer = connect(here(http)).and_then(|stream| exchange(stream, request));
+    let answer = connect(http).and_then(|stream| exchange(stream, request));
     assert!(answer.is_ok_and(|answer| answer.starts_with(b"HTTP/1.1 200 ")));
     run.end().expect_status(0);
 }

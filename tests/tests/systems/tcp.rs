@@ -106,7 +106,9 @@ fn bytes_are_discarded_and_generated(variant: &Variant) {
     assert!(lines.next().is_some_and(|line| line.starts_with(" !\"#$") && line.len() == 72));
     assert!(lines.next().is_some_and(|line| line.starts_with("!\"#$%") && line.len() == 72));
     let shown = run.ask("services").unwrap_or_default();
+    let sockets = run.ask("netstat -u").unwrap_or_default();
     let ended = run.end();
+    assert!(sockets.lines().any(|line| line.starts_with("*:7 ")), "{sockets}");
     assert_eq!(bytes_of("discard", &shown), Some(3 * MIB as u64), "{ended}");
 }
 

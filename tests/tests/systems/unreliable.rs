@@ -3,34 +3,33 @@
 //! The other side is QEMU's user network, whose own TCP knows no selective acknowledgments and waits for more than a second before it sends again what was not
 //! counted lost by three acknowledgments. So what it sends over the worst networks here is little, and what it receives is much.
 
-use std::io::Read;
+use std::{io::Read, net::SocketAddr};
 
 use warren_tests::{
-    run::{Run, Running},
-    station::{check_echo, connect, free_port, here, wait_for_echo},
+    run::Running,
+    station::{check_echo, connect, reachable, wait_for_echo},
 };
 
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 
 /// The system on this network, and the ports of this host that lead to echo and character generator.
-fn system(network: &[&str], place: &str) -> (Running, u16, u16) {
-    let (echo, characters) = (free_port(), free_port());
-    let run = Run::new("unreliable", &[""; 0])
-        .with([format!("--forward={echo}:7"), format!("--forward={characters}:19")])
+fn system(network: &[&str], place: &str) -> (Running, SocketAddr, SocketAddr) {
+    let (run, [echo, characters]) = reachable("unreliable", [7, 19]);
+    let run = run
         .with(network.iter().flat_map(|word| ["--append", word]))
         .with(["--place", place])
         .start();
-    wait_for_echo(here(echo));
+    wait_for_echo(echo);
     (run, echo, characters)
 }
 
 /// Reads so many of the characters that the system sends (RFC 864), and fails unless they are the right ones.
 #[track_caller]
-fn check_characters(port: u16, count: usize) {
+fn check_characters(port: SocketAddr, count: usize) {
     let line = |first: usize| (first..first + 72).map(|at| b' ' + (at % 95) as u8);
     let all: Vec<u8> = (0..95).flat_map(|first| line(first).chain(*b"\r\n")).collect();
-    let mut stream = connect(here(port)).expect("QEMU listens");
+    let mut stream = connect(port).expect("QEMU listens");
     let mut text = vec![0; count];
     stream.read_exact(&mut text).expect("there is no end of it");
     assert!(text.iter().eq(all.iter().cycle().take(count)), "the characters are other ones");
@@ -64,7 +63,7 @@ fn come_right(networks: &[(&[&str], usize)]) {
     for &(network, echoed) in networks {
         let (run, echo, characters) = system(network, "unreliable-link=kernel");
         check_characters(characters, 10 * MIB);
-        check_echo(here(echo), 1, echoed);
+        check_echo(echo, 1, echoed);
         let shown = run.ask("ifconfig").unwrap_or_default();
         let segments = run.ask("netstat -s").unwrap_or_default();
         run.end().expect_status(0);
@@ -91,7 +90,7 @@ fn come_right(networks: &[(&[&str], usize)]) {
 fn a_network_of_which_nothing_is_said_is_reliable_and_comes_back() {
     for place in ["unreliable-link=kernel", "unreliable-link=own"] {
         let (run, echo, _) = system(&[], place);
-        check_echo(here(echo), 1, 3 * MIB);
+        check_echo(echo, 1, 3 * MIB);
         let shown = run.ask("ifconfig").unwrap_or_default();
         assert_eq!(
             ["received", "sent"].map(|way| number(&shown, way, " dropped")),
@@ -99,8 +98,8 @@ fn a_network_of_which_nothing_is_said_is_reliable_and_comes_back() {
             "{shown}"
         );
         assert!(run.ask("crash unreliable-link null").is_some());
-        wait_for_echo(here(echo));
-        check_echo(here(echo), 2, 300 * KIB);
+        wait_for_echo(echo);
+        check_echo(echo, 2, 300 * KIB);
         let shown = run.ask("servers | grep unreliable-link").unwrap_or_default();
         let ended = run.end();
         assert_eq!(shown.split_whitespace().nth(6), Some("1"), "{place}: {shown} {ended}");

@@ -33,16 +33,24 @@ use crate::{
 const KILLS: u64 = 100;
 /// Bytes of the download from one death to the next.
 const PIECE: u64 = 2_000_000;
-/// Servers below TCP.
-const BELOW: [&str; 4] = ["virtio-net", "ethernet", "arp", "ipv4"];
+/// Servers below TCP: each with the station to which a question goes through it. The download goes through IPv4.
+const BELOW: [(&str, &str); 6] = [
+    ("virtio-net", GATEWAY),
+    ("ethernet", GATEWAY),
+    ("arp", GATEWAY),
+    ("ipv4", GATEWAY),
+    ("ipv6", GATEWAY_6),
+    ("routing", GATEWAY),
+];
 /// Servers whose connections end with them: how each is made to fail, and the port that answers when it is back.
 const ABOVE: [(&str, &str, u16); 3] = [
     ("tcp", "tcp -p 7", ECHO),
     ("services", "-k services -p 7", ECHO),
     ("http", "-k http -p 80", HTTP),
 ];
-/// QEMU's gateway.
+/// QEMU's gateway, and its address of the other kind.
 const GATEWAY: &str = "10.0.2.2";
+const GATEWAY_6: &str = "fec0::2";
 
 const ECHO: u16 = 7;
 const CHARACTERS: u16 = 19;
@@ -58,9 +66,9 @@ const METHOD: &str = "system `outages`, virtio-net, QEMU's user network; nanosec
 
 /// Lets each of the servers die so often.
 pub fn measure() -> Vec<Row> {
-    let below = BELOW
-        .into_iter()
-        .flat_map(|server| super::or_row(&format!("kills/all/{server}"), below(server, KILLS)));
+    let below = BELOW.into_iter().flat_map(|(server, station)| {
+        super::or_row(&format!("kills/all/{server}"), below(server, station, KILLS))
+    });
     let above = ABOVE.into_iter().flat_map(|(server, outage, port)| {
         super::or_row(&format!("kills/all/{server}"), above(server, outage, port, KILLS))
     });
@@ -68,12 +76,12 @@ pub fn measure() -> Vec<Row> {
 }
 
 /// A server below TCP dies under a download.
-fn below(server: &str, kills: u64) -> Outcome<Vec<Row>> {
+fn below(server: &str, station: &str, kills: u64) -> Outcome<Vec<Row>> {
     eprintln!("{kills} deaths of `{server}` under a download: a minute …");
     let mut system = System::boot()?;
     let stream = system.connect(CHARACTERS).when(|| "nobody generates characters".into())?;
     let progress = Progress::new();
-    let outage = format!("outage {server} {GATEWAY}");
+    let outage = format!("outage {server} {station}");
     let (mut answers, mut arrives) = (Vec::new(), Vec::new());
     let died = thread::scope(|scope| {
         let download = scope.spawn(|| progress.download(stream));

@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// Seconds for each fuzz target.
-const FUZZ_SECONDS: u64 = 10;
+const FUZZ_SECONDS: u64 = 6;
 
 /// Runs every test of the project; the last line is the verdict.
 #[derive(Args)]
@@ -91,8 +91,10 @@ fn step(project: &Project, step: &str) -> Outcome<Count> {
             tests(project, step, project.cargo().args(words))
         }
         "systems" => {
-            let words = ["test", "--release", "--no-fail-fast", "--package", SYSTEM_TESTS];
-            tests(project, step, project.cargo().args(words))
+            let words = ["test", "--release", "--no-fail-fast", "--package", SYSTEM_TESTS, "--"];
+            // A system waits for devices and clients for much of its time.
+            let threads = format!("--test-threads={}", processors() + 1);
+            tests(project, step, project.cargo().args(words).arg(threads))
         }
         _ => fuzzed(project),
     }
@@ -212,9 +214,8 @@ fn fuzzed(project: &Project) -> Outcome<Count> {
         }
         Ok(count)
     };
-    let processors = thread::available_parallelism().map_or(1, NonZero::get);
     thread::scope(|scope| {
-        let workers: Vec<_> = (0..processors).map(|_| scope.spawn(one_by_one)).collect();
+        let workers: Vec<_> = (0..processors()).map(|_| scope.spawn(one_by_one)).collect();
         let mut count = Count::default();
         for worker in workers {
             let counted = worker.join().unwrap_or_else(|panic| panic::resume_unwind(panic));
@@ -222,6 +223,10 @@ fn fuzzed(project: &Project) -> Outcome<Count> {
         }
         Ok(count)
     })
+}
+
+fn processors() -> usize {
+    thread::available_parallelism().map_or(1, NonZero::get)
 }
 
 /// Shows a failure and goes on.

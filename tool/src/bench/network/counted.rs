@@ -22,7 +22,7 @@ use crate::{
     failure::{Failure, Outcome, While},
     project::Project,
     run::{
-        machine::{Adapter, COUNTING_IDLE, Forward, Machine},
+        machine::{Adapter, COUNTING_IDLE, Forward, Machine, Transport},
         temporary::Temporary,
     },
 };
@@ -114,7 +114,14 @@ impl Counted {
         match setting.wire {
             Wire::Tap => machine.tap = Some(tap::DEVICE.into()),
             Wire::User => {
-                let port = |system| Ok(Forward { host: free_port()?, system, network: 0 });
+                let port = |system| {
+                    Ok(Forward {
+                        host: free_port()?,
+                        system,
+                        network: 0,
+                        transport: Transport::Tcp,
+                    })
+                };
                 machine.forwards = ports.into_iter().map(port).collect::<Outcome<_>>()?;
             }
         }
