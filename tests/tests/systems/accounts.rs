@@ -3,6 +3,7 @@
 use serde_json::Value;
 use warren_tests::{
     books::{Books, account},
+    changed::changed,
     run::{Ended, Run},
     variant::{HOSTED, KERNEL, MIXED, OWN, PROCESSES, SHARED, Variant},
 };
@@ -113,10 +114,19 @@ fn samples(output: &str, principal: &str, server: &str) -> (u64, u64) {
     (there, own.iter().map(count).sum())
 }
 
+/// Samples of a second, in which two clients work from its beginning to its end.
+fn sampled(variant: &Variant, options: &[&str]) -> Ended {
+    let endless = ["small", "large"]
+        .map(|name| format!("change \"client-{name}\" {{ parameter \"reads\" {}; }}\n", u32::MAX));
+    let system = changed("accounts", &endless.concat());
+    let run = Run::new(&system, &["accounts -s 1 -j"]).placed(variant).with(options).go();
+    run.expect_status(0);
+    run
+}
+
 #[test]
 fn samples_show_which_server_clients_in_a_process_spend_their_time_in() {
-    let run = Run::new("accounts", &["accounts -s 1 -j"]).placed(&PROCESSES).go();
-    run.expect_status(0);
+    let run = sampled(&PROCESSES, &[]);
     for name in ["small", "large"] {
         let (in_ext4, in_all) = samples(&run.output, name, "ext4");
         assert!(in_ext4 > 0 && in_ext4 < in_all, "{name}: {in_ext4} of {in_all}: {run}");
@@ -126,9 +136,7 @@ fn samples_show_which_server_clients_in_a_process_spend_their_time_in() {
 #[test]
 fn samples_show_which_server_two_clients_spend_their_time_in() {
     for variant in [KERNEL, OWN] {
-        let run = Run::new("accounts", &["accounts -s 1 -j"]).placed(&variant);
-        let run = run.with(["--count-instructions"]).go();
-        run.expect_status(0);
+        let run = sampled(&variant, &["--count-instructions"]);
         let mut shares = 0.0;
         for name in ["small", "large"] {
             let (in_ext4, in_all) = samples(&run.output, name, "ext4");
