@@ -16,6 +16,11 @@ use warren_idl::PacketError;
 /// Holds of one buffer, all together.
 type Count = u16;
 
+/// Numbers of buffers, which are looked at twice only if something is wrong.
+pub trait Indices: DoubleEndedIterator<Item = u32> + ExactSizeIterator + Clone {}
+
+impl<I: DoubleEndedIterator<Item = u32> + ExactSizeIterator + Clone> Indices for I {}
+
 /// All buffers of a packet memory.
 #[derive(Debug)]
 pub struct Books {
@@ -137,11 +142,11 @@ impl Books {
         Ok(count as u64)
     }
 
-    /// Lets a holder hold buffers that somebody holds.
-    pub fn hold(&mut self, holder: &mut Holder, indices: &[u32]) -> Result<(), PacketError> {
-        for (done, index) in indices.iter().enumerate() {
-            if let Err(error) = self.hold_one(holder, *index) {
-                self.give_back(holder, &indices[..done]);
+    /// Lets a holder hold buffers that somebody holds: all of them, or none.
+    pub fn hold(&mut self, holder: &mut Holder, indices: impl Indices) -> Result<(), PacketError> {
+        for (done, index) in indices.clone().enumerate() {
+            if let Err(error) = self.hold_one(holder, index) {
+                indices.take(done).for_each(|index| self.give_one(holder, index));
                 return Err(error);
             }
         }
@@ -167,31 +172,35 @@ impl Books {
         Ok(())
     }
 
-    /// Ends one hold of each of the buffers.
-    pub fn give(&mut self, holder: &mut Holder, indices: &[u32]) -> Result<(), PacketError> {
-        for (done, index) in indices.iter().enumerate() {
-            match holder.counts.get_mut(*index as usize) {
-                Some(own) if *own > 0 => *own -= 1,
-                _ => {
-                    indices[..done].iter().for_each(|index| holder.counts[*index as usize] += 1);
-                    return Err(PacketError::BadBuffer);
-                }
+    /// Ends one hold of each of the buffers: all of them, or none.
+    pub fn give(&mut self, holder: &mut Holder, indices: impl Indices) -> Result<(), PacketError> {
+        for (done, index) in indices.clone().enumerate() {
+            if holder.counts.get(index as usize).is_none_or(|own| *own == 0) {
+                indices.take(done).rev().for_each(|index| self.give_again(holder, index));
+                return Err(PacketError::BadBuffer);
             }
+            self.give_one(holder, index);
         }
-        // From here on nothing fails: the counts are taken back to be taken away together.
-        indices.iter().for_each(|index| holder.counts[*index as usize] += 1);
-        self.give_back(holder, indices);
         Ok(())
     }
 
-    /// Ends holds that are known to be there.
-    fn give_back(&mut self, holder: &mut Holder, indices: &[u32]) {
-        for index in indices {
-            let own = &mut holder.counts[*index as usize];
-            *own -= 1;
-            holder.buffers -= u32::from(*own == 0);
-            self.release(*index, 1);
+    /// Ends a hold that is known to be there.
+    fn give_one(&mut self, holder: &mut Holder, index: u32) {
+        let own = &mut holder.counts[index as usize];
+        *own -= 1;
+        holder.buffers -= u32::from(*own == 0);
+        self.release(index, 1);
+    }
+
+    /// Undoes the last [`Self::give_one`] that is not undone.
+    fn give_again(&mut self, holder: &mut Holder, index: u32) {
+        let (count, own) = (&mut self.counts[index as usize], &mut holder.counts[index as usize]);
+        if *count == 0 {
+            self.free.pop();
         }
+        holder.buffers += u32::from(*own == 0);
+        *count += 1;
+        *own += 1;
     }
 
     /// Ends `holds` of a buffer.
@@ -265,8 +274,8 @@ mod tests {
         let taken = take(&mut books, &mut one, 9).unwrap();
         assert_eq!(taken, [0, 1]);
         assert_eq!(take(&mut books, &mut other, 1), Err(PacketError::Exhausted));
-        books.hold(&mut other, &[0]).unwrap();
-        books.give(&mut one, &[0, 1]).unwrap();
+        books.hold(&mut other, [0].iter().copied()).unwrap();
+        books.give(&mut one, [0, 1].iter().copied()).unwrap();
         assert_eq!(books.free(), 1);
         books.end(&mut other);
         assert_eq!((books.free(), books.holders()), (2, 1));
@@ -279,9 +288,9 @@ mod tests {
         assert_eq!(take(&mut books, &mut one, 8).unwrap().len(), 2);
         assert_eq!(take(&mut books, &mut one, 1), Err(PacketError::Limit));
         let more = take(&mut books, &mut other, 1).unwrap();
-        assert_eq!(books.hold(&mut one, &more), Err(PacketError::Limit));
+        assert_eq!(books.hold(&mut one, more.iter().copied()), Err(PacketError::Limit));
         // What it has it may hold again.
-        books.hold(&mut one, &[0, 0, 1]).unwrap();
+        books.hold(&mut one, [0, 0, 1].iter().copied()).unwrap();
     }
 
     #[test]
@@ -291,11 +300,14 @@ mod tests {
         let received = take(&mut books, &mut driver, 32).unwrap();
         assert_eq!(received.len(), 28);
         let filled = take(&mut books, &mut layer, 9).unwrap();
-        books.hold(&mut driver, &filled[..4]).unwrap();
-        assert_eq!(books.hold(&mut driver, &filled[4..]), Err(PacketError::Limit));
-        books.give(&mut layer, &filled).unwrap();
-        books.hold(&mut layer, &received[..12]).unwrap();
-        assert_eq!(books.hold(&mut layer, &received[12..13]), Err(PacketError::Limit));
+        books.hold(&mut driver, filled[..4].iter().copied()).unwrap();
+        assert_eq!(books.hold(&mut driver, filled[4..].iter().copied()), Err(PacketError::Limit));
+        books.give(&mut layer, filled.iter().copied()).unwrap();
+        books.hold(&mut layer, received[..12].iter().copied()).unwrap();
+        assert_eq!(
+            books.hold(&mut layer, received[12..13].iter().copied()),
+            Err(PacketError::Limit)
+        );
         assert_eq!(take(&mut books, &mut layer, 9).unwrap().len(), 4);
     }
 
@@ -306,7 +318,10 @@ mod tests {
         let received = take(&mut books, &mut driver, 8).unwrap();
         assert_eq!(take(&mut books, &mut layers[0], 50).unwrap().len(), 50);
         // Six are free, of which four are the drivers'.
-        assert_eq!(books.hold(&mut layers[1], &received[..1]), Err(PacketError::Exhausted));
+        assert_eq!(
+            books.hold(&mut layers[1], received[..1].iter().copied()),
+            Err(PacketError::Exhausted)
+        );
         assert_eq!(take(&mut books, &mut layers[1], 9).unwrap().len(), 2);
         assert_eq!(take(&mut books, &mut layers[1], 1), Err(PacketError::Exhausted));
         assert_eq!(take(&mut books, &mut driver, 9).unwrap().len(), 4);
@@ -395,7 +410,7 @@ mod tests {
                             right &= own < MOST_RECEIVED || after[who].get(*index as usize).is_some_and(|count| *count > 0);
                             if right { after[who][*index as usize] += 1; }
                         }
-                        prop_assert_eq!(books.hold(&mut holders[who], &indices).is_ok(), right);
+                        prop_assert_eq!(books.hold(&mut holders[who], indices.iter().copied()).is_ok(), right);
                         if right { model = after; }
                     }
                     Step::Give(who, indices) => {
@@ -407,7 +422,7 @@ mod tests {
                                 one
                             })
                         });
-                        prop_assert_eq!(books.give(&mut holders[who], &indices).is_ok(), right);
+                        prop_assert_eq!(books.give(&mut holders[who], indices.iter().copied()).is_ok(), right);
                         if right { model = after; }
                     }
                     Step::End(who) => {

@@ -23,7 +23,7 @@ extern crate std;
 
 pub mod books;
 
-use alloc::{rc::Rc, vec::Vec};
+use alloc::rc::Rc;
 use core::cell::RefCell;
 
 use warren::{
@@ -35,7 +35,7 @@ use warren_idl::{
 };
 use warren_parameters::number;
 
-use crate::books::{Books, Holder};
+use crate::books::{Books, Holder, Indices};
 
 /// MiB of memory if the system file does not say: 4096 buffers.
 const DEFAULT_MIB: u64 = 16;
@@ -144,12 +144,12 @@ impl PacketMemory for PacketServer {
 }
 
 /// The indices that a call carries.
-fn indices(bytes: &[u8]) -> Result<Vec<u32>, PacketError> {
+fn indices(bytes: &[u8]) -> Result<impl Indices, PacketError> {
     let (words, rest) = bytes.as_chunks::<INDEX>();
     if !rest.is_empty() {
         return Err(PacketError::BadLength);
     }
-    Ok(words.iter().map(|word| u32::from_ne_bytes(*word)).collect())
+    Ok(words.iter().map(|word| u32::from_ne_bytes(*word)))
 }
 
 fn take(books: &mut Books, holder: &mut Holder, mut out: Out<'_>) -> Result<u64, PacketError> {
@@ -168,12 +168,12 @@ impl Share for PacketShare {
 
     fn hold(cx: &mut Cx<'_, Self>, bytes: &[u8]) -> Result<(), PacketError> {
         let PacketShare { books, holder } = &mut **cx;
-        books.borrow_mut().hold(holder, &indices(bytes)?)
+        books.borrow_mut().hold(holder, indices(bytes)?)
     }
 
     fn give(cx: &mut Cx<'_, Self>, bytes: &[u8]) -> Result<(), PacketError> {
         let PacketShare { books, holder } = &mut **cx;
-        books.borrow_mut().give(holder, &indices(bytes)?)
+        books.borrow_mut().give(holder, indices(bytes)?)
     }
 }
 
@@ -191,12 +191,12 @@ impl Share for DeviceShare {
 
     fn hold(cx: &mut Cx<'_, Self>, bytes: &[u8]) -> Result<(), PacketError> {
         let (books, holder) = cx.share.as_mut().ok_or(SystemError::Gone)?;
-        books.borrow_mut().hold(holder, &indices(bytes)?)
+        books.borrow_mut().hold(holder, indices(bytes)?)
     }
 
     fn give(cx: &mut Cx<'_, Self>, bytes: &[u8]) -> Result<(), PacketError> {
         let (books, holder) = cx.share.as_mut().ok_or(SystemError::Gone)?;
-        books.borrow_mut().give(holder, &indices(bytes)?)
+        books.borrow_mut().give(holder, indices(bytes)?)
     }
 }
 
