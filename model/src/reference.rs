@@ -81,8 +81,8 @@ impl<X: ?Sized + Service> Deref for Ref<'_, X> {
 
 /// A permanent reference to an object that provides `X`. Dropping it gives it back.
 ///
-/// It is called through [`Kept::get`], which pins the target: during a call another thread may replace
-/// what lies in the state.
+/// What lies in the state is called through [`Kept::get`], which pins the target: during a call another thread may replace it. What does not, such as
+/// what lies in an `Rc` of which the caller has a clone, can be borrowed for a call by [`Kept::as_ref`], which costs nothing.
 ///
 /// K1: the word is a reference to an object that provides `X`, and this value owns one permanent count.
 pub struct Kept<X: ?Sized> {
@@ -100,11 +100,16 @@ impl<X: ?Sized + Service> Kept<X> {
         Ok(unsafe { Ref::from_word(word) })
     }
 
+    /// A temporary reference to the same object, for as long as this value is borrowed.
+    #[inline]
+    pub fn as_ref(&self) -> Ref<'_, X> {
+        // SAFETY: this value holds a count while it is borrowed, and the object provides `X` (K1).
+        unsafe { Ref::from_word(self.word.0) }
+    }
+
     /// A weak reference to the same object.
     pub fn weak(&self) -> Result<Weak<X>, SystemError> {
-        // SAFETY: the word is a reference (K1).
-        let word = word(unsafe { calls::weak(self.word.0.get()) })?;
-        Ok(Weak { word, service: PhantomData })
+        self.as_ref().weak()
     }
 }
 

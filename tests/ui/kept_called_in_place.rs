@@ -1,13 +1,14 @@
-//! A permanent reference is called through `get`: what lies in the state may be replaced.
+//! What lies in the state may be replaced during a call: a permanent reference there is called through `get`, and not borrowed.
 
 #[path = "parts/holder.rs"]
 mod holder;
 
 use holder::*;
-use warren::Cx;
+use warren::{Cx, Kept};
 
 pub fn case(cx: &mut Cx<'_, Holder>) -> Result<(), ConsoleError> {
-    cx.console.as_ref().unwrap().write(cx, b"text")
+    let console = cx.console.as_ref().map(Kept::as_ref).unwrap();
+    console.write(cx, b"text")
 }
 
 fn main() {}

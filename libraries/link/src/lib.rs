@@ -30,12 +30,14 @@ mod driver;
 pub mod receiver;
 pub mod ring;
 
+use alloc::rc::Rc;
+
 use warren::{Closing, Cx, Kept, New, Object, Ref, Req, Serial, Server, StartError, SystemError};
 use warren_idl::{
     AddressSpace, BUFFER_BYTES, InterruptError, InterruptLine, LinkCounts, LinkDescription,
     LinkError, PIECES, Packet, PacketError, PacketMemory, PciDevice, Sink, SinkError,
 };
-use warren_packets::{Bad, Batch, Buffers, Indices, OpenShare, OwnShare, batch::length};
+use warren_packets::{Bad, Batch, Buffers, Indices, OwnShare, batch::length};
 
 /// Buffers that are given back, and taken, at a time.
 pub const RENEWED: usize = 64;
@@ -105,7 +107,7 @@ pub struct Port<D> {
     device: D,
     packets: Buffers,
     share: OwnShare,
-    line: Kept<dyn InterruptLine>,
+    line: Rc<Kept<dyn InterruptLine>>,
     /// Interrupts that were taken back.
     seen: u64,
     /// Buffers that the device can have.
@@ -175,13 +177,13 @@ impl<D: Device> Port<D> {
         line: Kept<dyn InterruptLine>,
     ) -> Result<Self, StartError> {
         let Memory { packets, share, .. } = memory;
-        let mut fresh = share.get(cx)?.take(cx, device.entries())?;
+        let mut fresh = share.take(cx, device.entries())?;
         device.refill(&mut fresh);
         Ok(Port {
             device,
             packets,
             share,
-            line,
+            line: Rc::new(line),
             seen: 0,
             fresh,
             spent: Indices::new(),
@@ -261,7 +263,7 @@ pub fn send<S: Driver>(cx: &mut Cx<'_, S>, frames: &[u8]) -> Result<u64, LinkErr
         let Port { device, packets, .. } = cx.port();
         device.check(packets, frame).map_err(|Bad| LinkError::BadRecord)?;
     }
-    let share = cx.port().share.get(cx)?;
+    let share = cx.port().share.clone();
     share.hold(cx, &Indices::of(frames.records()))?;
     let sent = cx.port_mut().transmit(&frames);
     // What found no room is not held.
@@ -285,7 +287,7 @@ pub fn send<S: Driver>(cx: &mut Cx<'_, S>, frames: &[u8]) -> Result<u64, LinkErr
 pub fn serve<'f, S: Driver>(cx: &mut Cx<'f, S>, sink: Ref<'f, dyn Sink>) -> Result<(), LinkError> {
     cx.port_mut().session += 1;
     let session = cx.port().session;
-    let (line, share) = (cx.port().line.get(cx)?, cx.port().share.get(cx)?);
+    let (line, share) = (cx.port().line.clone(), cx.port().share.clone());
     // What another one was being shown when it ended.
     shown(cx.port_mut());
     loop {
@@ -298,7 +300,7 @@ pub fn serve<'f, S: Driver>(cx: &mut Cx<'f, S>, sink: Ref<'f, dyn Sink>) -> Resu
             return Err(LinkError::Broken);
         }
         if frames.is_empty() {
-            next_interrupt(cx, line)?;
+            next_interrupt(cx, Kept::as_ref(&line))?;
             continue;
         }
         match sink.deliver(cx, frames.as_bytes()) {
@@ -342,7 +344,7 @@ fn is_gone(error: SystemError) -> bool {
 }
 
 /// Gives the device buffers, once many of them are missing.
-fn refill<S: Driver>(cx: &mut Cx<'_, S>, share: &OpenShare<'_>) -> Result<(), LinkError> {
+fn refill<S: Driver>(cx: &mut Cx<'_, S>, share: &OwnShare) -> Result<(), LinkError> {
     let Port { device, fresh, .. } = cx.port();
     let missing = device.entries() - device.filled();
     if missing < RENEWED.min(device.entries() / 4) {
@@ -371,7 +373,7 @@ fn refill<S: Driver>(cx: &mut Cx<'_, S>, share: &OpenShare<'_>) -> Result<(), Li
 }
 
 /// Gives back what nobody here needs any more, once it is much.
-fn give_back<S: Driver>(cx: &mut Cx<'_, S>, share: &OpenShare<'_>) -> Result<(), LinkError> {
+fn give_back<S: Driver>(cx: &mut Cx<'_, S>, share: &OwnShare) -> Result<(), LinkError> {
     if cx.port().spent.len() >= RENEWED {
         let spent = core::mem::take(&mut cx.port_mut().spent);
         share.give(cx, &spent)?;

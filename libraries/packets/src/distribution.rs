@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 
 use warren::{Cx, Object, Ref, Req, Serial, SystemError, Weak};
 use warren_idl::{EndpointError, Signals, Sink};
-use warren_waiting::{Bell, listeners, wait_until};
+use warren_waiting::{Bell, wait_until};
 
 use crate::batch::Batch;
 
@@ -152,9 +152,8 @@ pub fn enter<S: Serving>(
     sink: Ref<'_, dyn Sink>,
 ) -> Result<u64, NotServed> {
     let weak = sink.weak()?;
-    let others = listeners(cx, superseded)?;
     let number = cx.served_mut().sinks.add(protocol, weak)?;
-    others.tell()?;
+    cx.served().superseded.ring()?;
     Ok(number)
 }
 

@@ -43,5 +43,5 @@ pub mod ways;
 pub use batch::Batch;
 pub use buffers::{Bad, Buffers, Bytes};
 pub use network::{network, pseudo_header};
-pub use share::{Indices, OpenShare, OwnShare, map};
+pub use share::{Indices, OwnShare, map};
 pub use unguessable::unguessable;

@@ -8,7 +8,7 @@ use core::cell::Cell;
 
 use warren::{Cx, Object, Req, Serial, SystemError};
 use warren_idl::{Clock, Signals};
-use warren_waiting::{Bell, listeners, until, wait_until};
+use warren_waiting::{Bell, until, wait_until};
 
 /// How long to wait for a layer below that does not work. It is called again and again, and may work later.
 const PATIENCE_NS: u64 = 1_000_000_000;
@@ -44,11 +44,10 @@ fn bell<S: Served>(server: &S) -> &Bell {
 ///
 /// # Errors
 ///
-/// `Budget` if there is no room for a reference.
+/// `Lost`, when the system itself is at its end.
 pub fn tell<S: Served>(cx: &mut Cx<'_, S>) -> Result<(), SystemError> {
-    let listeners = listeners(cx, bell)?;
     cx.ready().served.set(true);
-    listeners.tell()
+    cx.ready().bell.ring()
 }
 
 /// Waits until packets come, or the layer below has taken too long.

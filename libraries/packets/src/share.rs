@@ -38,12 +38,6 @@ struct Parts {
     owed: Owed,
 }
 
-/// A share that can be called as long as an activation or scope lasts.
-pub struct OpenShare<'f> {
-    share: Ref<'f, dyn Share>,
-    own: OwnShare,
-}
-
 impl OwnShare {
     /// One that holds nothing yet.
     ///
@@ -54,32 +48,6 @@ impl OwnShare {
         Ok(OwnShare(Rc::new(Parts { share: share.keep()?, owed: Owed::default() })))
     }
 
-    /// For calls.
-    ///
-    /// # Errors
-    ///
-    /// `Budget` if there is no room for the reference.
-    pub fn get<'f, S>(&self, cx: &Cx<'f, S>) -> Result<OpenShare<'f>, SystemError> {
-        Ok(OpenShare { share: self.0.share.get(cx)?, own: self.clone() })
-    }
-
-    /// Gives up one hold of each buffer, now or by the next call.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`OpenShare::give`], and `Budget`.
-    pub fn give<S>(&self, cx: &mut Cx<'_, S>, buffers: &Indices) -> Result<(), PacketError> {
-        cx.scope(|cx| match self.get(cx) {
-            Ok(share) => share.give(cx, buffers),
-            Err(error) => {
-                self.0.owed.add(buffers);
-                Err(error.into())
-            }
-        })
-    }
-}
-
-impl OpenShare<'_> {
     /// Takes at most so many free buffers, and at least one.
     ///
     /// # Errors
@@ -88,7 +56,7 @@ impl OpenShare<'_> {
     pub fn take<S>(&self, cx: &mut Cx<'_, S>, most: usize) -> Result<Indices, PacketError> {
         self.settle(cx)?;
         let mut buffers = Indices::zeroed(most);
-        let taken = self.share.take(cx, buffers.as_mut_bytes())?;
+        let taken = self.share().take(cx, buffers.as_mut_bytes())?;
         buffers.truncate(taken as usize);
         Ok(buffers)
     }
@@ -100,7 +68,7 @@ impl OpenShare<'_> {
     /// One is nobody's, the share has reached its limit, or the packet memory does not answer. Then none is held.
     pub fn hold<S>(&self, cx: &mut Cx<'_, S>, buffers: &Indices) -> Result<(), PacketError> {
         self.settle(cx)?;
-        self.share.hold(cx, buffers.as_bytes())
+        self.share().hold(cx, buffers.as_bytes())
     }
 
     /// Gives up one hold of each buffer, now or by the next call.
@@ -109,21 +77,25 @@ impl OpenShare<'_> {
     ///
     /// One is not held, or the packet memory does not answer.
     pub fn give<S>(&self, cx: &mut Cx<'_, S>, buffers: &Indices) -> Result<(), PacketError> {
-        let given = self.settle(cx).and_then(|()| self.share.give(cx, buffers.as_bytes()));
+        let given = self.settle(cx).and_then(|()| self.share().give(cx, buffers.as_bytes()));
         if is_owed(&given) {
-            self.own.0.owed.add(buffers);
+            self.0.owed.add(buffers);
         }
         given
     }
 
     /// Gives back what is owed.
     fn settle<S>(&self, cx: &mut Cx<'_, S>) -> Result<(), PacketError> {
-        let Some(owed) = self.own.0.owed.take() else { return Ok(()) };
-        let given = self.share.give(cx, owed.as_bytes());
+        let Some(owed) = self.0.owed.take() else { return Ok(()) };
+        let given = self.share().give(cx, owed.as_bytes());
         if is_owed(&given) {
-            self.own.0.owed.add(&owed);
+            self.0.owed.add(&owed);
         }
         given
+    }
+
+    fn share(&self) -> Ref<'_, dyn Share> {
+        self.0.share.as_ref()
     }
 }
 

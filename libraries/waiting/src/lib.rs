@@ -1,7 +1,7 @@
 //! How a server lets its callers wait until its state is as they want it.
 //!
 //! [`wait_until`] looks at the state, with the server's lock held; if it is not as the caller wants it, the thread waits at a [`Bell`]
-//! of the state, without the lock, and looks again when somebody who has changed the state has told the bell's [`listeners`].
+//! of the state, without the lock, and looks again when somebody who has changed the state rings the bell.
 //! A state for which nobody waits is changed without a call. [`wait_at`] does the same at a bell that is not found in the caller's own state.
 //!
 //! [`until`] waits for anything, but not for ever, and [`pause`] for a server below that is being restarted.
@@ -16,7 +16,7 @@ mod patience;
 use alloc::rc::Rc;
 use core::cell::Cell;
 
-use warren::{Cx, Kept, Object, Ref, Req, Serial, SystemError};
+use warren::{Cx, Kept, Object, Req, Serial, SystemError};
 use warren_idl::{Raiser, Signal, SignalError, Signals};
 
 pub use again::pause;
@@ -52,20 +52,13 @@ impl Bell {
     ///
     /// # Errors
     ///
-    /// `Budget` if there is no room for a reference.
-    pub fn ring<S>(&self, cx: &Cx<'_, S>) -> Result<(), SystemError> {
-        self.listeners(cx)?.tell()
-    }
-
-    /// Those who wait here now. Whoever is about to change the state gets them before, because that can fail.
-    ///
-    /// # Errors
-    ///
-    /// `Budget` if there is no room for a reference.
-    pub fn listeners<'f, S>(&self, cx: &Cx<'f, S>) -> Result<Listeners<'f>, SystemError> {
+    /// `Lost`, when the system itself is at its end.
+    pub fn ring(&self) -> Result<(), SystemError> {
         let Bell(bell) = self;
-        let raiser = (bell.waiting.get() != 0).then(|| bell.raiser.get(cx));
-        Ok(Listeners(raiser.transpose()?))
+        if bell.waiting.get() == 0 {
+            return Ok(());
+        }
+        bell.raiser.as_ref().raise().map(drop).map_err(system)
     }
 }
 
@@ -118,12 +111,11 @@ fn wait_for<S, R>(
 where
     S: Object<Access = Serial>,
 {
-    let signal = bell.signal.get(cx)?;
     bell.waiting.update(|waiting| waiting + 1);
     let result = loop {
         // Whoever changes the state from here on raises the signal beyond this count.
         let seen = bell.seen.get();
-        match signal.wait(cx, seen) {
+        match bell.signal.as_ref().wait(cx, seen) {
             Ok(count) => bell.seen.update(|seen| seen.max(count)),
             Err(error) => break Err(system(error)),
         }
@@ -133,32 +125,6 @@ where
     };
     bell.waiting.update(|waiting| waiting - 1);
     result
-}
-
-/// Those who wait at a bell, if there are any.
-pub struct Listeners<'f>(Option<Ref<'f, dyn Raiser>>);
-
-/// Those who wait at a bell of a server's state now: [`Bell::listeners`].
-///
-/// # Errors
-///
-/// `Budget` if there is no room for a reference.
-pub fn listeners<'f, S>(cx: &Cx<'f, S>, bell: fn(&S) -> &Bell) -> Result<Listeners<'f>, SystemError>
-where
-    S: Object<Access = Serial>,
-{
-    bell(cx).listeners(cx)
-}
-
-impl Listeners<'_> {
-    /// Lets them look again, once the server's lock is free.
-    ///
-    /// # Errors
-    ///
-    /// `Lost`, when the system itself is at its end.
-    pub fn tell(self) -> Result<(), SystemError> {
-        self.0.map_or(Ok(()), |raiser| raiser.raise().map(drop).map_err(system))
-    }
 }
 
 /// A signal that exists has no errors of its own.

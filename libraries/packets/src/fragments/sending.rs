@@ -4,7 +4,7 @@ use warren::{Cx, Object};
 use warren_idl::{EndpointError, HEADROOM, Packet};
 
 use super::Fragment;
-use crate::{Bad, Batch, Buffers, OpenShare};
+use crate::{Bad, Batch, Buffers, OwnShare};
 
 /// Sends the fragments of a datagram, each with a header in a buffer of its own: `header` makes it, and `leave` sends a batch.
 ///
@@ -13,7 +13,7 @@ use crate::{Bad, Batch, Buffers, OpenShare};
 /// `Exhausted` if there are not so many buffers; `TooLong` if a fragment can have no header; those of `leave`.
 pub fn send<'f, S: Object, H: AsRef<[u8]>>(
     cx: &mut Cx<'f, S>,
-    share: &OpenShare<'_>,
+    share: &OwnShare,
     packets: fn(&S) -> &Buffers,
     fragments: &[Fragment],
     header: impl Fn(&Fragment) -> Result<H, Bad>,

@@ -26,7 +26,7 @@ use warren::{
     server,
 };
 use warren_idl::{DataSpace, MemoryQueue, Queue, QueueError, Queues, Signals};
-use warren_waiting::{Bell, listeners, wait_until};
+use warren_waiting::{Bell, wait_until};
 
 use crate::ring::Ring;
 
@@ -117,10 +117,9 @@ trait Bounded: Object<Access = Serial> + Sized {
 
     /// Lets nothing more in.
     fn shut(cx: &mut Cx<'_, Self>) -> Result<(), QueueError> {
-        let (writers, readers) = (listeners(cx, Self::room)?, listeners(cx, Self::more)?);
         cx.doors().closed.set(true);
-        writers.tell()?;
-        Ok(readers.tell()?)
+        cx.room().ring()?;
+        Ok(cx.more().ring()?)
     }
 }
 
@@ -193,9 +192,8 @@ impl Queue for Records {
             return Err(QueueError::BadLength);
         }
         Self::wait_for_room(cx)?;
-        let listeners = listeners(cx, Self::more)?;
         let count = cx.ring.put(records);
-        listeners.tell()?;
+        cx.more().ring()?;
         Ok(count as u64)
     }
 
@@ -205,10 +203,9 @@ impl Queue for Records {
             return Err(QueueError::BadLength);
         }
         Self::wait_for_more(cx)?;
-        let listeners = listeners(cx, Self::room)?;
         let (most, mut offset) = (records.len() / record_bytes, 0);
         let count = cx.ring.take(most, |record| offset += records.write(offset, record));
-        listeners.tell()?;
+        cx.room().ring()?;
         Ok(count as u64)
     }
 
@@ -231,10 +228,10 @@ impl MemoryQueue for References {
             return Err(QueueError::BadLength);
         }
         Self::wait_for_room(cx)?;
-        let (kept, listeners) = (memory.keep()?, listeners(cx, Self::more)?);
+        let kept = memory.keep()?;
         cx.ring.put(record);
         cx.memory.push_back(kept);
-        Ok(listeners.tell()?)
+        Ok(cx.more().ring()?)
     }
 
     fn take<'f>(
@@ -246,12 +243,12 @@ impl MemoryQueue for References {
         }
         Self::wait_for_more(cx)?;
         let first = cx.memory.front().ok_or(SystemError::BadAnswer)?;
-        let (memory, listeners) = (first.get(cx)?, listeners(cx, Self::room)?);
+        let memory = first.get(cx)?;
         cx.ring.take(1, |first| {
             record.fill_from(first);
         });
         cx.memory.pop_front();
-        listeners.tell()?;
+        cx.room().ring()?;
         Ok(memory)
     }
 

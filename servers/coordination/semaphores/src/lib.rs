@@ -13,7 +13,7 @@
 
 use warren::{Cx, New, Ref, Req, Required, Server, StartError, local, server};
 use warren_idl::{Semaphore, SemaphoreError, Semaphores, Signals};
-use warren_waiting::{Bell, listeners, wait_until};
+use warren_waiting::{Bell, wait_until};
 
 /// What semaphores need.
 #[derive(Required)]
@@ -73,8 +73,7 @@ impl Semaphore for Permits {
     }
 
     fn release(cx: &mut Cx<'_, Self>, permits: u32) -> Result<(), SemaphoreError> {
-        let listeners = listeners(cx, Permits::given)?;
         cx.free = cx.free.checked_add(permits).ok_or(SemaphoreError::TooMany)?;
-        Ok(listeners.tell()?)
+        Ok(cx.given.ring()?)
     }
 }

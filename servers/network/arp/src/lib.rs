@@ -196,7 +196,7 @@ impl Arp {
     /// Asks all stations for a neighbour.
     fn ask(cx: &mut Cx<'_, Self>, neighbour: u32) -> Result<(), NeighbourhoodError> {
         let own = cx.network.ok_or(NeighbourhoodError::NoAddress)?.address;
-        let share = cx.share.get(cx)?;
+        let share = cx.share.clone();
         let index = share.take(cx, 1)?;
         let source = (own, cx.link.address);
         let question = Message { asks: true, source, target: (neighbour, [0; 6]) };
@@ -233,7 +233,7 @@ impl Arp {
         neighbour: u32,
         batch: &Batch,
     ) -> Result<(), NeighbourhoodError> {
-        let share = cx.share.get(cx)?;
+        let share = cx.share.clone();
         let now = Self::now_ns(cx)?;
         let late = cx.neighbours.give_up(now);
         Self::give(cx, &late)?;

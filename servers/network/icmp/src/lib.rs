@@ -37,7 +37,7 @@ use warren_packets::{
     ready::{self, Ready},
     ways,
 };
-use warren_waiting::{Bell, listeners, pause, wait_until};
+use warren_waiting::{Bell, pause, wait_until};
 
 use crate::echo::{Between, Echo, HEADER_BYTES, ICMP, ICMP6};
 
@@ -185,7 +185,6 @@ impl Icmp {
         echo: &Echo,
     ) -> Result<(), SinkError> {
         let now = cx.req().clock.now_ns().map_err(|_| SystemError::Lost)?;
-        let listeners = listeners(cx, |icmp| &icmp.answered)?;
         let Icmp { packets, waiting, .. } = &mut **cx;
         let asked = waiting
             .iter_mut()
@@ -204,7 +203,7 @@ impl Icmp {
             unchanged: echo::unchanged(packets, message) as u32,
             reserved: 0,
         });
-        Ok(listeners.tell()?)
+        Ok(cx.answered.ring()?)
     }
 
     /// Sends a question of `data` bytes, in these buffers.
@@ -246,7 +245,7 @@ impl Ping for Icmp {
             return Err(PingError::Exhausted);
         }
         let data = bytes as usize;
-        let share = cx.share.get(cx)?;
+        let share = cx.share.clone();
         let needed = (HEADROOM + HEADER_BYTES + data).div_ceil(BUFFER_BYTES);
         let buffers = share.take(cx, needed).map_err(|_| PingError::Exhausted)?;
         let enough = buffers.len() == needed;

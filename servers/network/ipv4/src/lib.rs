@@ -41,7 +41,7 @@ use warren_packets::{
     ready::{self, Ready},
     ways,
 };
-use warren_waiting::{Bell, listeners, pause, wait_until};
+use warren_waiting::{Bell, pause, wait_until};
 
 use crate::{
     header::{HEADER_BYTES, Header, Outgoing},
@@ -258,7 +258,7 @@ impl Ipv4Server {
         header: &Header,
         pieces: &[Packet],
     ) -> Result<(), EndpointError> {
-        let share = cx.share.get(cx)?;
+        let share = cx.share.clone();
         let now = cx.req().clock.now_ns().map_err(|_| SystemError::Lost)?;
         cx.counts.fragments += 1;
         if share.hold(cx, &Indices::of(pieces)).is_err() {
@@ -310,7 +310,7 @@ impl Ipv4Server {
             };
             header::sent(&Outgoing { header, may_fragment: true }, length(&fragment.pieces))
         };
-        let share = cx.share.get(cx)?;
+        let share = cx.share.clone();
         fragments::send(
             cx,
             &share,
@@ -406,13 +406,12 @@ impl Ipv4Configuration for Ipv4Server {
         if settings.prefix > 32 {
             return Err(Ipv4Error::BadSettings);
         }
-        let others = listeners(cx, superseded)?;
         let name_servers = cx.name_servers.unwrap_or(settings.name_servers);
         cx.settings = Ipv4Settings { name_servers, ..*settings };
         cx.routes = Routes::new(settings);
         cx.configured += 1;
         let number = cx.configured;
-        others.tell()?;
+        cx.superseded.ring()?;
         Self::assign(cx);
         Self::announce(cx)?;
         wait_until(cx, superseded, |layer| (layer.configured != number).then_some(()))?;

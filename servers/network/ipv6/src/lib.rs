@@ -46,7 +46,7 @@ use warren_packets::{
     ready::{self, Ready},
     unguessable, ways,
 };
-use warren_waiting::{Bell, listeners, pause, until, wait_until};
+use warren_waiting::{Bell, pause, until, wait_until};
 
 use crate::{
     addresses::{ALL, Addresses, LEAST_MTU, Network, ROUTERS, Step, is_group},
@@ -268,9 +268,8 @@ impl Ipv6Server {
     /// Tells `routing` so, and this server's own thread that something has changed.
     fn announce(cx: &mut Cx<'_, Self>) -> Result<(), SystemError> {
         let routes = cx.leads();
-        let waiting = listeners(cx, changed)?;
         cx.changes += 1;
-        waiting.tell()?;
+        cx.changed.ring()?;
         ways::announce(cx, &cx.req().routing, &routes)
     }
 
@@ -324,7 +323,7 @@ impl Ipv6Server {
         part: &Part,
         pieces: &[Packet],
     ) -> Result<(), EndpointError> {
-        let share = cx.share.get(cx)?;
+        let share = cx.share.clone();
         let now = Self::now_ns(cx)?;
         cx.counts.fragments += 1;
         if share.hold(cx, &Indices::of(pieces)).is_err() {
@@ -490,7 +489,7 @@ impl Ipv6Server {
         message::finish(&header, &mut message);
         let headers = header::sent(&header, ICMP, message.len());
         let headers = headers.map_err(|Bad| EndpointError::TooLong)?;
-        let share = cx.share.get(cx)?;
+        let share = cx.share.clone();
         let index = share.take(cx, 1)?;
         let written = cx.packets.spread(&index, &message).and_then(|mut packet| {
             let first = packet.first_mut().ok_or(Bad)?;
@@ -557,7 +556,7 @@ impl Ipv6Server {
         batch: &Batch,
         now: u64,
     ) -> Result<(), EndpointError> {
-        let share = cx.share.get(cx)?;
+        let share = cx.share.clone();
         let late = cx.neighbours.give_up(now);
         Self::give(cx, &late)?;
         share.hold(cx, &Indices::of(batch.records()))?;
@@ -588,7 +587,7 @@ impl Ipv6Server {
             let part = Part { identification, offset: fragment.offset, more: fragment.more };
             header::sent_part(&header, protocol, &part, length(&fragment.pieces))
         };
-        let share = cx.share.get(cx)?;
+        let share = cx.share.clone();
         fragments::send(
             cx,
             &share,

@@ -23,7 +23,7 @@ use warren_idl::{
     AddressSpace, BATCH, Link, LinkCounts, LinkDescription, LinkError, Packet, PacketError,
     PacketMemory, Sink, SinkError, WIRE_FRAME_BYTES, Wire, WireError,
 };
-use warren_packets::{Bad, Batch, Buffers, Indices, OpenShare, OwnShare, batch::length};
+use warren_packets::{Bad, Batch, Buffers, Indices, OwnShare, batch::length};
 
 /// Bytes of a packet behind the header of Ethernet.
 const MTU: u32 = 1500;
@@ -109,7 +109,7 @@ impl Link for Tap {
     fn serve<'f>(cx: &mut Cx<'f, Self>, sink: Ref<'f, dyn Sink>) -> Result<(), LinkError> {
         cx.session += 1;
         let session = cx.session;
-        let share = cx.share.get(cx)?;
+        let share = cx.share.clone();
         let mut bytes = vec![0; WIRE_FRAME_BYTES];
         // What another one was being shown when it ended.
         Self::shown(cx, &share)?;
@@ -136,7 +136,7 @@ impl Link for Tap {
 
 impl Tap {
     /// Frames that were delivered are done with.
-    fn shown(cx: &mut Cx<'_, Self>, share: &OpenShare<'_>) -> Result<(), LinkError> {
+    fn shown(cx: &mut Cx<'_, Self>, share: &OwnShare) -> Result<(), LinkError> {
         let shown = core::mem::take(&mut cx.delivering);
         if shown.is_empty() { Ok(()) } else { Ok(share.give(cx, &shown)?) }
     }
@@ -156,7 +156,7 @@ impl Tap {
     /// The frame in `bytes` and those that have arrived behind it, in buffers that are held here.
     fn arrived(
         cx: &mut Cx<'_, Self>,
-        share: &OpenShare<'_>,
+        share: &OwnShare,
         bytes: &mut [u8],
         first: u64,
     ) -> Result<Batch, LinkError> {
@@ -187,7 +187,7 @@ impl Tap {
     }
 
     /// A buffer for a frame, if there is one.
-    fn buffer(cx: &mut Cx<'_, Self>, share: &OpenShare<'_>) -> Result<Option<u32>, LinkError> {
+    fn buffer(cx: &mut Cx<'_, Self>, share: &OwnShare) -> Result<Option<u32>, LinkError> {
         if cx.fresh.is_empty() {
             match share.take(cx, BATCH) {
                 Ok(mut fresh) => cx.fresh.append(&mut fresh),

@@ -137,6 +137,6 @@ impl Connection for OpenConnection {
     ) -> Result<(), TcpError> {
         let stack = cx.stack.clone();
         stack.report(Subject::Connection(cx.name), poll.word(), tag, interest)?;
-        Ok(stack.ring(cx)?)
+        Ok(stack.ring()?)
     }
 }

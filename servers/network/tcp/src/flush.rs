@@ -2,7 +2,7 @@
 
 use alloc::rc::Rc;
 
-use warren::{Cx, Object, Serial, SystemError};
+use warren::{Cx, Kept, Object, Serial, SystemError};
 use warren_idl::{Address, EndpointError, TcpError, Way};
 use warren_packets::{Indices, ways};
 use warren_waiting::{Bell, wait_at};
@@ -41,9 +41,9 @@ where
     }
     let sent = cx.scope(|cx| send(cx, stack));
     stack.end_sending();
-    stack.ring(cx)?;
+    stack.ring()?;
     if stack.wants_thread() {
-        cx.scope(|cx| stack.work.ring(cx))?;
+        stack.work.ring()?;
     }
     sent
 }
@@ -96,8 +96,8 @@ where
         return Ok(());
     };
     let way = Way { source: *source, ..way };
-    let endpoint = endpoint.get(cx).map_err(EndpointError::from);
-    match endpoint.and_then(|endpoint| endpoint.send(cx, TCP, &way, segments.as_bytes())) {
+    let endpoint = Kept::as_ref(&endpoint);
+    match endpoint.send(cx, TCP, &way, segments.as_bytes()) {
         Ok(()) => Ok(()),
         Err(EndpointError::System(error @ (SystemError::Deadline | SystemError::Killed))) => {
             Err(error)
@@ -148,7 +148,7 @@ where
     S: Object<Root = TcpServer, Access = Serial>,
 {
     // What is not needed any more may be what there is too much of.
-    let taken = cx.scope(|cx| stack.share.get(cx)?.take(cx, count.max(MEAL)));
+    let taken = stack.share.take(cx, count.max(MEAL));
     match taken.map_err(TcpError::from) {
         Ok(buffers) => {
             stack.feed(buffers);

@@ -216,7 +216,7 @@ impl TcpServer {
         let mut lost = arrivals.truncate(stack.room());
         if !arrivals.payload().is_empty() {
             let indices = Indices::of(arrivals.payload());
-            let held = cx.scope(|cx| stack.share.get(cx)?.hold(cx, &indices));
+            let held = stack.share.hold(cx, &indices);
             if held.is_err() {
                 // What they acknowledge may free buffers.
                 lost += arrivals.lose_payload();
@@ -235,7 +235,7 @@ impl TcpServer {
                 return Ok(());
             }
         }
-        cx.scope(|cx| stack.work.ring(cx))
+        stack.work.ring()
     }
 
     /// Answers segments for ports that nobody has.
@@ -334,7 +334,7 @@ impl Tcp for TcpServer {
         let (port, door) = stack.listen(port, backlog)?;
         let listener = cx.spawn(OpenListener::new(&stack, port, &door))?;
         // Its thread looks for listeners that are gone now and then.
-        cx.scope(|cx| stack.work.ring(cx))?;
+        stack.work.ring()?;
         Ok(listener)
     }
 

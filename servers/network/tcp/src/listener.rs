@@ -64,6 +64,6 @@ impl Listener for OpenListener {
     ) -> Result<(), TcpError> {
         let stack = cx.stack.clone();
         stack.report(Subject::Listener(cx.port), poll.word(), tag, Readiness::READABLE)?;
-        Ok(stack.ring(cx)?)
+        Ok(stack.ring()?)
     }
 }

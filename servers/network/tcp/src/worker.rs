@@ -76,7 +76,7 @@ impl Task for Worker {
         if let Some(warning) = warning {
             cx.req().log.write(LogRecord::WARNING, warning).ok();
         }
-        stack.ring(cx)?;
+        stack.ring()?;
         Err(end.into())
     }
 }

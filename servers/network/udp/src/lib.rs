@@ -163,12 +163,11 @@ impl UdpServer {
             if !port.waiting.borrow_mut().has_room() {
                 return Ok(false);
             }
-            let (share, listeners) = (port.share.get(cx)?, port.more.listeners(cx)?);
-            if share.hold(cx, &Indices::of(&arrived.pieces)).is_err() {
+            if port.share.hold(cx, &Indices::of(&arrived.pieces)).is_err() {
                 return Ok(false);
             }
             port.waiting.borrow_mut().add(arrived);
-            listeners.tell()?;
+            port.more.ring()?;
             Ok(true)
         })
     }
@@ -268,7 +267,7 @@ impl UdpSocket for Socket {
         }
         let (endpoint, way) = ways::route(cx, &cx.req().routing, destination)?;
         let header = Header { source: (way.source, cx.number), destination: (*destination, port) };
-        let share = cx.port.share.get(cx)?;
+        let share = cx.port.share.clone();
         let first_bytes = BUFFER_BYTES - HEADROOM;
         let needed = 1 + data.len().saturating_sub(first_bytes).div_ceil(BUFFER_BYTES);
         let buffers = share.take(cx, needed)?;

@@ -78,7 +78,7 @@ impl Wire {
         self.delayed.borrow_mut().extend(waiting);
         if any {
             // Without it they go on together with those that are delayed next.
-            self.bell.ring(cx).ok();
+            self.bell.ring().ok();
         }
     }
 
@@ -88,11 +88,10 @@ impl Wire {
     }
 
     fn copy<S>(&self, cx: &mut Cx<'_, S>, frame: &[Packet]) -> Option<Batch> {
-        let share = self.share.get(cx).ok()?;
-        let fresh = share.take(cx, frame.len()).ok()?;
+        let fresh = self.share.take(cx, frame.len()).ok()?;
         let copy = self.fill(&fresh, frame);
         if copy.is_err() {
-            share.give(cx, &fresh).ok();
+            self.share.give(cx, &fresh).ok();
         }
         copy.ok()
     }

@@ -16,7 +16,7 @@ mod reports;
 use alloc::{collections::BTreeMap, rc::Rc, vec::Vec};
 use core::cell::{Cell, RefCell};
 
-use warren::{Cx, Kept, Ref, SystemError};
+use warren::{Kept, Ref, SystemError};
 use warren_idl::{Address, Endpoint, Packet, TcpCounts, Way};
 use warren_packets::{Buffers, Indices, OwnShare};
 use warren_tcp::{Engine, Events, MILLISECOND_NS, Name, Path, Settings};
@@ -476,10 +476,9 @@ impl Stack {
     }
 
     /// Tells those who are to be told.
-    pub fn ring<S>(&self, cx: &mut Cx<'_, S>) -> Result<(), SystemError> {
+    pub fn ring(&self) -> Result<(), SystemError> {
         let bells = core::mem::take(&mut self.inner.borrow_mut().bells);
-        // There may be more of them than a thread may have references at a time.
-        bells.iter().try_for_each(|bell| cx.scope(|cx| bell.ring(cx)))
+        bells.iter().try_for_each(Bell::ring)
     }
 
     // The end.
