@@ -45,22 +45,18 @@ pub fn list<S: Object>(
 
 impl<S: Object> Files for Live<'_, '_, S> {
     fn status(&mut self, path: &str) -> Result<FileStatus, FileError> {
-        let files = &self.handed.files;
-        self.cx.scope(|cx| files.get(cx)?.status(cx, path))
+        self.handed.files.as_ref().status(self.cx, path)
     }
 
     fn list(&mut self, path: &str) -> Result<Vec<Entry>, FileError> {
-        let files = &self.handed.files;
-        self.cx.scope(|cx| {
-            let files = files.get(cx)?;
-            list(cx, files, path)
-        })
+        let files = self.handed.files.as_ref();
+        self.cx.scope(|cx| list(cx, files, path))
     }
 
     fn open(&mut self, path: &str) -> Result<FileHandle, FileError> {
         let Handed { files, open, .. } = &mut *self.handed;
         let file = self.cx.scope(|cx| {
-            let file = files.get(cx)?.open(cx, path)?;
+            let file = files.as_ref().open(cx, path)?;
             file.keep().map_err(FileError::from)
         })?;
         let free = open.iter().position(Option::is_none);
@@ -79,7 +75,7 @@ impl<S: Object> Files for Live<'_, '_, S> {
         buffer: &mut [u8],
     ) -> Result<usize, FileError> {
         let Some(Some(file)) = self.handed.open.get(file.0) else { return Ok(0) };
-        let bytes = self.cx.scope(|cx| file.get(cx)?.read(cx, offset, buffer))?;
+        let bytes = file.as_ref().read(self.cx, offset, buffer)?;
         // A file system that claims more than the buffer holds is not believed.
         Ok(buffer.len().min(bytes as usize))
     }
@@ -96,8 +92,7 @@ impl<S: Object> Surroundings for Live<'_, '_, S> {
     }
 
     fn input(&mut self, buffer: &mut [u8]) -> Result<usize, StreamError> {
-        let input = &self.handed.input;
-        let bytes = self.cx.scope(|cx| input.get(cx)?.read(cx, buffer))?;
+        let bytes = self.handed.input.as_ref().read(self.cx, buffer)?;
         Ok(buffer.len().min(bytes as usize))
     }
 

@@ -103,8 +103,8 @@ impl Handed {
         program: Ref<'_, dyn Program>,
         arguments: &[u8],
     ) -> Result<Ref<'f, dyn Stream>, ProgramError> {
-        let (files, input) = (self.files.get(cx)?, self.input.get(cx)?);
-        let supervisor = self.supervisor.get(cx)?;
+        let (files, input) = (self.files.as_ref(), self.input.as_ref());
+        let supervisor = self.supervisor.as_ref();
         program.start(cx, arguments, &self.directory, files, input, supervisor)
     }
 
@@ -114,7 +114,7 @@ impl Handed {
         cx: &mut Cx<'_, S>,
         text: &[u8],
     ) -> Result<(), Stop> {
-        cx.scope(|cx| self.supervisor.get(cx)?.complain(cx, text)).map_err(|_: TerminalError| Stop)
+        self.supervisor.as_ref().complain(cx, text).map_err(|_: TerminalError| Stop)
     }
 
     /// Reads the input to its end, and leaves it out: so whoever makes it does its work.
@@ -122,7 +122,7 @@ impl Handed {
         let mut piece = [0; STREAM_BYTES];
         loop {
             self.go_on(cx)?;
-            match cx.scope(|cx| self.input.get(cx)?.read(cx, &mut piece)) {
+            match self.input.as_ref().read(cx, &mut piece) {
                 Ok(0) => return Ok(()),
                 Ok(_) => (),
                 Err::<_, StreamError>(error) => return self.complain_about(cx, "input", error),
@@ -132,7 +132,7 @@ impl Handed {
 
     /// Fails once the run is to stop. Asked before each piece of work.
     pub fn go_on<S: Object>(&self, cx: &mut Cx<'_, S>) -> Result<(), Stop> {
-        cx.scope(|cx| self.supervisor.get(cx)?.go_on(cx)).map_err(|_: TerminalError| Stop)
+        self.supervisor.as_ref().go_on(cx).map_err(|_: TerminalError| Stop)
     }
 }
 

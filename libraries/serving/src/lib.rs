@@ -176,7 +176,7 @@ impl<'a, T> Desk<'a, T> {
         }
         while let Some(seat) = self.books.overdue(now_ns) {
             if let Some(talk) = self.leave(seat) {
-                cx.scope(|cx| talk.connection.get(cx)?.abort(cx)).ok();
+                talk.connection.as_ref().abort(cx).ok();
             }
         }
         Ok(())
@@ -189,7 +189,7 @@ impl<'a, T> Desk<'a, T> {
         clock: &Req<dyn Clock>,
         reports: &mut [Readiness],
     ) -> Result<usize, TcpError> {
-        let poll = self.poll.get(cx)?;
+        let poll = self.poll.as_ref();
         let bytes = reports.as_mut_bytes();
         let count = match self.books.next_ns() {
             None => poll.wait(cx, bytes)?,
@@ -206,7 +206,7 @@ impl<'a, T> Desk<'a, T> {
         else {
             return Ok(());
         };
-        let connection = match listener.get(cx)?.accept_now(cx) {
+        let connection = match listener.as_ref().accept_now(cx) {
             Err(TcpError::WouldWait) => return Ok(()),
             connection => connection?,
         };
@@ -229,13 +229,13 @@ impl<'a, T> Desk<'a, T> {
         T: Conversation<S>,
     {
         let Some(Some(talk)) = self.talks.get_mut(seat) else { return Ok(()) };
-        let connection = talk.connection.get(cx)?;
-        match talk.conversation.go_on(cx, connection, now_ns) {
+        let Talk { connection, conversation, interest: reported } = talk;
+        let connection = connection.as_ref();
+        match conversation.go_on(cx, connection, now_ns) {
             Next::Wait { interest, until_ns } => {
-                if talk.interest != interest {
-                    let poll = self.poll.get(cx)?;
-                    connection.report(cx, poll, seat as u64, interest)?;
-                    talk.interest = interest;
+                if *reported != interest {
+                    connection.report(cx, self.poll.as_ref(), seat as u64, interest)?;
+                    *reported = interest;
                 }
                 self.books.wait(seat, until_ns);
             }

@@ -159,17 +159,13 @@ impl UdpServer {
     /// Leaves a datagram at its port; whether there was room.
     fn leave(cx: &mut Cx<'_, Self>, number: u16, arrived: Arrived) -> Result<bool, SystemError> {
         let Some(port) = cx.ports.borrow().get(number).cloned() else { return Ok(false) };
-        cx.scope(|cx| {
-            if !port.waiting.borrow_mut().has_room() {
-                return Ok(false);
-            }
-            if port.share.hold(cx, &Indices::of(&arrived.pieces)).is_err() {
-                return Ok(false);
-            }
-            port.waiting.borrow_mut().add(arrived);
-            port.more.ring()?;
-            Ok(true)
-        })
+        let has_room = port.waiting.borrow_mut().has_room();
+        if !has_room || port.share.hold(cx, &Indices::of(&arrived.pieces)).is_err() {
+            return Ok(false);
+        }
+        port.waiting.borrow_mut().add(arrived);
+        port.more.ring()?;
+        Ok(true)
     }
 
     /// Those of the datagrams that are whole and for a port that somebody has.

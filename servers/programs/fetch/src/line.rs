@@ -102,11 +102,7 @@ impl Line {
 
     /// Lets the connection say when it is ready for this.
     fn report(&self, cx: &mut Cx<'_, Run>, interest: u32) -> Result<(), Trouble> {
-        let reported = cx.scope(|cx| {
-            let poll = self.poll.get(cx)?;
-            self.connection.get(cx)?.report(cx, poll, 0, interest)
-        });
-        Ok(reported?)
+        Ok(self.connection.as_ref().report(cx, self.poll.as_ref(), 0, interest)?)
     }
 
     /// Waits until there are bytes, or the clock shows `until_ns`; returns how many came, 0 at the end of them.
@@ -139,7 +135,7 @@ impl Line {
             }
             let look_ns = until_ns.min(now_ns + LOOK_NS);
             let done = cx.scope(|cx| {
-                let (connection, poll) = (self.connection.get(cx)?, self.poll.get(cx)?);
+                let (connection, poll) = (self.connection.as_ref(), self.poll.as_ref());
                 let mut ready = [0; size_of::<Readiness>()];
                 match until(cx, &cx.req().clock, look_ns, |cx| poll.wait(cx, &mut ready))? {
                     Some(_) => work(cx, connection),
