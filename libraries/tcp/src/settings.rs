@@ -7,8 +7,17 @@ use crate::time::{MILLISECOND_NS, SECOND_NS};
 pub struct Settings {
     /// Bytes that a reader may leave unread: the largest window that is offered. At most 1 GiB (RFC 7323, section 2.3).
     pub receive_bytes: u32,
+    /// The window that is offered before anything has come. It grows by twice what comes, as fast as a sender may go.
+    pub first_window_bytes: u32,
+    /// Most bytes of a piece.
+    pub piece_bytes: u32,
+    /// Pieces that the windows of all connections to which bytes come may let come together. Each has an equal part, but no less than two segments. The windows
+    /// of the others are small if nothing has come yet, and are what they were when something came last: there may be more of them than there is memory.
+    pub window_pieces: usize,
     /// Bytes that a writer may leave unacknowledged. At most 1 GiB.
     pub send_bytes: u32,
+    /// Pieces that all writers together may leave unacknowledged. Each has an equal part, but no less than [`Settings::LEAST_PIECES`].
+    pub send_pieces: usize,
     /// Pieces of buffers that a reader may leave unread, so that many small segments in large buffers have a limit.
     pub receive_pieces: usize,
     /// Pieces that all connections together may hold behind gaps. What would be more is forgotten, and comes again; so that what closes the gaps finds room.
@@ -33,11 +42,20 @@ pub struct Settings {
     pub connections: usize,
 }
 
+impl Settings {
+    /// Pieces that a writer may leave unacknowledged, however many there are.
+    pub const LEAST_PIECES: usize = 4;
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Settings {
             receive_bytes: 1 << 20,
+            first_window_bytes: 16 << 10,
+            piece_bytes: 4096,
+            window_pieces: 65_536,
             send_bytes: 1 << 20,
+            send_pieces: 65_536,
             receive_pieces: 4096,
             island_pieces: 65_536,
             delayed_acknowledgment_ns: 40 * MILLISECOND_NS,

@@ -90,15 +90,15 @@ impl<B: Copy> Connection<B> {
         if self.wishes.finish || self.state == State::Closed {
             return Err(WriteError::Ended);
         }
-        match self.room(settings) == 0 || bytes > settings.send_bytes {
+        match self.room(settings.send_bytes) == 0 || bytes > settings.send_bytes {
             true => Err(WriteError::Full),
             false => Ok(()),
         }
     }
 
-    /// Bytes that can be written now.
-    pub fn room(&self, settings: &Settings) -> u32 {
-        settings.send_bytes.saturating_sub(self.queue.bytes())
+    /// Bytes that can be written now, if `most` may be unacknowledged.
+    pub fn room(&self, most: u32) -> u32 {
+        most.saturating_sub(self.queue.bytes())
     }
 
     /// What can be read, in order.

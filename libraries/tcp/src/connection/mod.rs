@@ -89,6 +89,8 @@ pub struct Connection<B> {
     received: Reassembly<B>,
     /// Position of the other side's FIN.
     finish: Option<Sequence>,
+    /// How large the window may be, with what is not read yet.
+    window_bytes: u32,
     /// The end of the window that was offered last.
     window_end: Sequence,
     /// The position that was acknowledged last.

@@ -153,6 +153,7 @@ impl<B: Copy> Connection<B> {
             repeated: 0,
             received: Reassembly::new(Sequence(0)),
             finish: None,
+            window_bytes: 0,
             window_end: Sequence(0),
             acknowledged: Sequence(0),
             owed: Owed::Nothing,

@@ -169,11 +169,23 @@ impl<B: Copy> Connection<B> {
         self.duplicate = None;
     }
 
+    /// Decides how large the window may be, where bytes come to `active` of all `connections` at this time.
+    pub fn limit_window(&mut self, settings: &Settings, (active, connections): (usize, usize)) {
+        let piece_bytes = settings.piece_bytes.min(self.segment_bytes.into());
+        let all = settings.window_pieces as u64 * u64::from(piece_bytes);
+        let least = 2 * u64::from(self.segment_bytes);
+        let part = |count: usize| (all / (count as u64).max(1)).max(least);
+        let wanted = part(connections).min(settings.first_window_bytes.into());
+        let wanted = wanted + 2 * self.counters.bytes_in;
+        let window = wanted.min(part(active)).min(settings.receive_bytes.into());
+        self.window_bytes = window as u32;
+    }
+
     /// The window as it stands in the next header. Its end never goes back, and forward only in steps that are worth
     /// a segment (RFC 9293, section 3.8.6.2.2), or the sender would be led to send small ones.
     pub(super) fn offer(&mut self, settings: &Settings, opening: bool) -> u16 {
-        if self.window_gain(settings) >= self.window_step(settings) {
-            self.window_end = self.possible_window_end(settings);
+        if self.window_gain() >= self.window_step(settings) {
+            self.window_end = self.possible_window_end();
         }
         let next = self.received.next();
         let window = if self.window_end.after(next) { self.window_end - next } else { 0 };
@@ -196,18 +208,18 @@ impl<B: Copy> Connection<B> {
         }
         let next = self.received.next();
         let left = if self.window_end.after(next) { self.window_end - next } else { 0 };
-        let gain = self.window_gain(settings);
+        let gain = self.window_gain();
         let small = left < 2 * u32::from(self.segment_bytes) && gain >= self.window_step(settings);
-        small || gain >= settings.receive_bytes / 2
+        small || gain >= self.window_bytes / 2
     }
 
-    fn possible_window_end(&self, settings: &Settings) -> Sequence {
-        let room = settings.receive_bytes.saturating_sub(self.received.ready_bytes());
+    fn possible_window_end(&self) -> Sequence {
+        let room = self.window_bytes.saturating_sub(self.received.ready_bytes());
         self.received.next() + room
     }
 
-    fn window_gain(&self, settings: &Settings) -> u32 {
-        let possible = self.possible_window_end(settings);
+    fn window_gain(&self) -> u32 {
+        let possible = self.possible_window_end();
         if possible.after(self.window_end) { possible - self.window_end } else { 0 }
     }
 

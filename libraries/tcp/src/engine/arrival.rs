@@ -61,6 +61,9 @@ impl<B: Copy> Engine<B> {
         output: &mut impl Output<B>,
     ) {
         let Some(entry) = self.table.at(slot) else { return };
+        if !pieces.is_empty() {
+            self.crowd.meet(now_ns, &mut entry.heard);
+        }
         let was_opening = entry.connection.state() == State::SynReceived;
         let room = self.islands < self.settings.island_pieces;
         let reply = entry.connection.receive(&self.settings, now_ns, segment, pieces, room, output);

@@ -46,7 +46,7 @@ pub fn answer(
         value: clock(secrets, now_ns, flow, &agreement),
         echo: theirs.value,
     });
-    let window = settings.receive_bytes.min(0xffff) as u16;
+    let window = settings.first_window_bytes.min(0xffff) as u16;
     Segment {
         source_port: flow.local_port,
         destination_port: flow.remote_port,

@@ -7,6 +7,7 @@
 //! | `arrival.rs` | segments arrive |
 //! | `users.rs` | what the connections' users do |
 //! | `cookies.rs` | connections of which nothing is kept until they are open |
+//! | `crowd.rs` | how many connections bytes come to at a time |
 //! | `deadlines.rs` | who is to be woken when |
 //! | `secrets.rs` | what others must not guess |
 //!
@@ -14,6 +15,7 @@
 
 mod arrival;
 mod cookies;
+mod crowd;
 mod deadlines;
 mod listener;
 mod secrets;
@@ -31,6 +33,7 @@ use crate::{
     output::Output,
     settings::Settings,
 };
+use crowd::{Crowd, Term};
 use deadlines::Deadlines;
 use listener::Listeners;
 use secrets::Secrets;
@@ -52,6 +55,9 @@ pub struct Engine<B> {
     waiting: VecDeque<Name>,
     /// Pieces that all of them hold behind gaps.
     islands: usize,
+    crowd: Crowd,
+    /// Those that have bytes to be acknowledged.
+    senders: usize,
     totals: Totals,
 }
 
@@ -81,6 +87,8 @@ impl<B: Copy> Engine<B> {
             news: VecDeque::new(),
             waiting: VecDeque::new(),
             islands: 0,
+            crowd: Crowd::default(),
+            senders: 0,
             totals: Totals::default(),
         }
     }
@@ -104,6 +112,7 @@ impl<B: Copy> Engine<B> {
 
     /// Sends what is due of all connections that something happened to, as far as `output` has room. The rest is sent next time.
     pub fn transmit(&mut self, now_ns: u64, output: &mut impl Output<B>) {
+        let connections = self.table.len();
         while output.has_room()
             && let Some(slot) = self.due.pop_front()
         {
@@ -111,6 +120,7 @@ impl<B: Copy> Engine<B> {
             if !core::mem::replace(&mut entry.due, false) {
                 continue;
             }
+            entry.connection.limit_window(&self.settings, (self.crowd.len(), connections));
             entry.connection.transmit(&self.settings, now_ns, output);
             let deadline_ns = entry.connection.deadline_ns();
             if !output.has_room() {
@@ -150,6 +160,13 @@ impl<B: Copy> Engine<B> {
             .map(|(place, listener)| (place, listener.waiting.len(), listener.arrivals))
     }
 
+    /// How many bytes a writer may leave unacknowledged now, if it is to leave others their part.
+    pub fn send_limit(&self) -> u32 {
+        let Settings { send_bytes, send_pieces, piece_bytes, .. } = self.settings;
+        let pieces = (send_pieces / self.senders.max(1)).max(Settings::LEAST_PIECES);
+        send_bytes.min(u32::try_from(pieces).unwrap_or(u32::MAX).saturating_mul(piece_bytes))
+    }
+
     /// What the engine has done.
     pub fn totals(&self) -> Totals {
         self.totals
@@ -168,8 +185,9 @@ impl<B: Copy> Engine<B> {
     ) -> Name {
         output.opened(connection.flow());
         let used = listener.is_none();
-        let (due, has_news, waits, islands) = Default::default();
-        let entry = Entry { connection, listener, used, due, has_news, waits, islands };
+        let (due, has_news, waits, islands, sends, heard) = Default::default();
+        let entry =
+            Entry { connection, listener, used, due, has_news, waits, islands, sends, heard };
         let slot = self.table.insert(&self.secrets, entry);
         self.totals.connections += 1;
         self.table.name(slot)
@@ -181,6 +199,9 @@ impl<B: Copy> Engine<B> {
         let islands = entry.connection.islands();
         self.islands += islands;
         self.islands -= core::mem::replace(&mut entry.islands, islands);
+        let sends = entry.connection.room(u32::MAX) < u32::MAX;
+        self.senders += usize::from(sends);
+        self.senders -= usize::from(core::mem::replace(&mut entry.sends, sends));
         let state = entry.connection.state();
         if state == State::Closed && !entry.used {
             self.remove(slot, output);
@@ -224,6 +245,8 @@ impl<B: Copy> Engine<B> {
         let Some(mut entry) = self.table.remove(&self.secrets, slot) else { return };
         self.deadlines.remove(slot);
         self.islands -= entry.islands;
+        self.crowd.forget(entry.heard);
+        self.senders -= usize::from(entry.sends);
         entry.connection.clear(output);
         output.forgotten(entry.connection.flow());
         if let Some(listener) = entry.listener.and_then(|place| self.listeners.get_mut(place)) {

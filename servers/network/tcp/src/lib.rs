@@ -113,13 +113,11 @@ impl Server for TcpServer {
         let needs = cx.req();
         let memory = warren_packets::map(cx, &needs.packets, &needs.address_space)?;
         let most = (needs.packets.status(cx)?.buffers / 2).min(MOST_BUFFERS);
-        // Half of what a share may hold after others have filled it, so that what closes the gaps finds room.
-        let islands = (most * 3 / 8) as usize;
         let common = Rc::new(Common {
             memory,
             ports: RefCell::new(Ports::new(key(cx, needs)?)),
             counts: Cell::default(),
-            islands,
+            most_buffers: most as usize,
         });
         let share = OwnShare::new(needs.packets.share(cx, strangers::MOST_BUFFERS)?)?;
         let work = Bell::new(cx, &needs.signals)?;

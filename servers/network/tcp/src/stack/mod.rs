@@ -17,7 +17,7 @@ use alloc::{collections::BTreeMap, rc::Rc, vec::Vec};
 use core::cell::{Cell, RefCell};
 
 use warren::{Kept, Ref, SystemError};
-use warren_idl::{Address, Endpoint, Packet, TcpCounts, Way};
+use warren_idl::{Address, BUFFER_BYTES, Endpoint, Packet, TcpCounts, Way};
 use warren_packets::{Buffers, Indices, OwnShare};
 use warren_tcp::{Engine, Events, MILLISECOND_NS, Name, Path, Settings};
 use warren_waiting::Bell;
@@ -57,8 +57,8 @@ pub struct Common {
     pub ports: RefCell<Ports>,
     /// What happened.
     pub counts: Cell<TcpCounts>,
-    /// Buffers that a principal may hold behind gaps.
-    pub islands: usize,
+    /// Buffers that a principal may hold.
+    pub most_buffers: usize,
 }
 
 impl Common {
@@ -151,7 +151,12 @@ impl Stack {
             receive_bytes: WINDOW_BYTES,
             send_bytes: WINDOW_BYTES,
             receive_pieces: WINDOW_PIECES,
-            island_pieces: common.islands,
+            piece_bytes: BUFFER_BYTES as u32,
+            // Together what a share may hold after others have filled it.
+            window_pieces: common.most_buffers / 2,
+            send_pieces: common.most_buffers / 4,
+            // Half of that, so that what closes the gaps finds room.
+            island_pieces: common.most_buffers * 3 / 8,
             ..Settings::default()
         };
         let inner = Inner {
