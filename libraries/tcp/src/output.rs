@@ -8,8 +8,13 @@ pub trait Output<B> {
     /// returning: an acknowledgment may release them although the device has not come to them yet.
     fn send(&mut self, segment: Outgoing<'_, B>);
 
-    /// Takes a buffer back that a piece stood for.
+    /// Takes a buffer back that a piece stood for which had arrived.
     fn release(&mut self, buffer: B);
+
+    /// Takes a buffer back that was written. Segments that were handed to [`Output::send`] may still name it, if another was sent for the same bytes before.
+    fn acknowledged(&mut self, buffer: B) {
+        self.release(buffer);
+    }
 
     /// A connection is kept from now on.
     fn opened(&mut self, _flow: &Flow) {}

@@ -44,6 +44,11 @@ impl<B: Copy> SendQueue<B> {
         self.bytes
     }
 
+    /// Pieces in the queue.
+    pub fn pieces(&self) -> usize {
+        self.pieces.len()
+    }
+
     /// Puts a piece at the end.
     pub fn push(&mut self, piece: Piece<B>) {
         self.bytes += piece.length;
@@ -68,7 +73,7 @@ impl<B: Copy> SendQueue<B> {
         while let Some(front) = self.pieces.front()
             && !(self.start + front.length).after(position)
         {
-            output.release(front.buffer);
+            output.acknowledged(front.buffer);
             self.start += front.length;
             self.bytes -= front.length;
             self.pieces.pop_front();
@@ -111,7 +116,7 @@ impl<B: Copy> SendQueue<B> {
     /// Gives everything back.
     pub fn clear(&mut self, output: &mut impl Output<B>) {
         for piece in self.pieces.drain(..) {
-            output.release(piece.buffer);
+            output.acknowledged(piece.buffer);
         }
         *self = SendQueue::new(self.end());
     }

@@ -11,12 +11,12 @@ pub struct Settings {
     pub first_window_bytes: u32,
     /// Most bytes of a piece.
     pub piece_bytes: u32,
-    /// Pieces that the windows of all connections to which bytes come may let come together. Each has an equal part, but no less than two segments. The windows
-    /// of the others are small if nothing has come yet, and are what they were when something came last: there may be more of them than there is memory.
+    /// Pieces that all connections to which bytes come may hold, or be offered windows for, together. Each has an equal part of what is left, but no less than two segments. The
+    /// windows of the others are not counted: there may be more of them than there is memory.
     pub window_pieces: usize,
     /// Bytes that a writer may leave unacknowledged. At most 1 GiB.
     pub send_bytes: u32,
-    /// Pieces that all writers together may leave unacknowledged. Each has an equal part, but no less than [`Settings::LEAST_PIECES`].
+    /// Pieces that all writers together may leave unacknowledged. Each has an equal part of what is left, but no less than [`Settings::LEAST_PIECES`].
     pub send_pieces: usize,
     /// Pieces of buffers that a reader may leave unread, so that many small segments in large buffers have a limit.
     pub receive_pieces: usize,

@@ -101,6 +101,11 @@ impl<B: Copy> Connection<B> {
         most.saturating_sub(self.queue.bytes())
     }
 
+    /// Pieces that were written and are not acknowledged.
+    pub fn unacknowledged_pieces(&self) -> usize {
+        self.queue.pieces()
+    }
+
     /// What can be read, in order.
     pub fn ready(&self) -> impl Iterator<Item = Piece<B>> {
         self.received.ready()

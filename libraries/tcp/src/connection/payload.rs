@@ -2,6 +2,7 @@
 
 use super::{Connection, Events, Reply, State};
 use crate::{
+    engine::Claims,
     output::Output,
     piece::{self, Piece},
     reassembly::Arrival,
@@ -169,16 +170,34 @@ impl<B: Copy> Connection<B> {
         self.duplicate = None;
     }
 
-    /// Decides how large the window may be, where bytes come to `active` of all `connections` at this time.
-    pub fn limit_window(&mut self, settings: &Settings, (active, connections): (usize, usize)) {
-        let piece_bytes = settings.piece_bytes.min(self.segment_bytes.into());
-        let all = settings.window_pieces as u64 * u64::from(piece_bytes);
+    /// Decides how large the window may be, where bytes come to `others` at this time, of all `connections`.
+    pub fn limit_window(&mut self, settings: &Settings, others: Claims, connections: usize) {
+        let piece_bytes = u64::from(self.full_piece_bytes(settings));
         let least = 2 * u64::from(self.segment_bytes);
-        let part = |count: usize| (all / (count as u64).max(1)).max(least);
-        let wanted = part(connections).min(settings.first_window_bytes.into());
-        let wanted = wanted + 2 * self.counters.bytes_in;
-        let window = wanted.min(part(active)).min(settings.receive_bytes.into());
-        self.window_bytes = window as u32;
+        let bytes = |pieces: usize| (pieces as u64 * piece_bytes).max(least);
+        let part = |count: usize| bytes(settings.window_pieces / count.max(1));
+        let first = part(connections).min(settings.first_window_bytes.into());
+        let wanted = first + 2 * self.counters.bytes_in;
+        let left = bytes(settings.window_pieces.saturating_sub(others.pieces));
+        let window = wanted.min(part(others.count + 1)).min(left);
+        self.window_bytes = window.min(settings.receive_bytes.into()) as u32;
+    }
+
+    /// Pieces that are held, or that the window lets come.
+    pub fn claim(&self, settings: &Settings) -> usize {
+        let open = self.open_window().div_ceil(self.full_piece_bytes(settings));
+        self.received.pieces() + open as usize
+    }
+
+    /// Bytes of the pieces of a full segment.
+    fn full_piece_bytes(&self, settings: &Settings) -> u32 {
+        settings.piece_bytes.min(self.segment_bytes.into()).max(1)
+    }
+
+    /// What is left of the window that was offered last.
+    fn open_window(&self) -> u32 {
+        let next = self.received.next();
+        if self.window_end.after(next) { self.window_end - next } else { 0 }
     }
 
     /// The window as it stands in the next header. Its end never goes back, and forward only in steps that are worth
@@ -187,8 +206,7 @@ impl<B: Copy> Connection<B> {
         if self.window_gain() >= self.window_step(settings) {
             self.window_end = self.possible_window_end();
         }
-        let next = self.received.next();
-        let window = if self.window_end.after(next) { self.window_end - next } else { 0 };
+        let (next, window) = (self.received.next(), self.open_window());
         let shift = match self.agreement.scales {
             Some((_, ours)) if !opening => ours,
             _ => 0,
@@ -206,10 +224,9 @@ impl<B: Copy> Connection<B> {
         if !self.state.receives() {
             return false;
         }
-        let next = self.received.next();
-        let left = if self.window_end.after(next) { self.window_end - next } else { 0 };
         let gain = self.window_gain();
-        let small = left < 2 * u32::from(self.segment_bytes) && gain >= self.window_step(settings);
+        let small = self.open_window() < 2 * u32::from(self.segment_bytes)
+            && gain >= self.window_step(settings);
         small || gain >= self.window_bytes / 2
     }
 

@@ -62,7 +62,7 @@ impl<B: Copy> Engine<B> {
     ) {
         let Some(entry) = self.table.at(slot) else { return };
         if !pieces.is_empty() {
-            self.crowd.meet(now_ns, &mut entry.heard);
+            self.crowd.meet(now_ns, &mut entry.claim);
         }
         let was_opening = entry.connection.state() == State::SynReceived;
         let room = self.islands < self.settings.island_pieces;

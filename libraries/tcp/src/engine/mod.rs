@@ -7,7 +7,7 @@
 //! | `arrival.rs` | segments arrive |
 //! | `users.rs` | what the connections' users do |
 //! | `cookies.rs` | connections of which nothing is kept until they are open |
-//! | `crowd.rs` | how many connections bytes come to at a time |
+//! | `crowd.rs` | among which of them that is divided what there is room for |
 //! | `deadlines.rs` | who is to be woken when |
 //! | `secrets.rs` | what others must not guess |
 //!
@@ -24,6 +24,7 @@ mod users;
 
 use alloc::collections::VecDeque;
 
+pub use crowd::Claims;
 pub use listener::{Arrivals, Listening};
 pub use table::Name;
 pub use users::{ConnectError, Gone, ListenError};
@@ -33,7 +34,7 @@ use crate::{
     output::Output,
     settings::Settings,
 };
-use crowd::{Crowd, Term};
+use crowd::{Claim, Crowd};
 use deadlines::Deadlines;
 use listener::Listeners;
 use secrets::Secrets;
@@ -56,8 +57,9 @@ pub struct Engine<B> {
     /// Pieces that all of them hold behind gaps.
     islands: usize,
     crowd: Crowd,
-    /// Those that have bytes to be acknowledged.
+    /// Those that have bytes to be acknowledged, and pieces of all of them.
     senders: usize,
+    unacknowledged: usize,
     totals: Totals,
 }
 
@@ -89,6 +91,7 @@ impl<B: Copy> Engine<B> {
             islands: 0,
             crowd: Crowd::default(),
             senders: 0,
+            unacknowledged: 0,
             totals: Totals::default(),
         }
     }
@@ -120,8 +123,10 @@ impl<B: Copy> Engine<B> {
             if !core::mem::replace(&mut entry.due, false) {
                 continue;
             }
-            entry.connection.limit_window(&self.settings, (self.crowd.len(), connections));
+            let others = self.crowd.others(&entry.claim);
+            entry.connection.limit_window(&self.settings, others, connections);
             entry.connection.transmit(&self.settings, now_ns, output);
+            self.crowd.set(&mut entry.claim, entry.connection.claim(&self.settings));
             let deadline_ns = entry.connection.deadline_ns();
             if !output.has_room() {
                 // It may have more to say.
@@ -160,10 +165,13 @@ impl<B: Copy> Engine<B> {
             .map(|(place, listener)| (place, listener.waiting.len(), listener.arrivals))
     }
 
-    /// How many bytes a writer may leave unacknowledged now, if it is to leave others their part.
-    pub fn send_limit(&self) -> u32 {
+    /// How many bytes may be unacknowledged of a connection, if others are to have their part.
+    pub fn send_limit(&self, name: Name) -> u32 {
         let Settings { send_bytes, send_pieces, piece_bytes, .. } = self.settings;
-        let pieces = (send_pieces / self.senders.max(1)).max(Settings::LEAST_PIECES);
+        let own = self.table.named(name).map_or(0, |entry| entry.unacknowledged);
+        let part = send_pieces / (self.senders + usize::from(own == 0));
+        let left = send_pieces.saturating_sub(self.unacknowledged - own);
+        let pieces = part.min(left).max(Settings::LEAST_PIECES);
         send_bytes.min(u32::try_from(pieces).unwrap_or(u32::MAX).saturating_mul(piece_bytes))
     }
 
@@ -185,9 +193,18 @@ impl<B: Copy> Engine<B> {
     ) -> Name {
         output.opened(connection.flow());
         let used = listener.is_none();
-        let (due, has_news, waits, islands, sends, heard) = Default::default();
-        let entry =
-            Entry { connection, listener, used, due, has_news, waits, islands, sends, heard };
+        let (due, has_news, waits, islands, unacknowledged, claim) = Default::default();
+        let entry = Entry {
+            connection,
+            listener,
+            used,
+            due,
+            has_news,
+            waits,
+            islands,
+            unacknowledged,
+            claim,
+        };
         let slot = self.table.insert(&self.secrets, entry);
         self.totals.connections += 1;
         self.table.name(slot)
@@ -199,9 +216,10 @@ impl<B: Copy> Engine<B> {
         let islands = entry.connection.islands();
         self.islands += islands;
         self.islands -= core::mem::replace(&mut entry.islands, islands);
-        let sends = entry.connection.room(u32::MAX) < u32::MAX;
-        self.senders += usize::from(sends);
-        self.senders -= usize::from(core::mem::replace(&mut entry.sends, sends));
+        let pieces = entry.connection.unacknowledged_pieces();
+        let before = core::mem::replace(&mut entry.unacknowledged, pieces);
+        self.unacknowledged = self.unacknowledged + pieces - before;
+        self.senders = self.senders + usize::from(pieces > 0) - usize::from(before > 0);
         let state = entry.connection.state();
         if state == State::Closed && !entry.used {
             self.remove(slot, output);
@@ -245,8 +263,9 @@ impl<B: Copy> Engine<B> {
         let Some(mut entry) = self.table.remove(&self.secrets, slot) else { return };
         self.deadlines.remove(slot);
         self.islands -= entry.islands;
-        self.crowd.forget(entry.heard);
-        self.senders -= usize::from(entry.sends);
+        self.crowd.forget(&entry.claim);
+        self.unacknowledged -= entry.unacknowledged;
+        self.senders -= usize::from(entry.unacknowledged > 0);
         entry.connection.clear(output);
         output.forgotten(entry.connection.flow());
         if let Some(listener) = entry.listener.and_then(|place| self.listeners.get_mut(place)) {

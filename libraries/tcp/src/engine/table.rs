@@ -4,7 +4,7 @@ use alloc::{boxed::Box, vec::Vec};
 
 use hashbrown::HashTable;
 
-use super::{Term, listener::Listening, secrets::Secrets};
+use super::{Claim, listener::Listening, secrets::Secrets};
 use crate::{connection::Connection, flow::Flow};
 
 /// The name of a connection. It stays valid until its user lets go of it, also when the connection is closed.
@@ -35,10 +35,10 @@ pub struct Entry<B> {
     pub has_news: bool,
     /// Pieces behind gaps that are counted.
     pub islands: usize,
-    /// Whether it is counted among those that have bytes to be acknowledged.
-    pub sends: bool,
-    /// When bytes came to it last.
-    pub heard: Term,
+    /// Pieces to be acknowledged that are counted.
+    pub unacknowledged: usize,
+    /// What may come to it.
+    pub claim: Claim,
     /// Whether it is counted among those that only answer late segments.
     pub waits: bool,
 }

@@ -76,6 +76,32 @@ fn ten_thousand_connections_are_open_at_once() {
 }
 
 #[test]
+fn room_is_divided_among_those_that_something_comes_to_and_those_that_send() {
+    const ALL: usize = 50;
+    let settings = Settings { window_pieces: 800, send_pieces: 300, ..Settings::default() };
+    let mut world =
+        World::new(Host::new(1, settings.clone()), Host::new(2, settings), Link::good(), 1);
+    // Whoever reads seldom lets as much come as it may.
+    let reader = Task { read_every_ns: 100 * MILLISECOND_NS, ..Task::sending(0) };
+    world.right.listen(80, reader);
+    let address = world.right.address;
+    for _ in 0..ALL {
+        world.left.connect(world.now_ns, address, 80, Task::sending(200_000));
+    }
+    let (mut received, mut sent) = (0, 0);
+    world.run(60 * SECOND_NS, |world| {
+        received = received.max(world.right.memory.held());
+        sent = sent.max(world.left.memory.held());
+        world.right.tasks.len() == ALL && world.right.tasks.iter().all(|(_, task)| task.at_end)
+    });
+    assert!(world.right.tasks.iter().all(|(_, task)| (task.read, task.wrong) == (200_000, 0)));
+    // Before something comes to them, all have been offered 16 KiB. Each would take 138 pieces.
+    assert!((800..=800 + ALL * 12).contains(&received), "{received} pieces");
+    // A piece more each, because room for a byte takes a whole one. Each would take 49.
+    assert!((300..=300 + ALL * 5).contains(&sent), "{sent} pieces");
+}
+
+#[test]
 fn an_idle_connection_takes_less_than_a_kibibyte() {
     println!("{} bytes of an idle connection", size_of::<Connection<u32>>());
     assert!(size_of::<Connection<u32>>() < 1024);

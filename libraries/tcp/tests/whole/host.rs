@@ -186,7 +186,7 @@ impl Host {
             let room = self
                 .engine
                 .connection(name)
-                .map_or(0, |connection| connection.room(self.engine.send_limit()));
+                .map_or(0, |connection| connection.room(self.engine.send_limit(name)));
             if room == 0 {
                 return;
             }

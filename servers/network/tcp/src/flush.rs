@@ -36,16 +36,16 @@ pub fn flush<S>(cx: &mut Cx<'_, S>, stack: &Rc<Stack>) -> Result<(), SystemError
 where
     S: Object<Root = TcpServer, Access = Serial>,
 {
-    if !stack.begin_sending() {
-        return Ok(());
+    if stack.begin_sending() {
+        let sent = send(cx, stack);
+        stack.end_sending();
+        stack.ring()?;
+        if stack.wants_thread() {
+            stack.work.ring()?;
+        }
+        sent?;
     }
-    let sent = cx.scope(|cx| send(cx, stack));
-    stack.end_sending();
-    stack.ring()?;
-    if stack.wants_thread() {
-        stack.work.ring()?;
-    }
-    sent
+    give_spent(cx, stack, GIVEN_TOGETHER).map(drop)
 }
 
 fn send<S>(cx: &mut Cx<'_, S>, stack: &Rc<Stack>) -> Result<(), SystemError>
@@ -56,15 +56,15 @@ where
         if stack.fresh() < KEPT_FOR_HEADERS / 2 {
             feed(cx, stack, MEAL)?;
         }
+        if let Some(sent) = stack.sent(GIVEN_TOGETHER) {
+            give(cx, stack, &sent)?;
+        }
         let batches = stack.transmit(now(cx)?);
         if batches.is_empty() {
-            match stack.spent(GIVEN_TOGETHER) {
-                None => return Ok(()),
-                Some(spent) => give(cx, stack, &spent)?,
-            }
+            return Ok(());
         }
         for batch in batches {
-            cx.scope(|cx| send_batch(cx, stack, &batch))?;
+            send_batch(cx, stack, &batch)?;
         }
     }
 }
@@ -147,8 +147,11 @@ pub fn feed<S>(cx: &mut Cx<'_, S>, stack: &Rc<Stack>, count: usize) -> Result<()
 where
     S: Object<Root = TcpServer, Access = Serial>,
 {
+    let mut taken = stack.share.take(cx, count.max(MEAL));
     // What is not needed any more may be what there is too much of.
-    let taken = stack.share.take(cx, count.max(MEAL));
+    if taken.is_err() && give_spent(cx, stack, 1)? {
+        taken = stack.share.take(cx, count.max(MEAL));
+    }
     match taken.map_err(TcpError::from) {
         Ok(buffers) => {
             stack.feed(buffers);
@@ -162,7 +165,25 @@ where
     }
 }
 
-/// Gives buffers back that nothing is sent from any more.
+/// Gives back buffers of segments that have arrived, if they are as many as is worth it. Whether there were any.
+///
+/// # Errors
+///
+/// `Deadline` and `Killed`, when the thread is not to make calls any more.
+pub fn give_spent<S>(
+    cx: &mut Cx<'_, S>,
+    stack: &Rc<Stack>,
+    worth: usize,
+) -> Result<bool, SystemError>
+where
+    S: Object<Root = TcpServer, Access = Serial>,
+{
+    let Some(spent) = stack.spent(worth) else { return Ok(false) };
+    give(cx, stack, &spent)?;
+    Ok(true)
+}
+
+/// Gives buffers back.
 fn give<S>(cx: &mut Cx<'_, S>, stack: &Rc<Stack>, spent: &Indices) -> Result<(), SystemError>
 where
     S: Object<Root = TcpServer, Access = Serial>,

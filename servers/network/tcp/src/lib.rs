@@ -55,7 +55,7 @@ use warren_waiting::{Bell, pause};
 use crate::{
     arrival::{Arrival, Arrivals, TCP},
     connection::OpenConnection,
-    flush::{feed, find_way, flush, now},
+    flush::{feed, find_way, flush, give_spent, now},
     listener::OpenListener,
     poll::OpenPoll,
     ports::{Owner, Ports},
@@ -214,11 +214,13 @@ impl TcpServer {
         let mut lost = arrivals.truncate(stack.room());
         if !arrivals.payload().is_empty() {
             let indices = Indices::of(arrivals.payload());
-            let held = stack.share.hold(cx, &indices);
+            let mut held = stack.share.hold(cx, &indices);
+            if held.is_err() && give_spent(cx, &stack, 1)? {
+                held = stack.share.hold(cx, &indices);
+            }
             if held.is_err() {
                 // What they acknowledge may free buffers.
                 lost += arrivals.lose_payload();
-                stack.overflow();
             }
         }
         if lost > 0 {

@@ -28,8 +28,10 @@ const MOST_BATCHES: usize = 4;
 pub struct Stock {
     /// Those in which nothing is yet.
     pub fresh: Indices,
-    /// Those that are to be given back when nothing is being sent.
+    /// Those of segments that have arrived, and are to be given back.
     pub spent: Indices,
+    /// Those of segments that were sent, which are to be given back when none of these is still to be handed on.
+    pub sent: Indices,
     /// Where the next header goes.
     header: Option<(u32, usize)>,
     /// Room for the records of a segment, of which there are none in between.
@@ -46,7 +48,7 @@ impl Stock {
         let next = start + HEADER_STRIDE;
         match next + HEADER_STRIDE <= BUFFER_BYTES {
             true => self.header = Some((buffer, next)),
-            false => self.spent.push(buffer),
+            false => self.sent.push(buffer),
         }
         Some(Packet { buffer, offset: (start + HEADROOM) as u16, ..Packet::default() })
     }
@@ -175,6 +177,10 @@ impl<M: Bytes> Output<u32> for Sending<'_, M> {
 
     fn release(&mut self, buffer: u32) {
         self.stock.spent.push(buffer);
+    }
+
+    fn acknowledged(&mut self, buffer: u32) {
+        self.stock.sent.push(buffer);
     }
 
     fn opened(&mut self, flow: &Flow) {
@@ -336,7 +342,7 @@ mod tests {
         assert!(places.windows(2).all(|pair| pair[1] - pair[0] >= HEADROOM + HEADER_BYTES));
         assert!(places.iter().all(|place| *place >= HEADROOM));
         assert!(places.iter().all(|place| place + HEADER_BYTES <= BUFFER_BYTES));
-        assert_eq!(stock.spent.as_slice(), [3]);
+        assert_eq!((stock.sent.as_slice(), stock.spent.len()), (&[3][..], 0));
     }
 
     #[test]

@@ -108,7 +108,7 @@ impl Stack {
     /// Whether there is room to write that is worth it, a quarter of all, or will never be any.
     pub fn is_writable(&self, name: Name) -> Option<Result<(), TcpError>> {
         let ready = self.look(name, |connection, inner| {
-            let most = inner.engine.send_limit();
+            let most = inner.engine.send_limit(name);
             match (connection.state(), connection.room(most) / (most / 4)) {
                 (State::Closed, _) => {
                     let error = connection.end().and_then(error_of);
@@ -151,7 +151,7 @@ impl Stack {
     /// principal's buffers are left for headers.
     pub fn write(&self, name: Name, bytes: &[u8]) -> Result<usize, TcpError> {
         let (room, last) = self.look(name, |connection, inner| {
-            (connection.room(inner.engine.send_limit()), connection.last_written())
+            (connection.room(inner.engine.send_limit(name)), connection.last_written())
         })?;
         let bytes = &bytes[..bytes.len().min(room as usize)];
         let mut done = 0;
@@ -207,7 +207,7 @@ impl Stack {
     /// How many buffers are missing to write so many bytes to a connection.
     pub fn missing(&self, name: Name, bytes: usize) -> usize {
         let room = self.look(name, |connection, inner| {
-            let room = connection.room(inner.engine.send_limit()) as usize;
+            let room = connection.room(inner.engine.send_limit(name)) as usize;
             let last = connection.last_written();
             let behind = last.map_or(0, |last| BUFFER_BYTES as u32 - (last.offset + last.length));
             bytes.min(room).saturating_sub(behind as usize)

@@ -103,8 +103,6 @@ struct Inner {
     is_sending: bool,
     /// Whether there was no buffer when one was needed.
     is_hungry: bool,
-    /// Whether the share had no room for what arrived.
-    is_full: bool,
     /// Whether segments have arrived since its thread waited last.
     is_busy: bool,
     /// Until when its thread waits.
@@ -152,10 +150,10 @@ impl Stack {
             send_bytes: WINDOW_BYTES,
             receive_pieces: WINDOW_PIECES,
             piece_bytes: BUFFER_BYTES as u32,
-            // Together what a share may hold after others have filled it.
-            window_pieces: common.most_buffers / 2,
+            // Together less than what a share may hold after others have filled it: a window that was offered is not taken back.
+            window_pieces: common.most_buffers * 3 / 8,
             send_pieces: common.most_buffers / 4,
-            // Half of that, so that what closes the gaps finds room.
+            // What closes the gaps finds room besides.
             island_pieces: common.most_buffers * 3 / 8,
             ..Settings::default()
         };
@@ -174,7 +172,6 @@ impl Stack {
             bells: Vec::new(),
             is_sending: false,
             is_hungry: false,
-            is_full: false,
             is_busy: false,
             waits_until_ns: 0,
             is_over: false,
@@ -207,11 +204,6 @@ impl Stack {
     }
 
     // Segments arrive.
-
-    /// There was no room in the share for what arrived: buffers that are not needed any more are given back at once.
-    pub fn overflow(&self) {
-        self.inner.borrow_mut().is_full = true;
-    }
 
     /// How many more segments there is room for.
     pub fn room(&self) -> usize {
@@ -374,7 +366,7 @@ impl Stack {
     pub fn wants_thread(&self) -> bool {
         let inner = self.inner.borrow();
         let next_ns = inner.engine.next_deadline_ns().unwrap_or(u64::MAX);
-        !inner.queue.is_empty() || inner.is_full || next_ns < inner.waits_until_ns
+        !inner.queue.is_empty() || next_ns < inner.waits_until_ns
     }
 
     /// Until when the principal's thread waits, if it has nothing to do. It looks for what nobody tells it of: that the last reference to a connection is gone,
@@ -426,12 +418,14 @@ impl Stack {
         self.inner.borrow().is_hungry
     }
 
-    /// Buffers that are not needed any more, if they are worth a call. Only for whoever sends.
+    /// Buffers of segments that have arrived and are not needed any more, if they are as many as is worth a call.
     pub fn spent(&self, worth: usize) -> Option<Indices> {
-        let inner = &mut *self.inner.borrow_mut();
-        let worth = if core::mem::take(&mut inner.is_full) { 1 } else { worth.max(1) };
-        let enough = inner.stock.spent.len() >= worth;
-        enough.then(|| core::mem::take(&mut inner.stock.spent))
+        worth_giving(&mut self.inner.borrow_mut().stock.spent, worth)
+    }
+
+    /// Those of segments that were sent. Only for whoever sends, and has handed on all that there was.
+    pub fn sent(&self, worth: usize) -> Option<Indices> {
+        worth_giving(&mut self.inner.borrow_mut().stock.sent, worth)
     }
 
     /// There are buffers again for those who want to write.
@@ -499,4 +493,9 @@ impl Stack {
         let polls = inner.polls.iter().map(|(_, watch)| watch.bell.clone());
         inner.bells = doors.chain(polls).collect();
     }
+}
+
+/// All of the buffers, if they are so many.
+fn worth_giving(buffers: &mut Indices, worth: usize) -> Option<Indices> {
+    (buffers.len() >= worth).then(|| core::mem::take(buffers))
 }
