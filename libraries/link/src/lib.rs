@@ -206,10 +206,10 @@ impl<D: Device> Port<D> {
 
     /// Gives frames whose buffers are held to the device; returns how many it has taken.
     fn transmit(&mut self, frames: &Batch) -> usize {
-        let Port { device, packets, spent, counts, .. } = self;
+        self.reclaim();
+        let Port { device, packets, counts, .. } = self;
         let mut sent = 0;
-        let broken = !self.dead && device.reclaim(spent).is_err();
-        for frame in frames.packets().take_while(|_| !broken && !self.dead) {
+        for frame in frames.packets().take_while(|_| !self.dead) {
             // It was looked at before, and can have become bad only because somebody has written to the memory.
             if !device.push(packets, frame) {
                 break;
@@ -222,10 +222,14 @@ impl<D: Device> Port<D> {
         if sent > 0 {
             device.publish();
         }
-        if broken {
+        sent
+    }
+
+    /// Takes back the buffers of frames that have left.
+    fn reclaim(&mut self) {
+        if !self.dead && self.device.reclaim(&mut self.spent).is_err() {
             self.restart();
         }
-        sent
     }
 
     /// Frames that have arrived.
@@ -264,7 +268,13 @@ pub fn send<S: Driver>(cx: &mut Cx<'_, S>, frames: &[u8]) -> Result<u64, LinkErr
         device.check(packets, frame).map_err(|Bad| LinkError::BadRecord)?;
     }
     let share = cx.port().share.clone();
-    share.hold(cx, &Indices::of(frames.records()))?;
+    let pieces = Indices::of(frames.records());
+    if share.hold(cx, &pieces).is_err() {
+        // What has left may be what there is too much of.
+        cx.port_mut().reclaim();
+        give_back(cx, &share, 1)?;
+        share.hold(cx, &pieces)?;
+    }
     let sent = cx.port_mut().transmit(&frames);
     // What found no room is not held.
     let left: usize = frames.packets().take(sent).map(<[Packet]>::len).sum();
@@ -272,7 +282,7 @@ pub fn send<S: Driver>(cx: &mut Cx<'_, S>, frames: &[u8]) -> Result<u64, LinkErr
     if !left.is_empty() {
         share.give(cx, &left)?;
     }
-    give_back(cx, &share)?;
+    give_back(cx, &share, RENEWED)?;
     match cx.port().dead {
         true => Err(LinkError::Broken),
         false => Ok(sent as u64),
@@ -352,9 +362,13 @@ fn refill<S: Driver>(cx: &mut Cx<'_, S>, share: &OwnShare) -> Result<(), LinkErr
     }
     let needed = missing.saturating_sub(fresh.len());
     let has_some = device.filled() > 0;
-    give_back(cx, share)?;
+    give_back(cx, share, RENEWED)?;
     if needed > 0 {
-        let mut more = match share.take(cx, needed) {
+        let mut taken = share.take(cx, needed);
+        if taken.is_err() && give_back(cx, share, 1)? {
+            taken = share.take(cx, needed);
+        }
+        let mut more = match taken {
             Ok(more) => more,
             // The device goes on with what it has, until there is memory again.
             Err(PacketError::Exhausted | PacketError::Limit) if has_some => Indices::new(),
@@ -372,13 +386,18 @@ fn refill<S: Driver>(cx: &mut Cx<'_, S>, share: &OwnShare) -> Result<(), LinkErr
     Ok(())
 }
 
-/// Gives back what nobody here needs any more, once it is much.
-fn give_back<S: Driver>(cx: &mut Cx<'_, S>, share: &OwnShare) -> Result<(), LinkError> {
-    if cx.port().spent.len() >= RENEWED {
-        let spent = core::mem::take(&mut cx.port_mut().spent);
-        share.give(cx, &spent)?;
+/// Gives back what nobody here needs any more, if they are as many buffers as is `worth` it. Whether they were.
+fn give_back<S: Driver>(
+    cx: &mut Cx<'_, S>,
+    share: &OwnShare,
+    worth: usize,
+) -> Result<bool, LinkError> {
+    if cx.port().spent.len() < worth {
+        return Ok(false);
     }
-    Ok(())
+    let spent = core::mem::take(&mut cx.port_mut().spent);
+    share.give(cx, &spent)?;
+    Ok(true)
 }
 
 /// Waits for an interrupt that nobody has taken back, or until somebody else has.
