@@ -22,9 +22,9 @@ pub enum InterruptError {
 /// an interrupt between looking and waiting is not lost.
 #[service(id = 0x1279_0001)]
 pub trait InterruptLine {
-    /// Opens the line and waits until its count of interrupts differs from `seen`, which is 0 at the
+    /// Opens the line and waits until its count differs from `seen`, which is 0 at the
     /// start; returns the count. The line is closed when interrupts arrive faster than they are waited for, and opened again by
-    /// the next wait, which may then return although nothing has happened: the driver looks at its device.
+    /// the next wait, which may then return, and have counted one, although nothing has happened: the driver looks at its device.
     fn wait(cx: &mut Cx<'_, Self>, seen: u64) -> Result<u64, InterruptError>;
 }
 
@@ -76,10 +76,13 @@ impl LineStatus {
 impl Flat for LineStatus {}
 
 /// What interrupts, and how often.
-#[service(id = 0x1279_0003)]
+#[service(id = 0x1279_0004)]
 pub trait InterruptCounts {
-    /// The first line in use whose number is at least `from`; [`InterruptError::NoSuchLine`] after the last one.
-    fn line(cx: &mut Cx<'_, Self>, from: u32) -> Result<LineStatus, InterruptError>;
-    /// How many interrupts of a line a CPU has taken.
-    fn taken_by(cx: &mut Cx<'_, Self>, line: u32, cpu: u32) -> Result<u64, InterruptError>;
+    /// The first line in use whose number is at least `from`; [`InterruptError::NoSuchLine`] after the last one. Fills `by_cpu` with how many
+    /// of its interrupts each CPU has taken, of as many as there is room for: words of 64 bits, which make up the line's count.
+    fn line(
+        cx: &mut Cx<'_, Self>,
+        from: u32,
+        by_cpu: &mut [u8],
+    ) -> Result<LineStatus, InterruptError>;
 }

@@ -68,8 +68,12 @@ impl Interrupts for AllLines {
 }
 
 impl InterruptCounts for Counts {
-    fn line(_: &mut Cx<'_, Self>, from: u32) -> Result<LineStatus, InterruptError> {
-        let sight = interrupts::sight(from).ok_or(InterruptError::NoSuchLine)?;
+    fn line(
+        _: &mut Cx<'_, Self>,
+        from: u32,
+        by_cpu: &mut [u8],
+    ) -> Result<LineStatus, InterruptError> {
+        let sight = interrupts::sight(from, by_cpu).ok_or(InterruptError::NoSuchLine)?;
         let kind = match (sight.is_message, sight.is_level) {
             (true, _) => LineStatus::MESSAGE,
             (_, true) => LineStatus::LEVEL,
@@ -82,10 +86,6 @@ impl InterruptCounts for Counts {
             cpus: sight.cpus as u32,
             count: sight.count,
         })
-    }
-
-    fn taken_by(_: &mut Cx<'_, Self>, line: u32, cpu: u32) -> Result<u64, InterruptError> {
-        Ok(interrupts::taken_by(line, cpu as usize))
     }
 }
 

@@ -16,8 +16,9 @@
 //! # Storms
 //!
 //! An edge that comes before a waiter has taken the one before it closes its line, too. Edges are lost from then on; so the wait that opens the
-//! line again returns at once, as if one had come, and its driver looks at the device once more. Between two waits of
-//! a driver a line interrupts twice at most, and a driver that gets no time to wait is not interrupted for.
+//! line again returns at once, as if one had come, and its driver looks at the device once more. What is counted of interrupts is not
+//! told of that: only what waiters see is. Between two waits of a driver a line interrupts twice at most, and a driver that gets no time
+//! to wait is not interrupted for.
 //!
 //! The time that an interrupt takes is charged to the principal for which somebody waited for the line last, and not to whom it interrupts.
 
@@ -78,10 +79,13 @@ struct State {
     source: Source,
     /// The CPU that it interrupts.
     cpu: usize,
+    /// Interrupts that have arrived.
     count: u64,
     /// The parts of it that each CPU has taken.
     by_cpu: Vec<u64>,
-    /// The count that a waiter has seen last.
+    /// Those that have arrived and, for each time that edges may have been lost, one more: what waiters see.
+    news: u64,
+    /// The news that a waiter has seen last.
     taken: u64,
     /// Whether edges may have been lost since then, because the line is closed.
     is_closed: bool,
@@ -103,6 +107,7 @@ impl State {
             cpu: cpu::number(),
             count: 0,
             by_cpu: vec![0; local::count()],
+            news: 0,
             taken: 0,
             is_closed: false,
             waiting: Waiters::new(),
@@ -110,15 +115,15 @@ impl State {
         })
     }
 
-    /// Whether the count has changed, for a waiter that has seen `seen` and is noted if it has not.
+    /// The news, for a waiter that has seen `seen` and is noted if there are no others.
     fn look(&mut self, seen: u64, waiter: Token) -> Option<u64> {
         self.payer = frames::payer();
-        if self.count == seen && self.is_closed {
+        if self.news == seen && self.is_closed {
             self.is_closed = false;
             self.source.set_open(true);
-            self.count += 1;
+            self.news += 1;
         }
-        if self.count == seen {
+        if self.news == seen {
             self.move_here();
             self.waiting.note(waiter);
             // The line may arrive at once; the waiter is on its list.
@@ -127,8 +132,8 @@ impl State {
             }
             return None;
         }
-        self.taken = self.count;
-        Some(self.count)
+        self.taken = self.news;
+        Some(self.news)
     }
 
     /// Interrupts this CPU from now on, unless somebody else waits.
@@ -142,12 +147,13 @@ impl State {
 
     fn arrived(&mut self) {
         self.count += 1;
+        self.news += 1;
         if let Some(count) = self.by_cpu.get_mut(cpu::number()) {
             *count += 1;
         }
         if self.source.is_level() {
             self.source.set_open(false);
-        } else if self.count - self.taken > 1 {
+        } else if self.news - self.taken > 1 {
             self.is_closed = true;
             self.source.set_open(false);
         }
@@ -203,7 +209,7 @@ pub fn of_message(address: u64) -> Result<Option<u32>, Exhausted> {
     })
 }
 
-/// Opens a line that exists, and waits until its count differs from `seen`. Returns the count.
+/// Opens a line that exists, and waits until there are other news than `seen`. Returns them.
 pub fn wait(number: u32, seen: u64) -> Result<u64, SystemError> {
     wait_until(|waiter| with(number, |state| state.look(seen, waiter)))
 }
@@ -231,14 +237,19 @@ pub struct Sight {
     pub count: u64,
 }
 
-/// The first line in use whose number is at least `from`.
-pub fn sight(from: u32) -> Option<Sight> {
+/// The first line in use whose number is at least `from`. Writes how many of its interrupts each CPU has taken, of as many as there is room for,
+/// in words of 64 bits.
+pub fn sight(from: u32, by_cpu: &mut [u8]) -> Option<Sight> {
     STATES.with(|states| {
         let (number, state) = states
             .iter()
             .enumerate()
             .skip(from as usize)
             .find_map(|(at, state)| Some((at as u32, state.as_deref()?)))?;
+        let (words, _) = by_cpu.as_chunks_mut();
+        for (word, taken) in words.iter_mut().zip(&state.by_cpu) {
+            *word = taken.to_ne_bytes();
+        }
         Some(Sight {
             number,
             is_message: matches!(state.source, Source::Message { .. }),
@@ -248,11 +259,6 @@ pub fn sight(from: u32) -> Option<Sight> {
             count: state.count,
         })
     })
-}
-
-/// How many interrupts of a line a CPU has taken.
-pub fn taken_by(number: u32, cpu: usize) -> u64 {
-    with(number, |state| state.by_cpu.get(cpu).copied().unwrap_or(0))
 }
 
 fn with<R: Default>(number: u32, work: impl FnOnce(&mut State) -> R) -> R {

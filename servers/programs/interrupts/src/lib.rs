@@ -12,6 +12,7 @@ use warren_program::{
     About, Arguments, Handed, Manual, Report, Reporting, Trouble, UsageError, listed::until,
     program, table::Table,
 };
+use zerocopy::IntoBytes;
 
 /// What the program requires.
 #[derive(Required)]
@@ -57,14 +58,17 @@ interrupts each CPU has taken, from CPU 0 on.\n",
     }
 }
 
+/// The most CPUs that a system has.
+const CPUS: usize = 64;
+
 fn rows(cx: &mut Cx<'_, Run>) -> Result<Vec<Row>, InterruptError> {
     let counts = &cx.req().counts;
     let mut next = 0;
     until(InterruptError::NoSuchLine, |_| {
-        let status = counts.line(cx, next)?;
+        let mut by_cpu = [0; CPUS];
+        let status = counts.line(cx, next, by_cpu.as_mut_bytes())?;
         next = status.line + 1;
-        let by_cpu = (0..status.cpus).map(|cpu| counts.taken_by(cx, status.line, cpu));
-        Ok(Row { status, by_cpu: by_cpu.collect::<Result<_, _>>()? })
+        Ok(Row { status, by_cpu: by_cpu.into_iter().take(status.cpus as usize).collect() })
     })
 }
 
