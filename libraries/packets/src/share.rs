@@ -121,29 +121,6 @@ impl Owed {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_owed_is_given_back_once_and_by_one_caller() {
-        let owed = Owed::default();
-        assert!(owed.take().is_none());
-        owed.add(&Indices(alloc::vec![3, 5]));
-        owed.add(&Indices(alloc::vec![3]));
-        assert_eq!(owed.take().map(|all| all.as_slice().to_vec()), Some(alloc::vec![3, 5, 3]));
-        assert!(owed.take().is_none());
-    }
-
-    #[test]
-    fn only_what_was_not_asked_for_yet_is_owed() {
-        use SystemError::{Budget, Deadline, Killed, Lost};
-        assert!([Killed, Deadline, Budget].into_iter().all(|error| is_owed(&Err(error.into()))));
-        assert!(!is_owed(&Err(Lost.into())) && !is_owed(&Err(PacketError::BadBuffer)));
-        assert!(!is_owed(&Ok(())));
-    }
-}
-
 /// Indices of buffers, as they travel in calls.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Indices(Vec<u32>);
@@ -217,5 +194,28 @@ impl Indices {
     /// Removes all.
     pub fn clear(&mut self) {
         self.0.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_owed_is_given_back_once_and_by_one_caller() {
+        let owed = Owed::default();
+        assert!(owed.take().is_none());
+        owed.add(&Indices(alloc::vec![3, 5]));
+        owed.add(&Indices(alloc::vec![3]));
+        assert_eq!(owed.take().map(|all| all.as_slice().to_vec()), Some(alloc::vec![3, 5, 3]));
+        assert!(owed.take().is_none());
+    }
+
+    #[test]
+    fn only_what_was_not_asked_for_yet_is_owed() {
+        use SystemError::{Budget, Deadline, Killed, Lost};
+        assert!([Killed, Deadline, Budget].into_iter().all(|error| is_owed(&Err(error.into()))));
+        assert!(!is_owed(&Err(Lost.into())) && !is_owed(&Err(PacketError::BadBuffer)));
+        assert!(!is_owed(&Ok(())));
     }
 }
