@@ -58,13 +58,19 @@ fn client(port: u16, arguments: &[&str]) -> Output {
     command.output().expect("iperf3 is installed")
 }
 
-/// Its result, and the sums of what was sent and received, as it has them.
+/// Its result, as it has it.
 #[track_caller]
-fn measured(port: u16, arguments: &[&str]) -> (Value, u64, u64) {
+fn result(port: u16, arguments: &[&str]) -> Value {
     let output = client(port, arguments);
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{arguments:?}: {text}");
-    let value: Value = serde_json::from_str(&text).expect("it is JSON");
+    serde_json::from_str(&text).expect("it is JSON")
+}
+
+/// Its result, and the sums of what was sent and received.
+#[track_caller]
+fn measured(port: u16, arguments: &[&str]) -> (Value, u64, u64) {
+    let value = result(port, arguments);
     let bytes = |sum: &str| value["end"][sum]["bytes"].as_u64().expect("it is a number");
     let (sent, received) = (bytes("sum_sent"), bytes("sum_received"));
     (value, sent, received)
@@ -124,10 +130,7 @@ fn datagrams_are_measured_both_ways() {
     // A megabit and a half in a second is no effort for anybody.
     let wanted = ["-u", "-t", "2", "-b", "750k", "-l", "1000", "-P", "2"];
     for (direction, incoming) in [(&[][..], true), (&["-R"][..], false), (&["--bidir"][..], true)] {
-        let value = client(port, &[&wanted[..], direction].concat());
-        let text = String::from_utf8_lossy(&value.stdout);
-        assert!(value.status.success(), "{direction:?}: {text}");
-        let value: Value = serde_json::from_str(&text).expect("it is JSON");
+        let value = result(port, &[&wanted[..], direction].concat());
         let (sent, lost) = datagrams(&value, "sum_received");
         // 375 for each of two streams.
         assert!((300..=800).contains(&sent) && lost <= sent / 2, "{direction:?}: {lost} of {sent}");
@@ -135,8 +138,7 @@ fn datagrams_are_measured_both_ways() {
         assert_eq!(!shown.contains("received 0 bytes"), incoming, "{direction:?}: {shown}");
     }
     // They end by their number, and numbers can be wide.
-    let counted = client(port, &["-u", "-k", "100", "-b", "1M", "--udp-counters-64bit"]);
-    assert!(counted.status.success(), "{}", String::from_utf8_lossy(&counted.stdout));
+    result(port, &["-u", "-k", "100", "-b", "1M", "--udp-counters-64bit"]);
     run.end().expect_status(0);
 }
 

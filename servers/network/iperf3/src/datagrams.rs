@@ -11,9 +11,9 @@ use warren_waiting::until;
 
 use crate::{
     Serving,
-    arrivals::{Arrivals, Head},
     line::{Trouble, now_ns, say_state, within},
-    protocol::{Arrived, Counted, Datagrams, Plan, State},
+    protocol::{Counted, Datagrams, Plan, State},
+    tally::{Head, Tally},
     test::{Desk, PORT},
     times::{SECOND_NS, Times},
 };
@@ -35,15 +35,8 @@ const TOGETHER: usize = 16;
 struct Stream {
     address: Address,
     port: u16,
-    /// This side sends.
-    is_outgoing: bool,
-    /// Bytes that went through, and count.
-    bytes: u64,
-    /// What came.
-    arrivals: Arrivals,
-    /// Datagrams that were sent, and how many of them do not count.
-    sent: u64,
-    omitted: u64,
+    /// What went through.
+    tally: Tally,
 }
 
 impl Stream {
@@ -51,19 +44,9 @@ impl Stream {
         (self.address, self.port) == (address, port)
     }
 
-    /// What went through until now does not count.
-    fn omit(&mut self) {
-        self.bytes = 0;
-        self.omitted = self.sent;
-        self.arrivals.omit();
-    }
-
-    fn counted(&self) -> Counted {
-        let datagrams = match self.is_outgoing {
-            true => Arrived { sent: self.sent, omitted_sent: self.omitted, ..Arrived::default() },
-            false => self.arrivals.counted(),
-        };
-        Counted { is_outgoing: self.is_outgoing, bytes: self.bytes, datagrams }
+    /// Whether this side sends it.
+    fn is_outgoing(&self) -> bool {
+        self.tally.counted().is_outgoing
     }
 }
 
@@ -86,7 +69,7 @@ pub fn measure(
     say_state(cx, control, State::TestStart)?;
     say_state(cx, control, State::TestRunning)?;
     let elapsed_ns = test.run(desk, cx, control)?;
-    Ok((elapsed_ns, test.streams.iter().map(Stream::counted).collect()))
+    Ok((elapsed_ns, test.streams.iter().map(|stream| stream.tally.counted()).collect()))
 }
 
 struct Test<'f> {
@@ -112,16 +95,7 @@ impl Test<'_> {
         if !self.streams.iter().any(|stream| stream.is_at(address, port)) {
             // Those come first that the client sends.
             let is_outgoing = self.streams.len() >= self.plan.incoming as usize;
-            let (bytes, arrivals, sent, omitted) = (0, Arrivals::default(), 0, 0);
-            self.streams.push(Stream {
-                address,
-                port,
-                is_outgoing,
-                bytes,
-                arrivals,
-                sent,
-                omitted,
-            });
+            self.streams.push(Stream { address, port, tally: Tally::new(is_outgoing) });
         }
         Ok(self.socket.send(cx, &address, port, ANSWER)?)
     }
@@ -136,20 +110,14 @@ impl Test<'_> {
         let mut now_ns = self::now_ns(cx)?;
         let (mut times, mut look_ns) = (Times::new(self.plan, now_ns), now_ns);
         loop {
-            if times.counts_from(now_ns) {
-                self.streams.iter_mut().for_each(Stream::omit);
-            }
-            if times.are_over(now_ns) {
-                return Err(Trouble::Silent);
+            if times.count_from(now_ns)? {
+                self.streams.iter_mut().for_each(|stream| stream.tally.omit());
             }
             if look_ns <= now_ns {
                 look_ns = now_ns + LOOK_NS;
                 desk.turn_away(cx)?;
-                match desk.next_state(cx, control)? {
-                    Some(State::TestEnd) => break,
-                    Some(State::ClientTerminate) => return Err(Trouble::Terminated),
-                    Some(_) => return Err(Trouble::Nonsense),
-                    None => (),
+                if desk.is_over(cx, control)? {
+                    break;
                 }
             }
             let due_ns = self.send(cx, &mut times, now_ns)?.min(look_ns);
@@ -177,28 +145,27 @@ impl Test<'_> {
         let Datagrams { bits_per_second, wide_numbers } = self.kind;
         let bits = self.piece.len() as u64 * 8;
         let mut next_ns = u64::MAX;
-        for stream in self.streams.iter_mut().filter(|stream| stream.is_outgoing) {
-            let due_ns = |sent: u64| {
-                let after_ns = u128::from(sent * bits) * u128::from(SECOND_NS);
+        for stream in self.streams.iter_mut().filter(|stream| stream.is_outgoing()) {
+            // As much time after the beginning as those before it take.
+            let due_ns = |number: u64| {
+                let after_ns = u128::from((number - 1) * bits) * u128::from(SECOND_NS);
                 times.start_ns + after_ns.checked_div(bits_per_second.into()).unwrap_or(0) as u64
             };
             for _ in 0..TOGETHER {
-                if due_ns(stream.sent) > now_ns {
+                let number = stream.tally.next();
+                if due_ns(number) > now_ns {
                     break;
                 }
-                let head = Head { sent_ns: self::now_ns(cx)?, number: stream.sent + 1 };
+                let head = Head { sent_ns: self::now_ns(cx)?, number };
                 head.write(&mut self.piece, wide_numbers);
                 match self.socket.send(cx, &stream.address, stream.port, &self.piece) {
                     Err(error @ UdpError::System(_)) => return Err(error.into()),
                     // There is no room now.
                     Err(_) => break,
-                    Ok(()) => {
-                        stream.sent += 1;
-                        stream.bytes += self.piece.len() as u64;
-                    }
+                    Ok(()) => stream.tally.sent(self.piece.len()),
                 }
             }
-            next_ns = next_ns.min(due_ns(stream.sent));
+            next_ns = next_ns.min(due_ns(stream.tally.next()));
         }
         // Whether any of them comes nobody says: only what has an end may send for as long as it lasts.
         if next_ns < u64::MAX && self.plan.seconds > 0 {
@@ -224,9 +191,11 @@ impl Test<'_> {
             return Ok(true);
         }
         let data = self.data.get(..bytes).unwrap_or(&self.data);
-        if let Some(head) = Head::read(data, self.kind.wide_numbers) {
-            stream.arrivals.take(head, now_ns(cx)?);
-            stream.bytes += bytes as u64;
+        // What comes through a stream that this side sends is nobody's.
+        if let Some(head) = Head::read(data, self.kind.wide_numbers)
+            && !stream.is_outgoing()
+        {
+            stream.tally.take(head, bytes, now_ns(cx)?);
         }
         Ok(true)
     }

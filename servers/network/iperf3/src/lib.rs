@@ -4,7 +4,7 @@
 //!
 //! [`protocol`] is what is said on the control connection; it is pure and tested on the host. `test` conducts one test after the other, as the
 //! protocol has it: whoever comes meanwhile is told that somebody else is measuring. `stream` is the connections that are measured, `line` whatever is said
-//! within a time; `datagrams` measures UDP, with what it counts in `arrivals`. One thread has all of it.
+//! within a time; `datagrams` measures UDP, with what it counts in `tally`. One thread has all of it.
 //!
 //! It is the program `iperf3` as well, which shows what the last test has brought, by this system's clock.
 //!
@@ -22,12 +22,12 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
-mod arrivals;
 mod datagrams;
 mod line;
 pub mod protocol;
 mod show;
 mod stream;
+mod tally;
 mod test;
 mod times;
 

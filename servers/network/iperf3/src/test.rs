@@ -157,24 +157,18 @@ impl Desk {
                 until(cx, &cx.req().clock, until_ns, |cx| poll.wait(cx, reports.as_mut_bytes()))
             })?;
             let now_ns = now_ns(cx)?;
-            if times.counts_from(now_ns) {
+            if times.count_from(now_ns)? {
                 test.streams.iter_mut().for_each(|stream| stream.bytes = 0);
-            }
-            if times.are_over(now_ns) {
-                return Err(Trouble::Silent);
             }
             for report in reports.iter().take(ready.unwrap_or(0) as usize) {
                 match report.tag {
                     LISTENER => self.turn_away(cx)?,
-                    CONTROL => match self.next_state(cx, control)? {
-                        Some(State::TestEnd) => {
+                    CONTROL => {
+                        if self.is_over(cx, control)? {
                             test.take_rest(cx, &mut piece)?;
                             return Ok(now_ns.saturating_sub(times.start_ns));
                         }
-                        Some(State::ClientTerminate) => return Err(Trouble::Terminated),
-                        Some(_) => return Err(Trouble::Nonsense),
-                        None => (),
-                    },
+                    }
                     place => {
                         let Some(stream) = test.streams.get_mut(place as usize) else { continue };
                         if stream.go_on(cx, &mut piece)? {
@@ -204,18 +198,22 @@ impl Desk {
         Ok(poll.keep()?)
     }
 
-    /// What the client says now, if anything.
-    pub fn next_state(
+    /// Whether the client says by now that the streams are over.
+    pub fn is_over(
         &self,
         cx: &mut Cx<'_, Serving>,
         control: &Kept<dyn Connection>,
-    ) -> Result<Option<State>, Trouble> {
+    ) -> Result<bool, Trouble> {
         let mut byte = [0];
         match cx.scope(|cx| control.get(cx)?.read_now(cx, &mut byte)) {
-            Err(TcpError::WouldWait) => Ok(None),
-            Ok(0) => Err(Trouble::Terminated),
-            Ok(_) => State::of_client(byte[0]).map(Some).ok_or(Trouble::Nonsense),
-            Err(error) => Err(error.into()),
+            Err(TcpError::WouldWait) => return Ok(false),
+            Ok(0) => return Err(Trouble::Terminated),
+            heard => heard?,
+        };
+        match State::of_client(byte[0]) {
+            Some(State::TestEnd) => Ok(true),
+            Some(State::ClientTerminate) => Err(Trouble::Terminated),
+            _ => Err(Trouble::Nonsense),
         }
     }
 

@@ -1,6 +1,9 @@
 //! When what is due in a test.
 
-use crate::{line::PATIENCE_NS, protocol::Plan};
+use crate::{
+    line::{PATIENCE_NS, Trouble},
+    protocol::Plan,
+};
 
 /// How long nothing may go through the streams of a test.
 const SILENCE_NS: u64 = 60_000_000_000;
@@ -42,13 +45,15 @@ impl Times {
     }
 
     /// Whether what goes through counts from now on, and did not before.
-    pub fn counts_from(&mut self, now_ns: u64) -> bool {
-        self.counting_ns.take_if(|counting_ns| *counting_ns <= now_ns).is_some()
-    }
-
-    /// Whether the test has not ended, though it should have.
-    pub fn are_over(&self, now_ns: u64) -> bool {
-        now_ns >= self.end_ns.min(self.silent_ns)
+    ///
+    /// # Errors
+    ///
+    /// `Silent` if the test has not ended, though it should have.
+    pub fn count_from(&mut self, now_ns: u64) -> Result<bool, Trouble> {
+        if now_ns >= self.end_ns.min(self.silent_ns) {
+            return Err(Trouble::Silent);
+        }
+        Ok(self.counting_ns.take_if(|counting_ns| *counting_ns <= now_ns).is_some())
     }
 }
 
@@ -72,19 +77,21 @@ mod tests {
     fn what_was_before_is_left_out_once() {
         let mut times = Times::new(plan(5, 2), 0);
         assert_eq!(times.look_ns(), 2 * SECOND_NS);
-        assert!(!times.counts_from(2 * SECOND_NS - 1));
-        assert!(times.counts_from(2 * SECOND_NS) && !times.counts_from(2 * SECOND_NS));
+        assert_eq!(times.count_from(2 * SECOND_NS - 1), Ok(false));
+        assert_eq!(times.count_from(2 * SECOND_NS), Ok(true));
+        assert_eq!(times.count_from(2 * SECOND_NS), Ok(false));
         assert_eq!(times.look_ns(), 5 * SECOND_NS + PATIENCE_NS);
     }
 
     #[test]
     fn a_test_that_does_not_end_is_ended() {
+        let (still, ended) = (Ok(false), Err(Trouble::Silent));
         let mut times = Times::new(plan(100, 0), 0);
-        assert!(times.are_over(SILENCE_NS) && !times.are_over(SILENCE_NS - 1));
+        assert_eq!([SILENCE_NS - 1, SILENCE_NS].map(|ns| times.count_from(ns)), [still, ended]);
         times.moved(90 * SECOND_NS);
-        assert!(!times.are_over(100 * SECOND_NS) && times.are_over(110 * SECOND_NS));
+        assert_eq!([100, 110].map(|at| times.count_from(at * SECOND_NS)), [still, ended]);
         let mut endless = Times::new(plan(0, 0), 0);
         endless.moved(1000 * SECOND_NS);
-        assert!(!endless.are_over(1059 * SECOND_NS) && endless.are_over(1060 * SECOND_NS));
+        assert_eq!([1059, 1060].map(|at| endless.count_from(at * SECOND_NS)), [still, ended]);
     }
 }

@@ -1,6 +1,6 @@
 //! Datagrams that are measured: what stands at their beginning, and what follows from how they come (`iperf_udp.c` of iperf's sources).
 
-use crate::protocol::Arrived;
+use crate::protocol::{Arrived, Counted};
 
 /// What stands at the beginning of a datagram, in network byte order: seconds and microseconds of 32 bits each, and a number of 32 bits or of 64.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,23 +38,40 @@ impl Head {
     }
 }
 
-/// What is counted of those that come.
+/// What is counted of a stream of them.
 #[derive(Debug, Default)]
-pub struct Arrivals {
-    arrived: Arrived,
+pub struct Tally {
+    counted: Counted,
     /// How long the last one took, by two clocks that have nothing to do with each other.
     transit_ns: Option<i64>,
 }
 
-impl Arrivals {
-    /// What was counted.
-    pub fn counted(&self) -> Arrived {
-        self.arrived
+impl Tally {
+    /// Of a stream that this side sends, or does not.
+    pub fn new(is_outgoing: bool) -> Self {
+        Tally { counted: Counted { is_outgoing, ..Counted::default() }, transit_ns: None }
     }
 
-    /// Another one has come.
-    pub fn take(&mut self, head: Head, now_ns: u64) {
-        let Arrived { sent, lost, jitter, .. } = &mut self.arrived;
+    /// What was counted.
+    pub fn counted(&self) -> Counted {
+        self.counted
+    }
+
+    /// The number of the next one that is sent.
+    pub fn next(&self) -> u64 {
+        self.counted.datagrams.sent + 1
+    }
+
+    /// The next one was sent, of so many bytes.
+    pub fn sent(&mut self, bytes: usize) {
+        self.counted.bytes += bytes as u64;
+        self.counted.datagrams.sent += 1;
+    }
+
+    /// Another one has come, of so many bytes.
+    pub fn take(&mut self, head: Head, bytes: usize, now_ns: u64) {
+        self.counted.bytes += bytes as u64;
+        let Arrived { sent, lost, jitter, .. } = &mut self.counted.datagrams;
         if head.number > *sent {
             // Those between are lost, unless they come later.
             *lost += head.number - *sent - 1;
@@ -69,10 +86,12 @@ impl Arrivals {
         }
     }
 
-    /// What came until now does not count.
+    /// What went through until now does not count.
     pub fn omit(&mut self) {
-        let Arrived { sent, lost, .. } = self.arrived;
-        self.arrived = Arrived { sent, lost, omitted_sent: sent, omitted_lost: lost, jitter: 0.0 };
+        let Arrived { sent, lost, .. } = self.counted.datagrams;
+        self.counted.bytes = 0;
+        self.counted.datagrams =
+            Arrived { sent, lost, omitted_sent: sent, omitted_lost: lost, jitter: 0.0 };
     }
 }
 
@@ -84,10 +103,10 @@ mod tests {
 
     use super::*;
 
-    fn taken(numbers: impl IntoIterator<Item = u64>) -> Arrivals {
-        let mut arrivals = Arrivals::default();
-        numbers.into_iter().for_each(|number| arrivals.take(Head { sent_ns: 0, number }, 0));
-        arrivals
+    fn taken(numbers: impl IntoIterator<Item = u64>) -> Tally {
+        let mut tally = Tally::new(false);
+        numbers.into_iter().for_each(|number| tally.take(Head { sent_ns: 0, number }, 100, 0));
+        tally
     }
 
     #[test]
@@ -104,7 +123,7 @@ mod tests {
     #[test]
     fn what_does_not_come_is_lost_and_what_comes_late_is_not() {
         let counted = |numbers: &[u64]| {
-            let Arrived { sent, lost, .. } = taken(numbers.iter().copied()).counted();
+            let Arrived { sent, lost, .. } = taken(numbers.iter().copied()).counted().datagrams;
             (sent, lost)
         };
         assert_eq!(counted(&[1, 2, 3]), (3, 0));
@@ -115,32 +134,44 @@ mod tests {
 
     #[test]
     fn what_was_before_is_told_apart() {
-        let mut arrivals = taken([1, 3]);
-        arrivals.omit();
-        arrivals.take(Head { sent_ns: 0, number: 5 }, 0);
-        let Arrived { sent, lost, omitted_sent, omitted_lost, .. } = arrivals.counted();
-        assert_eq!((sent, lost, omitted_sent, omitted_lost), (5, 2, 3, 1));
+        let mut tally = taken([1, 3]);
+        tally.omit();
+        tally.take(Head { sent_ns: 0, number: 5 }, 50, 0);
+        let Counted { bytes, datagrams, .. } = tally.counted();
+        let Arrived { sent, lost, omitted_sent, omitted_lost, .. } = datagrams;
+        assert_eq!((bytes, sent, lost, omitted_sent, omitted_lost), (50, 5, 2, 3, 1));
+    }
+
+    #[test]
+    fn what_is_sent_is_numbered_and_told_apart() {
+        let mut tally = Tally::new(true);
+        tally.sent(100);
+        tally.omit();
+        assert_eq!(tally.next(), 2);
+        tally.sent(70);
+        let datagrams = Arrived { sent: 2, omitted_sent: 1, ..Arrived::default() };
+        assert_eq!(tally.counted(), Counted { is_outgoing: true, bytes: 70, datagrams });
     }
 
     #[test]
     fn jitter_is_of_the_differences_and_no_matter_of_the_clocks() {
-        let mut arrivals = Arrivals::default();
+        let mut tally = Tally::default();
         for (number, now_ns) in [(1, 0), (2, 0), (3, 16_000_000)] {
-            arrivals.take(Head { sent_ns: u64::MAX / 2, number }, now_ns);
+            tally.take(Head { sent_ns: u64::MAX / 2, number }, 100, now_ns);
         }
-        assert_eq!(arrivals.counted().jitter, 0.001);
+        assert_eq!(tally.counted().datagrams.jitter, 0.001);
     }
 
     proptest! {
         #[test]
         fn whatever_comes_is_counted(datagrams: Vec<(Vec<u8>, u64)>, wide: bool) {
-            let mut arrivals = Arrivals::default();
+            let mut tally = Tally::default();
             for (data, now_ns) in datagrams {
                 if let Some(head) = Head::read(&data, wide) {
-                    arrivals.take(head, now_ns);
+                    tally.take(head, data.len(), now_ns);
                 }
             }
-            let Arrived { sent, lost, jitter, .. } = arrivals.counted();
+            let Arrived { sent, lost, jitter, .. } = tally.counted().datagrams;
             prop_assert!(lost <= sent && jitter.is_finite() && jitter >= 0.0);
         }
     }
