@@ -86,6 +86,21 @@ fn write(
     }
 }
 
+/// What a step works with.
+struct Turn<'f, 'a> {
+    connection: Ref<'f, dyn Connection>,
+    now_ns: u64,
+    /// Room for what is read and written.
+    chunk: &'a mut [u8],
+}
+
+impl Turn<'_, '_> {
+    /// Waits for a connection that is ready for this, but not for longer.
+    fn wait(&self, interest: u32, patience_ns: u64) -> Step {
+        Step::Wait(interest, self.now_ns + patience_ns)
+    }
+}
+
 /// How it goes on after one step.
 enum Step {
     More,
@@ -109,51 +124,36 @@ impl From<SystemError> for Broken {
 }
 
 impl Talk {
-    fn step(
-        &mut self,
-        cx: &mut Cx<'_, Serving>,
-        connection: Ref<'_, dyn Connection>,
-        now_ns: u64,
-        chunk: &mut [u8],
-    ) -> Result<Step, Broken> {
-        if self.file.is_some() || !self.output.is_empty() {
-            return self.send(cx, connection, now_ns, chunk);
+    fn step(&mut self, cx: &mut Cx<'_, Serving>, turn: &mut Turn<'_, '_>) -> Result<Step, Broken> {
+        match self {
+            Talk { file: Some(_), .. } => self.send(cx, turn),
+            Talk { output, .. } if !output.is_empty() => self.send(cx, turn),
+            Talk { is_refused: true, .. } => self.see_off(cx, turn),
+            Talk { is_last: true, .. } => Ok(Step::End(Next::End)),
+            _ => self.listen(cx, turn),
         }
-        if self.is_refused {
-            return self.see_off(cx, connection, now_ns, chunk);
-        }
-        if self.is_last {
-            return Ok(Step::End(Next::End));
-        }
-        self.listen(cx, connection, now_ns, chunk)
     }
 
     /// Sends more of an answer. The head of a document leaves with the first part of it: a small document takes one packet, and one acknowledgment.
-    fn send(
-        &mut self,
-        cx: &mut Cx<'_, Serving>,
-        connection: Ref<'_, dyn Connection>,
-        now_ns: u64,
-        chunk: &mut [u8],
-    ) -> Result<Step, Broken> {
+    fn send(&mut self, cx: &mut Cx<'_, Serving>, turn: &mut Turn<'_, '_>) -> Result<Step, Broken> {
         let waiting = &self.output[self.sent..];
         let taken = match &mut self.file {
             Some(part) if waiting.len() <= CHUNK / 2 => {
-                let (first, rest) = chunk.split_at_mut(waiting.len());
+                let (first, rest) = turn.chunk.split_at_mut(waiting.len());
                 first.copy_from_slice(waiting);
                 let count = part.read(cx, rest)?;
                 if part.left == 0 {
                     self.file = None;
                 }
-                let bytes = &chunk[..waiting.len() + count];
-                let taken = write(cx, connection, bytes)?;
+                let bytes = &turn.chunk[..waiting.len() + count];
+                let taken = write(cx, turn.connection, bytes)?;
                 self.output.clear();
                 self.output.extend(&bytes[taken..]);
                 self.sent = 0;
                 taken
             }
             _ => {
-                let taken = write(cx, connection, waiting)?;
+                let taken = write(cx, turn.connection, waiting)?;
                 self.sent += taken;
                 if self.sent == self.output.len() {
                     self.output.clear();
@@ -163,7 +163,7 @@ impl Talk {
             }
         };
         match taken {
-            0 => Ok(Step::Wait(Readiness::WRITABLE, now_ns + TAKING_NS)),
+            0 => Ok(turn.wait(Readiness::WRITABLE, TAKING_NS)),
             _ => Ok(Step::More),
         }
     }
@@ -172,9 +172,7 @@ impl Talk {
     fn listen(
         &mut self,
         cx: &mut Cx<'_, Serving>,
-        connection: Ref<'_, dyn Connection>,
-        now_ns: u64,
-        chunk: &mut [u8],
+        turn: &mut Turn<'_, '_>,
     ) -> Result<Step, Broken> {
         if !self.input.is_empty() {
             match read(&self.input) {
@@ -194,19 +192,19 @@ impl Talk {
                 }
             }
         }
-        let most = HEAD_BYTES.saturating_sub(self.input.len()).min(chunk.len());
-        match connection.read_now(cx, &mut chunk[..most]) {
+        let most = HEAD_BYTES.saturating_sub(self.input.len()).min(turn.chunk.len());
+        match turn.connection.read_now(cx, &mut turn.chunk[..most]) {
             Err(TcpError::WouldWait) if self.input.is_empty() => {
-                Ok(Step::Wait(Readiness::READABLE, now_ns + IDLE_NS))
+                Ok(turn.wait(Readiness::READABLE, IDLE_NS))
             }
             Err(TcpError::WouldWait) => {
-                let until_ns = *self.head_until_ns.get_or_insert(now_ns + HEAD_NS);
+                let until_ns = *self.head_until_ns.get_or_insert(turn.now_ns + HEAD_NS);
                 Ok(Step::Wait(Readiness::READABLE, until_ns))
             }
             count => match count? as usize {
                 0 => Ok(Step::End(Next::End)),
                 count => {
-                    self.input.extend(&chunk[..count]);
+                    self.input.extend(&turn.chunk[..count]);
                     Ok(Step::More)
                 }
             },
@@ -217,19 +215,17 @@ impl Talk {
     fn see_off(
         &mut self,
         cx: &mut Cx<'_, Serving>,
-        connection: Ref<'_, dyn Connection>,
-        now_ns: u64,
-        chunk: &mut [u8],
+        turn: &mut Turn<'_, '_>,
     ) -> Result<Step, Broken> {
         let until_ns = match self.gone_until_ns {
             Some(until_ns) => until_ns,
             None => {
-                connection.finish(cx)?;
-                *self.gone_until_ns.insert(now_ns + LEAVING_NS)
+                turn.connection.finish(cx)?;
+                *self.gone_until_ns.insert(turn.now_ns + LEAVING_NS)
             }
         };
-        match connection.read_now(cx, chunk) {
-            _ if now_ns >= until_ns => Ok(Step::End(Next::Abort)),
+        match turn.connection.read_now(cx, turn.chunk) {
+            _ if turn.now_ns >= until_ns => Ok(Step::End(Next::Abort)),
             Err(TcpError::WouldWait) => Ok(Step::Wait(Readiness::READABLE, until_ns)),
             count => match count? {
                 0 => Ok(Step::End(Next::End)),
@@ -381,7 +377,8 @@ impl Conversation<Serving> for Talk {
         // Nobody else uses it: one thread has all conversations.
         let mut chunk = core::mem::take(&mut cx.chunk);
         chunk.resize(CHUNK, 0);
-        let mut steps = (0..TURN).map(|_| self.step(cx, connection, now_ns, &mut chunk));
+        let mut turn = Turn { connection, now_ns, chunk: &mut chunk };
+        let mut steps = (0..TURN).map(|_| self.step(cx, &mut turn));
         let last = steps.find(|step| !matches!(step, Ok(Step::More)));
         drop(steps);
         cx.chunk = chunk;
