@@ -2,7 +2,7 @@
 
 use warren::{Cx, Ref, errors, service};
 
-use crate::{NeighbourhoodError, PacketError, Sink, SinkError, Way};
+use crate::{EthernetError, NeighbourhoodError, PacketError, Sink, SinkError, Way};
 
 /// Why datagrams were not sent, or are not delivered.
 #[errors]
@@ -25,6 +25,16 @@ impl From<NeighbourhoodError> for EndpointError {
             NeighbourhoodError::System(error) => EndpointError::System(error),
             NeighbourhoodError::BadRecord => EndpointError::BadRecord,
             NeighbourhoodError::Exhausted => EndpointError::Exhausted,
+            _ => EndpointError::Unreachable,
+        }
+    }
+}
+
+impl From<EthernetError> for EndpointError {
+    fn from(error: EthernetError) -> Self {
+        match error {
+            EthernetError::System(error) => EndpointError::System(error),
+            EthernetError::BadRecord => EndpointError::BadRecord,
             _ => EndpointError::Unreachable,
         }
     }

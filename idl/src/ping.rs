@@ -3,7 +3,7 @@
 use warren::{Cx, Flat, errors, service};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-use crate::{Address, EndpointError, RoutingError};
+use crate::{Address, EndpointError, PacketError, RoutingError};
 
 /// Why there is no answer.
 #[errors]
@@ -23,6 +23,15 @@ impl From<RoutingError> for PingError {
         match error {
             RoutingError::System(error) => PingError::System(error),
             _ => PingError::Unreachable,
+        }
+    }
+}
+
+impl From<PacketError> for PingError {
+    fn from(error: PacketError) -> Self {
+        match error {
+            PacketError::System(error) => PingError::System(error),
+            _ => PingError::Exhausted,
         }
     }
 }

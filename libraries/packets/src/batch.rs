@@ -148,11 +148,69 @@ impl Batch {
         }
         self.records.truncate(to);
     }
+
+    /// The same with a `keep` that can fail, and is not asked any more after that.
+    ///
+    /// # Errors
+    ///
+    /// That of `keep`; what is left of the batch is of no use then.
+    pub fn try_retain<E>(
+        &mut self,
+        mut keep: impl FnMut(&mut Packet, &[Packet]) -> Result<bool, E>,
+    ) -> Result<(), E> {
+        let mut all = Ok(());
+        self.retain(|first, others| {
+            let kept = if all.is_ok() { keep(first, others) } else { Ok(false) };
+            kept.unwrap_or_else(|error| {
+                all = Err(error);
+                false
+            })
+        });
+        all
+    }
+
+    /// Keeps the packets whose protocol `protocol` says, and returns the protocols.
+    pub fn sort(
+        &mut self,
+        mut protocol: impl FnMut(&mut Packet, &[Packet]) -> Option<u16>,
+    ) -> Protocols {
+        let mut protocols = Protocols { all: [0; BATCH], count: 0 };
+        self.retain(|first, others| {
+            let known = protocol(first, others);
+            if let Some(known) = known {
+                protocols.all[protocols.count] = known;
+                protocols.count += 1;
+            }
+            known.is_some()
+        });
+        protocols
+    }
+}
+
+/// The protocols of a batch's packets, one for each.
+pub struct Protocols {
+    all: [u16; BATCH],
+    count: usize,
+}
+
+impl Protocols {
+    /// In the order of the packets.
+    pub fn as_slice(&self) -> &[u16] {
+        &self.all[..self.count]
+    }
 }
 
 /// Bytes of a packet.
 pub fn length(pieces: &[Packet]) -> usize {
     pieces.iter().map(|piece| usize::from(piece.bytes)).sum()
+}
+
+/// A packet's records together.
+pub fn whole(first: &Packet, others: &[Packet]) -> Vec<Packet> {
+    let mut pieces = Vec::with_capacity(1 + others.len());
+    pieces.push(*first);
+    pieces.extend_from_slice(others);
+    pieces
 }
 
 #[cfg(test)]
@@ -217,6 +275,32 @@ mod tests {
         let left: Vec<_> = batch.packets().map(|packet| (packet[0].buffer, packet.len())).collect();
         assert_eq!(left, [(0, 1), (2, 2), (3, 1)]);
         assert!(batch.packets().all(|packet| packet[0].offset == 7));
+    }
+
+    #[test]
+    fn nothing_is_asked_for_after_a_failure() {
+        let mut batch = of_pieces(&[1, 3, 2, 1]);
+        let kept = batch.try_retain(|first, _| Ok::<_, u32>(first.buffer != 2));
+        assert_eq!((kept, batch.packets().count()), (Ok(()), 3));
+        let mut asked = 0;
+        let failed = batch.try_retain(|first, _| {
+            asked += 1;
+            if first.buffer == 1 { Err(first.buffer) } else { Ok(true) }
+        });
+        assert_eq!((failed, asked), (Err(1), 2));
+    }
+
+    #[test]
+    fn packets_are_kept_with_their_protocols() {
+        let mut batch = of_pieces(&[1, 3, 2, 1]);
+        let mut all = Vec::new();
+        let protocols = batch.sort(|first, others| {
+            all.push(whole(first, others));
+            (others.len() != 2).then_some(first.buffer as u16 + 10)
+        });
+        assert_eq!(protocols.as_slice(), [10, 12, 13]);
+        assert_eq!(batch.packets().map(<[Packet]>::len).collect::<Vec<_>>(), [1, 2, 1]);
+        assert_eq!(all.concat(), of_pieces(&[1, 3, 2, 1]).records());
     }
 
     proptest! {

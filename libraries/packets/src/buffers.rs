@@ -1,7 +1,9 @@
 //! The bytes that records name.
 
 use warren::{Mapping, Out};
-use warren_idl::{BUFFER_BYTES, HEADROOM, Packet};
+use warren_idl::{
+    BUFFER_BYTES, EndpointError, EthernetError, HEADROOM, NeighbourhoodError, Packet, SinkError,
+};
 
 use crate::{
     Batch, Indices,
@@ -11,6 +13,18 @@ use crate::{
 /// A record or a batch that is not to be used, or a packet that is not what it should be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bad;
+
+/// What [`Bad`] is called in front of other servers.
+macro_rules! bad_records {
+    ($($error:ty),+) => {
+        $(impl From<Bad> for $error {
+            fn from(Bad: Bad) -> Self {
+                Self::BadRecord
+            }
+        })+
+    };
+}
+bad_records!(EndpointError, EthernetError, NeighbourhoodError, SinkError);
 
 /// Memory that others may change at any time.
 pub trait Bytes {
@@ -156,6 +170,22 @@ impl<M: Bytes> Buffers<M> {
         Ok(packet)
     }
 
+    /// The same, with a header before the data.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Buffers::spread`], and there is no room for the header.
+    pub fn spread_behind(
+        &self,
+        buffers: &Indices,
+        header: &[u8],
+        data: &[u8],
+    ) -> Result<Batch, Bad> {
+        let mut packet = self.spread(buffers, data)?;
+        self.prepend(packet.first_mut().ok_or(Bad)?, header)?;
+        Ok(packet)
+    }
+
     /// Puts a header in front of a packet. There must be room for it.
     pub fn prepend(&self, first: &mut Packet, header: &[u8]) -> Result<(), Bad> {
         let bytes = u16::try_from(header.len()).map_err(|_| Bad)?;
@@ -209,6 +239,11 @@ impl<M: Bytes> Buffers<M> {
     }
 }
 
+/// How many buffers [`Buffers::spread`] needs for so many bytes.
+pub fn needed(bytes: usize) -> usize {
+    (HEADROOM + bytes).div_ceil(BUFFER_BYTES)
+}
+
 /// Takes a header off a packet.
 pub fn strip(first: &mut Packet, bytes: usize) -> Result<(), Bad> {
     let bytes = u16::try_from(bytes).map_err(|_| Bad)?;
@@ -248,6 +283,22 @@ mod tests {
         assert_eq!(strip(&mut packet, 5), Err(Bad));
         assert_eq!(buffers.prepend(&mut packet, &[0; 101]), Err(Bad));
         assert_eq!(packet, piece(1, 100, 4));
+    }
+
+    #[test]
+    fn data_is_spread_over_as_many_buffers_as_it_needs() {
+        let buffers = Buffers::new(Plain::new(3));
+        let first = BUFFER_BYTES - HEADROOM;
+        for (bytes, count) in [(0, 1), (first, 1), (first + 1, 2), (first + BUFFER_BYTES + 1, 3)] {
+            assert_eq!(needed(bytes), count);
+            let mut indices = Indices::new();
+            (0..count as u32).for_each(|index| indices.push(index));
+            let data: Vec<u8> = (0..bytes).map(|at| at as u8).collect();
+            let packet = buffers.spread(&indices, &data).unwrap();
+            let mut read = vec![0; bytes];
+            buffers.gather(packet.records(), 0, &mut read).unwrap();
+            assert!(read == data && packet.packets().count() == 1, "{bytes}");
+        }
     }
 
     #[test]

@@ -7,12 +7,13 @@
 //! its thread leaves when the next one is served in its place.
 
 use alloc::vec::Vec;
+use core::cell::{Cell, RefCell};
 
 use warren::{Cx, Object, Ref, Req, Serial, SystemError, Weak};
 use warren_idl::{EndpointError, Signals, Sink};
 use warren_waiting::{Bell, wait_until};
 
-use crate::batch::Batch;
+use crate::batch::{Batch, Protocols};
 
 /// Protocols that can be served at the same time.
 const MOST: usize = 16;
@@ -20,9 +21,9 @@ const MOST: usize = 16;
 /// Who is handed which protocol's packets, by the number that the layer knows it by.
 #[derive(Default)]
 pub struct Sinks {
-    all: Vec<Entry>,
+    all: RefCell<Vec<Entry>>,
     /// Counts all who were ever handed any.
-    count: u64,
+    count: Cell<u64>,
 }
 
 /// Those of them who wait in [`serve`].
@@ -43,16 +44,12 @@ struct Entry {
 pub trait Distributor: Object<Access = Serial> {
     /// Who is handed which.
     fn sinks(&self) -> &Sinks;
-    /// The same, to be changed.
-    fn sinks_mut(&mut self) -> &mut Sinks;
 }
 
 /// A server in which those wait who are handed packets.
 pub trait Serving: Object<Access = Serial> {
     /// Who is served.
     fn served(&self) -> &Served;
-    /// The same, to be changed.
-    fn served_mut(&mut self) -> &mut Served;
 }
 
 /// Why a protocol is not served any more.
@@ -88,21 +85,34 @@ impl Sinks {
     /// # Errors
     ///
     /// There is no room for another protocol.
-    pub fn add(&mut self, protocol: u16, sink: Weak<dyn Sink>) -> Result<u64, TooMany> {
-        let number = self.count;
+    pub fn add(&self, protocol: u16, sink: Weak<dyn Sink>) -> Result<u64, TooMany> {
+        let (mut all, number) = (self.all.borrow_mut(), self.count.get());
         let entry = Entry { protocol, sink, number };
-        match self.all.iter().position(|entry| entry.protocol == protocol) {
-            Some(at) => self.all[at] = entry,
-            None if self.all.len() < MOST => self.all.push(entry),
+        match all.iter().position(|entry| entry.protocol == protocol) {
+            Some(at) => all[at] = entry,
+            None if all.len() < MOST => all.push(entry),
             None => return Err(TooMany),
         }
-        self.count += 1;
+        self.count.set(number + 1);
         Ok(number)
+    }
+
+    /// The one that is handed a protocol's packets, if it is still there.
+    fn of<'f, S>(&self, cx: &Cx<'f, S>, protocol: u16) -> Option<Ref<'f, dyn Sink>> {
+        let all = self.all.borrow();
+        let entry = all.iter().find(|entry| entry.protocol == protocol)?;
+        entry.sink.upgrade(cx).ok()
+    }
+
+    /// Whether nobody has come in the place of the sink with this number.
+    fn has(&self, number: u64) -> bool {
+        self.all.borrow().iter().any(|entry| entry.number == number)
     }
 
     /// Those that are still there, each with its protocol.
     pub fn each<'f, S>(&self, cx: &Cx<'f, S>) -> Vec<(u16, Ref<'f, dyn Sink>)> {
-        let each = self.all.iter();
+        let all = self.all.borrow();
+        let each = all.iter();
         each.filter_map(|entry| Some((entry.protocol, entry.sink.upgrade(cx).ok()?))).collect()
     }
 }
@@ -127,10 +137,6 @@ impl<S: Serving> Distributor for S {
     fn sinks(&self) -> &Sinks {
         &self.served().sinks
     }
-
-    fn sinks_mut(&mut self) -> &mut Sinks {
-        &mut self.served_mut().sinks
-    }
 }
 
 /// Serves `sink` the packets of a protocol, beginning with an empty batch, until somebody else is served in its place; it does not return before.
@@ -152,7 +158,7 @@ pub fn enter<S: Serving>(
     sink: Ref<'_, dyn Sink>,
 ) -> Result<u64, NotServed> {
     let weak = sink.weak()?;
-    let number = cx.served_mut().sinks.add(protocol, weak)?;
+    let number = cx.served().sinks.add(protocol, weak)?;
     cx.served().superseded.ring()?;
     Ok(number)
 }
@@ -169,10 +175,7 @@ pub fn stay<S: Serving>(
 ) -> Result<(), NotServed> {
     // A sink that cannot use it is as good as one that is gone.
     sink.deliver(cx, &[]).ok();
-    Ok(wait_until(cx, superseded, |server| {
-        let still = server.served().sinks.all.iter().any(|entry| entry.number == number);
-        (!still).then_some(())
-    })?)
+    Ok(wait_until(cx, superseded, |server| (!server.served().sinks.has(number)).then_some(()))?)
 }
 
 fn superseded<S: Serving>(server: &S) -> &Bell {
@@ -190,16 +193,17 @@ pub fn accept<S: Distributor>(
     sink: Ref<'_, dyn Sink>,
 ) -> Result<(), EndpointError> {
     let sink = sink.weak()?;
-    let added = cx.sinks_mut().add(protocol.into(), sink);
+    let added = cx.sinks().add(protocol.into(), sink);
     added.map(drop).map_err(|TooMany| EndpointError::TooMany)
 }
 
-/// Hands packets on, whose protocols are `protocols`, one for each packet. Returns how many nobody is served. What a sink cannot use is lost.
+/// Hands packets on, whose protocols are `protocols`. Returns how many nobody is served. What a sink cannot use is lost.
 pub fn distribute<S: Distributor>(
     cx: &mut Cx<'_, S>,
     packets: &Batch,
-    mut protocols: &[u16],
+    protocols: &Protocols,
 ) -> u64 {
+    let mut protocols = protocols.as_slice();
     let count = protocols.len();
     let mut each = packets.packets();
     let mut unknown = 0;
@@ -224,8 +228,7 @@ pub fn distribute<S: Distributor>(
 /// Hands packets of one protocol on; whether somebody is served it.
 pub fn hand_on<S: Distributor>(cx: &mut Cx<'_, S>, protocol: u16, packets: &Batch) -> bool {
     cx.scope(|cx| {
-        let entry = cx.sinks().all.iter().find(|entry| entry.protocol == protocol);
-        let Some(sink) = entry.and_then(|entry| entry.sink.upgrade(cx).ok()) else { return false };
+        let Some(sink) = cx.sinks().of(cx, protocol) else { return false };
         sink.deliver(cx, packets.as_bytes()).ok();
         true
     })

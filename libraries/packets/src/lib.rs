@@ -9,6 +9,7 @@
 //! | [`share`] | holding buffers |
 //! | [`fragments`] | cutting datagrams, and putting them together |
 //! | [`neighbours`] | who is where on a link, and what waits for them |
+//! | [`held`] | keeping packets until it is known where their neighbour is |
 //! | [`network`](mod@network) | the network layer's header, as the layers above see it |
 //! | [`ready`] | being served for the first time |
 //! | [`address`] | addresses as text |
@@ -31,6 +32,7 @@ pub mod buffers;
 pub mod checksum;
 pub mod distribution;
 pub mod fragments;
+pub mod held;
 pub mod neighbours;
 pub mod network;
 pub mod ready;

@@ -4,11 +4,13 @@
 //! A server that hands packets on begins with an empty batch ([`distribution::serve`](crate::distribution::serve)). Until that has come, the `start` hook of
 //! whoever is served waits in [`wait`].
 
-use core::cell::Cell;
+use core::{cell::Cell, convert::Infallible};
 
-use warren::{Cx, Object, Req, Serial, SystemError};
-use warren_idl::{Clock, Signals};
-use warren_waiting::{Bell, until, wait_until};
+use warren::{Cx, Object, Provides, Ref, Req, Serial, ServiceError, SystemError};
+use warren_idl::{Clock, Signals, Sink, SinkError, Timer};
+use warren_waiting::{Bell, pause, until, wait_until};
+
+use crate::batch::Batch;
 
 /// How long to wait for a layer below that does not work. It is called again and again, and may work later.
 const PATIENCE_NS: u64 = 1_000_000_000;
@@ -48,6 +50,39 @@ fn bell<S: Served>(server: &S) -> &Bell {
 pub fn tell<S: Served>(cx: &mut Cx<'_, S>) -> Result<(), SystemError> {
     cx.ready().served.set(true);
     cx.ready().bell.ring()
+}
+
+/// The packets that a sink is handed. None of them says that packets come from now on.
+///
+/// # Errors
+///
+/// `BadRecord`: they are no packets.
+pub fn receive<S: Served>(cx: &mut Cx<'_, S>, packets: &[u8]) -> Result<Batch, SinkError> {
+    if packets.is_empty() {
+        tell(cx)?;
+    }
+    Ok(Batch::read(packets)?)
+}
+
+/// Lets `serve` hand the server packets, which does not return as long as they come; and lets it do so again, when the layer below has been restarted.
+///
+/// # Errors
+///
+/// The thread is not to wait any more.
+pub fn be_served<'f, S, E: ServiceError>(
+    cx: &mut Cx<'f, S>,
+    timer: &Req<dyn Timer>,
+    serve: impl Fn(&mut Cx<'f, S>, Ref<'f, dyn Sink>) -> Result<(), E>,
+) -> Result<Infallible, SystemError>
+where
+    S: Object,
+    S::Root: Provides<dyn Sink>,
+{
+    let sink = cx.root::<dyn Sink>()?;
+    loop {
+        let returned = serve(cx, sink);
+        pause(cx, timer, returned)?;
+    }
 }
 
 /// Waits until packets come, or the layer below has taken too long.

@@ -9,11 +9,14 @@
 use alloc::{rc::Rc, vec::Vec};
 use core::cell::RefCell;
 
-use warren::{Cx, Kept, New, Ref, Req, Server, StartError, SystemError};
+use warren::{Cx, Kept, New, Object, Ref, Req, Server, StartError, SystemError};
 use warren_idl::{AddressSpace, Packet, PacketError, PacketMemory, Share, map_space};
 use zerocopy::IntoBytes;
 
-use crate::buffers::Buffers;
+use crate::{
+    batch::Batch,
+    buffers::{Bad, Buffers, needed},
+};
 
 /// Maps the packet memory of the server's stack.
 ///
@@ -82,6 +85,45 @@ impl OwnShare {
             self.0.owed.add(buffers);
         }
         given
+    }
+
+    /// Takes so many buffers, lets `work` use them, and gives them back.
+    ///
+    /// # Errors
+    ///
+    /// `Exhausted` if there are not so many; those of [`OwnShare::take`] and of `work`.
+    pub fn lend<'f, S, R, E: From<PacketError>>(
+        &self,
+        cx: &mut Cx<'f, S>,
+        count: usize,
+        work: impl FnOnce(&mut Cx<'f, S>, &Indices) -> Result<R, E>,
+    ) -> Result<R, E> {
+        let buffers = self.take(cx, count)?;
+        let done = match buffers.len() == count {
+            true => work(cx, &buffers),
+            false => Err(PacketError::Exhausted.into()),
+        };
+        // What cannot be given back now is owed, and a packet memory that is gone needs nothing back.
+        self.give(cx, &buffers).ok();
+        done
+    }
+
+    /// Puts a header, with data behind it, into buffers, and lets `send` have the packet.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`OwnShare::lend`] and of `send`; `BadBuffer` if there is no room for all of it.
+    pub fn send<'f, S: Object, R, E: From<PacketError>>(
+        &self,
+        cx: &mut Cx<'f, S>,
+        packets: fn(&S) -> &Buffers,
+        (header, data): (&[u8], &[u8]),
+        send: impl FnOnce(&mut Cx<'f, S>, &Batch) -> Result<R, E>,
+    ) -> Result<R, E> {
+        self.lend(cx, needed(data.len()), |cx, buffers| {
+            let packet = packets(cx).spread_behind(buffers, header, data);
+            send(cx, &packet.map_err(|Bad| PacketError::BadBuffer)?)
+        })
     }
 
     /// Gives back what is owed.

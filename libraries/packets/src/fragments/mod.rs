@@ -3,7 +3,9 @@
 mod cutting;
 mod reassembly;
 mod sending;
+mod taking;
 
 pub use cutting::{Fragment, cut};
-pub use reassembly::{Came, Reassembly};
+pub use reassembly::{Came, Counts, Reassembly};
 pub use sending::send;
+pub use taking::take;

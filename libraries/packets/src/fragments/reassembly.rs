@@ -10,7 +10,7 @@
 
 use alloc::vec::Vec;
 
-use warren_idl::{BATCH, Packet};
+use warren_idl::{BATCH, Packet, TO_SEVERAL};
 
 use crate::batch::length;
 
@@ -42,11 +42,25 @@ struct Datagram<N> {
 #[derive(Debug)]
 pub struct Reassembly<N> {
     datagrams: Vec<Datagram<N>>,
+    counts: Counts,
+}
+
+/// What has become of fragments.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Fragments that came.
+    pub came: u64,
+    /// Those that were given up.
+    pub dropped: u64,
+    /// Datagrams that were put together and handed on.
+    pub reassembled: u64,
+    /// Those of them that nobody was served.
+    pub unknown: u64,
 }
 
 impl<N> Default for Reassembly<N> {
     fn default() -> Self {
-        Reassembly { datagrams: Vec::new() }
+        Reassembly { datagrams: Vec::new(), counts: Counts::default() }
     }
 }
 
@@ -68,6 +82,7 @@ impl<N: Copy + PartialEq> Reassembly<N> {
         pieces: &[Packet],
         now_ns: u64,
     ) -> Came {
+        self.counts.came += 1;
         let mut came = Came { dropped: self.expire(now_ns), ..Came::default() };
         let end = start + length(pieces);
         let known = self.datagrams.iter().position(|datagram| datagram.name == name);
@@ -88,7 +103,25 @@ impl<N: Copy + PartialEq> Reassembly<N> {
                 came.dropped.extend_from_slice(pieces);
             }
         }
+        self.counts.dropped += came.dropped.len() as u64;
         came
+    }
+
+    /// A fragment has come for which there is no memory.
+    pub fn refuse(&mut self) {
+        self.counts.came += 1;
+        self.counts.dropped += 1;
+    }
+
+    /// A datagram that is complete was handed on; whether anybody is served it.
+    pub fn handed_on(&mut self, was_known: bool) {
+        self.counts.reassembled += 1;
+        self.counts.unknown += u64::from(!was_known);
+    }
+
+    /// What has been counted.
+    pub fn counts(&self) -> Counts {
+        self.counts
     }
 
     /// Gives up what has taken too long.
@@ -152,8 +185,8 @@ impl<N> Datagram<N> {
         let more = pieces.len() as u16;
         for (at, piece) in (1..).zip(&mut pieces) {
             piece.more = more - at;
-            // Whoever vouched for a fragment did not see the whole.
-            piece.flags = 0;
+            // Whoever vouched for a fragment did not see the whole; whom it was for, they did.
+            piece.flags &= TO_SEVERAL;
         }
         pieces
     }
@@ -164,6 +197,7 @@ mod tests {
     use std::vec;
 
     use proptest::prelude::*;
+    use warren_idl::CHECKSUM_GOOD;
 
     use super::*;
 
@@ -186,6 +220,32 @@ mod tests {
         assert_eq!(buffers(&came.complete), [1, 2, 3]);
         assert_eq!(came.complete.iter().map(|piece| piece.more).collect::<Vec<_>>(), [2, 1, 0]);
         assert_eq!(reassembly.kept(), 0);
+    }
+
+    #[test]
+    fn a_datagram_for_several_is_still_for_several_and_its_checksum_unknown() {
+        let mut reassembly = Reassembly::default();
+        let flagged = |buffer, bytes| {
+            let flags = TO_SEVERAL | CHECKSUM_GOOD;
+            vec![Packet { buffer, bytes, flags, ..Packet::default() }]
+        };
+        reassembly.add(1, (0, true), &flagged(1, 8), 0);
+        let came = reassembly.add(1, (8, false), &flagged(2, 8), 0);
+        assert_eq!(came.complete[0].flags, TO_SEVERAL);
+    }
+
+    #[test]
+    fn what_becomes_of_fragments_is_counted() {
+        let mut reassembly = Reassembly::default();
+        reassembly.refuse();
+        reassembly.add(1, (0, true), &pieces(1, 8), 0);
+        reassembly.add(1, (0, true), &pieces(2, 8), 0);
+        for was_known in [true, false] {
+            reassembly.add(1, (0, false), &pieces(3, 8), 0);
+            reassembly.handed_on(was_known);
+        }
+        let expected = Counts { came: 5, dropped: 3, reassembled: 2, unknown: 1 };
+        assert_eq!(reassembly.counts(), expected);
     }
 
     #[test]

@@ -19,28 +19,20 @@ pub fn send<'f, S: Object, H: AsRef<[u8]>>(
     header: impl Fn(&Fragment) -> Result<H, Bad>,
     leave: impl Fn(&mut Cx<'f, S>, &Batch) -> Result<(), EndpointError>,
 ) -> Result<(), EndpointError> {
-    let buffers = share.take(cx, fragments.len())?;
-    let mut send_each = || -> Result<(), EndpointError> {
-        if buffers.len() != fragments.len() {
-            return Err(EndpointError::Exhausted);
-        }
+    share.lend(cx, fragments.len(), |cx, buffers| {
         let mut batch = Batch::new();
         for (fragment, buffer) in fragments.iter().zip(buffers.as_slice()) {
             let header = header(fragment).map_err(|Bad| EndpointError::TooLong)?;
             let more = fragment.pieces.len() as u16;
             let mut first =
                 Packet { buffer: *buffer, offset: HEADROOM as u16, more, ..Packet::default() };
-            let ready = packets(cx).prepend(&mut first, header.as_ref());
-            ready.map_err(|Bad| EndpointError::BadRecord)?;
+            packets(cx).prepend(&mut first, header.as_ref())?;
             if batch.room() <= fragment.pieces.len() {
                 leave(cx, &core::mem::take(&mut batch))?;
             }
-            let pieces = batch.push(first).and_then(|()| batch.push_packet(&fragment.pieces));
-            pieces.map_err(|Bad| EndpointError::BadRecord)?;
+            batch.push(first)?;
+            batch.push_packet(&fragment.pieces)?;
         }
         leave(cx, &batch)
-    };
-    let sent = send_each();
-    share.give(cx, &buffers)?;
-    sent
+    })
 }

@@ -28,17 +28,17 @@ pub mod message;
 
 use warren::{Cx, New, Ref, Req, Required, Server, StartError, local, server};
 use warren_idl::{
-    Address, AddressSpace, Clock, Ethernet, EthernetError, HEADROOM, LinkCounts, LinkDescription,
-    Neighbour, Neighbourhood, NeighbourhoodDescription, NeighbourhoodError, Packet, PacketMemory,
-    Signals, Sink, SinkError, Task, ThreadError, ThreadFactory, Timer,
+    Address, AddressSpace, Clock, Ethernet, LinkCounts, LinkDescription, Neighbour, Neighbourhood,
+    NeighbourhoodDescription, NeighbourhoodError, Packet, PacketMemory, Signals, Sink, SinkError,
+    Task, ThreadError, ThreadFactory, Timer,
 };
 use warren_packets::{
-    Bad, Batch, Buffers, Indices, OwnShare,
+    Batch, Buffers, OwnShare,
     address::Ipv4Network,
-    neighbours::{Neighbours, number},
+    held::{self, Held, Holder},
+    neighbours::number,
     ready::{self, Ready},
 };
-use warren_waiting::pause;
 
 use crate::message::{MESSAGE_BYTES, Message};
 
@@ -76,11 +76,10 @@ pub struct Needs {
 pub struct Arp {
     ready: Ready,
     packets: Buffers,
-    share: OwnShare,
+    held: Held<u32>,
     link: LinkDescription,
     /// The address of this station and its neighbours', once it has one.
     network: Option<Ipv4Network>,
-    neighbours: Neighbours<u32>,
 }
 
 /// What this server's thread runs: it is served ARP.
@@ -93,10 +92,10 @@ impl Server for Arp {
     fn new(cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
         let needs = cx.req();
         let packets = warren_packets::map(cx, &needs.packets, &needs.address_space)?;
-        let share = OwnShare::new(needs.packets.share(cx, MOST_BUFFERS)?)?;
+        let held = Held::new(OwnShare::new(needs.packets.share(cx, MOST_BUFFERS)?)?);
         let link = needs.ethernet.description(cx)?;
         let ready = Ready::new(cx, &needs.signals)?;
-        Ok(Arp { ready, packets, share, link, network: None, neighbours: Neighbours::default() })
+        Ok(Arp { ready, packets, held, link, network: None })
     }
 
     fn start(cx: &mut Cx<'_, Self>) -> Result<(), StartError> {
@@ -108,11 +107,8 @@ impl Server for Arp {
 
 impl Task for Listening {
     fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
-        let messages = cx.root::<dyn Sink>()?;
-        loop {
-            let returned = cx.req().ethernet.serve(cx, ARP, messages);
-            pause(cx, &cx.req().timer, returned)?;
-        }
+        let serve = |cx: &mut Cx<'_, Self>, sink| cx.req().ethernet.serve(cx, ARP, sink);
+        match ready::be_served(cx, &cx.req().timer, serve)? {}
     }
 }
 
@@ -125,10 +121,7 @@ impl ready::Served for Arp {
 impl Sink for Arp {
     /// Messages of ARP.
     fn deliver(cx: &mut Cx<'_, Self>, packets: &[u8]) -> Result<(), SinkError> {
-        if packets.is_empty() {
-            return Ok(ready::tell(cx)?);
-        }
-        let messages = Batch::read(packets).map_err(|Bad| SinkError::BadRecord)?;
+        let messages = ready::receive(cx, packets)?;
         for packet in messages.packets() {
             let bytes = cx.packets.header::<MESSAGE_BYTES>(&packet[0]);
             if let Some(message) = bytes.ok().and_then(|bytes| message::read(&bytes)) {
@@ -136,6 +129,24 @@ impl Sink for Arp {
                 Self::heard(cx, &packet[0], &message).ok();
             }
         }
+        Ok(())
+    }
+}
+
+impl Holder for Arp {
+    type Address = u32;
+    type Error = NeighbourhoodError;
+
+    fn held(&mut self) -> &mut Held<u32> {
+        &mut self.held
+    }
+
+    fn put_out(
+        cx: &mut Cx<'_, Self>,
+        link: u64,
+        packets: &Batch,
+    ) -> Result<(), NeighbourhoodError> {
+        cx.req().ethernet.send(cx, IPV4, link, packets.as_bytes())?;
         Ok(())
     }
 }
@@ -155,66 +166,34 @@ impl Arp {
         let Message { asks, source: (address, link), target } = *message;
         let Some(Ipv4Network { address: own, .. }) = cx.network else { return Ok(()) };
         let asks = asks && target.0 == own;
-        let waiting = cx.neighbours.heard(address, link, asks, now);
+        let sent = held::heard(cx, address, link, asks, now);
         if asks {
             let source = (own, cx.link.address);
             let answer = Message { asks: false, source, target: message.source };
             let record = Packet { bytes: MESSAGE_BYTES as u16, more: 0, flags: 0, ..*packet };
-            let written = cx.packets.write(&record, 0, &message::write(&answer));
-            written.map_err(|Bad| NeighbourhoodError::BadRecord)?;
+            cx.packets.write(&record, 0, &message::write(&answer))?;
             let mut batch = Batch::new();
-            batch.push(record).map_err(|Bad| NeighbourhoodError::BadRecord)?;
+            batch.push(record)?;
             cx.req().ethernet.send(cx, ARP, number(link), batch.as_bytes())?;
         }
-        Self::send_held(cx, number(link), &waiting)
-    }
-
-    /// Sends packets that this server holds, and holds them no longer.
-    fn send_held(
-        cx: &mut Cx<'_, Self>,
-        link: u64,
-        packets: &[Packet],
-    ) -> Result<(), NeighbourhoodError> {
-        if packets.is_empty() {
-            return Ok(());
-        }
-        let batches = Batch::split(packets).map_err(|Bad| NeighbourhoodError::BadRecord)?;
-        let send = |batch: &Batch| cx.req().ethernet.send(cx, IPV4, link, batch.as_bytes());
-        let sent = batches.iter().map(send).try_for_each(|sent| sent.map(drop));
-        Self::give(cx, packets)?;
-        Ok(sent?)
-    }
-
-    fn give(cx: &mut Cx<'_, Self>, packets: &[Packet]) -> Result<(), NeighbourhoodError> {
-        if packets.is_empty() {
-            return Ok(());
-        }
-        let share = cx.share.clone();
-        Ok(share.give(cx, &Indices::of(packets))?)
+        sent
     }
 
     /// Asks all stations for a neighbour.
     fn ask(cx: &mut Cx<'_, Self>, neighbour: u32) -> Result<(), NeighbourhoodError> {
         let own = cx.network.ok_or(NeighbourhoodError::NoAddress)?.address;
-        let share = cx.share.clone();
-        let index = share.take(cx, 1)?;
         let source = (own, cx.link.address);
         let question = Message { asks: true, source, target: (neighbour, [0; 6]) };
-        let record = Packet {
-            buffer: index.as_slice()[0],
-            offset: HEADROOM as u16,
-            bytes: MESSAGE_BYTES as u16,
-            ..Packet::default()
-        };
-        let mut batch = Batch::new();
-        let ready = cx.packets.write(&record, 0, &message::write(&question));
-        let ready = ready.and_then(|()| batch.push(record));
-        let sent = match ready {
-            Ok(()) => cx.req().ethernet.send(cx, ARP, BROADCAST, batch.as_bytes()).map(drop),
-            Err(Bad) => Err(EthernetError::BadRecord),
-        };
-        share.give(cx, &index)?;
-        Ok(sent?)
+        let (message, share) = (message::write(&question), cx.held.share.clone());
+        share.send(
+            cx,
+            |arp| &arp.packets,
+            (&[], &message),
+            |cx, packet| {
+                cx.req().ethernet.send(cx, ARP, BROADCAST, packet.as_bytes())?;
+                Ok(())
+            },
+        )
     }
 
     /// The link address of packets for more than one station.
@@ -224,27 +203,6 @@ impl Arp {
             _ if is_group => Some(GROUPS | u64::from(address & GROUP_BITS)),
             u32::MAX => Some(BROADCAST),
             _ => (Some(address) == self.network?.broadcast()).then_some(BROADCAST),
-        }
-    }
-
-    /// Keeps packets until it is known where their neighbour is.
-    fn keep(
-        cx: &mut Cx<'_, Self>,
-        neighbour: u32,
-        batch: &Batch,
-    ) -> Result<(), NeighbourhoodError> {
-        let share = cx.share.clone();
-        let now = Self::now_ns(cx)?;
-        let late = cx.neighbours.give_up(now);
-        Self::give(cx, &late)?;
-        share.hold(cx, &Indices::of(batch.records()))?;
-        let left = cx.neighbours.keep(neighbour, batch.packets());
-        // The answer may have come while the packets were being held.
-        let ready = cx.neighbours.ready(neighbour, now);
-        Self::give(cx, &left)?;
-        match ready {
-            Some((link, packets)) => Self::send_held(cx, number(link), &packets),
-            None => Ok(()),
         }
     }
 }
@@ -282,13 +240,10 @@ impl Neighbourhood for Arp {
         }
         cx.network.ok_or(NeighbourhoodError::NoAddress)?;
         let now = Self::now_ns(cx)?;
-        let way = cx.neighbours.way(neighbour, now);
+        let way = cx.held.neighbours.way(neighbour, now);
         match way.link {
             Some(link) => drop(cx.req().ethernet.send(cx, IPV4, number(link), packets)?),
-            None => {
-                let batch = Batch::read(packets).map_err(|Bad| NeighbourhoodError::BadRecord)?;
-                Self::keep(cx, neighbour, &batch)?;
-            }
+            None => held::keep(cx, neighbour, &Batch::read(packets)?, now)?,
         }
         // The answer finds what waits for it.
         if way.ask { Self::ask(cx, neighbour) } else { Ok(()) }
@@ -300,6 +255,6 @@ impl Neighbourhood for Arp {
 
     fn neighbour(cx: &mut Cx<'_, Self>, index: u32) -> Result<Neighbour, NeighbourhoodError> {
         let now = Self::now_ns(cx)?;
-        Ok(cx.neighbours.shown(index as usize, Address::v4, now))
+        Ok(cx.held.neighbours.shown(index as usize, Address::v4, now))
     }
 }

@@ -19,14 +19,14 @@ pub mod frame;
 
 use warren::{Cx, New, Ref, Req, Required, Server, StartError, local, server};
 use warren_idl::{
-    AddressSpace, BATCH, Ethernet, EthernetError, Link, LinkCounts, LinkDescription, PacketMemory,
+    AddressSpace, Ethernet, EthernetError, Link, LinkCounts, LinkDescription, PacketMemory,
     Signals, Sink, SinkError, Task, ThreadError, ThreadFactory, Timer,
 };
 use warren_packets::{
-    Bad, Batch, Buffers,
+    Batch, Buffers,
     distribution::{self, NotServed, Served, Serving, distribute},
+    ready,
 };
-use warren_waiting::pause;
 
 /// What the layer needs.
 #[derive(Required)]
@@ -76,27 +76,17 @@ impl Server for EthernetServer {
 
 impl Task for Receiving {
     fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
-        let frames = cx.root::<dyn Sink>()?;
-        loop {
-            let returned = cx.req().link.serve(cx, frames);
-            pause(cx, &cx.req().timer, returned)?;
-        }
+        let serve = |cx: &mut Cx<'_, Self>, sink| cx.req().link.serve(cx, sink);
+        match ready::be_served(cx, &cx.req().timer, serve)? {}
     }
 }
 
 impl Sink for EthernetServer {
     fn deliver(cx: &mut Cx<'_, Self>, frames: &[u8]) -> Result<(), SinkError> {
-        let mut frames = Batch::read(frames).map_err(|Bad| SinkError::BadRecord)?;
-        let mut kinds = [0; BATCH];
-        let mut count = 0;
+        let mut frames = Batch::read(frames)?;
         let own = cx.link.address;
-        frames.retain(|first, _| {
-            let kind = frame::arrived(&cx.packets, first, own);
-            kinds[count] = kind.unwrap_or_default();
-            count += usize::from(kind.is_some());
-            kind.is_some()
-        });
-        distribute(cx, &frames, &kinds[..count]);
+        let kinds = frames.sort(|first, _| frame::arrived(&cx.packets, first, own));
+        distribute(cx, &frames, &kinds);
         Ok(())
     }
 }
@@ -104,10 +94,6 @@ impl Sink for EthernetServer {
 impl Serving for EthernetServer {
     fn served(&self) -> &Served {
         &self.served
-    }
-
-    fn served_mut(&mut self) -> &mut Served {
-        &mut self.served
     }
 }
 
@@ -126,16 +112,9 @@ impl Ethernet for EthernetServer {
         destination: u64,
         packets: &[u8],
     ) -> Result<u64, EthernetError> {
-        let mut frames = Batch::read(packets).map_err(|Bad| EthernetError::BadRecord)?;
+        let mut frames = Batch::read(packets)?;
         let header = frame::header(cx.link.address, destination, kind);
-        let mut all = true;
-        frames.retain(|first, _| {
-            all &= frame::sent(&cx.packets, first, &header).is_ok();
-            all
-        });
-        if !all {
-            return Err(EthernetError::BadRecord);
-        }
+        frames.try_retain(|first, _| frame::sent(&cx.packets, first, &header).map(|()| true))?;
         Ok(cx.req().link.send(cx, frames.as_bytes())?)
     }
 

@@ -25,21 +25,20 @@ use alloc::vec::Vec;
 
 use warren::{Cx, New, Req, Required, Server, StartError, SystemError, local, server};
 use warren_idl::{
-    Address, AddressSpace, BUFFER_BYTES, Clock, HEADROOM, Packet, PacketMemory, Ping, PingAnswer,
-    PingError, Routing, Signals, Sink, SinkError, TO_SEVERAL, Task, ThreadError, ThreadFactory,
-    Timer,
+    Address, AddressSpace, Clock, Packet, PacketMemory, Ping, PingAnswer, PingError, Routing,
+    Signals, Sink, SinkError, TO_SEVERAL, Task, ThreadError, ThreadFactory, Timer,
 };
 use warren_packets::{
-    Bad, Batch, Buffers, Indices, OwnShare,
+    Bad, Batch, Buffers, OwnShare,
     batch::length,
     network,
     network::{Network, is_station},
     ready::{self, Ready},
     ways,
 };
-use warren_waiting::{Bell, pause, wait_until};
+use warren_waiting::{Bell, wait_until};
 
-use crate::echo::{Between, Echo, HEADER_BYTES, ICMP, ICMP6};
+use crate::echo::{Between, Echo, ICMP, ICMP6};
 
 /// Questions that can wait for answers at the same time.
 const MOST_WAITING: usize = 64;
@@ -115,12 +114,8 @@ impl Server for Icmp {
 
 impl Task for Receiving {
     fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
-        let messages = cx.root::<dyn Sink>()?;
-        let protocol = cx.protocol;
-        loop {
-            let returned = cx.req().routing.serve(cx, protocol, messages);
-            pause(cx, &cx.req().timer, returned)?;
-        }
+        let serve = |cx: &mut Cx<'_, Self>, sink| cx.req().routing.serve(cx, cx.protocol, sink);
+        match ready::be_served(cx, &cx.req().timer, serve)? {}
     }
 }
 
@@ -132,10 +127,7 @@ impl ready::Served for Icmp {
 
 impl Sink for Icmp {
     fn deliver(cx: &mut Cx<'_, Self>, packets: &[u8]) -> Result<(), SinkError> {
-        if packets.is_empty() {
-            return Ok(ready::tell(cx)?);
-        }
-        let messages = Batch::read(packets).map_err(|Bad| SinkError::BadRecord)?;
+        let messages = ready::receive(cx, packets)?;
         for message in messages.packets() {
             let Ok(about) = network(&cx.packets, &message[0]) else { continue };
             let Network { source, destination, .. } = about;
@@ -206,21 +198,24 @@ impl Icmp {
         Ok(cx.answered.ring()?)
     }
 
-    /// Sends a question of `data` bytes, in these buffers.
+    /// Sends a question of `data` bytes.
     fn ask(
         cx: &mut Cx<'_, Self>,
         destination: &Address,
         echo: &Echo,
         data: usize,
-        buffers: &Indices,
     ) -> Result<(), PingError> {
         let sent = cx.scope(|cx| {
             let (endpoint, way) = ways::route(cx, &cx.req().routing, destination)?;
             let between = Between { source: way.source, destination: *destination };
             let question = echo::message(echo, &between, data);
-            let question = cx.packets.spread(buffers, &question);
-            let question = question.map_err(|Bad| PingError::Exhausted)?;
-            Ok(endpoint.send(cx, between.protocol(), &way, question.as_bytes())?)
+            let share = cx.share.clone();
+            share.send(
+                cx,
+                |icmp| &icmp.packets,
+                (&[], &question),
+                |cx, packet| Ok(endpoint.send(cx, between.protocol(), &way, packet.as_bytes())?),
+            )
         });
         match sent {
             // A layer below has died, and may come back.
@@ -244,24 +239,14 @@ impl Ping for Icmp {
         if cx.waiting.len() >= MOST_WAITING {
             return Err(PingError::Exhausted);
         }
-        let data = bytes as usize;
-        let share = cx.share.clone();
-        let needed = (HEADROOM + HEADER_BYTES + data).div_ceil(BUFFER_BYTES);
-        let buffers = share.take(cx, needed).map_err(|_| PingError::Exhausted)?;
-        let enough = buffers.len() == needed;
         cx.identifier = cx.identifier.wrapping_add(1);
         let identifier = cx.identifier;
         let sent_ns = cx.req().clock.now_ns().map_err(|_| SystemError::Lost)?;
         cx.waiting.push(Waiting { identifier, sequence, sent_ns, answer: None });
         let question = Echo { is_request: true, identifier, sequence, checksum: 0 };
-        let asked = match enough {
-            true => Self::ask(cx, destination, &question, data, &buffers),
-            false => Err(PingError::Exhausted),
-        };
+        let asked = Self::ask(cx, destination, &question, bytes as usize);
         let answer = asked.and_then(|()| Self::wait(cx, identifier, sent_ns + patience_ns));
         cx.waiting.retain(|waiting| waiting.identifier != identifier);
-        // A packet memory that is gone needs nothing back.
-        share.give(cx, &buffers).ok();
         answer
     }
 }

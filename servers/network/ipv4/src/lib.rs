@@ -28,20 +28,20 @@ use alloc::vec::Vec;
 
 use warren::{Cx, New, Ref, Req, Required, Server, StartError, SystemError, local, server};
 use warren_idl::{
-    AddressSpace, BATCH, CHECKSUM_FILL, Clock, Endpoint, EndpointError, Ipv4, Ipv4Configuration,
+    AddressSpace, CHECKSUM_FILL, Clock, Endpoint, EndpointError, Ipv4, Ipv4Configuration,
     Ipv4Counts, Ipv4Error, Ipv4Settings, NAME_SERVERS, Neighbourhood, NeighbourhoodDescription,
     Packet, PacketMemory, Parameters, Routing, Signals, Sink, SinkError, TO_SEVERAL, Task,
     ThreadError, ThreadFactory, Timer, Way,
 };
 use warren_packets::{
-    Bad, Batch, Buffers, Indices, OwnShare,
-    batch::length,
-    distribution::{self, Distributor, Sinks, distribute, hand_on},
-    fragments::{self, Came, Fragment, Reassembly},
+    Bad, Batch, Buffers, OwnShare,
+    batch::{length, whole},
+    distribution::{self, Distributor, Sinks, distribute},
+    fragments::{self, Fragment, Reassembly},
     ready::{self, Ready},
     ways,
 };
-use warren_waiting::{Bell, pause, wait_until};
+use warren_waiting::{Bell, wait_until};
 
 use crate::{
     header::{HEADER_BYTES, Header, Outgoing},
@@ -148,13 +148,10 @@ impl Server for Ipv4Server {
 
 impl Task for Receiving {
     fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
-        let packets = cx.root::<dyn Sink>()?;
         // `routing` knows the endpoint as long as somebody has a reference to it.
         let _endpoint = cx.root::<dyn Endpoint>()?;
-        loop {
-            let returned = cx.req().neighbourhood.serve(cx, packets);
-            pause(cx, &cx.req().timer, returned)?;
-        }
+        let serve = |cx: &mut Cx<'_, Self>, sink| cx.req().neighbourhood.serve(cx, sink);
+        match ready::be_served(cx, &cx.req().timer, serve)? {}
     }
 }
 
@@ -176,9 +173,8 @@ impl Sink for Ipv4Server {
         if packets.is_empty() {
             // The neighbourhood may have been restarted, and has forgotten its address then.
             Self::assign(cx);
-            return Ok(ready::tell(cx)?);
         }
-        let packets = Batch::read(packets).map_err(|Bad| SinkError::BadRecord)?;
+        let packets = ready::receive(cx, packets)?;
         Self::arrived(cx, packets);
         Ok(())
     }
@@ -187,10 +183,6 @@ impl Sink for Ipv4Server {
 impl Distributor for Ipv4Server {
     fn sinks(&self) -> &Sinks {
         &self.sinks
-    }
-
-    fn sinks_mut(&mut self) -> &mut Sinks {
-        &mut self.sinks
     }
 }
 
@@ -220,31 +212,25 @@ impl Ipv4Server {
 
     /// Hands on what is in packets that have arrived.
     fn arrived(cx: &mut Cx<'_, Self>, mut packets: Batch) {
-        let mut protocols = [0; BATCH];
-        let mut count = 0;
         let mut fragments = Vec::new();
         let Ipv4Server { packets: memory, routes, counts, .. } = &mut **cx;
-        packets.retain(|first, others| {
+        let protocols = packets.sort(|first, others| {
             counts.received += 1;
             let header = header::arrived(memory, first, others);
             let Some(header) = header.ok().filter(|it| routes.is_own(it.destination)) else {
                 counts.bad += 1;
-                return false;
+                return None;
             };
             if routes.is_for_several(header.destination) {
                 first.flags |= TO_SEVERAL;
             }
             if header.is_fragment() {
-                let mut pieces = Vec::from([*first]);
-                pieces.extend_from_slice(others);
-                fragments.push((header, pieces));
-                return false;
+                fragments.push((header, whole(first, others)));
+                return None;
             }
-            protocols[count] = header.protocol.into();
-            count += 1;
-            true
+            Some(header.protocol.into())
         });
-        let unknown = distribute(cx, &packets, &protocols[..count]);
+        let unknown = distribute(cx, &packets, &protocols);
         cx.counts.unknown += unknown;
         for (header, pieces) in fragments {
             // What is lost of a datagram is the same as if a fragment had been.
@@ -260,28 +246,12 @@ impl Ipv4Server {
     ) -> Result<(), EndpointError> {
         let share = cx.share.clone();
         let now = cx.req().clock.now_ns().map_err(|_| SystemError::Lost)?;
-        cx.counts.fragments += 1;
-        if share.hold(cx, &Indices::of(pieces)).is_err() {
-            cx.counts.fragments_dropped += 1;
-            return Err(EndpointError::Exhausted);
-        }
         let Header { source, destination, protocol, identification, .. } = *header;
         let name = (source, destination, protocol, identification);
         let place = (header.fragment_offset.into(), header.more_fragments);
-        let Came { complete, mut dropped } = cx.reassembly.add(name, place, pieces, now);
-        cx.counts.fragments_dropped += dropped.len() as u64;
-        let mut batch = Batch::new();
-        if !complete.is_empty() && batch.push_packet(&complete).is_ok() {
-            cx.counts.reassembled += 1;
-            if !hand_on(cx, header.protocol.into(), &batch) {
-                cx.counts.unknown += 1;
-            }
-        }
-        dropped.extend(complete);
-        match dropped.is_empty() {
-            true => Ok(()),
-            false => Ok(share.give(cx, &Indices::of(&dropped))?),
-        }
+        let reassembly: fn(&mut Self) -> &mut Reassembly<_> = |layer| &mut layer.reassembly;
+        let whose = |_: &Self, _: &mut Packet| Some(protocol);
+        Ok(fragments::take(cx, &share, reassembly, (name, place), pieces, now, whose)?)
     }
 
     /// Sends packets whose headers are on to a neighbour.
@@ -329,7 +299,7 @@ impl Endpoint for Ipv4Server {
         way: &Way,
         packets: &[u8],
     ) -> Result<(), EndpointError> {
-        let mut packets = Batch::read(packets).map_err(|Bad| EndpointError::BadRecord)?;
+        let mut packets = Batch::read(packets)?;
         let [source, destination, neighbour] =
             [way.source, way.destination, way.neighbour].map(|address| address.as_v4());
         let source = source.filter(|source| *source == cx.settings.address);
@@ -347,28 +317,19 @@ impl Endpoint for Ipv4Server {
             more_fragments: false,
         };
         let mut long = Vec::new();
-        let mut refused = None;
         let Ipv4Server { packets: memory, identification, .. } = &mut **cx;
-        packets.retain(|first, others| {
+        packets.try_retain(|first, others| {
             let bytes = usize::from(first.bytes) + length(others);
             *identification = identification.wrapping_add(1);
             header.identification = *identification;
             if bytes > most && first.segment_bytes == 0 {
-                let mut datagram = Vec::from([*first]);
-                datagram.extend_from_slice(others);
-                long.push((header, datagram));
-                return false;
+                long.push((header, whole(first, others)));
+                return Ok(false);
             }
-            match header::sent(&Outgoing { header, may_fragment: true }, bytes) {
-                Ok(bytes) if memory.prepend(first, &bytes).is_ok() => return true,
-                Ok(_) => refused = Some(EndpointError::BadRecord),
-                Err(Bad) => refused = Some(EndpointError::TooLong),
-            }
-            false
-        });
-        if let Some(error) = refused {
-            return Err(error);
-        }
+            let header = header::sent(&Outgoing { header, may_fragment: true }, bytes);
+            memory.prepend(first, &header.map_err(|Bad| EndpointError::TooLong)?)?;
+            Ok::<_, EndpointError>(true)
+        })?;
         if !packets.is_empty() {
             Self::leave(cx, neighbour, &packets)?;
         }
@@ -389,7 +350,14 @@ impl Endpoint for Ipv4Server {
 
 impl Ipv4 for Ipv4Server {
     fn counts(cx: &mut Cx<'_, Self>) -> Result<Ipv4Counts, Ipv4Error> {
-        Ok(cx.counts)
+        let fragments::Counts { came, dropped, reassembled, unknown } = cx.reassembly.counts();
+        Ok(Ipv4Counts {
+            fragments: came,
+            fragments_dropped: dropped,
+            reassembled,
+            unknown: cx.counts.unknown + unknown,
+            ..cx.counts
+        })
     }
 
     fn settings(cx: &mut Cx<'_, Self>) -> Result<Ipv4Settings, Ipv4Error> {

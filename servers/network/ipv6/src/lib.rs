@@ -32,21 +32,22 @@ use alloc::vec::Vec;
 
 use warren::{Cx, New, Ref, Req, Required, Server, StartError, SystemError, local, server};
 use warren_idl::{
-    Address, AddressSpace, BATCH, CHECKSUM_FILL, Clock, Endpoint, EndpointError, Entropy, Ethernet,
-    EthernetError, Ipv6, Ipv6Address, Ipv6Counts, Ipv6Error, LinkDescription, Log, LogRecord,
-    Neighbour, OFFLOAD_CHECKSUM, OFFLOAD_ONLY_IPV4, Packet, PacketMemory, Parameters, Route,
-    Routing, Signals, Sink, SinkError, TO_SEVERAL, Task, ThreadError, ThreadFactory, Timer, Way,
+    Address, AddressSpace, CHECKSUM_FILL, Clock, Endpoint, EndpointError, Entropy, Ethernet, Ipv6,
+    Ipv6Address, Ipv6Counts, Ipv6Error, LinkDescription, Log, LogRecord, Neighbour,
+    OFFLOAD_CHECKSUM, OFFLOAD_ONLY_IPV4, Packet, PacketMemory, Parameters, Route, Routing, Signals,
+    Sink, SinkError, TO_SEVERAL, Task, ThreadError, ThreadFactory, Timer, Way,
 };
 use warren_packets::{
-    Bad, Batch, Buffers, Indices, OwnShare,
-    batch::length,
-    distribution::{self, Distributor, Sinks, distribute, hand_on},
-    fragments::{self, Came, Fragment, Reassembly},
-    neighbours::{LinkAddress, Neighbours, number},
+    Bad, Batch, Buffers, OwnShare,
+    batch::{length, whole},
+    distribution::{self, Distributor, Sinks, distribute},
+    fragments::{self, Fragment, Reassembly},
+    held::{self, Held, Holder},
+    neighbours::{LinkAddress, number},
     ready::{self, Ready},
     unguessable, ways,
 };
-use warren_waiting::{Bell, pause, until, wait_until};
+use warren_waiting::{Bell, until, wait_until};
 
 use crate::{
     addresses::{ALL, Addresses, LEAST_MTU, Network, ROUTERS, Step, is_group},
@@ -90,14 +91,13 @@ pub struct Needs {
 pub struct Ipv6Server {
     ready: Ready,
     packets: Buffers,
-    share: OwnShare,
+    held: Held<Address>,
     link: LinkDescription,
     addresses: Addresses,
     /// Rings when that has changed.
     changed: Bell,
     /// How often it has.
     changes: u64,
-    neighbours: Neighbours<Address>,
     reassembly: Reassembly<Name>,
     /// Identification of the next datagram that is sent in fragments.
     identification: u32,
@@ -135,12 +135,11 @@ impl Server for Ipv6Server {
         Ok(Ipv6Server {
             ready,
             packets,
-            share,
+            held: Held::new(share),
             link,
             addresses: Addresses::new(link.address, link.mtu, own, gateway),
             changed,
             changes: 0,
-            neighbours: Neighbours::default(),
             reassembly: Reassembly::default(),
             identification: u32::from(high) << 16 | u32::from(low),
             sinks: Sinks::default(),
@@ -163,13 +162,10 @@ impl Server for Ipv6Server {
 
 impl Task for Receiving {
     fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
-        let packets = cx.root::<dyn Sink>()?;
         // `routing` knows the endpoint as long as somebody has a reference to it.
         let _endpoint = cx.root::<dyn Endpoint>()?;
-        loop {
-            let returned = cx.req().ethernet.serve(cx, IPV6, packets);
-            pause(cx, &cx.req().timer, returned)?;
-        }
+        let serve = |cx: &mut Cx<'_, Self>, sink| cx.req().ethernet.serve(cx, IPV6, sink);
+        match ready::be_served(cx, &cx.req().timer, serve)? {}
     }
 }
 
@@ -230,10 +226,7 @@ impl ready::Served for Ipv6Server {
 impl Sink for Ipv6Server {
     /// Packets that have arrived.
     fn deliver(cx: &mut Cx<'_, Self>, packets: &[u8]) -> Result<(), SinkError> {
-        if packets.is_empty() {
-            return Ok(ready::tell(cx)?);
-        }
-        let packets = Batch::read(packets).map_err(|Bad| SinkError::BadRecord)?;
+        let packets = ready::receive(cx, packets)?;
         Self::arrived(cx, packets);
         Ok(())
     }
@@ -243,9 +236,19 @@ impl Distributor for Ipv6Server {
     fn sinks(&self) -> &Sinks {
         &self.sinks
     }
+}
 
-    fn sinks_mut(&mut self) -> &mut Sinks {
-        &mut self.sinks
+impl Holder for Ipv6Server {
+    type Address = Address;
+    type Error = EndpointError;
+
+    fn held(&mut self) -> &mut Held<Address> {
+        &mut self.held
+    }
+
+    fn put_out(cx: &mut Cx<'_, Self>, link: u64, packets: &Batch) -> Result<(), EndpointError> {
+        cx.req().ethernet.send(cx, IPV6, link, packets.as_bytes())?;
+        Ok(())
     }
 }
 
@@ -275,11 +278,9 @@ impl Ipv6Server {
 
     /// Hands on what is in packets that have arrived.
     fn arrived(cx: &mut Cx<'_, Self>, mut packets: Batch) {
-        let mut protocols = [0; BATCH];
-        let mut count = 0;
         let mut all_alone: Vec<Alone> = Vec::new();
         let Ipv6Server { packets: memory, addresses, counts, .. } = &mut **cx;
-        packets.retain(|first, others| {
+        let protocols = packets.sort(|first, others| {
             counts.received += 1;
             let arrived = header::arrived(memory, first, others);
             let arrived = arrived.ok().filter(|(it, _)| addresses.is_for_here(&it.destination));
@@ -287,7 +288,7 @@ impl Ipv6Server {
                 .and_then(|(it, next)| Some((it, header::unwrap(memory, first, next).ok()?)));
             let Some((header, (protocol, part))) = contents else {
                 counts.bad += 1;
-                return false;
+                return None;
             };
             if is_group(&header.destination) {
                 first.flags |= TO_SEVERAL;
@@ -295,16 +296,12 @@ impl Ipv6Server {
             let is_own = protocol == ICMP
                 && memory.header::<1>(first).is_ok_and(|[kind]| message::is_own(kind));
             if part.is_some() || is_own {
-                let mut pieces = Vec::from([*first]);
-                pieces.extend_from_slice(others);
-                all_alone.push((header, protocol, part, pieces));
-                return false;
+                all_alone.push((header, protocol, part, whole(first, others)));
+                return None;
             }
-            protocols[count] = protocol.into();
-            count += 1;
-            true
+            Some(protocol.into())
         });
-        let unknown = distribute(cx, &packets, &protocols[..count]);
+        let unknown = distribute(cx, &packets, &protocols);
         cx.counts.unknown += unknown;
         for (header, protocol, part, pieces) in all_alone {
             // What is lost here is the same as if it had been on its way.
@@ -323,40 +320,18 @@ impl Ipv6Server {
         part: &Part,
         pieces: &[Packet],
     ) -> Result<(), EndpointError> {
-        let share = cx.share.clone();
+        let share = cx.held.share.clone();
         let now = Self::now_ns(cx)?;
-        cx.counts.fragments += 1;
-        if share.hold(cx, &Indices::of(pieces)).is_err() {
-            cx.counts.fragments_dropped += 1;
-            return Err(EndpointError::Exhausted);
-        }
         let name = (header.source, header.destination, part.identification);
-        let (start, more) = (part.offset.into(), part.more);
-        let Came { mut complete, mut dropped } =
-            cx.reassembly.add(name, (start, more), pieces, now);
-        cx.counts.fragments_dropped += dropped.len() as u64;
-        dropped.extend_from_slice(&complete);
-        let mut batch = Batch::new();
+        let place = (part.offset.into(), part.more);
+        let reassembly: fn(&mut Self) -> &mut Reassembly<_> = |layer| &mut layer.reassembly;
         // All fragments say what follows, and the last one to come is as good as the first.
-        let contents = complete.first_mut().and_then(|first| {
-            if is_group(&header.destination) {
-                first.flags |= TO_SEVERAL;
-            }
-            header::unwrap(&cx.packets, first, next).ok()
-        });
-        // No neighbour says what it has to say in pieces (RFC 6980).
-        if let Some((protocol, None)) = contents
-            && batch.push_packet(&complete).is_ok()
-        {
-            cx.counts.reassembled += 1;
-            if !hand_on(cx, protocol.into(), &batch) {
-                cx.counts.unknown += 1;
-            }
-        }
-        match dropped.is_empty() {
-            true => Ok(()),
-            false => Ok(share.give(cx, &Indices::of(&dropped))?),
-        }
+        let whose = |layer: &Self, first: &mut Packet| {
+            // No neighbour says what it has to say in pieces (RFC 6980).
+            let contents = header::unwrap(&layer.packets, first, next).ok();
+            contents.and_then(|(protocol, part)| part.is_none().then_some(protocol))
+        };
+        Ok(fragments::take(cx, &share, reassembly, (name, place), pieces, now, whose)?)
     }
 
     /// Takes note of what a station says.
@@ -385,10 +360,10 @@ impl Ipv6Server {
                     cx.req().log.write(LogRecord::WARNING, &line).ok();
                     return Ok(Self::announce(cx)?);
                 }
-                let known = cx.neighbours.link(target);
+                let known = cx.held.neighbours.link(target);
                 match link {
                     Some(link) if overrides || known.is_none_or(|known| known == link) => {
-                        Self::found(cx, target, link, false, now)
+                        held::heard(cx, target, link, false, now)
                     }
                     _ => Ok(()),
                 }
@@ -398,7 +373,7 @@ impl Ipv6Server {
                     Self::announce(cx)?;
                 }
                 match router.link {
-                    Some(link) => Self::found(cx, header.source, link, true, now),
+                    Some(link) => held::heard(cx, header.source, link, true, now),
                     None => Ok(()),
                 }
             }
@@ -425,55 +400,10 @@ impl Ipv6Server {
             return Self::say(cx, Some(*target), &ALL, message, None);
         }
         if let Some(link) = source_link {
-            Self::found(cx, header.source, link, true, now)?;
+            held::heard(cx, header.source, link, true, now)?;
         }
         let message = message::advertisement(target, own, true);
         Self::say(cx, Some(*target), &header.source, message, source_link)
-    }
-
-    /// A neighbour's link address is known: what waits for it leaves.
-    fn found(
-        cx: &mut Cx<'_, Self>,
-        address: Address,
-        link: LinkAddress,
-        is_new: bool,
-        now: u64,
-    ) -> Result<(), EndpointError> {
-        let waiting = cx.neighbours.heard(address, link, is_new, now);
-        Self::send_held(cx, number(link), &waiting)
-    }
-
-    /// Sends packets that this server holds, and holds them no longer.
-    fn send_held(
-        cx: &mut Cx<'_, Self>,
-        link: u64,
-        packets: &[Packet],
-    ) -> Result<(), EndpointError> {
-        if packets.is_empty() {
-            return Ok(());
-        }
-        let batches = Batch::split(packets).map_err(|Bad| EndpointError::BadRecord)?;
-        let sent = batches.iter().try_for_each(|batch| Self::put_out(cx, link, batch));
-        Self::give(cx, packets)?;
-        sent
-    }
-
-    fn give(cx: &mut Cx<'_, Self>, packets: &[Packet]) -> Result<(), EndpointError> {
-        if packets.is_empty() {
-            return Ok(());
-        }
-        let share = cx.share.clone();
-        Ok(share.give(cx, &Indices::of(packets))?)
-    }
-
-    /// Sends packets to a station of the link.
-    fn put_out(cx: &mut Cx<'_, Self>, link: u64, packets: &Batch) -> Result<(), EndpointError> {
-        match cx.req().ethernet.send(cx, IPV6, link, packets.as_bytes()) {
-            Ok(_) => Ok(()),
-            Err(EthernetError::System(error)) => Err(error.into()),
-            Err(EthernetError::BadRecord) => Err(EndpointError::BadRecord),
-            Err(_) => Err(EndpointError::Unreachable),
-        }
     }
 
     /// Sends a message of this layer's own, to where whoever it is for is said to be, or else is known to be.
@@ -489,23 +419,19 @@ impl Ipv6Server {
         message::finish(&header, &mut message);
         let headers = header::sent(&header, ICMP, message.len());
         let headers = headers.map_err(|Bad| EndpointError::TooLong)?;
-        let share = cx.share.clone();
-        let index = share.take(cx, 1)?;
-        let written = cx.packets.spread(&index, &message).and_then(|mut packet| {
-            let first = packet.first_mut().ok_or(Bad)?;
-            cx.packets.prepend(first, &headers)?;
-            Ok(packet)
-        });
-        let sent = match (written, link) {
-            (Err(Bad), _) => Err(EndpointError::BadRecord),
-            (Ok(packet), Some(link)) => {
-                cx.counts.sent += 1;
-                Self::put_out(cx, number(link), &packet)
-            }
-            (Ok(packet), None) => Self::leave(cx, destination, &packet),
-        };
-        share.give(cx, &index)?;
-        sent
+        let share = cx.held.share.clone();
+        share.send(
+            cx,
+            |layer| &layer.packets,
+            (&headers, &message),
+            |cx, packet| match link {
+                Some(link) => {
+                    cx.counts.sent += 1;
+                    Self::put_out(cx, number(link), packet)
+                }
+                None => Self::leave(cx, destination, packet),
+            },
+        )
     }
 
     /// Sends packets whose headers are on to a neighbour, or to a group.
@@ -520,10 +446,10 @@ impl Ipv6Server {
             return Self::put_out(cx, group, packets);
         }
         let now = Self::now_ns(cx)?;
-        let way = cx.neighbours.way(*neighbour, now);
+        let way = cx.held.neighbours.way(*neighbour, now);
         match way.link {
             Some(link) => Self::put_out(cx, number(link), packets)?,
-            None => Self::keep(cx, neighbour, packets, now)?,
+            None => held::keep(cx, *neighbour, packets, now)?,
         }
         if !way.ask {
             return Ok(());
@@ -549,27 +475,6 @@ impl Ipv6Server {
         Self::say(cx, source, group, message, Some([0x33, 0x33, a, b, c, d]))
     }
 
-    /// Keeps packets until it is known where their neighbour is.
-    fn keep(
-        cx: &mut Cx<'_, Self>,
-        neighbour: &Address,
-        batch: &Batch,
-        now: u64,
-    ) -> Result<(), EndpointError> {
-        let share = cx.share.clone();
-        let late = cx.neighbours.give_up(now);
-        Self::give(cx, &late)?;
-        share.hold(cx, &Indices::of(batch.records()))?;
-        let left = cx.neighbours.keep(*neighbour, batch.packets());
-        // The answer may have come while the packets were being held.
-        let ready = cx.neighbours.ready(*neighbour, now);
-        Self::give(cx, &left)?;
-        match ready {
-            Some((link, packets)) => Self::send_held(cx, number(link), &packets),
-            None => Ok(()),
-        }
-    }
-
     /// Sends a datagram that is too long for its way, in fragments with headers in buffers of their own.
     fn send_fragments(
         cx: &mut Cx<'_, Self>,
@@ -577,7 +482,7 @@ impl Ipv6Server {
         (protocol, most): (u8, usize),
         datagram: &mut [Packet],
     ) -> Result<(), EndpointError> {
-        fill_checksum(&cx.packets, datagram).map_err(|Bad| EndpointError::BadRecord)?;
+        fill_checksum(&cx.packets, datagram)?;
         let fragments = fragments::cut(datagram, most - FRAGMENT_BYTES);
         cx.identification = cx.identification.wrapping_add(1);
         let Way { source, destination, neighbour, .. } = *way;
@@ -587,7 +492,7 @@ impl Ipv6Server {
             let part = Part { identification, offset: fragment.offset, more: fragment.more };
             header::sent_part(&header, protocol, &part, length(&fragment.pieces))
         };
-        let share = cx.share.clone();
+        let share = cx.held.share.clone();
         fragments::send(
             cx,
             &share,
@@ -621,7 +526,7 @@ impl Endpoint for Ipv6Server {
         way: &Way,
         packets: &[u8],
     ) -> Result<(), EndpointError> {
-        let mut packets = Batch::read(packets).map_err(|Bad| EndpointError::BadRecord)?;
+        let mut packets = Batch::read(packets)?;
         let Way { source, destination, neighbour, mtu, .. } = *way;
         if !cx.addresses.is_own(&source) || neighbour.as_v4().is_some() {
             return Err(EndpointError::Unreachable);
@@ -629,29 +534,20 @@ impl Endpoint for Ipv6Server {
         let most = mtu.clamp(LEAST_MTU, cx.addresses.mtu()) as usize - HEADER_BYTES;
         let header = Header { source, destination, hops: cx.addresses.hops };
         let mut long = Vec::new();
-        let mut refused = None;
         let memory = &cx.packets;
-        packets.retain(|first, others| {
+        packets.try_retain(|first, others| {
             let bytes = usize::from(first.bytes) + length(others);
             if bytes > most && first.segment_bytes == 0 {
-                let mut datagram = Vec::from([*first]);
-                datagram.extend_from_slice(others);
-                long.push(datagram);
-                return false;
+                long.push(whole(first, others));
+                return Ok(false);
             }
             // The way may carry less than it did when the segments were measured.
             let room = most.saturating_sub(first.bytes.into()) as u16;
             first.segment_bytes = first.segment_bytes.min(room);
-            match header::sent(&header, protocol, bytes) {
-                Ok(bytes) if memory.prepend(first, &bytes).is_ok() => return true,
-                Ok(_) => refused = Some(EndpointError::BadRecord),
-                Err(Bad) => refused = Some(EndpointError::TooLong),
-            }
-            false
-        });
-        if let Some(error) = refused {
-            return Err(error);
-        }
+            let header = header::sent(&header, protocol, bytes);
+            memory.prepend(first, &header.map_err(|Bad| EndpointError::TooLong)?)?;
+            Ok::<_, EndpointError>(true)
+        })?;
         if !packets.is_empty() {
             Self::leave(cx, &neighbour, &packets)?;
         }
@@ -672,7 +568,14 @@ impl Endpoint for Ipv6Server {
 
 impl Ipv6 for Ipv6Server {
     fn counts(cx: &mut Cx<'_, Self>) -> Result<Ipv6Counts, Ipv6Error> {
-        Ok(cx.counts)
+        let fragments::Counts { came, dropped, reassembled, unknown } = cx.reassembly.counts();
+        Ok(Ipv6Counts {
+            fragments: came,
+            fragments_dropped: dropped,
+            reassembled,
+            unknown: cx.counts.unknown + unknown,
+            ..cx.counts
+        })
     }
 
     fn address(cx: &mut Cx<'_, Self>, index: u32) -> Result<Ipv6Address, Ipv6Error> {
@@ -687,6 +590,6 @@ impl Ipv6 for Ipv6Server {
 
     fn neighbour(cx: &mut Cx<'_, Self>, index: u32) -> Result<Neighbour, Ipv6Error> {
         let now = Self::now_ns(cx).map_err(|_| Ipv6Error::NoClock)?;
-        Ok(cx.neighbours.shown(index as usize, |address| address, now))
+        Ok(cx.held.neighbours.shown(index as usize, |address| address, now))
     }
 }

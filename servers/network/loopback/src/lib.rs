@@ -122,10 +122,6 @@ impl Distributor for Loopback {
     fn sinks(&self) -> &Sinks {
         &self.sinks
     }
-
-    fn sinks_mut(&mut self) -> &mut Sinks {
-        &mut self.sinks
-    }
 }
 
 impl Endpoint for Loopback {
@@ -135,28 +131,17 @@ impl Endpoint for Loopback {
         way: &Way,
         packets: &[u8],
     ) -> Result<(), EndpointError> {
-        let mut packets = Batch::read(packets).map_err(|Bad| EndpointError::BadRecord)?;
-        let mut refused = None;
-        packets.retain(|first, others| {
+        let mut packets = Batch::read(packets)?;
+        packets.try_retain(|first, others| {
             let bytes = usize::from(first.bytes) + length(others);
-            let Ok(header) = header::header(way, protocol, bytes) else {
-                refused = Some(EndpointError::TooLong);
-                return false;
-            };
-            let arrives = header::arrives(&cx.packets, first, &header);
-            if arrives.is_err() {
-                refused = Some(EndpointError::BadRecord);
-            }
-            arrives.is_ok()
-        });
-        match refused {
-            Some(error) => Err(error),
-            None => {
-                // What nobody is delivered is lost, as it would be anywhere.
-                hand_on(cx, protocol.into(), &packets);
-                Ok(())
-            }
-        }
+            let header = header::header(way, protocol, bytes);
+            let header = header.map_err(|Bad| EndpointError::TooLong)?;
+            header::arrives(&cx.packets, first, &header)?;
+            Ok::<_, EndpointError>(true)
+        })?;
+        // What nobody is delivered is lost, as it would be anywhere.
+        hand_on(cx, protocol.into(), &packets);
+        Ok(())
     }
 
     fn accept<'f>(

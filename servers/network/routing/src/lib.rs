@@ -60,10 +60,6 @@ impl Serving for RoutingServer {
     fn served(&self) -> &Served {
         &self.served
     }
-
-    fn served_mut(&mut self) -> &mut Served {
-        &mut self.served
-    }
 }
 
 fn end(server: &RoutingServer) -> &Bell {

@@ -28,9 +28,9 @@ use core::cell::RefCell;
 
 use warren::{Cx, New, Out, Ref, Req, Required, Server, StartError, SystemError, local, server};
 use warren_idl::{
-    Address, AddressSpace, BUFFER_BYTES, Clock, DATAGRAM_BYTES, Datagram, Entropy, HEADROOM,
-    PacketMemory, Routing, Signals, Sink, SinkError, Task, ThreadError, ThreadFactory, Timer, Udp,
-    UdpCounts, UdpError, UdpSocket, UdpSocketStatus,
+    Address, AddressSpace, Clock, DATAGRAM_BYTES, Datagram, Entropy, PacketMemory, Routing,
+    Signals, Sink, SinkError, Task, ThreadError, ThreadFactory, Timer, Udp, UdpCounts, UdpError,
+    UdpSocket, UdpSocketStatus,
 };
 use warren_packets::{
     Bad, Batch, Buffers, Indices, OwnShare,
@@ -39,7 +39,7 @@ use warren_packets::{
     ready::{self, Ready},
     unguessable, ways,
 };
-use warren_waiting::{Bell, pause, wait_until};
+use warren_waiting::{Bell, wait_until};
 
 use crate::{
     header::{Header, UDP},
@@ -126,11 +126,8 @@ impl Server for UdpServer {
 
 impl Task for Receiving {
     fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
-        let datagrams = cx.root::<dyn Sink>()?;
-        loop {
-            let returned = cx.req().routing.serve(cx, UDP, datagrams);
-            pause(cx, &cx.req().timer, returned)?;
-        }
+        let serve = |cx: &mut Cx<'_, Self>, sink| cx.req().routing.serve(cx, UDP, sink);
+        match ready::be_served(cx, &cx.req().timer, serve)? {}
     }
 }
 
@@ -142,10 +139,7 @@ impl ready::Served for UdpServer {
 
 impl Sink for UdpServer {
     fn deliver(cx: &mut Cx<'_, Self>, packets: &[u8]) -> Result<(), SinkError> {
-        if packets.is_empty() {
-            return Ok(ready::tell(cx)?);
-        }
-        let datagrams = Batch::read(packets).map_err(|Bad| SinkError::BadRecord)?;
+        let datagrams = ready::receive(cx, packets)?;
         for (number, arrived) in Self::wanted(cx, &datagrams) {
             if !Self::leave(cx, number, arrived)? {
                 cx.counts.dropped += 1;
@@ -231,17 +225,6 @@ impl Socket {
     fn more(&self) -> &Bell {
         &self.port.more
     }
-
-    /// Puts a datagram into these buffers.
-    fn write(&self, buffers: &Indices, header: &Header, data: &[u8]) -> Result<Batch, UdpError> {
-        let headers = header::sent(header, data).map_err(|Bad| UdpError::TooLong)?;
-        let written = self.packets.spread(buffers, data).and_then(|mut datagram| {
-            let first = datagram.first_mut().ok_or(Bad)?;
-            self.packets.prepend(first, &headers)?;
-            Ok(datagram)
-        });
-        written.map_err(|Bad| UdpError::Exhausted)
-    }
 }
 
 impl UdpSocket for Socket {
@@ -263,22 +246,18 @@ impl UdpSocket for Socket {
         }
         let (endpoint, way) = ways::route(cx, &cx.req().routing, destination)?;
         let header = Header { source: (way.source, cx.number), destination: (*destination, port) };
+        let headers = header::sent(&header, data).map_err(|Bad| UdpError::TooLong)?;
         let share = cx.port.share.clone();
-        let first_bytes = BUFFER_BYTES - HEADROOM;
-        let needed = 1 + data.len().saturating_sub(first_bytes).div_ceil(BUFFER_BYTES);
-        let buffers = share.take(cx, needed)?;
-        let written = match buffers.len() == needed {
-            true => cx.write(&buffers, &header, data),
-            false => Err(UdpError::Exhausted),
-        };
-        let sent =
-            written.and_then(|datagram| Ok(endpoint.send(cx, UDP, &way, datagram.as_bytes())?));
-        // A packet memory that is gone needs nothing back.
-        share.give(cx, &buffers).ok();
-        if sent.is_ok() {
-            cx.port.waiting.borrow_mut().sent();
-        }
-        sent
+        share.send(
+            cx,
+            |socket| &socket.packets,
+            (&headers, data),
+            |cx, datagram| {
+                endpoint.send(cx, UDP, &way, datagram.as_bytes()).map_err(UdpError::from)
+            },
+        )?;
+        cx.port.waiting.borrow_mut().sent();
+        Ok(())
     }
 
     fn receive(cx: &mut Cx<'_, Self>, mut data: Out<'_>) -> Result<Datagram, UdpError> {
