@@ -4,6 +4,8 @@
 //! description that travels in server files is generated from it. IDs and error numbers are frozen:
 //! whoever changes what a function passes gives the service a new ID.
 //!
+//! What programs show to tools as it is has `Serialize`: the names of its fields are those in JSON.
+//!
 //! | service | what a reference to it is |
 //! | --- | --- |
 //! | [`BlockDevice`] | a disk, a partition, an image |

@@ -1,7 +1,7 @@
 //! What a program is written with, beside what every server is: arguments, inputs, walks, runs.
 //!
 //! A program is a server that provides [`Program`](warren_idl::Program). What it does is a [`Stage`], if it works on
-//! files and streams alone, a [`Report`], if it is done at once, or [`Work`], if it requires something and takes its time; [`program!`] makes a server of either.
+//! files and streams alone, a [`Report`] or a [`List`], if it is done at once, or [`Work`], if it requires something and takes its time; [`program!`] makes a server of either.
 //!
 //! | module | what |
 //! | --- | --- |
@@ -13,6 +13,7 @@
 //! | [`walk`], [`path`], [`pattern`] | trees of files, paths as text, patterns for names |
 //! | [`report`] | programs that do one thing at once, and show one text of it |
 //! | [`listed`] | what servers list |
+//! | [`json`] | what tools read |
 //! | [`servers`] | the servers that are loaded |
 //! | [`table`], [`messages`], [`manual`] | text in columns, errors as text, how a program is used |
 //! | `testing` | all that a stage sees, in memory; with the feature of this name |
@@ -29,6 +30,7 @@ extern crate alloc;
 
 pub mod arguments;
 pub mod input;
+pub mod json;
 pub mod listed;
 pub mod live;
 pub mod manual;
@@ -50,6 +52,6 @@ pub mod world;
 
 pub use arguments::{Arguments, UsageError};
 pub use manual::Manual;
-pub use report::{About, Report, Reporting, Trouble};
+pub use report::{About, List, Listing, Report, Reporting, Trouble};
 pub use run::{Handed, Run, Work};
 pub use stage::{CHUNK_BYTES, Context, Flow, MISUSED, STREAM_BYTES, Stage, Stop};

@@ -3,10 +3,13 @@
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::marker::PhantomData;
 
+use serde::Serialize;
 use warren::{Cx, Object};
 
-use crate::arguments::UsageError;
+use crate::arguments::{Arguments, UsageError};
+use crate::json;
 use crate::manual::Manual;
 use crate::messages::Reason;
 use crate::run::{FAILED, Handed, Work};
@@ -54,6 +57,39 @@ impl<T, E: Into<Reason>> About<T> for Result<T, E> {
             let Reason(reason) = error.into();
             Trouble::Failed(format!("{subject}: {reason}"))
         })
+    }
+}
+
+/// An entry of what a program in a server `S` lists: in columns, or with `-j` as JSON.
+pub trait List<S>: Serialize + Sized {
+    /// How the program is used; its arguments are `[-j]`.
+    const MANUAL: Manual;
+
+    /// All entries.
+    fn all(cx: &mut Cx<'_, S>) -> Result<Vec<Self>, Trouble>;
+    /// They in columns.
+    fn table(all: &[Self]) -> String;
+}
+
+/// A list as a report.
+pub struct Listing<L> {
+    json: bool,
+    of: PhantomData<L>,
+}
+
+impl<S, L: List<S>> Report<S> for Listing<L> {
+    const MANUAL: Manual = L::MANUAL;
+
+    fn start(arguments: Vec<String>) -> Result<Self, UsageError> {
+        let arguments = Arguments::parse(arguments, "j", "")?;
+        let json = arguments.has('j');
+        arguments.none()?;
+        Ok(Listing { json, of: PhantomData })
+    }
+
+    fn text(&self, cx: &mut Cx<'_, S>, _handed: &Handed) -> Result<String, Trouble> {
+        let all = L::all(cx)?;
+        Ok(if self.json { json::lines(&all) } else { L::table(&all) })
     }
 }
 

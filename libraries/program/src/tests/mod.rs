@@ -2,4 +2,5 @@
 
 mod arguments;
 mod inputs;
+mod json;
 mod properties;

@@ -8,10 +8,11 @@ mod samples;
 
 use alloc::{format, string::String, vec::Vec};
 
+use serde::Serialize;
 use warren::{Cx, Req, Required, server};
 use warren_idl::{AccountStatus, Accounts, AccountsError, Program, SystemTime, Timer};
 use warren_program::{
-    About, Arguments, Handed, Manual, Report, Reporting, Trouble, UsageError,
+    About, Arguments, Handed, Manual, Report, Reporting, Trouble, UsageError, json,
     listed::{texts, until},
     program,
     table::Table,
@@ -42,8 +43,11 @@ struct Listing {
 }
 
 /// One principal.
+#[derive(Serialize)]
 struct Row {
+    principal: u32,
     name: String,
+    #[serde(flatten)]
     status: AccountStatus,
 }
 
@@ -75,7 +79,7 @@ The last line is the time in which nobody ran. All lines together are the time t
     fn text(&self, cx: &mut Cx<'_, Run>, handed: &Handed) -> Result<String, Trouble> {
         if let Some(how_long) = self.sampling {
             let all = samples::take(cx, handed, how_long)?;
-            return Ok(if self.json { samples::json(&all) } else { samples::table(&all) });
+            return Ok(if self.json { json::lines(&all) } else { samples::table(&all) });
         }
         let rows = rows(cx).about("accounts")?;
         let time = cx.req().accounts.time(cx).about("accounts")?;
@@ -88,7 +92,7 @@ fn rows(cx: &mut Cx<'_, Run>) -> Result<Vec<Row>, AccountsError> {
     until(AccountsError::End, |index| {
         let status = cx.req().accounts.account(cx, index, &mut text)?;
         let [name] = texts(&text, status.text_bytes);
-        Ok(Row { name, status })
+        Ok(Row { principal: index, name, status })
     })
 }
 
@@ -104,7 +108,7 @@ fn table(rows: &[Row], time: &SystemTime) -> String {
         "OBJECTS",
         "REFERENCES",
     ]);
-    for Row { name, status } in rows {
+    for Row { name, status, .. } in rows {
         let within = rows.get(status.parent as usize).filter(|parent| parent.name != *name);
         table.row([
             name.clone(),
@@ -145,22 +149,7 @@ fn limited(number: u64, limit: u64, unit: &str) -> String {
 }
 
 fn json(rows: &[Row], time: &SystemTime) -> String {
-    let mut text = String::new();
-    for (index, Row { name, status }) in rows.iter().enumerate() {
-        let AccountStatus { used_ns, helped_ns, memory_bytes, memory_limit, .. } = status;
-        let AccountStatus { slice_ns, period_ns, threads, thread_limit, parent, .. } = status;
-        let AccountStatus { objects, object_limit, references, reference_limit, .. } = status;
-        text += &format!(
-            "{{\"principal\":{index},\"name\":{name:?},\"parent\":{parent},\"used_ns\":{used_ns},\
-             \"helped_ns\":{helped_ns},\"memory_bytes\":{memory_bytes},\
-             \"memory_limit\":{memory_limit},\"slice_ns\":{slice_ns},\"period_ns\":{period_ns},\
-             \"threads\":{threads},\"thread_limit\":{thread_limit},\
-             \"objects\":{objects},\"object_limit\":{object_limit},\
-             \"references\":{references},\"reference_limit\":{reference_limit}}}\n"
-        );
-    }
-    let SystemTime { elapsed_ns, idle_ns } = time;
-    text + &format!("{{\"elapsed_ns\":{elapsed_ns},\"idle_ns\":{idle_ns}}}\n")
+    json::lines(rows) + &json::line(time)
 }
 
 #[cfg(test)]
@@ -186,8 +175,8 @@ mod tests {
             ..Default::default()
         };
         vec![
-            Row { name: "system".into(), status: system },
-            Row { name: "media".into(), status: media },
+            Row { principal: 0, name: "system".into(), status: system },
+            Row { principal: 1, name: "media".into(), status: media },
         ]
     }
 
@@ -210,10 +199,11 @@ media      system  2.000 ms   0.500 ms  5.000 ms of 40.000 ms  5 of 1024 KiB  1 
         assert_eq!(
             lines.next(),
             Some(
-                "{\"principal\":1,\"name\":\"media\",\"parent\":0,\"used_ns\":2000000,\
+                "{\"principal\":1,\"name\":\"media\",\"used_ns\":2000000,\
                  \"helped_ns\":500000,\"memory_bytes\":5000,\"memory_limit\":1048576,\
                  \"slice_ns\":5000000,\"period_ns\":40000000,\"threads\":1,\"thread_limit\":8,\
-                 \"objects\":20,\"object_limit\":500,\"references\":30,\"reference_limit\":0}"
+                 \"objects\":20,\"object_limit\":500,\"references\":30,\"reference_limit\":0,\
+                 \"parent\":0}"
             )
         );
         assert_eq!(lines.next(), Some("{\"elapsed_ns\":9,\"idle_ns\":4}"));

@@ -2,6 +2,7 @@
 
 use alloc::{format, string::String, vec::Vec};
 
+use serde::Serialize;
 use warren::{Cx, Ref};
 use warren_idl::{AccountsError, Sampling};
 use warren_program::{
@@ -27,10 +28,12 @@ pub enum While {
 }
 
 /// How often a principal's thread was found in a server.
+#[derive(Serialize)]
 pub struct Sample {
     pub principal: String,
     pub server: String,
-    pub count: u32,
+    pub samples: u32,
+    pub interval_ns: u64,
 }
 
 /// Takes samples; the most frequent comes first.
@@ -71,49 +74,40 @@ fn read(
         let [server] = texts(&text, status.text_bytes);
         let account = cx.req().accounts.account(cx, status.principal, &mut text)?;
         let [principal] = texts(&text, account.text_bytes);
-        Ok(Sample { principal, server, count: status.samples })
+        Ok(Sample { principal, server, samples: status.samples, interval_ns: INTERVAL_NS })
     })?;
-    samples.sort_by_key(|sample| core::cmp::Reverse(sample.count));
+    samples.sort_by_key(|sample| core::cmp::Reverse(sample.samples));
     Ok(samples)
 }
 
 /// The samples for a person.
 pub fn table(samples: &[Sample]) -> String {
-    let all: u64 = samples.iter().map(|sample| u64::from(sample.count)).sum();
+    let all: u64 = samples.iter().map(|sample| u64::from(sample.samples)).sum();
     let mut table = Table::new(["PRINCIPAL", "SERVER", "SAMPLES", "SHARE"]);
-    for Sample { principal, server, count } in samples {
-        let share = u64::from(*count) * 1000 / all.max(1);
+    for Sample { principal, server, samples, .. } in samples {
+        let share = u64::from(*samples) * 1000 / all.max(1);
         table.row([
             principal.clone(),
             server.clone(),
-            format!("{count}"),
+            format!("{samples}"),
             format!("{}.{} %", share / 10, share % 10),
         ]);
     }
     table.text()
 }
 
-/// The samples for a tool.
-pub fn json(samples: &[Sample]) -> String {
-    let mut text = String::new();
-    for Sample { principal, server, count } in samples {
-        text += &format!(
-            "{{\"principal\":{principal:?},\"server\":{server:?},\"samples\":{count},\
-             \"interval_ns\":{INTERVAL_NS}}}\n"
-        );
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
+    use warren_program::json;
+
     use super::*;
 
     fn example() -> [Sample; 2] {
-        [("media", "ext4", 7), ("system", "kernel", 2)].map(|(principal, server, count)| Sample {
+        [("media", "ext4", 7), ("system", "kernel", 2)].map(|(principal, server, samples)| Sample {
             principal: principal.into(),
             server: server.into(),
-            count,
+            samples,
+            interval_ns: INTERVAL_NS,
         })
     }
 
@@ -130,7 +124,7 @@ system     kernel  2        22.2 %
 
     #[test]
     fn tools_get_json() {
-        let text = json(&example());
+        let text = json::lines(&example());
         let first =
             "{\"principal\":\"media\",\"server\":\"ext4\",\"samples\":7,\"interval_ns\":100000}";
         assert_eq!(text.lines().next(), Some(first));

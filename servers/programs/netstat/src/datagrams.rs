@@ -4,7 +4,7 @@ use alloc::{format, string::String};
 
 use warren::Cx;
 use warren_idl::{UdpCounts, UdpSocketStatus};
-use warren_program::{About, Trouble, listed, table::Table};
+use warren_program::{About, Trouble, json, listed, table::Table};
 
 use crate::Run;
 
@@ -12,22 +12,18 @@ use crate::Run;
 pub fn text(cx: &mut Cx<'_, Run>, json: bool, counts: bool) -> Result<String, Trouble> {
     let udp = &cx.req().udp;
     if counts {
-        return Ok(counted(&udp.counts(cx).about("udp")?, json));
+        let counts = udp.counts(cx).about("udp")?;
+        return Ok(if json { json::line(&counts) } else { counted(&counts) });
     }
     let sockets = listed::all(|index| udp.socket(cx, index)).about("udp")?;
-    Ok(if json { sockets.iter().map(object).collect() } else { table(&sockets) })
+    Ok(if json { json::lines(&sockets) } else { table(&sockets) })
 }
 
-fn counted(counts: &UdpCounts, json: bool) -> String {
+fn counted(counts: &UdpCounts) -> String {
     let UdpCounts { received, bad, unknown, dropped, sent } = counts;
-    match json {
-        true => format!(
-            "{{\"received\":{received},\"bad\":{bad},\"unknown\":{unknown},\"dropped\":{dropped},\"sent\":{sent}}}\n"
-        ),
-        false => format!(
-            "received {received} datagrams, {bad} bad, {unknown} for ports that nobody has, {dropped} dropped\nsent {sent} datagrams\n"
-        ),
-    }
+    format!(
+        "received {received} datagrams, {bad} bad, {unknown} for ports that nobody has, {dropped} dropped\nsent {sent} datagrams\n"
+    )
 }
 
 fn table(sockets: &[UdpSocketStatus]) -> String {
@@ -38,13 +34,6 @@ fn table(sockets: &[UdpSocketStatus]) -> String {
         table.row([format!("*:{port}"), received, waiting, dropped, sent]);
     }
     table.text()
-}
-
-fn object(socket: &UdpSocketStatus) -> String {
-    let UdpSocketStatus { port, waiting, received, dropped, sent } = socket;
-    format!(
-        "{{\"local_port\":{port},\"received\":{received},\"waiting\":{waiting},\"dropped\":{dropped},\"sent\":{sent}}}\n"
-    )
 }
 
 #[cfg(test)]
@@ -62,14 +51,14 @@ mod tests {
         let row: Vec<&str> = text.lines().nth(1).unwrap().split_whitespace().collect();
         assert_eq!(row, ["*:53", "3", "1", "0", "2"]);
         let expected =
-            "{\"local_port\":53,\"received\":3,\"waiting\":1,\"dropped\":0,\"sent\":2}\n";
-        assert_eq!(object(&SOCKET), expected);
+            "{\"local_port\":53,\"waiting\":1,\"received\":3,\"dropped\":0,\"sent\":2}\n";
+        assert_eq!(json::lines(&[SOCKET]), expected);
     }
 
     #[test]
     fn what_was_done_in_all_is_shown() {
         let counts = UdpCounts { received: 4, unknown: 1, ..UdpCounts::default() };
-        assert!(counted(&counts, false).starts_with("received 4 datagrams, 0 bad, 1 for ports"));
-        assert!(counted(&counts, true).starts_with("{\"received\":4,\"bad\":0,\"unknown\":1,"));
+        assert!(counted(&counts).starts_with("received 4 datagrams, 0 bad, 1 for ports"));
+        assert!(json::line(&counts).starts_with("{\"received\":4,\"bad\":0,\"unknown\":1,"));
     }
 }

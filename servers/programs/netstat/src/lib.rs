@@ -9,11 +9,12 @@ mod datagrams;
 use alloc::{format, string::String, vec::Vec};
 use core::net::SocketAddr;
 
+use serde::Serialize;
 use warren::{Cx, Req, Required, server};
 use warren_idl::{Address, ConnectionStatus, ListenerStatus, Program, Tcp, TcpCounts, Udp};
 use warren_program::{
-    About, Arguments, Handed, Manual, Report, Reporting, Trouble, UsageError, listed, program,
-    table::Table,
+    About, Arguments, Handed, Manual, Report, Reporting, Trouble, UsageError, json, listed,
+    program, table::Table,
 };
 
 /// What the program requires.
@@ -60,7 +61,7 @@ PRINCIPAL is the number of whoever pays, as `accounts -j` shows it.\n",
         let tcp = &cx.req().tcp;
         if self.counts {
             let counts = tcp.counts(cx).about("tcp")?;
-            return Ok(if self.json { counts_json(&counts) } else { counts_text(&counts) });
+            return Ok(if self.json { json::line(&counts) } else { counts_text(&counts) });
         }
         let listeners = listed::all(|index| tcp.listener(cx, index)).about("tcp")?;
         let connections = listed::all(|index| tcp.connection(cx, index)).about("tcp")?;
@@ -70,6 +71,9 @@ PRINCIPAL is the number of whoever pays, as `accounts -j` shows it.\n",
         })
     }
 }
+
+/// The name of a listener's state.
+const LISTEN: &str = "LISTEN";
 
 /// The name of a state (RFC 9293, section 3.3.2).
 fn state(number: u32) -> &'static str {
@@ -109,7 +113,7 @@ fn tables(listeners: &[ListenerStatus], connections: &[ConnectionStatus]) -> Str
         let row = [
             format!("*:{}", it.port),
             "*".into(),
-            "LISTEN".into(),
+            LISTEN.into(),
             "-".into(),
             format!("{}", it.waiting),
             "-".into(),
@@ -137,37 +141,21 @@ fn tables(listeners: &[ListenerStatus], connections: &[ConnectionStatus]) -> Str
     table.text()
 }
 
+/// A listener or a connection for a tool.
+#[derive(Serialize)]
+struct Object<'a, T> {
+    state: &'a str,
+    #[serde(flatten)]
+    status: &'a T,
+}
+
 fn json(listeners: &[ListenerStatus], connections: &[ConnectionStatus]) -> String {
-    let mut text = String::new();
-    for it in listeners {
-        let ListenerStatus { port, principal, waiting, connections, cookies, dropped, .. } = it;
-        text += &format!(
-            "{{\"state\":\"LISTEN\",\"local_port\":{port},\"principal\":{principal},\"waiting\":{waiting},\
-             \"connections\":{connections},\"cookies\":{cookies},\"dropped\":{dropped}}}\n"
-        );
-    }
-    for it in connections {
-        let ConnectionStatus {
-            local,
-            remote,
-            local_port,
-            remote_port,
-            principal,
-            unread_bytes,
-            ..
-        } = it;
-        let ConnectionStatus { received_bytes, sent_bytes, resent_bytes, round_trip_ns, .. } = it;
-        let ConnectionStatus { unsent_bytes, congestion_bytes, .. } = it;
-        text += &format!(
-            "{{\"state\":\"{}\",\"local\":\"{local}\",\"local_port\":{local_port},\"remote\":\"{remote}\",\
-             \"remote_port\":{remote_port},\"principal\":{principal},\"received_bytes\":{received_bytes},\
-             \"unread_bytes\":{unread_bytes},\"sent_bytes\":{sent_bytes},\"unsent_bytes\":{unsent_bytes},\
-             \"resent_bytes\":{resent_bytes},\"round_trip_ns\":{round_trip_ns},\
-             \"congestion_bytes\":{congestion_bytes}}}\n",
-            state(it.state)
-        );
-    }
-    text
+    let listeners = listeners.iter().map(|status| json::line(&Object { state: LISTEN, status }));
+    let connections = connections.iter().map(|status| {
+        let state = state(status.state);
+        json::line(&Object { state, status })
+    });
+    listeners.chain(connections).collect()
 }
 
 fn counts_text(counts: &TcpCounts) -> String {
@@ -176,14 +164,6 @@ fn counts_text(counts: &TcpCounts) -> String {
         "received {received} segments, {bad} bad, {unknown} for ports that nobody has, {dropped} dropped\n\
          sent {sent} segments, {unsent} lost here, {resets} resets for nobody's\n\
          made {connections} connections\n"
-    )
-}
-
-fn counts_json(counts: &TcpCounts) -> String {
-    let TcpCounts { received, bad, unknown, dropped, sent, unsent, resets, connections } = counts;
-    format!(
-        "{{\"received\":{received},\"bad\":{bad},\"unknown\":{unknown},\"dropped\":{dropped},\"sent\":{sent},\
-         \"unsent\":{unsent},\"resets\":{resets},\"connections\":{connections}}}\n"
     )
 }
 
@@ -245,10 +225,9 @@ mod tests {
             lines[0],
             "{\"state\":\"LISTEN\",\"local_port\":80,\"principal\":2,\"waiting\":1,\"connections\":0,\"cookies\":0,\"dropped\":0}"
         );
+        assert!(lines[1].starts_with("{\"state\":\"ESTABLISHED\",\"received_bytes\":10,"));
         assert!(
-            lines[1].starts_with(
-                "{\"state\":\"ESTABLISHED\",\"local\":\"10.0.2.15\",\"local_port\":80,"
-            )
+            lines[1].contains("\"local\":\"10.0.2.15\",\"remote\":\"10.0.2.2\",\"local_port\":80,")
         );
         assert!(lines[1].contains("\"round_trip_ns\":1234567"));
     }
