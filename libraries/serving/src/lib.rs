@@ -58,6 +58,31 @@ pub enum Next {
     Abort,
 }
 
+/// What the steps of a conversation work with, if it goes on by some.
+pub struct Turn<'f, 'a> {
+    /// With the other side.
+    pub connection: Ref<'f, dyn Connection>,
+    /// What the clock shows.
+    pub now_ns: u64,
+    /// Room for what is read and written.
+    pub chunk: &'a mut [u8],
+}
+
+impl Turn<'_, '_> {
+    /// To wait until the connection is ready for this, and for so long at most.
+    pub fn wait(&self, interest: u32, patience_ns: u64) -> Next {
+        Next::Wait { interest, until_ns: self.now_ns + patience_ns }
+    }
+}
+
+/// What came of a step: what the conversation wants from now on, or nothing if it can make another one.
+pub type Step<E> = Result<Option<Next>, E>;
+
+/// Makes steps until one says what the conversation wants or fails, and so many of them at most: others get their turn. `None` if there could be more.
+pub fn by_steps<E>(most: usize, mut step: impl FnMut() -> Result<Option<Next>, E>) -> Option<Next> {
+    (0..most).find_map(|_| step().unwrap_or(Some(Next::Abort)))
+}
+
 /// A port, and how conversations begin there.
 pub struct Service<T> {
     /// The port.
@@ -254,5 +279,28 @@ impl<'a, T> Desk<'a, T> {
     fn leave(&mut self, seat: Seat) -> Option<Talk<T>> {
         self.books.stand_up(seat);
         self.talks.get_mut(seat)?.take()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_are_made_until_one_wants_something() {
+        let waits = Next::Wait { interest: Readiness::READABLE, until_ns: 7 };
+        for (steps, expected, made) in [
+            (&[Ok(None), Ok(Some(waits)), Ok(None)][..], Some(waits), 2),
+            (&[Ok(Some(Next::End))], Some(Next::End), 1),
+            (&[Ok(None), Err(())], Some(Next::Abort), 2),
+            (&[Ok(None); 5], None, 3),
+        ] {
+            let mut count = 0;
+            let next = by_steps(3, || {
+                count += 1;
+                steps[count - 1]
+            });
+            assert_eq!((next, count), (expected, made));
+        }
     }
 }

@@ -4,7 +4,7 @@ use alloc::{format, string::String, vec::Vec};
 
 use warren::{Cx, Kept, Ref, SystemError};
 use warren_idl::{Connection, File, FileError, FileStatus, Readiness, TcpError};
-use warren_serving::{Conversation, Next};
+use warren_serving::{Conversation, Next, Step, Turn, by_steps};
 
 use crate::{
     Serving,
@@ -86,28 +86,6 @@ fn write(
     }
 }
 
-/// What a step works with.
-struct Turn<'f, 'a> {
-    connection: Ref<'f, dyn Connection>,
-    now_ns: u64,
-    /// Room for what is read and written.
-    chunk: &'a mut [u8],
-}
-
-impl Turn<'_, '_> {
-    /// Waits for a connection that is ready for this, but not for longer.
-    fn wait(&self, interest: u32, patience_ns: u64) -> Step {
-        Step::Wait(interest, self.now_ns + patience_ns)
-    }
-}
-
-/// How it goes on after one step.
-enum Step {
-    More,
-    Wait(u32, u64),
-    End(Next),
-}
-
 /// Why a conversation breaks off: there is no way to say it, because the head of the answer has left.
 struct Broken;
 
@@ -124,18 +102,18 @@ impl From<SystemError> for Broken {
 }
 
 impl Talk {
-    fn step(&mut self, cx: &mut Cx<'_, Serving>, turn: &mut Turn<'_, '_>) -> Result<Step, Broken> {
+    fn step(&mut self, cx: &mut Cx<'_, Serving>, turn: &mut Turn<'_, '_>) -> Step<Broken> {
         match self {
             Talk { file: Some(_), .. } => self.send(cx, turn),
             Talk { output, .. } if !output.is_empty() => self.send(cx, turn),
             Talk { is_refused: true, .. } => self.see_off(cx, turn),
-            Talk { is_last: true, .. } => Ok(Step::End(Next::End)),
+            Talk { is_last: true, .. } => Ok(Some(Next::End)),
             _ => self.listen(cx, turn),
         }
     }
 
     /// Sends more of an answer. The head of a document leaves with the first part of it: a small document takes one packet, and one acknowledgment.
-    fn send(&mut self, cx: &mut Cx<'_, Serving>, turn: &mut Turn<'_, '_>) -> Result<Step, Broken> {
+    fn send(&mut self, cx: &mut Cx<'_, Serving>, turn: &mut Turn<'_, '_>) -> Step<Broken> {
         let waiting = &self.output[self.sent..];
         let taken = match &mut self.file {
             Some(part) if waiting.len() <= CHUNK / 2 => {
@@ -163,17 +141,13 @@ impl Talk {
             }
         };
         match taken {
-            0 => Ok(turn.wait(Readiness::WRITABLE, TAKING_NS)),
-            _ => Ok(Step::More),
+            0 => Ok(Some(turn.wait(Readiness::WRITABLE, TAKING_NS))),
+            _ => Ok(None),
         }
     }
 
     /// Reads, and begins an answer when a request is whole.
-    fn listen(
-        &mut self,
-        cx: &mut Cx<'_, Serving>,
-        turn: &mut Turn<'_, '_>,
-    ) -> Result<Step, Broken> {
+    fn listen(&mut self, cx: &mut Cx<'_, Serving>, turn: &mut Turn<'_, '_>) -> Step<Broken> {
         if !self.input.is_empty() {
             match read(&self.input) {
                 Read::Partial => (),
@@ -182,41 +156,37 @@ impl Talk {
                     self.head_until_ns = None;
                     self.is_last = !request.keep;
                     cx.scope(|cx| self.answer(cx, &request))?;
-                    return Ok(Step::More);
+                    return Ok(None);
                 }
                 Read::Refused(status) => {
                     self.input.clear();
                     (self.is_last, self.is_refused) = (true, true);
                     self.refuse(cx, status, false, None);
-                    return Ok(Step::More);
+                    return Ok(None);
                 }
             }
         }
         let most = HEAD_BYTES.saturating_sub(self.input.len()).min(turn.chunk.len());
         match turn.connection.read_now(cx, &mut turn.chunk[..most]) {
             Err(TcpError::WouldWait) if self.input.is_empty() => {
-                Ok(turn.wait(Readiness::READABLE, IDLE_NS))
+                Ok(Some(turn.wait(Readiness::READABLE, IDLE_NS)))
             }
             Err(TcpError::WouldWait) => {
                 let until_ns = *self.head_until_ns.get_or_insert(turn.now_ns + HEAD_NS);
-                Ok(Step::Wait(Readiness::READABLE, until_ns))
+                Ok(Some(Next::Wait { interest: Readiness::READABLE, until_ns }))
             }
             count => match count? as usize {
-                0 => Ok(Step::End(Next::End)),
+                0 => Ok(Some(Next::End)),
                 count => {
                     self.input.extend(&turn.chunk[..count]);
-                    Ok(Step::More)
+                    Ok(None)
                 }
             },
         }
     }
 
     /// Waits until a client that was refused has ended, too.
-    fn see_off(
-        &mut self,
-        cx: &mut Cx<'_, Serving>,
-        turn: &mut Turn<'_, '_>,
-    ) -> Result<Step, Broken> {
+    fn see_off(&mut self, cx: &mut Cx<'_, Serving>, turn: &mut Turn<'_, '_>) -> Step<Broken> {
         let until_ns = match self.gone_until_ns {
             Some(until_ns) => until_ns,
             None => {
@@ -225,11 +195,13 @@ impl Talk {
             }
         };
         match turn.connection.read_now(cx, turn.chunk) {
-            _ if turn.now_ns >= until_ns => Ok(Step::End(Next::Abort)),
-            Err(TcpError::WouldWait) => Ok(Step::Wait(Readiness::READABLE, until_ns)),
+            _ if turn.now_ns >= until_ns => Ok(Some(Next::Abort)),
+            Err(TcpError::WouldWait) => {
+                Ok(Some(Next::Wait { interest: Readiness::READABLE, until_ns }))
+            }
             count => match count? {
-                0 => Ok(Step::End(Next::End)),
-                _ => Ok(Step::More),
+                0 => Ok(Some(Next::End)),
+                _ => Ok(None),
             },
         }
     }
@@ -378,20 +350,11 @@ impl Conversation<Serving> for Talk {
         let mut chunk = core::mem::take(&mut cx.chunk);
         chunk.resize(CHUNK, 0);
         let mut turn = Turn { connection, now_ns, chunk: &mut chunk };
-        let mut steps = (0..TURN).map(|_| self.step(cx, &mut turn));
-        let last = steps.find(|step| !matches!(step, Ok(Step::More)));
-        drop(steps);
-        cx.chunk = chunk;
-        match last {
-            Some(Ok(Step::Wait(interest, until_ns))) => return Next::Wait { interest, until_ns },
-            Some(Ok(Step::End(next))) => return next,
-            Some(Err(Broken)) => return Next::Abort,
-            Some(Ok(Step::More)) | None => (),
-        }
+        let next = by_steps(TURN, || self.step(cx, &mut turn));
         // What stays ready is reported again, after the others.
-        Next::Wait {
-            interest: Readiness::READABLE | Readiness::WRITABLE,
-            until_ns: now_ns + TAKING_NS,
-        }
+        let both = Readiness::READABLE | Readiness::WRITABLE;
+        let next = next.unwrap_or_else(|| turn.wait(both, TAKING_NS));
+        cx.chunk = chunk;
+        next
     }
 }

@@ -4,7 +4,7 @@ use alloc::{rc::Rc, vec::Vec};
 
 use warren::{Cx, Ref};
 use warren_idl::{Connection, Readiness, TcpError};
-use warren_serving::{Conversation, Next};
+use warren_serving::{Conversation, Next, Step, Turn, by_steps};
 
 use crate::{Serving, characters::Characters};
 
@@ -14,6 +14,8 @@ const CHUNK: usize = 64 * 1024;
 const PATIENCE_NS: u64 = 600_000_000_000;
 /// Chunks before others get their turn.
 const TURN: usize = 8;
+/// There is something to read, or room to write.
+const BOTH: u32 = Readiness::READABLE | Readiness::WRITABLE;
 
 /// Which service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,78 +63,65 @@ pub struct Talk {
     written: u64,
 }
 
-/// How it goes on after one step.
-enum Step {
-    More,
-    Wait(u32),
-    End(Next),
-}
-
 impl Talk {
     /// One that begins.
     pub fn new(kind: Kind) -> Self {
         Talk { kind, is_new: true, kept: Vec::new(), is_at_end: false, written: 0 }
     }
 
-    fn step(
-        &mut self,
-        cx: &mut Cx<'_, Serving>,
-        connection: Ref<'_, dyn Connection>,
-        chunk: &mut [u8],
-    ) -> Result<Step, TcpError> {
+    fn step(&mut self, cx: &mut Cx<'_, Serving>, turn: &mut Turn<'_, '_>) -> Step<TcpError> {
         if self.kind == Kind::Characters {
-            return self.generate(cx, connection, chunk);
+            return self.generate(cx, turn);
         }
         if !self.kept.is_empty() {
-            let count = match connection.write_now(cx, &self.kept) {
-                Err(TcpError::WouldWait) => return Ok(Step::Wait(Readiness::WRITABLE)),
+            let count = match turn.connection.write_now(cx, &self.kept) {
+                Err(TcpError::WouldWait) => {
+                    return Ok(Some(turn.wait(Readiness::WRITABLE, PATIENCE_NS)));
+                }
                 written => written? as usize,
             };
             self.kept.drain(..count);
-            return Ok(Step::More);
+            return Ok(None);
         }
         if self.is_at_end {
-            return Ok(Step::End(Next::End));
+            return Ok(Some(Next::End));
         }
-        let count = match connection.read_now(cx, chunk) {
-            Err(TcpError::WouldWait) => return Ok(Step::Wait(Readiness::READABLE)),
+        let count = match turn.connection.read_now(cx, turn.chunk) {
+            Err(TcpError::WouldWait) => {
+                return Ok(Some(turn.wait(Readiness::READABLE, PATIENCE_NS)));
+            }
             read => read? as usize,
         };
         self.is_at_end = count == 0;
         cx.parent().counts[self.kind as usize].bytes += count as u64;
         if self.kind == Kind::Echo {
-            let sent = match connection.write_now(cx, &chunk[..count]) {
+            let sent = match turn.connection.write_now(cx, &turn.chunk[..count]) {
                 Err(TcpError::WouldWait) => 0,
                 written => written? as usize,
             };
-            self.kept.extend(&chunk[sent..count]);
+            self.kept.extend(&turn.chunk[sent..count]);
         }
-        Ok(Step::More)
+        Ok(None)
     }
 
-    fn generate(
-        &mut self,
-        cx: &mut Cx<'_, Serving>,
-        connection: Ref<'_, dyn Connection>,
-        chunk: &mut [u8],
-    ) -> Result<Step, TcpError> {
+    fn generate(&mut self, cx: &mut Cx<'_, Serving>, turn: &mut Turn<'_, '_>) -> Step<TcpError> {
         while !self.is_at_end {
-            match connection.read_now(cx, chunk) {
+            match turn.connection.read_now(cx, turn.chunk) {
                 Err(TcpError::WouldWait) => break,
                 read => self.is_at_end = read? == 0,
             }
         }
         if self.is_at_end {
-            return Ok(Step::End(Next::End));
+            return Ok(Some(Next::End));
         }
         let text = cx.characters.get_or_insert_with(|| Rc::new(Characters::new(CHUNK))).clone();
-        match connection.write_now(cx, &text.behind(self.written)[..CHUNK]) {
-            Err(TcpError::WouldWait) => Ok(Step::Wait(Readiness::READABLE | Readiness::WRITABLE)),
+        match turn.connection.write_now(cx, &text.behind(self.written)[..CHUNK]) {
+            Err(TcpError::WouldWait) => Ok(Some(turn.wait(BOTH, PATIENCE_NS))),
             written => {
                 let count = written?;
                 self.written += count;
                 cx.parent().counts[self.kind as usize].bytes += count;
-                Ok(Step::More)
+                Ok(None)
             }
         }
     }
@@ -151,23 +140,16 @@ impl Conversation<Serving> for Talk {
         // Nobody else uses it: one thread has all conversations.
         let mut chunk = core::mem::take(&mut cx.chunk);
         chunk.resize(CHUNK, 0);
-        let until_ns = now_ns + PATIENCE_NS;
-        let mut steps = (0..TURN).map(|_| self.step(cx, connection, &mut chunk));
-        let last = steps.find(|step| !matches!(step, Ok(Step::More)));
-        drop(steps);
-        cx.chunk = chunk;
-        match last {
-            Some(Ok(Step::Wait(interest))) => return Next::Wait { interest, until_ns },
-            Some(Ok(Step::End(next))) => return next,
-            Some(Err(_)) => return Next::Abort,
-            Some(Ok(Step::More)) | None => (),
-        }
+        let mut turn = Turn { connection, now_ns, chunk: &mut chunk };
+        let next = by_steps(TURN, || self.step(cx, &mut turn));
         // What stays ready is reported again, after the others.
         let interest = match (self.kind, self.kept.is_empty()) {
-            (Kind::Characters, _) => Readiness::READABLE | Readiness::WRITABLE,
+            (Kind::Characters, _) => BOTH,
             (_, true) => Readiness::READABLE,
             (_, false) => Readiness::WRITABLE,
         };
-        Next::Wait { interest, until_ns }
+        let next = next.unwrap_or_else(|| turn.wait(interest, PATIENCE_NS));
+        cx.chunk = chunk;
+        next
     }
 }
