@@ -197,7 +197,7 @@ impl Progress {
 }
 
 /// What the character generator sends again and again (RFC 864).
-fn characters() -> Vec<u8> {
+pub(super) fn characters() -> Vec<u8> {
     let line = |first: usize| (first..first + 72).map(|at| b' ' + (at % 95) as u8);
     (0..95).flat_map(|first| line(first).chain(*b"\r\n")).collect()
 }

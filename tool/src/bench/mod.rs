@@ -18,6 +18,7 @@
 //! | [`host`] | what is measured on |
 //! | [`boot`] | from the first instruction to the prompt |
 //! | [`network`] | bytes that go through the network |
+//! | [`loss`] | transfers over wires that lose, delay and double frames |
 //! | [`kills`] | servers of the network that die a hundred times |
 //! | [`lines`] | how long servers are |
 //! | [`linux`] | the same in a Linux guest |
@@ -43,6 +44,7 @@ pub mod ladder;
 pub mod limits;
 mod lines;
 mod linux;
+mod loss;
 pub mod network;
 mod peers;
 mod programs;
@@ -90,6 +92,8 @@ pub enum Group {
     Accounts,
     /// Bytes that are received and sent by TCP.
     Network,
+    /// Transfers over wires that lose, delay and double frames, in real time.
+    Loss,
     /// Servers of the network that die a hundred times, and how long each is missed.
     Kills,
     /// A boot to the prompt.
@@ -108,8 +112,11 @@ impl Group {
 
     /// Whether the benchmark programs measure it.
     fn is_of_programs(self) -> bool {
-        use Group::{Accounts, Boot, Crosstalk, Kills, Lines, Network, Scaling, Sizes, Switching};
-        let others = [Switching, Scaling, Crosstalk, Accounts, Network, Kills, Boot, Sizes, Lines];
+        use Group::{
+            Accounts, Boot, Crosstalk, Kills, Lines, Loss, Network, Scaling, Sizes, Switching,
+        };
+        let others =
+            [Switching, Scaling, Crosstalk, Accounts, Network, Loss, Kills, Boot, Sizes, Lines];
         !others.contains(&self)
     }
 }
@@ -178,6 +185,9 @@ pub fn measure(project: &Project, request: &Request) -> Vec<Row> {
     if request.wants(Group::Network) {
         rows.extend(network::measure(project, request));
     }
+    if request.wants(Group::Loss) {
+        rows.extend(loss::measure(project, request));
+    }
     if request.wants(Group::Kills) {
         rows.extend(kills::measure());
     }
@@ -196,6 +206,14 @@ pub fn measure(project: &Project, request: &Request) -> Vec<Row> {
     }
     peers::connect(&mut rows);
     sorted(rows, request)
+}
+
+/// Measures what runs in a network namespace, which is a group that was asked for alone.
+pub fn measure_inside(project: &Project, request: &Request) -> Outcome {
+    match request.groups[..] {
+        [Group::Loss] => loss::measure_inside(project, request),
+        _ => network::measure_inside(project, request),
+    }
 }
 
 /// The rows, or one that says why there are none.

@@ -5,8 +5,8 @@ use super::row::{Peer, Row};
 /// Where the peer is.
 const LINUX: &str = "linux";
 
-/// The group in which each row stands beside Linux's of the same name.
-const NETWORK: &str = "network";
+/// Groups in which each row stands beside Linux's of the same name.
+const ALIKE: [&str; 2] = ["network", "loss"];
 
 /// Names of our rows, and of Linux's that do the nearest to the same.
 const PEERS: &[(&str, &[&str])] = &[
@@ -81,7 +81,7 @@ pub fn connect(rows: &mut [Row]) {
             }));
         }
     }
-    for row in rows.iter_mut().filter(|row| row.group() == NETWORK) {
+    for row in rows.iter_mut().filter(|row| ALIKE.contains(&row.group())) {
         let Some((what, place)) = row.name.rsplit_once('/') else { continue };
         let beside = format!("{what}/{LINUX}");
         let found = theirs.iter().find(|(name, _)| place != LINUX && *name == beside);

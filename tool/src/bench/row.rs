@@ -43,7 +43,7 @@ pub enum Unit {
     Bytes,
     /// Lines of text.
     Lines,
-    /// Nanoseconds of the guest's clock.
+    /// Nanoseconds of the guest's clock, or of this host's where the method says so.
     Nanoseconds,
     /// Frames of a film.
     Frames,

@@ -68,7 +68,7 @@ pub fn run(project: &Project, arguments: &Arguments) -> Outcome {
         devices: arguments.devices.clone(),
     };
     if arguments.inside {
-        return network::measure_inside(project, &request);
+        return bench::measure_inside(project, &request);
     }
     let rows = bench::measure(project, &request);
     match arguments.json {

@@ -111,7 +111,7 @@ fn machine(
         disk: Some(disk),
         networks: 0,
         adapter: Adapter::default(),
-        tap: None,
+        outlet: None,
         forwards: Vec::new(),
         console,
         log: Line::File(temporary.file("log")),

@@ -17,7 +17,7 @@ use crate::{
     project::Project,
     run::{
         archive, image,
-        machine::{self, Adapter, Board, End, Forward, Line, Machine},
+        machine::{self, Adapter, Board, End, Forward, Line, Machine, Outlet},
         packages::QEMU,
         session::{self, Input, Log, Seen, Watch},
         temporary::Temporary,
@@ -228,7 +228,7 @@ fn in_machine(
         disk: Some(disk.to_path_buf()),
         networks: networks(arguments, plan, forwards)?,
         adapter: adapter(arguments)?,
-        tap: arguments.tap.clone(),
+        outlet: arguments.tap.clone().map(Outlet::Tap),
         forwards: forwards.into(),
         console: Line::Standard,
         log: Line::Socket(log),

@@ -113,6 +113,30 @@ pub enum Adapter {
     Rtl8139,
 }
 
+/// Another end of a network than QEMU's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outlet {
+    /// A TAP device of Linux's, by its name.
+    Tap(String),
+    /// A socket that somebody listens on: frames go through it, each behind its length in four bytes, the greatest first.
+    Socket(PathBuf),
+}
+
+impl Outlet {
+    /// QEMU's option for it.
+    fn option(&self, id: &str) -> String {
+        match self {
+            Outlet::Tap(name) => {
+                let name = name.replace(',', ",,");
+                format!("tap,id={id},ifname={name},script=no,downscript=no")
+            }
+            Outlet::Socket(path) => {
+                format!("stream,id={id},server=off,addr.type=unix,addr.path={}", escaped(path))
+            }
+        }
+    }
+}
+
 /// What to boot, and on what.
 #[derive(Clone, Debug)]
 pub struct Machine {
@@ -136,8 +160,8 @@ pub struct Machine {
     pub adapter: Adapter,
     /// Ports of this host that lead into these networks.
     pub forwards: Vec<Forward>,
-    /// The TAP device of Linux's that the first network device is connected to, instead of QEMU's user network.
-    pub tap: Option<String>,
+    /// What the first network device is connected to, instead of QEMU's user network.
+    pub outlet: Option<Outlet>,
     /// The first serial port.
     pub console: Line,
     /// The second.
@@ -200,11 +224,8 @@ impl Machine {
             };
             let [.., last] = (index + 1).to_be_bytes();
             let device = format!("{device},netdev=network{index},mac=52:54:00:77:61:{last:02x}");
-            let network = match self.tap.as_ref().filter(|_| index == 0) {
-                Some(tap) => {
-                    let tap = tap.replace(',', ",,");
-                    format!("tap,id=network{index},ifname={tap},script=no,downscript=no")
-                }
+            let network = match self.outlet.as_ref().filter(|_| index == 0) {
+                Some(outlet) => outlet.option("network0"),
                 None => {
                     let forwards = self.forwards.iter().filter(|forward| forward.network == index);
                     let forwards: String = forwards.map(|forward| forward.option()).collect();
@@ -283,7 +304,7 @@ mod tests {
             disk: Some("a,b.ext4".into()),
             networks: 0,
             adapter: Adapter::default(),
-            tap: None,
+            outlet: None,
             forwards: Vec::new(),
             console: Line::Standard,
             log: Line::Socket("log.sock".into()),
@@ -349,9 +370,14 @@ mod tests {
 
     #[test]
     fn the_first_network_may_be_linuxs() {
-        let line = line(&Machine { networks: 2, tap: Some("tap0".into()), ..machine() });
-        assert!(line.contains("-netdev tap,id=network0,ifname=tap0,script=no,downscript=no "));
-        assert!(line.contains("-netdev user,id=network1,net=10.0.3.0/24 "), "{line}");
+        let tap = Some(Outlet::Tap("tap0".into()));
+        let two = line(&Machine { networks: 2, outlet: tap, ..machine() });
+        assert!(two.contains("-netdev tap,id=network0,ifname=tap0,script=no,downscript=no "));
+        assert!(two.contains("-netdev user,id=network1,net=10.0.3.0/24 "), "{two}");
+        let socket = Some(Outlet::Socket("a,b".into()));
+        let one = line(&Machine { networks: 1, outlet: socket, ..machine() });
+        let option = "stream,id=network0,server=off,addr.type=unix,addr.path=a,,b";
+        assert!(one.contains(&format!("-netdev {option} ")), "{one}");
     }
 
     #[test]

@@ -62,7 +62,7 @@ pub fn machine(kernel: PathBuf, archive: PathBuf, disk: &Path, log: PathBuf) -> 
         networks: 0,
         adapter: Adapter::default(),
         forwards: Vec::new(),
-        tap: None,
+        outlet: None,
         console: Line::Standard,
         log: Line::File(log),
         debugger: None,

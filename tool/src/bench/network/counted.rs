@@ -22,7 +22,7 @@ use crate::{
     failure::{Failure, Outcome, While},
     project::Project,
     run::{
-        machine::{Adapter, COUNTING_IDLE, Forward, Machine, Transport},
+        machine::{Adapter, COUNTING_IDLE, Forward, Machine, Outlet, Transport},
         temporary::Temporary,
     },
 };
@@ -112,7 +112,7 @@ impl Counted {
         let machine = &mut setting.machine;
         (machine.networks, machine.adapter) = (1, setting.device);
         match setting.wire {
-            Wire::Tap => machine.tap = Some(tap::DEVICE.into()),
+            Wire::Tap => machine.outlet = Some(Outlet::Tap(tap::DEVICE.into())),
             Wire::User => {
                 let port = |system| {
                     Ok(Forward {

@@ -15,7 +15,8 @@
 
 pub mod counted;
 mod layers;
-mod tap;
+pub mod tap;
+pub mod timed;
 pub mod transfer;
 
 pub use self::layers::explain;
@@ -37,7 +38,11 @@ use super::{
 use crate::{
     failure::{Outcome, While},
     project::Project,
-    run::{image, machine::Adapter, temporary::Temporary},
+    run::{
+        image,
+        machine::{Adapter, Machine},
+        temporary::Temporary,
+    },
 };
 
 /// Where all servers are, or where the system file says, and the name of that.
@@ -81,17 +86,7 @@ pub fn measure(project: &Project, request: &Request) -> Vec<Row> {
     let prepared = devices(request)
         .filter(|_| request.against_linux)
         .try_for_each(|device| linux::prepare(project, linux_with(device)).map(drop));
-    let measured = prepared.and_then(|()| {
-        let mut arguments = vec!["bench".into(), "network".into(), "--inside".into()];
-        arguments.extend(["--runs".into(), request.runs.to_string()]);
-        if request.against_linux {
-            arguments.extend(["--against".into(), LINUX.into()]);
-        }
-        arguments.extend(
-            devices(request).flat_map(|device| ["--device".into(), device_name(device).into()]),
-        );
-        tap::within(&arguments)
-    });
+    let measured = prepared.and_then(|()| tap::within(&tap::arguments("network", request)));
     rows.extend(super::or_row("network/all/TAP", measured.map(|text| tap::rows(&text))));
     rows
 }
@@ -167,23 +162,8 @@ fn boot_system(
     more: &str,
 ) -> Outcome<(Counted, Plan)> {
     let folder = Temporary::create()?;
-    let archive = folder.file("boot.tar");
-    let placements = placement.clone().map(|placement| ("all".into(), placement));
-    let file = folder.file("system.kdl");
-    let of_tap = match link.0 {
-        Wire::User => String::new(),
-        Wire::Tap => {
-            format!("change \"ipv4\" {{ parameter \"address\" \"{}\"; }}\n", tap::SYSTEM_NETWORK)
-        }
-    };
-    let included = project.system(system)?;
-    let text = format!("include \"{}\"\n{of_tap}", included.display());
-    fs::write(&file, text).when(|| format!("cannot write `{}`", file.display()))?;
-    let name = file.display().to_string();
-    let plan = boot::write_archive(project, &name, placements.as_slice(), &archive)?;
-    let kernel = crate::build::kernel(project)?;
-    let entry = label_in_kernel(&read_bytes(&kernel)?, ENTRY)?;
-    let machine = linux::machine(kernel, archive, &image::demo(project)?, folder.file("log"));
+    let (machine, plan) = prepare(project, system, placement.as_ref(), link.0, &folder)?;
+    let entry = label_in_kernel(&read_bytes(&machine.kernel)?, ENTRY)?;
     let setting = Setting {
         machine,
         folder,
@@ -195,6 +175,33 @@ fn boot_system(
         method: method(link, &format!("system `{system}`")),
     };
     Ok((Counted::boot(project, setting, more)?, plan))
+}
+
+/// A machine with a system of Warren's, which lies in the folder, but without a network; and what the system consists of.
+fn prepare(
+    project: &Project,
+    system: &str,
+    placement: Option<&Placement>,
+    wire: Wire,
+    folder: &Temporary,
+) -> Outcome<(Machine, Plan)> {
+    let archive = folder.file("boot.tar");
+    let placements = placement.cloned().map(|placement| ("all".into(), placement));
+    let file = folder.file("system.kdl");
+    let of_tap = match wire {
+        Wire::User => String::new(),
+        Wire::Tap => {
+            format!("change \"ipv4\" {{ parameter \"address\" \"{}\"; }}\n", tap::SYSTEM_NETWORK)
+        }
+    };
+    let included = project.system(system)?;
+    let text = format!("include \"{}\"\n{of_tap}", included.display());
+    fs::write(&file, text).when(|| format!("cannot write `{}`", file.display()))?;
+    let name = file.display().to_string();
+    let plan = boot::write_archive(project, &name, placements.as_slice(), &archive)?;
+    let kernel = crate::build::kernel(project)?;
+    let machine = linux::machine(kernel, archive, &image::demo(project)?, folder.file("log"));
+    Ok((machine, plan))
 }
 
 /// Boots the Linux guest.

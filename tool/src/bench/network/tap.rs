@@ -11,7 +11,13 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::super::row::{Measure, Row, Unit};
+use super::{
+    super::{
+        Request,
+        row::{Measure, Row, Unit},
+    },
+    counted::device_name,
+};
 use crate::{
     failure::{Failure, Outcome, While},
     output,
@@ -28,6 +34,18 @@ pub const SYSTEM_NETWORK: &str = "10.0.2.15/24";
 const HOST: &str = "10.0.2.2/24";
 /// Where administrators' programs lie, which is on nobody else's path.
 const ADMINISTRATORS: [&str; 2] = ["/usr/sbin", "/sbin"];
+
+/// What this program is told when it runs itself to measure a group in the namespace.
+pub fn arguments(group: &str, request: &Request) -> Vec<String> {
+    let mut arguments = vec!["bench".into(), group.into(), "--inside".into()];
+    arguments.extend(["--runs".into(), request.runs.to_string()]);
+    if request.against_linux {
+        arguments.extend(["--against".into(), "linux".into()]);
+    }
+    let devices = request.devices.iter();
+    arguments.extend(devices.flat_map(|one| ["--device".into(), device_name(*one).into()]));
+    arguments
+}
 
 /// Runs this program in the namespace, and returns what it writes.
 pub fn within(arguments: &[String]) -> Outcome<String> {

@@ -1,0 +1,116 @@
+//! A machine at a network of this host's, in real time: nothing counts its instructions, and its clock is this host's.
+
+use std::{
+    ffi::OsString,
+    process::Child,
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::{
+    super::{
+        boot,
+        linux::{self, Kernel},
+    },
+    Wire, prepare, tap,
+    transfer::Transfer,
+};
+use crate::{
+    failure::{Failure, Outcome},
+    project::Project,
+    run::{image, machine::Outlet, temporary::Temporary},
+};
+
+/// How long a system may take to boot.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// How long between two attempts to reach it.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Which system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// This one of Warren's, with its servers where its file says.
+    Warren(&'static str),
+    /// The Linux guest.
+    Linux,
+}
+
+impl Side {
+    /// The last part of its rows' names.
+    pub fn place(self) -> &'static str {
+        match self {
+            Side::Warren(_) => "default",
+            Side::Linux => "linux",
+        }
+    }
+
+    /// What is said of it while it works.
+    pub fn called(self) -> String {
+        match self {
+            Side::Warren(system) => format!("the system `{system}`"),
+            Side::Linux => "the Linux guest".into(),
+        }
+    }
+}
+
+/// A machine with a system that answers.
+pub struct Timed {
+    child: Option<Child>,
+    method: String,
+    _folder: Temporary,
+}
+
+impl Timed {
+    /// Boots a system behind an outlet, until it answers as it does for this transfer.
+    pub fn boot(project: &Project, side: Side, outlet: Outlet, first: Transfer) -> Outcome<Self> {
+        let folder = Temporary::create()?;
+        let (mut machine, arguments, of): (_, Vec<OsString>, _) = match side {
+            Side::Warren(system) => {
+                let (machine, _) = prepare(project, system, None, Wire::Tap, &folder)?;
+                (machine, Vec::new(), format!("system `{system}`"))
+            }
+            Side::Linux => {
+                let guest = linux::prepare(project, Kernel::Virtual)?;
+                let disk = image::demo(project)?;
+                let log = folder.file("log");
+                let machine = linux::machine(guest.kernel, guest.initramfs, &disk, log);
+                let arguments = linux::command_line("network").into();
+                (machine, arguments, format!("{}, one process that polls", guest.versions))
+            }
+        };
+        (machine.networks, machine.outlet) = (1, Some(outlet));
+        let child = boot::start(&arguments, &machine, |_| ())?;
+        let method = format!("in real time, -cpu {}; virtio-net; {of}", linux::PROCESSOR);
+        let mut timed = Timed { child: Some(child), method, _folder: folder };
+        timed.wait_until_it_answers(first)?;
+        Ok(timed)
+    }
+
+    fn wait_until_it_answers(&mut self, first: Transfer) -> Outcome {
+        let end = Instant::now() + PATIENCE;
+        while !first.answers((tap::SYSTEM, first.first_port()).into()) {
+            if self.child.as_mut().is_none_or(|child| !matches!(child.try_wait(), Ok(None))) {
+                return Err(Failure::new("QEMU has ended before the system answered")
+                    .remedy("this benchmark needs QEMU 7.2 or later, with `-netdev stream`"));
+            }
+            if Instant::now() > end {
+                return Err(Failure::new("the system does not answer by its network"));
+            }
+            thread::sleep(LOOK);
+        }
+        Ok(())
+    }
+
+    /// How it runs, for the rows.
+    pub fn method(&self) -> &str {
+        &self.method
+    }
+}
+
+impl Drop for Timed {
+    fn drop(&mut self) {
+        if let Some(child) = self.child.take() {
+            boot::end(child);
+        }
+    }
+}
