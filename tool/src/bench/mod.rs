@@ -19,6 +19,7 @@
 //! | [`boot`] | from the first instruction to the prompt |
 //! | [`network`] | bytes that go through the network |
 //! | [`loss`] | transfers over wires that lose, delay and double frames |
+//! | [`requests`] | requests of HTTP per second |
 //! | [`kills`] | servers of the network that die a hundred times |
 //! | [`lines`] | how long servers are |
 //! | [`linux`] | the same in a Linux guest |
@@ -51,6 +52,7 @@ mod programs;
 pub mod promises;
 pub mod references;
 pub mod report;
+mod requests;
 pub mod row;
 mod stepped;
 mod switching;
@@ -94,6 +96,8 @@ pub enum Group {
     Network,
     /// Transfers over wires that lose, delay and double frames, in real time.
     Loss,
+    /// Requests of HTTP that are answered in a second, in real time.
+    Requests,
     /// Servers of the network that die a hundred times, and how long each is missed.
     Kills,
     /// A boot to the prompt.
@@ -113,10 +117,13 @@ impl Group {
     /// Whether the benchmark programs measure it.
     fn is_of_programs(self) -> bool {
         use Group::{
-            Accounts, Boot, Crosstalk, Kills, Lines, Loss, Network, Scaling, Sizes, Switching,
+            Accounts, Boot, Crosstalk, Kills, Lines, Loss, Network, Requests, Scaling, Sizes,
+            Switching,
         };
-        let others =
-            [Switching, Scaling, Crosstalk, Accounts, Network, Loss, Kills, Boot, Sizes, Lines];
+        let others = [
+            Switching, Scaling, Crosstalk, Accounts, Network, Loss, Requests, Kills, Boot, Sizes,
+            Lines,
+        ];
         !others.contains(&self)
     }
 }
@@ -188,6 +195,9 @@ pub fn measure(project: &Project, request: &Request) -> Vec<Row> {
     if request.wants(Group::Loss) {
         rows.extend(loss::measure(project, request));
     }
+    if request.wants(Group::Requests) {
+        rows.extend(requests::measure(project, request));
+    }
     if request.wants(Group::Kills) {
         rows.extend(kills::measure());
     }
@@ -212,6 +222,7 @@ pub fn measure(project: &Project, request: &Request) -> Vec<Row> {
 pub fn measure_inside(project: &Project, request: &Request) -> Outcome {
     match request.groups[..] {
         [Group::Loss] => loss::measure_inside(project, request),
+        [Group::Requests] => requests::measure_inside(project, request),
         _ => network::measure_inside(project, request),
     }
 }

@@ -6,7 +6,7 @@ use super::row::{Peer, Row};
 const LINUX: &str = "linux";
 
 /// Groups in which each row stands beside Linux's of the same name.
-const ALIKE: [&str; 2] = ["network", "loss"];
+const ALIKE: [&str; 3] = ["network", "loss", "requests"];
 
 /// Names of our rows, and of Linux's that do the nearest to the same.
 const PEERS: &[(&str, &[&str])] = &[

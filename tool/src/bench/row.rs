@@ -51,6 +51,8 @@ pub enum Unit {
     Times,
     /// Calls and returns of domains that came to the kernel.
     Entries,
+    /// How often something was done in a second of this host's clock.
+    PerSecond,
 }
 
 /// The same thing elsewhere.
@@ -64,7 +66,7 @@ pub struct Peer {
 
 impl Unit {
     /// All.
-    const ALL: [Unit; 9] = [
+    const ALL: [Unit; 10] = [
         Unit::Instructions,
         Unit::Steps,
         Unit::Ticks,
@@ -74,6 +76,7 @@ impl Unit {
         Unit::Frames,
         Unit::Times,
         Unit::Entries,
+        Unit::PerSecond,
     ];
 
     /// The unit of this name.
@@ -93,6 +96,7 @@ impl Unit {
             Unit::Frames => "frames",
             Unit::Times => "times",
             Unit::Entries => "entries into the kernel",
+            Unit::PerSecond => "per second",
         }
     }
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 /// A document that the system `web` serves.
-const DOCUMENT: &str = "/ARCHITECTURE.md";
+pub const DOCUMENT: &str = "/ARCHITECTURE.md";
 /// The port of the echo.
 const ECHO: u16 = 7;
 /// Bytes that are written at a time: what a device takes at most.
