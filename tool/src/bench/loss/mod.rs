@@ -32,7 +32,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::net::sockopt::set_tcp_congestion;
+use rustix::net::sockopt::tcp_congestion;
 
 use self::{forwarder::Forwarder, wire::Chances};
 use super::{
@@ -57,7 +57,8 @@ const TRIES: u32 = 3;
 const WARM_UPS: u32 = 3;
 /// How often one is begun that comes to no connection at all.
 const ATTEMPTS: u32 = 3;
-/// What the other side does about losses, whatever this host does otherwise.
+/// What the other side does about losses, whatever this host does otherwise. It comes with the way to the system: a connection that began with BBR and goes on with
+/// something else would still pace what it sends.
 const CONGESTION: &str = "cubic";
 /// Whether this host remembers what it has found out about a station: one system would find what the other has left.
 const FORGETFUL: &str = "/proc/sys/net/ipv4/tcp_no_metrics_save";
@@ -100,12 +101,8 @@ pub fn measure(project: &Project, request: &Request) -> Vec<Row> {
 /// Measures in the namespace that [`measure`] has made, and writes the rows for it.
 pub fn measure_inside(project: &Project, request: &Request) -> Outcome {
     fs::write(FORGETFUL, "1").when(|| format!("cannot write `{FORGETFUL}`"))?;
-    let arguments = ["link", "set", "dev", tap::DEVICE, "txqueuelen", QUEUE];
-    let status =
-        Command::new(IP.path()?).args(arguments).status().when(|| "cannot run ip".into())?;
-    if !status.success() {
-        return Err(Failure::new(format!("`ip {}` failed", arguments.join(" "))));
-    }
+    ip(&["link", "set", "dev", tap::DEVICE, "txqueuelen", QUEUE])?;
+    ip(&["route", "replace", tap::NETWORK, "dev", tap::DEVICE, "congctl", CONGESTION])?;
     let linux = request.against_linux.then_some(Side::Linux);
     let sides: Vec<_> = [Side::Warren("services")].into_iter().chain(linux).collect();
     let mut rows = Vec::new();
@@ -119,6 +116,15 @@ pub fn measure_inside(project: &Project, request: &Request) -> Outcome {
         }
     }
     tap::write(&rows)
+}
+
+fn ip(arguments: &[&str]) -> Outcome {
+    let status =
+        Command::new(IP.path()?).args(arguments).status().when(|| "cannot run ip".into())?;
+    match status.success() {
+        true => Ok(()),
+        false => Err(Failure::new(format!("`ip {}` failed", arguments.join(" ")))),
+    }
 }
 
 /// Boots a system, and lets all transfers go over all wires.
@@ -162,7 +168,10 @@ fn attempt(direction: Direction, bytes: u64) -> io::Result<Duration> {
     let address = (tap::SYSTEM, direction.transfer().port()).into();
     let connected = (1..ATTEMPTS).find_map(|_| connect(address).ok());
     let stream = connected.map_or_else(|| connect(address), Ok)?;
-    set_tcp_congestion(&stream, CONGESTION)?;
+    let congestion = tcp_congestion(&stream)?;
+    if congestion != CONGESTION {
+        return Err(io::Error::other(format!("this host's TCP uses {congestion}")));
+    }
     let start = Instant::now();
     match direction {
         Direction::Received => give(stream, bytes),

@@ -30,6 +30,8 @@ pub const DEVICE: &str = "warren0";
 pub const SYSTEM: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 15);
 /// The same with the length of its network.
 pub const SYSTEM_NETWORK: &str = "10.0.2.15/24";
+/// Their network.
+pub const NETWORK: &str = "10.0.2.0/24";
 /// This host's address.
 const HOST: &str = "10.0.2.2/24";
 /// Where administrators' programs lie, which is on nobody else's path.
