@@ -7,12 +7,14 @@ use crate::{
     segment::Segment,
     sequence::{Range, Sequence},
     settings::Settings,
-    time::SECOND_NS,
+    time::{MILLISECOND_NS, SECOND_NS},
 };
 
 /// Between two acknowledgments that nobody is owed (RFC 5961, section 7, counts them together; a count of each connection tells
 /// nobody anything of others).
 const CHALLENGE_INTERVAL_NS: u64 = SECOND_NS / 10;
+/// After so long without a segment, the next one is not one of a burst: its sender may have found nothing to do but wait for an answer.
+const PAUSE_NS: u64 = 2 * MILLISECOND_NS;
 /// After so long, another side's clock may have gone round (RFC 7323, section 5.5).
 const STAMP_AGE_NS: u64 = 24 * 24 * 3600 * SECOND_NS;
 
@@ -124,6 +126,7 @@ impl<B: Copy> Connection<B> {
         }
         let Some(position) = segment.acknowledgment else { return Err(Done(Reply::Nothing)) };
         self.note_stamp(now_ns, segment);
+        self.resumed = now_ns >= self.deadlines.heard_ns + PAUSE_NS;
         self.deadlines.heard_ns = now_ns;
         if self.state == State::SynReceived {
             if !position.after(self.unacknowledged) || position.after(self.next) {

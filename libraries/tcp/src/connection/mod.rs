@@ -96,6 +96,10 @@ pub struct Connection<B> {
     /// The position that was acknowledged last.
     acknowledged: Sequence,
     owed: Owed,
+    /// This side's position (SND.NXT) when payload arrived last: the same as now if only the other side talks.
+    silent_at: Sequence,
+    /// Whether the segment that is dealt with came after a pause.
+    resumed: bool,
     /// What arrived twice, to be reported once.
     duplicate: Option<Range>,
     question: Question,

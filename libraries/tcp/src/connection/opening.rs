@@ -157,6 +157,8 @@ impl<B: Copy> Connection<B> {
             window_end: Sequence(0),
             acknowledged: Sequence(0),
             owed: Owed::Nothing,
+            silent_at: first,
+            resumed: false,
             duplicate: None,
             question: Question::None,
             limited: false,

@@ -52,6 +52,9 @@ impl<B: Copy> Connection<B> {
         }
         self.counters.bytes_in += u64::from(bytes);
         self.take_pieces(settings, now_ns, segment.sequence, pieces, output);
+        if is_new {
+            self.silent_at = self.next;
+        }
         if segment.finish && !end.after(self.window_end) && !end.before(self.received.next()) {
             self.finish = Some(end);
         }
@@ -110,7 +113,8 @@ impl<B: Copy> Connection<B> {
         match arrival {
             Arrival::InOrder => {
                 let unanswered = self.received.next() - self.acknowledged;
-                if unanswered >= UNANSWERED_SEGMENTS * u32::from(self.segment_bytes) {
+                let several = unanswered >= UNANSWERED_SEGMENTS * u32::from(self.segment_bytes);
+                if several || self.is_waited_for() {
                     self.owe(Owed::Now(1));
                 } else if self.owed == Owed::Nothing {
                     self.owed = Owed::Later;
@@ -128,6 +132,12 @@ impl<B: Copy> Connection<B> {
                 self.owe_another();
             }
         }
+    }
+
+    /// Whether the other side may be waiting for the acknowledgment of a segment. It is where only it talks, so that no payload of this side's comes in between,
+    /// and has made a pause: then the answers to all that it has sent may have been lost, and it asks by one segment whether they were (RFC 8985, section 7.3).
+    fn is_waited_for(&self) -> bool {
+        self.resumed && self.silent_at == self.next
     }
 
     fn take_finish(&mut self, settings: &Settings, now_ns: u64) {

@@ -354,3 +354,26 @@ fn a_narrower_path_is_used_at_once() {
     assert_eq!(world.right.tasks[0].1.read, 5 * 1448);
     assert_eq!(world.left.connection(0).information().counters.timeouts, 0);
 }
+
+/// Whether the right side sends something within a few milliseconds when the left one writes a byte.
+fn is_answered_at_once(world: &mut Pair) -> bool {
+    world.right.sent.clear();
+    write(&mut world.left, 1);
+    pass(world, 5 * MILLISECOND_NS);
+    let at_once = !world.right.sent.is_empty();
+    pass(world, SECOND_NS);
+    assert!(!world.right.sent.is_empty());
+    at_once
+}
+
+#[test]
+fn an_acknowledgment_waits_for_company_only_where_both_sides_talk() {
+    let mut world = connected(&Settings::default());
+    // The first byte may be a question.
+    assert!(!is_answered_at_once(&mut world));
+    assert!(is_answered_at_once(&mut world));
+    assert!(is_answered_at_once(&mut world));
+    write(&mut world.right, 1);
+    pass(&mut world, SECOND_NS);
+    assert!(!is_answered_at_once(&mut world));
+}
