@@ -14,6 +14,8 @@ pub struct Recovery {
     pub doubt: Doubt,
     /// Whether a timeout began it: then the window begins small and grows, and nothing here limits it.
     pub timeout: bool,
+    /// The first position that was not acknowledged when silence brought it another time.
+    pub repeated: Option<Sequence>,
     /// Bytes on the way when it began (RecoverFS).
     at_first: u32,
     /// Bytes that arrived since (prr_delivered).
@@ -45,7 +47,8 @@ impl Recovery {
     /// A recovery that begins with `on_the_way` bytes.
     pub fn new(until: Sequence, timeout: bool, on_the_way: u32) -> Self {
         let at_first = on_the_way.max(1);
-        Recovery { until, doubt: Doubt::NothingSent, timeout, at_first, delivered: 0, sent: 0 }
+        let doubt = Doubt::NothingSent;
+        Recovery { until, doubt, timeout, repeated: None, at_first, delivered: 0, sent: 0 }
     }
 
     /// Counts what is sent.

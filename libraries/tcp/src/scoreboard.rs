@@ -112,6 +112,11 @@ impl Scoreboard {
         self.records.back().map_or(0, |sent| sent.at_ns)
     }
 
+    /// When the first transmission was made last that is not acknowledged; 0 if there is none.
+    pub fn first_sent_ns(&self) -> u64 {
+        self.records.front().map_or(0, |sent| sent.at_ns)
+    }
+
     /// Something was sent for the first time, which follows all that was.
     pub fn push(&mut self, range: Range, at_ns: u64) {
         self.records.push_back(Sent { range, at_ns, again: false, fate: Fate::OnTheWay });

@@ -20,6 +20,8 @@ const UNKNOWN_NS: u64 = SECOND_NS;
 pub(super) enum Overdue {
     /// The end of the stream may be lost (tail loss probe, RFC 8985, section 7).
     End,
+    /// What was sent again may be lost again, or the answer to it.
+    Again,
     /// Everything may be lost (RFC 6298).
     Retransmission,
     /// News of a larger window may be lost (RFC 9293, section 3.8.6.1).
@@ -67,6 +69,7 @@ impl<B: Copy> Connection<B> {
     fn overdue(&mut self, settings: &Settings, now_ns: u64, output: &mut impl Output<B>) {
         match self.deadlines.overdue {
             Overdue::End => self.question = Question::End,
+            Overdue::Again => self.repeat_first(),
             Overdue::Window => {
                 // Who answers that there is no room is alive; only silence counts.
                 if self.attempt(settings.attempts, output) {
@@ -84,6 +87,17 @@ impl<B: Copy> Connection<B> {
                 }
             }
         }
+    }
+
+    /// Sends the first segment once more that is not acknowledged.
+    fn repeat_first(&mut self) {
+        let segment_bytes = u32::from(self.segment_bytes);
+        if let Some(recovery) = &mut self.recovery {
+            recovery.repeated = Some(self.unacknowledged);
+        }
+        self.scoreboard.lose_first(segment_bytes);
+        let room = self.scoreboard.on_the_way() + segment_bytes;
+        self.congestion.set_window(self.congestion.window().max(room));
     }
 
     /// Counts an attempt. Returns false if there were enough, and the connection is closed.
@@ -150,12 +164,29 @@ impl<B: Copy> Connection<B> {
             return;
         }
         let timeout_at_ns = (self.deadlines.since_ns + timeout_ns).max(now_ns + 1);
-        (self.deadlines.overdue, self.deadlines.overdue_ns) = match self.end_probe_at_ns() {
-            Some(probe_at_ns) if probe_at_ns < timeout_at_ns => {
-                (Overdue::End, probe_at_ns.max(now_ns + 1))
-            }
+        let probe = self.end_probe_at_ns().map(|at_ns| (Overdue::End, at_ns));
+        let probe = probe.or_else(|| self.repeat_at_ns().map(|at_ns| (Overdue::Again, at_ns)));
+        (self.deadlines.overdue, self.deadlines.overdue_ns) = match probe {
+            Some((probe, at_ns)) if at_ns < timeout_at_ns => (probe, at_ns.max(now_ns + 1)),
             _ => (Overdue::Retransmission, timeout_at_ns),
         };
+    }
+
+    /// When the first segment is sent once more that is not acknowledged, if it may be. What was sent again is found to be lost when something arrives that was
+    /// sent later. Where nothing was, or the answer to everything is lost, there is silence in the middle of a recovery, to which RFC 8985 knows no end but
+    /// the timeout, some hundred round trips later. One segment in two round trips is no load, and each position is brought so once.
+    fn repeat_at_ns(&self) -> Option<u64> {
+        let recovery = self.recovery.as_ref()?;
+        if !self.agreement.selective
+            || recovery.timeout
+            || recovery.repeated == Some(self.unacknowledged)
+        {
+            return None;
+        }
+        let smoothed_ns = self.round_trip.smoothed_ns()?;
+        let wait_ns = smoothed_ns + smoothed_ns.max(4 * self.round_trip.variation_ns());
+        let since_ns = self.deadlines.heard_ns.max(self.scoreboard.first_sent_ns());
+        Some(since_ns + wait_ns.max(LEAST_WAIT_NS))
     }
 
     /// When the end of the stream is asked for, if it may be (RFC 8985, section 7.2).

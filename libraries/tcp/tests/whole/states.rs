@@ -377,3 +377,38 @@ fn an_acknowledgment_waits_for_company_only_where_both_sides_talk() {
     pass(&mut world, SECOND_NS);
     assert!(!is_answered_at_once(&mut world));
 }
+
+/// Hands packets over, and lets their receiver answer.
+fn hand_over(to: &mut Host, now_ns: u64, packets: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
+    packets.into_iter().for_each(|packet| to.receive(now_ns, packet));
+    to.run(now_ns)
+}
+
+#[test]
+fn what_is_lost_a_second_time_is_sent_again_before_the_timeout() {
+    const SEGMENTS: u64 = 8;
+    const SEGMENT_BYTES: u64 = 1448;
+    let mut world = connected(&Settings::default());
+    let Pair { left, right, now_ns, .. } = &mut world;
+    write(left, SEGMENTS * SEGMENT_BYTES);
+    let mut packets = left.run(*now_ns);
+    assert_eq!(packets.len() as u64, SEGMENTS);
+    packets.remove(0);
+    *now_ns += MILLISECOND_NS;
+    let answers = hand_over(right, *now_ns, packets);
+    *now_ns += MILLISECOND_NS;
+    let again = hand_over(left, *now_ns, answers);
+    assert_eq!(again.len(), 1);
+    // It is lost, and so is what silence makes the left side send; but that only once.
+    let silence_ns = |left: &Host, now_ns| left.deadline_ns().map(|at_ns| at_ns - now_ns);
+    assert!(silence_ns(left, *now_ns) < Some(20 * MILLISECOND_NS));
+    *now_ns += 20 * MILLISECOND_NS;
+    let once_more = left.run(*now_ns);
+    assert_eq!(once_more.len(), 1);
+    assert!(silence_ns(left, *now_ns) > Some(100 * MILLISECOND_NS));
+    let answers = hand_over(right, *now_ns, once_more);
+    assert_eq!(right.tasks[0].1.read, SEGMENTS * SEGMENT_BYTES);
+    hand_over(left, *now_ns, answers);
+    let counters = left.connection(0).information().counters;
+    assert_eq!((counters.timeouts, counters.bytes_again), (0, 2 * SEGMENT_BYTES));
+}
