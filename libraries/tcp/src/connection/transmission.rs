@@ -155,7 +155,8 @@ impl<B: Copy> Connection<B> {
             && !self.wishes.finish
     }
 
-    /// RFC 8985, section 7.3: sends something, so that the other side says whether the end of the stream has arrived.
+    /// RFC 8985, section 7.3: sends something, so that the other side says whether the end of the stream has arrived. Of what was not sent before these are two
+    /// segments, because one that follows all others may be acknowledged late: the answer would come after tens of round trips instead of one.
     fn send_end_again(
         &mut self,
         settings: &Settings,
@@ -164,11 +165,17 @@ impl<B: Copy> Connection<B> {
     ) -> Held {
         self.question = Question::None;
         let segment_bytes = u32::from(self.segment_bytes);
-        let unsent = self.unsent().min(segment_bytes).min(self.window_room());
-        if unsent > 0 {
-            self.send_for_the_first_time(settings, now_ns, unsent, output);
-            self.probe = Some((self.next, false));
-        } else if let Some(last) = self.scoreboard.last_part(segment_bytes) {
+        let before = self.next;
+        for _ in 0..ANSWERED_SEGMENTS {
+            let unsent = self.unsent().min(segment_bytes).min(self.window_room());
+            if unsent > 0 {
+                self.send_for_the_first_time(settings, now_ns, unsent, output);
+                self.probe = Some((self.next, false));
+            }
+        }
+        if self.next == before
+            && let Some(last) = self.scoreboard.last_part(segment_bytes)
+        {
             let range = self.emit(settings, now_ns, last, output);
             self.scoreboard.resend(range, now_ns);
             self.counters.bytes_again += u64::from(range.length());

@@ -412,3 +412,18 @@ fn what_is_lost_a_second_time_is_sent_again_before_the_timeout() {
     let counters = left.connection(0).information().counters;
     assert_eq!((counters.timeouts, counters.bytes_again), (0, 2 * SEGMENT_BYTES));
 }
+
+#[test]
+fn silence_is_asked_about_by_as_much_as_is_answered_at_once() {
+    let mut world = connected(&Settings::default());
+    let Pair { left, now_ns, .. } = &mut world;
+    write(left, 100_000);
+    let on_the_way = left.run(*now_ns);
+    assert!(!on_the_way.is_empty());
+    // All of it or all answers to it are lost.
+    *now_ns = left.deadline_ns().expect("it waits for answers");
+    let asks = left.run(*now_ns);
+    assert_eq!(asks.len(), 2);
+    assert!(asks.iter().all(|packet| packet.len() == on_the_way[0].len()));
+    assert_eq!(left.connection(0).information().counters.end_probes, 1);
+}
