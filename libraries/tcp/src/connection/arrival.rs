@@ -231,11 +231,10 @@ impl<B: Copy> Connection<B> {
         }
         // Its acknowledgment was lost, or it comes twice.
         let range = Range::new(segment.sequence, payload);
-        if payload > 0 && !range.end.after(self.received.next()) {
-            self.duplicate = Some(range);
-            self.counters.duplicates += 1;
+        match payload > 0 && !range.end.after(self.received.next()) {
+            true => self.report_duplicate(range),
+            false => self.owe(Owed::Now(1)),
         }
-        self.owe(Owed::Now(1));
         if self.state == State::TimeWait {
             self.wait_before_forgetting(settings, now_ns);
         }

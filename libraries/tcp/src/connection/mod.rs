@@ -46,7 +46,7 @@ use crate::{
     settings::Path,
     time::NEVER_NS,
 };
-use payload::Owed;
+use payload::{Owed, TOGETHER};
 use timers::{Overdue, Question};
 
 /// One connection.
@@ -100,8 +100,8 @@ pub struct Connection<B> {
     silent_at: Sequence,
     /// Whether the segment that is dealt with came after a pause.
     resumed: bool,
-    /// What arrived twice, to be reported once.
-    duplicate: Option<Range>,
+    /// What arrived twice, to be reported once each, the first first.
+    duplicates: [Option<Range>; TOGETHER as usize],
     question: Question,
     /// Whether it was the congestion window that kept the last transmission from being larger.
     limited: bool,

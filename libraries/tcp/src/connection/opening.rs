@@ -159,7 +159,7 @@ impl<B: Copy> Connection<B> {
             owed: Owed::Nothing,
             silent_at: first,
             resumed: false,
-            duplicate: None,
+            duplicates: Default::default(),
             question: Question::None,
             limited: false,
             stamps: Stamps { offset, ..Stamps::default() },

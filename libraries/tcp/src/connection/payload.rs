@@ -15,7 +15,7 @@ use crate::{
 /// Full segments after which an acknowledgment does not wait (RFC 9293, section 3.8.6.3).
 const UNANSWERED_SEGMENTS: u32 = 2;
 /// Acknowledgments that are sent together at most: as many as a sender waits for that counts them (RFC 5681, section 3.2).
-const TOGETHER: u8 = 3;
+pub(super) const TOGETHER: u8 = 3;
 
 /// Whether the other side waits for an acknowledgment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,11 +125,10 @@ impl<B: Copy> Connection<B> {
             Arrival::BehindGap => self.owe_another(),
             Arrival::Duplicate => {
                 let known = !range.end.after(self.received.next());
-                if known || self.received.has_gap() {
-                    self.duplicate = Some(range);
-                    self.counters.duplicates += 1;
+                match known || self.received.has_gap() {
+                    true => self.report_duplicate(range),
+                    false => self.owe_another(),
                 }
-                self.owe_another();
             }
         }
     }
@@ -177,7 +176,18 @@ impl<B: Copy> Connection<B> {
         self.owed = Owed::Nothing;
         self.acknowledged = self.received.next();
         self.deadlines.acknowledgment_ns = NEVER_NS;
-        self.duplicate = None;
+        self.duplicates.rotate_left(1);
+        self.duplicates[self.duplicates.len() - 1] = None;
+    }
+
+    /// Notes an acknowledgment that says what arrived twice: one for each, because it has room for one, and a sender undoes what it did about a loss only if
+    /// all that it sent again is known to have arrived twice (RFC 2883, section 4; RFC 3708).
+    pub(super) fn report_duplicate(&mut self, range: Range) {
+        self.counters.duplicates += 1;
+        if let Some(place) = self.duplicates.iter_mut().find(|place| place.is_none()) {
+            *place = Some(range);
+        }
+        self.owe_another();
     }
 
     /// Decides how large the window may be, where bytes come to `others` at this time, of all `connections`.

@@ -303,15 +303,12 @@ impl<B: Copy> Connection<B> {
 
     fn options(&self, now_ns: u64) -> Options {
         let stamps = Timestamps { value: self.clock(now_ns), echo: self.stamps.recent };
+        let [duplicate, ..] = self.duplicates;
         let says_blocks =
-            self.agreement.selective && (self.received.has_gap() || self.duplicate.is_some());
+            self.agreement.selective && (self.received.has_gap() || duplicate.is_some());
         Options {
             timestamps: self.agreement.stamped.then_some(stamps),
-            blocks: if says_blocks {
-                self.received.report(self.duplicate)
-            } else {
-                Default::default()
-            },
+            blocks: if says_blocks { self.received.report(duplicate) } else { Default::default() },
             ..Options::default()
         }
     }

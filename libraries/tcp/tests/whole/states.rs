@@ -427,3 +427,19 @@ fn silence_is_asked_about_by_as_much_as_is_answered_at_once() {
     assert!(asks.iter().all(|packet| packet.len() == on_the_way[0].len()));
     assert_eq!(left.connection(0).information().counters.end_probes, 1);
 }
+
+#[test]
+fn whatever_arrives_twice_in_a_batch_is_reported() {
+    let mut world = connected(&Settings::default());
+    let Pair { left, right, now_ns, .. } = &mut world;
+    write(left, 3 * 1448);
+    let packets = left.run(*now_ns);
+    let starts: Vec<_> = left.sent.iter().rev().take(3).map(|segment| segment.sequence).collect();
+    hand_over(right, *now_ns, packets.clone());
+    right.sent.clear();
+    *now_ns += MILLISECOND_NS;
+    hand_over(right, *now_ns, packets);
+    let reported = right.sent.iter().filter_map(|segment| segment.options.blocks[0]);
+    let reported: Vec<_> = reported.map(|block| block.start).collect();
+    assert_eq!(reported, starts.into_iter().rev().collect::<Vec<_>>());
+}
