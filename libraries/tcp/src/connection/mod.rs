@@ -96,6 +96,8 @@ pub struct Connection<B> {
     /// The position that was acknowledged last.
     acknowledged: Sequence,
     owed: Owed,
+    /// Acknowledgments that are still to be sent twice, because something was lost not long ago.
+    doubted: u8,
     /// This side's position (SND.NXT) when payload arrived last: the same as now if only the other side talks.
     silent_at: Sequence,
     /// Whether the segment that is dealt with came after a pause.

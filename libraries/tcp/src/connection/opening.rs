@@ -157,6 +157,7 @@ impl<B: Copy> Connection<B> {
             window_end: Sequence(0),
             acknowledged: Sequence(0),
             owed: Owed::Nothing,
+            doubted: 0,
             silent_at: first,
             resumed: false,
             duplicates: Default::default(),

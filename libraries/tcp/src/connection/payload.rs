@@ -17,6 +17,11 @@ const UNANSWERED_SEGMENTS: u32 = 2;
 /// Acknowledgments that are sent together at most: as many as a sender waits for that counts them (RFC 5681, section 3.2).
 pub(super) const TOGETHER: u8 = 3;
 
+/// Full segments for which there would be two acknowledgments if they came one at a time.
+const TWICE_UNANSWERED_SEGMENTS: u32 = 2 * UNANSWERED_SEGMENTS;
+/// Acknowledgments for which it counts that something was lost: some more than a window of a hundred segments has.
+const DOUBTED: u8 = 64;
+
 /// Whether the other side waits for an acknowledgment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Owed {
@@ -113,16 +118,22 @@ impl<B: Copy> Connection<B> {
         match arrival {
             Arrival::InOrder => {
                 let unanswered = self.received.next() - self.acknowledged;
-                let several = unanswered >= UNANSWERED_SEGMENTS * u32::from(self.segment_bytes);
-                if several || self.is_waited_for() {
+                let segment_bytes = u32::from(self.segment_bytes);
+                let several = unanswered >= UNANSWERED_SEGMENTS * segment_bytes;
+                if self.doubted > 0 && unanswered >= TWICE_UNANSWERED_SEGMENTS * segment_bytes {
+                    self.owe_twice();
+                } else if several || self.is_waited_for() {
                     self.owe(Owed::Now(1));
                 } else if self.owed == Owed::Nothing {
                     self.owed = Owed::Later;
                     self.deadlines.acknowledgment_ns = now_ns + settings.delayed_acknowledgment_ns;
                 }
             }
-            Arrival::ClosedGap => self.owe(Owed::Now(1)),
-            Arrival::BehindGap => self.owe_another(),
+            Arrival::ClosedGap => self.owe_twice(),
+            Arrival::BehindGap => {
+                self.doubted = DOUBTED;
+                self.owe_another();
+            }
             Arrival::Duplicate => {
                 let known = !range.end.after(self.received.next());
                 match known || self.received.has_gap() {
@@ -171,11 +182,21 @@ impl<B: Copy> Connection<B> {
         };
     }
 
+    /// Notes that an acknowledgment is due which must not be lost. Others would follow it soon if each segment were answered by itself; but of a batch that brings a
+    /// whole window it may be the only one, and then nothing goes on before the other side asks.
+    fn owe_twice(&mut self) {
+        self.owed = match self.owed {
+            Owed::Now(count) => Owed::Now(count.max(2)),
+            _ => Owed::Now(2),
+        };
+    }
+
     /// The acknowledgment is sent.
     pub(super) fn settle(&mut self) {
         self.owed = Owed::Nothing;
         self.acknowledged = self.received.next();
         self.deadlines.acknowledgment_ns = NEVER_NS;
+        self.doubted = self.doubted.saturating_sub(1);
         self.duplicates.rotate_left(1);
         self.duplicates[self.duplicates.len() - 1] = None;
     }

@@ -443,3 +443,27 @@ fn whatever_arrives_twice_in_a_batch_is_reported() {
     let reported: Vec<_> = reported.map(|block| block.start).collect();
     assert_eq!(reported, starts.into_iter().rev().collect::<Vec<_>>());
 }
+
+#[test]
+fn where_something_was_lost_no_acknowledgment_of_a_batch_is_the_only_one() {
+    let mut world = connected(&Settings::default());
+    let Pair { left, right, now_ns, .. } = &mut world;
+    // The left side sends as much as may be on its way, of which the first `lost` segments do not arrive; how many answers there are.
+    let mut exchange = |bytes, lost| {
+        write(left, bytes);
+        *now_ns += MILLISECOND_NS;
+        let packets = left.run(*now_ns);
+        right.sent.clear();
+        let answers = hand_over(right, *now_ns, packets.into_iter().skip(lost).collect());
+        let count = answers.len();
+        *now_ns += MILLISECOND_NS;
+        answers.into_iter().for_each(|answer| left.receive(*now_ns, answer));
+        count
+    };
+    assert_eq!(exchange(8 * 1448, 0), 1);
+    assert_eq!(exchange(8 * 1448, 1), 3);
+    // What was lost comes again.
+    assert_eq!(exchange(0, 0), 2);
+    assert_eq!(exchange(8 * 1448, 0), 2);
+    assert_eq!(exchange(1448, 0), 1);
+}
