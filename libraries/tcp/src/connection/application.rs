@@ -155,7 +155,7 @@ impl<B: Copy> Connection<B> {
     pub fn leave(&mut self, settings: &Settings, now_ns: u64, output: &mut impl Output<B>) {
         self.wishes.deaf = true;
         if self.received.ready_bytes() > 0 || self.state == State::SynSent {
-            self.abort(settings, now_ns, output);
+            self.abort(now_ns, output);
         } else {
             self.finish();
             self.abandon_if_deaf(settings, now_ns);
@@ -163,11 +163,11 @@ impl<B: Copy> Connection<B> {
     }
 
     /// Ends the connection at once, with RST. What was not sent is forgotten.
-    pub fn abort(&mut self, settings: &Settings, now_ns: u64, output: &mut impl Output<B>) {
+    pub fn abort(&mut self, now_ns: u64, output: &mut impl Output<B>) {
         let has_nothing_to_say =
             matches!(self.state, State::SynSent | State::Closed | State::TimeWait);
         if !has_nothing_to_say {
-            let header = self.header(settings, now_ns, self.next, false);
+            let header = self.header(now_ns, self.next, false);
             let header = Segment { reset: true, ..header };
             self.counters.segments_out += 1;
             let segment_bytes = self.segment_bytes;

@@ -49,7 +49,7 @@ impl<B: Copy> Connection<B> {
         if is_new && self.wishes.deaf && self.state.receives() {
             // Nobody will ever read it, and the other side must know that (RFC 9293, section 3.6.1).
             pieces.iter().for_each(|piece| output.release(piece.buffer));
-            self.abort(settings, now_ns, output);
+            self.abort(now_ns, output);
             return Reply::Nothing;
         }
         if !self.state.receives() || self.received.pieces() >= settings.receive_pieces {
@@ -243,8 +243,8 @@ impl<B: Copy> Connection<B> {
 
     /// The window as it stands in the next header. Its end never goes back, and forward only in steps that are worth
     /// a segment (RFC 9293, section 3.8.6.2.2), or the sender would be led to send small ones.
-    pub(super) fn offer(&mut self, settings: &Settings, opening: bool) -> u16 {
-        if self.window_gain() >= self.window_step(settings) {
+    pub(super) fn offer(&mut self, opening: bool) -> u16 {
+        if self.window_gain() >= self.window_step() {
             self.window_end = self.possible_window_end();
         }
         let (next, window) = (self.received.next(), self.open_window());
@@ -261,13 +261,13 @@ impl<B: Copy> Connection<B> {
     }
 
     /// Whether reading has made so much room that the other side should know.
-    pub(super) fn should_tell_window(&self, settings: &Settings) -> bool {
+    pub(super) fn should_tell_window(&self) -> bool {
         if !self.state.receives() {
             return false;
         }
         let gain = self.window_gain();
-        let small = self.open_window() < 2 * u32::from(self.segment_bytes)
-            && gain >= self.window_step(settings);
+        let small =
+            self.open_window() < 2 * u32::from(self.segment_bytes) && gain >= self.window_step();
         small || gain >= self.window_bytes / 2
     }
 
@@ -281,7 +281,7 @@ impl<B: Copy> Connection<B> {
         if possible.after(self.window_end) { possible - self.window_end } else { 0 }
     }
 
-    fn window_step(&self, settings: &Settings) -> u32 {
-        u32::from(self.segment_bytes).min(settings.receive_bytes / 2).max(1)
+    fn window_step(&self) -> u32 {
+        u32::from(self.segment_bytes).min(self.window_bytes / 2).max(1)
     }
 }

@@ -7,7 +7,6 @@ use crate::{
     segment::{Options, Segment, Timestamps},
     sending::Payload,
     sequence::{Range, Sequence},
-    settings::Settings,
     time::MILLISECOND_NS,
 };
 
@@ -31,25 +30,25 @@ pub(super) enum Held {
 
 impl<B: Copy> Connection<B> {
     /// Sends what is due, as far as `output` has room.
-    pub fn transmit(&mut self, settings: &Settings, now_ns: u64, output: &mut impl Output<B>) {
+    pub fn transmit(&mut self, now_ns: u64, output: &mut impl Output<B>) {
         if self.state == State::Closed {
             return;
         }
         self.restart_after_silence(now_ns);
-        self.send_lost(settings, now_ns, output);
+        self.send_lost(now_ns, output);
         let held = match self.state {
-            State::SynSent | State::SynReceived => self.send_opening(settings, now_ns, output),
-            _ if self.question == Question::End => self.send_end_again(settings, now_ns, output),
-            _ => self.send_new(settings, now_ns, output),
+            State::SynSent | State::SynReceived => self.send_opening(now_ns, output),
+            _ if self.question == Question::End => self.send_end_again(now_ns, output),
+            _ => self.send_new(now_ns, output),
         };
         self.limited = held == Held::ByCongestion;
-        self.send_question(settings, now_ns, output);
-        self.send_acknowledgment(settings, now_ns, output);
+        self.send_question(now_ns, output);
+        self.send_acknowledgment(now_ns, output);
         self.arm(now_ns, held);
     }
 
     /// What was lost is sent again, as far as the congestion window allows.
-    fn send_lost(&mut self, settings: &Settings, now_ns: u64, output: &mut impl Output<B>) {
+    fn send_lost(&mut self, now_ns: u64, output: &mut impl Output<B>) {
         while output.has_room()
             && let Some(lost) = self.scoreboard.first_lost()
         {
@@ -60,7 +59,7 @@ impl<B: Copy> Connection<B> {
                 return;
             }
             let length = lost.length().min(self.whole_segments(room.max(1)));
-            let range = self.emit(settings, now_ns, Range::new(lost.start, length), output);
+            let range = self.emit(now_ns, Range::new(lost.start, length), output);
             self.scoreboard.resend(range, now_ns);
             self.counters.bytes_again += u64::from(range.length());
             let stamp = self.clock(now_ns);
@@ -70,20 +69,15 @@ impl<B: Copy> Connection<B> {
         }
     }
 
-    fn send_opening(
-        &mut self,
-        settings: &Settings,
-        now_ns: u64,
-        output: &mut impl Output<B>,
-    ) -> Held {
+    fn send_opening(&mut self, now_ns: u64, output: &mut impl Output<B>) -> Held {
         if self.next == self.first && output.has_room() {
-            self.send_for_the_first_time(settings, now_ns, 1, output);
+            self.send_for_the_first_time(now_ns, 1, output);
         }
         Held::Nothing
     }
 
     /// Sends what was not sent before, as far as both windows allow.
-    fn send_new(&mut self, settings: &Settings, now_ns: u64, output: &mut impl Output<B>) -> Held {
+    fn send_new(&mut self, now_ns: u64, output: &mut impl Output<B>) -> Held {
         loop {
             let unsent = self.unsent();
             if unsent == 0 {
@@ -93,7 +87,7 @@ impl<B: Copy> Connection<B> {
             if unsent == finish {
                 // Only the end is left. It takes no room.
                 if output.has_room() {
-                    self.send_for_the_first_time(settings, now_ns, 1, output);
+                    self.send_for_the_first_time(now_ns, 1, output);
                 }
                 return Held::Nothing;
             }
@@ -106,7 +100,7 @@ impl<B: Copy> Connection<B> {
             }
             let all = bytes == unsent - finish;
             let length = if all { unsent } else { bytes };
-            self.send_for_the_first_time(settings, now_ns, length, output);
+            self.send_for_the_first_time(now_ns, length, output);
         }
     }
 
@@ -157,26 +151,21 @@ impl<B: Copy> Connection<B> {
 
     /// RFC 8985, section 7.3: sends something, so that the other side says whether the end of the stream has arrived. Of what was not sent before these are two
     /// segments, because one that follows all others may be acknowledged late: the answer would come after tens of round trips instead of one.
-    fn send_end_again(
-        &mut self,
-        settings: &Settings,
-        now_ns: u64,
-        output: &mut impl Output<B>,
-    ) -> Held {
+    fn send_end_again(&mut self, now_ns: u64, output: &mut impl Output<B>) -> Held {
         self.question = Question::None;
         let segment_bytes = u32::from(self.segment_bytes);
         let before = self.next;
         for _ in 0..ANSWERED_SEGMENTS {
             let unsent = self.unsent().min(segment_bytes).min(self.window_room());
             if unsent > 0 {
-                self.send_for_the_first_time(settings, now_ns, unsent, output);
+                self.send_for_the_first_time(now_ns, unsent, output);
                 self.probe = Some((self.next, false));
             }
         }
         if self.next == before
             && let Some(last) = self.scoreboard.last_part(segment_bytes)
         {
-            let range = self.emit(settings, now_ns, last, output);
+            let range = self.emit(now_ns, last, output);
             self.scoreboard.resend(range, now_ns);
             self.counters.bytes_again += u64::from(range.length());
             self.probe = Some((self.next, true));
@@ -186,49 +175,38 @@ impl<B: Copy> Connection<B> {
     }
 
     /// Sends a segment that the other side must answer, because it lies before its window (RFC 9293, sections 3.8.4 and 3.8.6.1).
-    fn send_question(&mut self, settings: &Settings, now_ns: u64, output: &mut impl Output<B>) {
+    fn send_question(&mut self, now_ns: u64, output: &mut impl Output<B>) {
         match core::mem::replace(&mut self.question, Question::None) {
             Question::None | Question::End => (),
             Question::Room if self.window_room() > 0 && self.unsent() > 0 => {
                 let length =
                     self.unsent().min(self.window_room()).min(u32::from(self.segment_bytes));
-                self.send_for_the_first_time(settings, now_ns, length, output);
+                self.send_for_the_first_time(now_ns, length, output);
             }
             Question::Room | Question::Life => {
                 let before = self.unacknowledged - 1;
-                self.emit(settings, now_ns, Range::new(before, 0), output);
+                self.emit(now_ns, Range::new(before, 0), output);
             }
         }
     }
 
-    fn send_acknowledgment(
-        &mut self,
-        settings: &Settings,
-        now_ns: u64,
-        output: &mut impl Output<B>,
-    ) {
+    fn send_acknowledgment(&mut self, now_ns: u64, output: &mut impl Output<B>) {
         if !self.state.is_synchronized() {
             return;
         }
-        if self.should_tell_window(settings) {
+        if self.should_tell_window() {
             self.owe(Owed::Now(1));
         }
         let Owed::Now(count) = self.owed else { return };
         for _ in 0..count {
             if output.has_room() {
-                self.emit(settings, now_ns, Range::new(self.next, 0), output);
+                self.emit(now_ns, Range::new(self.next, 0), output);
             }
         }
     }
 
-    fn send_for_the_first_time(
-        &mut self,
-        settings: &Settings,
-        now_ns: u64,
-        length: u32,
-        output: &mut impl Output<B>,
-    ) {
-        let range = self.emit(settings, now_ns, Range::new(self.next, length), output);
+    fn send_for_the_first_time(&mut self, now_ns: u64, length: u32, output: &mut impl Output<B>) {
+        let range = self.emit(now_ns, Range::new(self.next, length), output);
         if self.scoreboard.is_empty() {
             self.deadlines.since_ns = now_ns;
         }
@@ -244,15 +222,9 @@ impl<B: Copy> Connection<B> {
     }
 
     /// Sends one segment with what is in `range`, or the first part of it. Returns that part.
-    fn emit(
-        &mut self,
-        settings: &Settings,
-        now_ns: u64,
-        range: Range,
-        output: &mut impl Output<B>,
-    ) -> Range {
+    fn emit(&mut self, now_ns: u64, range: Range, output: &mut impl Output<B>) -> Range {
         let opening = range.start == self.first && range.length() > 0;
-        let mut header = self.header(settings, now_ns, range.start, opening);
+        let mut header = self.header(now_ns, range.start, opening);
         let (stream_end, wishes_finish) = (self.queue.end(), self.wishes.finish);
         let pieces = self.path.offload_pieces.max(1);
         let payload = match opening || range.length() == 0 {
@@ -276,13 +248,7 @@ impl<B: Copy> Connection<B> {
         sent
     }
 
-    pub(super) fn header(
-        &mut self,
-        settings: &Settings,
-        now_ns: u64,
-        sequence: Sequence,
-        opening: bool,
-    ) -> Segment {
+    pub(super) fn header(&mut self, now_ns: u64, sequence: Sequence, opening: bool) -> Segment {
         let knows_other = self.state != State::SynSent;
         let options = match opening {
             true => self.opening_options(now_ns),
@@ -295,7 +261,7 @@ impl<B: Copy> Connection<B> {
             sequence,
             acknowledgment: knows_other.then(|| self.received.next()),
             synchronize: opening,
-            window: self.offer(settings, opening),
+            window: self.offer(opening),
             options,
             ..Segment::default()
         }

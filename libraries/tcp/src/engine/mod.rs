@@ -125,7 +125,7 @@ impl<B: Copy> Engine<B> {
             }
             let others = self.crowd.others(&entry.claim);
             entry.connection.limit_window(&self.settings, others, connections);
-            entry.connection.transmit(&self.settings, now_ns, output);
+            entry.connection.transmit(now_ns, output);
             self.crowd.set(&mut entry.claim, entry.connection.claim(&self.settings));
             let deadline_ns = entry.connection.deadline_ns();
             if !output.has_room() {

@@ -43,8 +43,8 @@ impl<B: Copy> Engine<B> {
     /// Lets no more connections come. Those that wait are aborted.
     pub fn unlisten(&mut self, now_ns: u64, place: Listening, output: &mut impl Output<B>) {
         for name in self.listeners.remove(place) {
-            let _ = self.with(name, output, |entry, settings, output| {
-                entry.connection.abort(settings, now_ns, output);
+            let _ = self.with(name, output, |entry, _, output| {
+                entry.connection.abort(now_ns, output);
             });
         }
     }
@@ -200,9 +200,9 @@ impl<B: Copy> Engine<B> {
         name: Name,
         output: &mut impl Output<B>,
     ) -> Result<(), Gone> {
-        self.with(name, output, |entry, settings, output| {
+        self.with(name, output, |entry, _, output| {
             entry.used = false;
-            entry.connection.abort(settings, now_ns, output);
+            entry.connection.abort(now_ns, output);
         })
     }
 

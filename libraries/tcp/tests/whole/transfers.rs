@@ -89,6 +89,20 @@ fn a_device_may_cut_segments() {
 }
 
 #[test]
+fn segments_may_be_longer_than_the_first_window() {
+    let mut world = world(&Settings::default(), Link::good(), 1);
+    let path = Path { packet_bytes: u16::MAX, ..Path::ETHERNET };
+    (world.left.path, world.right.path) = (path, path);
+    world.right.listen(80, Task::sending(0));
+    let address = world.right.address;
+    world.left.connect(1, address, 80, Task::sending(300_000));
+    // Nobody waits to ask for a window.
+    assert!(world.run(SECOND_NS / 5, |world| {
+        world.right.tasks.first().is_some_and(|(_, task)| task.at_end)
+    }));
+}
+
+#[test]
 fn a_window_of_a_few_bytes_is_enough() {
     let settings = Settings { receive_bytes: 100, ..Settings::default() };
     transfer(&mut world(&settings, Link::good(), 3), Task::sending(20_000), Task::sending(10_000));
