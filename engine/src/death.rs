@@ -15,10 +15,11 @@ use crate::{
     launch,
     layout::{Cpu, FRAMES, Frame, LockWord, NO_LOCK, Object, Temporary, is_lock},
     lock,
+    plan::Restart,
     platform::{Level, Platform},
     record::Held,
     reference::{self, count_down, drop_temporaries, first_temporary, newest_frame, tables},
-    restart::Return,
+    restart::{Deaths, Return},
     space::Placement,
     stub::{self, Shape, SlowPaths},
 };
@@ -592,17 +593,17 @@ fn end_one<P: Platform>(instance: &Instance) {
 fn schedule_revival<P: Platform>(instance: &Instance) {
     instance.failed.set(true);
     if let (Some(planned), Life::Alive) = (instance.planned, instance.life.get()) {
-        schedule_again::<P>(planned);
+        schedule_again::<P>(planned, Deaths::note);
     }
 }
 
-/// Notes that a server is to be launched again, if and when its plan says so. Inside `critical`.
-pub fn schedule_again<P: Platform>(planned: usize) {
+/// Notes that a server is to be launched again, if and when its plan says so. What has happened `note` says of its deaths. Inside `critical`.
+pub fn schedule_again<P: Platform>(planned: usize, note: fn(&mut Deaths, u64, Restart) -> Return) {
     // SAFETY: inside `critical`.
     let system = unsafe { tables::<P>() };
     let server = &system.plan.servers[planned];
     let now_ns = P::now_ns();
-    match system.deaths[planned].note(now_ns, server.restart) {
+    match note(&mut system.deaths[planned], now_ns, server.restart) {
         Return::Now => system.come_back(planned, now_ns),
         Return::At(at_ns) => {
             system.come_back(planned, at_ns);

@@ -8,7 +8,8 @@
 //!
 //! A server that died and whose plan says `restart` is launched again by [`revive`], and its
 //! new objects take the place of the old ones in the tables of requirements of whoever was connected to
-//! it. References that somebody kept stay lost: the old server's promises died with it.
+//! it. References that somebody kept stay lost: the old server's promises died with it. If there is no room for it, or what it needs
+//! is not there, it is tried again later, as often as it may die.
 #![expect(unsafe_code, reason = "objects are the engine's raw memory")]
 
 use alloc::{boxed::Box, format, string::String, vec::Vec};
@@ -29,6 +30,7 @@ use crate::{
     platform::{Exhausted, Level, Platform, Provision},
     record::{self, Held},
     reference::{count_down, count_up, counted_root, hold, tables},
+    restart::Deaths,
     sha256::sha256,
     space::{HEAP_OFFSET, MAPPING_OFFSET, PAGE, Placement, Protection, REGION_BYTES, STATE_OFFSET},
     stub::{self, Shape},
@@ -507,9 +509,21 @@ pub fn revive<P: Platform>() {
             Ok(_) => reconnect::<P>(planned),
             // What it needs may have died while it started, and be back by now; or it has died again.
             Err(LaunchFault::Failed { .. } | LaunchFault::Died) => {
-                P::critical(|| death::schedule_again::<P>(planned));
+                P::critical(|| death::schedule_again::<P>(planned, Deaths::note));
             }
-            Err(_) => (),
+            // There may be room later, and what it needs may be there then.
+            Err(
+                LaunchFault::Exhausted
+                | LaunchFault::Unresolved { .. }
+                | LaunchFault::NoDevice { .. },
+            ) => P::critical(|| death::schedule_again::<P>(planned, Deaths::note_want)),
+            // Plan and files stay as they are.
+            Err(
+                LaunchFault::NoFile
+                | LaunchFault::BadFile(_)
+                | LaunchFault::Disagreement(_)
+                | LaunchFault::StalePlan,
+            ) => (),
         });
     }
 }

@@ -58,7 +58,23 @@ impl Deaths {
         self.paused_until_ns = now_ns.saturating_add(pause_ms.min(longest_ms) * NS_PER_MS);
         Return::At(self.paused_until_ns)
     }
+
+    /// Notes that the server could not be launched again at `now_ns` for want of something that may be there later. That counts as a death, but it never
+    /// comes back at once: it pauses twice as long each time.
+    pub fn note_want(&mut self, now_ns: u64, restart: Restart) -> Return {
+        match self.note(now_ns, restart) {
+            Return::Now => {
+                let doubled = (self.recent_ns.len() as u32).min(MOST_DOUBLED);
+                Return::At(now_ns.saturating_add((WANT_MS * NS_PER_MS) << doubled))
+            }
+            later => later,
+        }
+    }
 }
+
+/// Half of the first pause of a server that wants something which is not there, where the plan says none; and how often it is doubled at most.
+const WANT_MS: u64 = 50;
+const MOST_DOUBLED: u32 = 7;
 
 const NS_PER_MS: u64 = 1_000_000;
 
@@ -129,6 +145,20 @@ mod tests {
         for _ in 0..70 {
             assert_eq!(deaths.note(7, restart), Return::At(longest_ns + 7));
         }
+    }
+
+    #[test]
+    fn who_wants_something_pauses_and_is_tried_as_often_as_who_dies() {
+        let wants = |restart: Restart, times_ms: &[u64]| -> Vec<Return> {
+            let mut deaths = Deaths::default();
+            times_ms.iter().map(|time| deaths.note_want(time * NS_PER_MS, restart)).collect()
+        };
+        assert_eq!(wants(TWICE_A_SECOND, &[10, 110, 310]), [at_ms(110), at_ms(310), Never]);
+        let restart = Restart { pause_ms: 300, ..TWICE_A_SECOND };
+        assert_eq!(wants(restart, &[10, 110, 310]), [at_ms(110), at_ms(310), at_ms(610)]);
+        let often = Restart { times: 100, ..TWICE_A_SECOND };
+        assert_eq!(wants(often, &[1; 100]).last(), Some(&at_ms(1 + 50 * 128)));
+        assert_eq!(wants(Restart::default(), &[10]), [Never]);
     }
 
     #[test]

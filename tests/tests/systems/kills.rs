@@ -7,7 +7,9 @@ use std::{
 
 use warren_tests::{
     books::account,
+    changed::changed,
     run::{Run, folder, root},
+    station::wait_for,
     variant::{HOSTED, KERNEL, OWN},
 };
 
@@ -86,6 +88,36 @@ fn a_server_that_is_ended_too_often_pauses_before_it_comes_back() {
         assert!(pauses.iter().all(|pause| ended.errors.contains(pause)), "{ended}");
         assert_eq!(ended.errors.matches("comes back in").count(), 2, "{ended}");
         ended.expect_status(0);
+    }
+}
+
+#[test]
+fn a_server_for_which_there_is_no_room_comes_back_when_there_is() {
+    let system = changed(
+        "exhausted",
+        "change \"namespace\" { principal \"bounded\"; restart times=1 pause=\"2000 ms\"; }",
+    );
+    for variant in [KERNEL, OWN] {
+        let run = Run::new(&system, &[""; 0]).placed(&variant).start();
+        let ask = |line| run.ask(line).unwrap_or_default();
+        let first = ask("ls /docs | head -n 1");
+        let listed = || match ask("ls /docs | head -n 1") {
+            shown if shown == first => Ok(()),
+            shown => Err(shown),
+        };
+        ask("kill -s namespace");
+        wait_for("it does not come back at once", listed);
+        // This time it pauses, and somebody takes what it needs.
+        ask("kill -s namespace");
+        ask("exhauster-bounded");
+        wait_for("nobody has tried", || match ask("log | grep namespace") {
+            shown if shown.contains("not started: memory or objects have run out") => Ok(()),
+            shown => Err(shown),
+        });
+        assert!(listed().is_err(), "{}", variant.name);
+        ask("kill -s exhauster-bounded");
+        wait_for("it does not come back when there is room", listed);
+        run.end().expect_status(0);
     }
 }
 
