@@ -5,15 +5,15 @@
 #[expect(dead_code, reason = "the server uses the rest")]
 #[path = "../../../servers/network/iperf3/src"]
 mod iperf3 {
-    pub mod arrivals;
     pub mod protocol;
+    pub mod tally;
 }
 
 extern crate alloc;
 
 use iperf3::{
-    arrivals::{Arrivals, Head},
     protocol,
+    tally::{Head, Tally},
 };
 use libfuzzer_sys::fuzz_target;
 use protocol::{Arrived, MOST_SECONDS, MOST_STREAMS, Plan};
@@ -37,13 +37,14 @@ fn wanted(bytes: &[u8]) {
 
 /// Takes the bytes for datagrams of 24 bytes, the last of which say when each comes.
 fn arrived(bytes: &[u8], is_wide: bool) {
-    let mut arrivals = Arrivals::default();
+    let mut tally = Tally::new(false);
     for datagram in bytes.chunks(24) {
         let now_ns = datagram.get(16..).and_then(<[u8]>::first_chunk);
         if let Some(head) = Head::read(datagram, is_wide) {
-            arrivals.take(head, now_ns.map_or(0, |bytes| u64::from_le_bytes(*bytes)));
+            let now_ns = now_ns.map_or(0, |bytes| u64::from_le_bytes(*bytes));
+            tally.take(head, datagram.len(), now_ns);
         }
     }
-    let Arrived { sent, lost, jitter, .. } = arrivals.counted();
+    let Arrived { sent, lost, jitter, .. } = tally.counted().datagrams;
     assert!(lost <= sent && jitter.is_finite() && jitter >= 0.0);
 }
