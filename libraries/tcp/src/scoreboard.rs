@@ -55,6 +55,8 @@ pub struct Delivery {
     pub first_sent_ns: Option<u64>,
     /// The farthest end of one that was sent once, and the nearest one.
     pub once: Option<Range>,
+    /// Whether one of them was not sent for the first time.
+    pub again: bool,
 }
 
 /// Whether a transmission was sent after another: by time, and at the same time by position (RFC 8985, section 6.1).
@@ -73,6 +75,7 @@ impl Delivery {
         if self.newest.is_none_or(|(at_ns, end, _)| sent_after(sent.key(), (at_ns, end))) {
             self.newest = Some((sent.at_ns, sent.range.end, sent.again));
         }
+        self.again |= sent.again;
         if !sent.again {
             self.first_sent_ns = self.first_sent_ns.max(Some(sent.at_ns));
             self.once = Some(match self.once {

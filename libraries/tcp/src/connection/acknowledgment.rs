@@ -122,7 +122,8 @@ impl<B: Copy> Connection<B> {
     }
 
     fn measure(&mut self, now_ns: u64, age_ms: Option<u32>, delivery: &Delivery) {
-        if let Some(sent_ns) = delivery.first_sent_ns {
+        // What arrives together with something that was sent again may have arrived long ago, and the answers to it were lost.
+        if let Some(sent_ns) = delivery.first_sent_ns.filter(|_| !delivery.again) {
             self.round_trip.sample(now_ns, now_ns - sent_ns);
         } else if let Some(age_ms) = age_ms {
             // Sent more than once, but the answer says to which time it belongs.

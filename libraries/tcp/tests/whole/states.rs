@@ -467,3 +467,24 @@ fn where_something_was_lost_no_acknowledgment_of_a_batch_is_the_only_one() {
     assert_eq!(exchange(8 * 1448, 0), 2);
     assert_eq!(exchange(1448, 0), 1);
 }
+
+#[test]
+fn waiting_for_what_was_lost_is_no_part_of_the_round_trip() {
+    let mut world = connected(&Settings::default());
+    let Pair { left, right, now_ns, .. } = &mut world;
+    write(left, 4 * 1448);
+    let mut packets = left.run(*now_ns);
+    packets.remove(0);
+    // All answers are lost, too, and so is the first thing that is sent again.
+    hand_over(right, *now_ns, packets);
+    *now_ns += SECOND_NS / 2;
+    left.run(*now_ns);
+    *now_ns += SECOND_NS / 2;
+    let again = left.run(*now_ns);
+    *now_ns += MILLISECOND_NS;
+    let answers = hand_over(right, *now_ns, again);
+    *now_ns += MILLISECOND_NS;
+    hand_over(left, *now_ns, answers);
+    assert_eq!(right.tasks[0].1.read, 4 * 1448);
+    assert!(left.connection(0).information().round_trip_ns < 10 * MILLISECOND_NS);
+}
