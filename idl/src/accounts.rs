@@ -1,6 +1,5 @@
 //! Who has used what.
 
-use serde::Serialize;
 use warren::{Cx, Flat, Out, Ref, errors, service};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -20,7 +19,6 @@ pub enum AccountsError {
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
 )]
 #[repr(C)]
-#[derive(Serialize)]
 pub struct AccountStatus {
     /// Processor time that was charged to it on all CPUs, in nanoseconds.
     pub used_ns: u64,
@@ -49,7 +47,6 @@ pub struct AccountStatus {
     /// The principal within whose limits it stays; its own number for the first.
     pub parent: u32,
     /// Bytes of its name.
-    #[serde(skip)]
     pub text_bytes: u32,
 }
 
@@ -95,7 +92,6 @@ impl Flat for ThreadStatus {}
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
 )]
 #[repr(C)]
-#[derive(Serialize)]
 pub struct SystemTime {
     /// Nanoseconds in which a CPU could have run something.
     pub elapsed_ns: u64,

@@ -2,7 +2,6 @@
 
 use core::{fmt, net::IpAddr};
 
-use serde::{Serialize, Serializer};
 use warren::Flat;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -82,13 +81,6 @@ impl From<IpAddr> for Address {
             IpAddr::V4(address) => Address::v4(address.into()),
             IpAddr::V6(address) => Address { bytes: address.octets() },
         }
-    }
-}
-
-impl Serialize for Address {
-    /// As text.
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
     }
 }
 

@@ -4,7 +4,7 @@
 //! description that travels in server files is generated from it. IDs and error numbers are frozen:
 //! whoever changes what a function passes gives the service a new ID.
 //!
-//! What programs show to tools as it is has `Serialize`: the names of its fields are those in JSON.
+//! What programs show to tools as it is has [`Shown`]: the names of fields in JSON.
 //!
 //! | service | what a reference to it is |
 //! | --- | --- |
@@ -85,6 +85,7 @@ mod resolver;
 mod routing;
 mod schedule;
 mod semaphore;
+mod shown;
 mod signal;
 mod system;
 mod tcp;
@@ -130,6 +131,7 @@ pub use resolver::*;
 pub use routing::*;
 pub use schedule::*;
 pub use semaphore::*;
+pub use shown::*;
 pub use signal::*;
 pub use system::*;
 pub use tcp::*;

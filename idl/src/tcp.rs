@@ -3,7 +3,6 @@
 //! Waiting calls obey the deadline of whoever calls. Whoever has many connections and few threads makes a [`Poll`], lets connections and
 //! listeners report to it, waits there, and uses the calls whose names end in `_now`.
 
-use serde::Serialize;
 use warren::{Cx, Flat, Out, Ref, errors, service};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -71,7 +70,6 @@ impl From<PacketError> for TcpError {
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
 )]
 #[repr(C)]
-#[derive(Serialize)]
 pub struct ConnectionStatus {
     /// Payload bytes that arrived.
     pub received_bytes: u64,
@@ -90,7 +88,6 @@ pub struct ConnectionStatus {
     /// The other side's port.
     pub remote_port: u16,
     /// Where it stands: [`ConnectionStatus::SYN_SENT`] and so on.
-    #[serde(skip)]
     pub state: u32,
     /// The number of the principal that it belongs to.
     pub principal: u32,
@@ -132,17 +129,14 @@ impl Flat for ConnectionStatus {}
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
 )]
 #[repr(C)]
-#[derive(Serialize)]
 pub struct ListenerStatus {
     /// Its port; 0 after the last listener.
-    #[serde(rename = "local_port")]
     pub port: u32,
     /// The number of the principal that it belongs to.
     pub principal: u32,
     /// How many connections wait to be accepted.
     pub waiting: u32,
     /// Zero.
-    #[serde(skip)]
     pub reserved: u32,
     /// Connections that came.
     pub connections: u64,
@@ -159,7 +153,6 @@ impl Flat for ListenerStatus {}
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
 )]
 #[repr(C)]
-#[derive(Serialize)]
 pub struct TcpCounts {
     /// Segments that arrived.
     pub received: u64,

@@ -1,6 +1,5 @@
 //! UDP: datagrams between ports.
 
-use serde::Serialize;
 use warren::{Cx, Flat, Out, Ref, errors, service};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -80,10 +79,8 @@ impl Flat for Datagram {}
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
 )]
 #[repr(C)]
-#[derive(Serialize)]
 pub struct UdpSocketStatus {
     /// Its port.
-    #[serde(rename = "local_port")]
     pub port: u32,
     /// Datagrams that nobody has taken yet.
     pub waiting: u32,
@@ -102,7 +99,6 @@ impl Flat for UdpSocketStatus {}
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
 )]
 #[repr(C)]
-#[derive(Serialize)]
 pub struct UdpCounts {
     /// Datagrams that arrived.
     pub received: u64,

@@ -1,9 +1,11 @@
 //! JSON for tools: a value in each line.
 
 use alloc::{string::String, vec};
+use core::fmt::Display;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json_core::ser::Error;
+use warren_idl::{Shown, ShownValue};
 
 /// Bytes that there is room for at first.
 const USUAL_BYTES: usize = 256;
@@ -25,4 +27,36 @@ pub fn line<T: Serialize + ?Sized>(value: &T) -> String {
 /// Values, each in a line of its own.
 pub fn lines<T: Serialize>(values: &[T]) -> String {
     values.iter().map(line).collect()
+}
+
+/// Structures of services, each in a line of its own.
+pub fn shown<T: Shown>(structures: &[T]) -> String {
+    #[derive(Serialize)]
+    struct Line<'a, T: Shown>(#[serde(serialize_with = "fields")] &'a T);
+    structures.iter().map(|structure| line(&Line(structure))).collect()
+}
+
+/// A structure of a service: an object, or a part of one.
+///
+/// # Errors
+///
+/// Those of `serializer`.
+pub fn fields<T: Shown, S: Serializer>(structure: &T, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut map = serializer.serialize_map(None)?;
+    for (name, value) in structure.fields() {
+        match value {
+            ShownValue::Number(number) => map.serialize_entry(name, &number)?,
+            ShownValue::Address(address) => map.serialize_entry(name, &Text(address))?,
+        }
+    }
+    map.end()
+}
+
+/// Something as the text that it is shown as.
+struct Text<T>(T);
+
+impl<T: Display> Serialize for Text<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
 }

@@ -268,7 +268,7 @@ impl<B: Copy> Connection<B> {
         let gain = self.window_gain();
         let small =
             self.open_window() < 2 * u32::from(self.segment_bytes) && gain >= self.window_step();
-        small || gain >= self.window_bytes / 2
+        small || gain >= (self.window_bytes / 2).max(1)
     }
 
     fn possible_window_end(&self) -> Sequence {

@@ -47,7 +47,7 @@ struct Listing {
 struct Row {
     principal: u32,
     name: String,
-    #[serde(flatten)]
+    #[serde(flatten, serialize_with = "json::fields")]
     status: AccountStatus,
 }
 
@@ -149,7 +149,7 @@ fn limited(number: u64, limit: u64, unit: &str) -> String {
 }
 
 fn json(rows: &[Row], time: &SystemTime) -> String {
-    json::lines(rows) + &json::line(time)
+    json::lines(rows) + &json::shown(&[*time])
 }
 
 #[cfg(test)]
@@ -199,11 +199,10 @@ media      system  2.000 ms   0.500 ms  5.000 ms of 40.000 ms  5 of 1024 KiB  1 
         assert_eq!(
             lines.next(),
             Some(
-                "{\"principal\":1,\"name\":\"media\",\"used_ns\":2000000,\
+                "{\"principal\":1,\"name\":\"media\",\"parent\":0,\"used_ns\":2000000,\
                  \"helped_ns\":500000,\"memory_bytes\":5000,\"memory_limit\":1048576,\
                  \"slice_ns\":5000000,\"period_ns\":40000000,\"threads\":1,\"thread_limit\":8,\
-                 \"objects\":20,\"object_limit\":500,\"references\":30,\"reference_limit\":0,\
-                 \"parent\":0}"
+                 \"objects\":20,\"object_limit\":500,\"references\":30,\"reference_limit\":0}"
             )
         );
         assert_eq!(lines.next(), Some("{\"elapsed_ns\":9,\"idle_ns\":4}"));

@@ -13,10 +13,10 @@ pub fn text(cx: &mut Cx<'_, Run>, json: bool, counts: bool) -> Result<String, Tr
     let udp = &cx.req().udp;
     if counts {
         let counts = udp.counts(cx).about("udp")?;
-        return Ok(if json { json::line(&counts) } else { counted(&counts) });
+        return Ok(if json { json::shown(&[counts]) } else { counted(&counts) });
     }
     let sockets = listed::all(|index| udp.socket(cx, index)).about("udp")?;
-    Ok(if json { json::lines(&sockets) } else { table(&sockets) })
+    Ok(if json { json::shown(&sockets) } else { table(&sockets) })
 }
 
 fn counted(counts: &UdpCounts) -> String {
@@ -51,14 +51,14 @@ mod tests {
         let row: Vec<&str> = text.lines().nth(1).unwrap().split_whitespace().collect();
         assert_eq!(row, ["*:53", "3", "1", "0", "2"]);
         let expected =
-            "{\"local_port\":53,\"waiting\":1,\"received\":3,\"dropped\":0,\"sent\":2}\n";
-        assert_eq!(json::lines(&[SOCKET]), expected);
+            "{\"local_port\":53,\"received\":3,\"waiting\":1,\"dropped\":0,\"sent\":2}\n";
+        assert_eq!(json::shown(&[SOCKET]), expected);
     }
 
     #[test]
     fn what_was_done_in_all_is_shown() {
         let counts = UdpCounts { received: 4, unknown: 1, ..UdpCounts::default() };
         assert!(counted(&counts).starts_with("received 4 datagrams, 0 bad, 1 for ports"));
-        assert!(json::line(&counts).starts_with("{\"received\":4,\"bad\":0,\"unknown\":1,"));
+        assert!(json::shown(&[counts]).starts_with("{\"received\":4,\"bad\":0,\"unknown\":1,"));
     }
 }
