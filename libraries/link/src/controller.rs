@@ -83,6 +83,8 @@ pub trait Registers {
     fn show_buffers(&mut self, tail: usize);
     /// Shows frames to be sent up to, but not including, this place of the ring.
     fn show_frames(&mut self, tail: usize);
+    /// Says whether the controller is to interrupt when frames have left.
+    fn want_room(&mut self, want: bool);
     /// Takes an interrupt back.
     fn acknowledge(&mut self);
 }
@@ -227,6 +229,10 @@ impl<R: Registers> Device for Controller<R> {
 
     fn publish(&mut self) {
         self.registers.show_frames(self.sender.tail());
+    }
+
+    fn want_room(&mut self, want: bool) {
+        self.registers.want_room(want);
     }
 
     fn reclaim(&mut self, spent: &mut Indices) -> Result<(), Broken> {

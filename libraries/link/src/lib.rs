@@ -8,6 +8,9 @@
 //! Frames that arrive are delivered on the thread of whoever is served ([`serve`]), up to a batch at a time; between batches it waits for the
 //! interrupt line. Frames are sent on the thread of whoever calls [`send`]. A driver has no thread of its own.
 //!
+//! Frames for which the device has no room wait here, [`MOST_WAITING`] of them; then the device is asked to interrupt when frames have left, and
+//! the thread of whoever is served goes on with those that wait.
+//!
 //! # Whose buffers
 //!
 //! The device writes into, and reads from, the stack's packet memory; nothing is copied here. The driver's share holds what the device has.
@@ -30,7 +33,7 @@ mod driver;
 pub mod receiver;
 pub mod ring;
 
-use alloc::rc::Rc;
+use alloc::{boxed::Box, collections::VecDeque, rc::Rc};
 
 use warren::{Closing, Cx, Kept, New, Object, Ref, Req, Serial, Server, StartError, SystemError};
 use warren_idl::{
@@ -41,6 +44,9 @@ use warren_packets::{Bad, Batch, Buffers, Indices, OwnShare, batch::length};
 
 /// Buffers that are given back, and taken, at a time.
 pub const RENEWED: usize = 64;
+
+/// Frames that wait for room in the device: what a window of TCP has of packets of Ethernet. What is beyond is lost.
+const MOST_WAITING: usize = 1024;
 
 /// The register of the configuration space that says where the device's registers are: no other device has them there.
 const FIRST_ADDRESS: u16 = 0x10;
@@ -80,6 +86,8 @@ pub trait Device {
     fn push(&mut self, packets: &Buffers, frame: &[Packet]) -> bool;
     /// Tells the device that there are frames to be sent.
     fn publish(&mut self);
+    /// Says whether the device is to interrupt when frames have left.
+    fn want_room(&mut self, want: bool);
     /// Takes back the buffers of frames that have left.
     ///
     /// # Errors
@@ -116,6 +124,8 @@ pub struct Port<D> {
     spent: Indices,
     /// Buffers whose frames are being delivered.
     delivering: Indices,
+    /// Frames whose buffers are held, for which the device has had no room.
+    waiting: VecDeque<Box<[Packet]>>,
     counts: LinkCounts,
     /// Whoever is served now; those before leave when they find that it is not them.
     session: u64,
@@ -188,6 +198,7 @@ impl<D: Device> Port<D> {
             fresh,
             spent: Indices::new(),
             delivering: Indices::new(),
+            waiting: VecDeque::new(),
             counts: LinkCounts::default(),
             session: 0,
             dead: false,
@@ -207,22 +218,61 @@ impl<D: Device> Port<D> {
     /// Gives frames whose buffers are held to the device; returns how many it has taken.
     fn transmit(&mut self, frames: &Batch) -> usize {
         self.reclaim();
-        let Port { device, packets, counts, .. } = self;
-        let mut sent = 0;
-        for frame in frames.packets().take_while(|_| !self.dead) {
-            // It was looked at before, and can have become bad only because somebody has written to the memory.
-            if !device.push(packets, frame) {
-                break;
+        let mut taken = 0;
+        for frame in frames.packets() {
+            if !self.waiting.is_empty() || !self.push(frame) {
+                if self.dead || self.waiting.len() >= MOST_WAITING {
+                    break;
+                }
+                self.waiting.push_back(frame.into());
             }
+            taken += 1;
+        }
+        self.counts.sent_dropped += (frames.packets().count() - taken) as u64;
+        if taken > 0 {
+            self.device.publish();
+        }
+        self.go_on();
+        taken
+    }
+
+    /// Gives a frame to the device, if it has room.
+    fn push(&mut self, frame: &[Packet]) -> bool {
+        let Port { device, packets, counts, dead, .. } = self;
+        let has_room = !*dead && device.push(packets, frame);
+        if has_room {
             counts.sent += 1;
             counts.sent_bytes += length(frame) as u64;
-            sent += 1;
         }
-        counts.sent_dropped += (frames.packets().count() - sent) as u64;
-        if sent > 0 {
-            device.publish();
+        has_room
+    }
+
+    /// Gives frames that wait to the device, as far as it has room.
+    fn go_on(&mut self) {
+        while !self.waiting.is_empty() && !self.dead {
+            // From here on the device says when there is more room.
+            self.device.want_room(true);
+            self.reclaim();
+            let before = self.waiting.len();
+            while let Some(frame) = self.waiting.pop_front() {
+                let Port { device, packets, counts, spent, .. } = self;
+                // It was good when it came, and can have become bad only because somebody has written to the memory.
+                if device.check(packets, &frame).is_err() {
+                    spent.extend(&frame);
+                    counts.sent_dropped += 1;
+                } else if !self.push(&frame) {
+                    self.waiting.push_front(frame);
+                    break;
+                }
+            }
+            if self.waiting.len() == before {
+                return;
+            }
+            self.device.publish();
+            if self.waiting.is_empty() {
+                self.device.want_room(false);
+            }
         }
-        sent
     }
 
     /// Takes back the buffers of frames that have left.
@@ -247,8 +297,9 @@ impl<D: Device> Port<D> {
     /// Starts the device anew; what is in flight is lost.
     fn restart(&mut self) {
         self.counts.resets += 1;
-        let Port { device, fresh, spent, .. } = self;
+        let Port { device, fresh, spent, waiting, .. } = self;
         let started = device.stop(spent).and_then(|()| device.start());
+        waiting.drain(..).for_each(|frame| spent.extend(&frame));
         self.dead = started.is_err();
         if !self.dead {
             device.refill(fresh);
@@ -305,6 +356,7 @@ pub fn serve<'f, S: Driver>(cx: &mut Cx<'f, S>, sink: Ref<'f, dyn Sink>) -> Resu
         if cx.port().session != session {
             return Err(LinkError::Superseded);
         }
+        cx.port_mut().go_on();
         let frames = cx.port_mut().receive();
         if cx.port().dead {
             return Err(LinkError::Broken);
@@ -325,9 +377,10 @@ pub fn serve<'f, S: Driver>(cx: &mut Cx<'f, S>, sink: Ref<'f, dyn Sink>) -> Resu
 
 /// Stops the device of a driver that ends: it must not write into memory that is somebody else's by then.
 pub fn close<S: Driver + Server>(cx: &mut Cx<'_, Closing<S>>) {
-    let Port { device, fresh, spent, .. } = cx.port_mut();
+    let Port { device, fresh, spent, waiting, .. } = cx.port_mut();
     if device.stop(spent).is_ok() {
         spent.append(fresh);
+        waiting.drain(..).for_each(|frame| spent.extend(&frame));
         let spent = core::mem::take(spent);
         let share = cx.port().share.clone();
         // A packet memory that is gone needs nothing back.

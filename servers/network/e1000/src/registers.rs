@@ -49,6 +49,8 @@ const GROUP_WORDS: usize = 128;
 
 /// Interrupts: the link has changed, few buffers are left, no buffer was, a frame has arrived.
 const INTERRUPTS: u32 = 1 << 2 | 1 << 4 | 1 << 6 | 1 << 7;
+/// Interrupt: a descriptor of a frame that was sent has been written back.
+const INTERRUPT_SENT: u32 = 1 << 0;
 /// Receive: on; also what is for all, and for all groups; buffers of 4096 bytes (a size of 3, sixteen times as large); without the check sequence.
 const RECEIVE: u32 = 1 << 1 | 1 << 4 | 1 << 15 | 3 << 16 | 1 << 25 | 1 << 26;
 /// Send: on, short frames are made longer; how often and how far collisions are followed, as the manual wants it.
@@ -134,6 +136,11 @@ impl<W: Window> controller::Registers for Registers<W> {
 
     fn show_frames(&mut self, tail: usize) {
         self.window.write32(SEND_RING + TAIL, tail as u32);
+    }
+
+    fn want_room(&mut self, want: bool) {
+        let register = if want { INTERRUPT_ENABLE } else { INTERRUPT_DISABLE };
+        self.window.write32(register, INTERRUPT_SENT);
     }
 
     /// To read why it was is enough.

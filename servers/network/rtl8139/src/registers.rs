@@ -28,6 +28,8 @@ const COMMAND_RESET: u8 = 1 << 4;
 const PLUS: u16 = 1 << 0 | 1 << 1 | 1 << 5;
 /// A frame has arrived, well or not; no buffer was there; the link has changed; no room was in the controller.
 const INTERRUPTS: u16 = 1 << 0 | 1 << 1 | 1 << 4 | 1 << 5 | 1 << 6;
+/// A frame was sent, well or not.
+const INTERRUPTS_SENT: u16 = 1 << 2 | 1 << 3;
 /// What is for this station, for groups, for all; bursts as long as may be, and no threshold.
 const RECEIVE: u32 = 1 << 1 | 1 << 2 | 1 << 3 | 7 << 8 | 7 << 13;
 /// Bursts as long as may be; times between frames as they are to be.
@@ -99,6 +101,11 @@ impl<W: Window> controller::Registers for Registers<W> {
 
     fn show_frames(&mut self, _tail: usize) {
         self.window.write8(SEND_POLL, SEND_NOW);
+    }
+
+    fn want_room(&mut self, want: bool) {
+        let sent = if want { INTERRUPTS_SENT } else { 0 };
+        self.window.write16(INTERRUPT_ENABLE, INTERRUPTS | sent);
     }
 
     fn acknowledge(&mut self) {

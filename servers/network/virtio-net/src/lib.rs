@@ -171,6 +171,10 @@ impl Device for Virtio {
         }
     }
 
+    fn want_room(&mut self, want: bool) {
+        self.sender.queue().want_interrupts(&mut self.area, want);
+    }
+
     fn reclaim(&mut self, spent: &mut Indices) -> Result<(), warren_link::Broken> {
         self.sender.reclaim(&self.area, spent).map_err(broken)
     }
