@@ -10,8 +10,8 @@ use crate::{
 pub enum ShownValue {
     /// A number.
     Number(u64),
-    /// An address, which is shown as text.
-    Address(Address),
+    /// The address of a station, which is shown as text.
+    Station(Address),
 }
 
 impl From<u16> for ShownValue {
@@ -34,7 +34,7 @@ impl From<u64> for ShownValue {
 
 impl From<Address> for ShownValue {
     fn from(address: Address) -> Self {
-        ShownValue::Address(address)
+        ShownValue::Station(address)
     }
 }
 

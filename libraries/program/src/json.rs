@@ -46,7 +46,7 @@ pub fn fields<T: Shown, S: Serializer>(structure: &T, serializer: S) -> Result<S
     for (name, value) in structure.fields() {
         match value {
             ShownValue::Number(number) => map.serialize_entry(name, &number)?,
-            ShownValue::Address(address) => map.serialize_entry(name, &Text(address))?,
+            ShownValue::Station(address) => map.serialize_entry(name, &Text(address))?,
         }
     }
     map.end()
