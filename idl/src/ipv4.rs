@@ -67,9 +67,11 @@ pub trait Ipv4 {
 }
 
 /// The right to say where this station is in the network.
-#[service(id = 0x1b40_0005)]
+#[service(id = 0x1b40_0006)]
 pub trait Ipv4Configuration {
-    /// Sets it, and returns when somebody else has: `Superseded`. Whoever is to set it again when the layer was restarted calls again then. What was set stays
-    /// if the call ends by a deadline.
-    fn configure(cx: &mut Cx<'_, Self>, settings: &Ipv4Settings) -> Result<(), Ipv4Error>;
+    /// Sets it. Returns a number for [`Ipv4Configuration::stay`].
+    fn configure(cx: &mut Cx<'_, Self>, settings: &Ipv4Settings) -> Result<u64, Ipv4Error>;
+    /// Returns when somebody else has set it since the call that returned this number: `Superseded`. Whoever is to set it again when the layer was
+    /// restarted learns that by the system's error.
+    fn stay(cx: &mut Cx<'_, Self>, number: u64) -> Result<(), Ipv4Error>;
 }

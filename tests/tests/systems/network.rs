@@ -33,7 +33,7 @@ fn the_gateway_answers_in_every_placement() {
 
 #[test]
 fn the_gateway_answers_where_there_is_no_bus() {
-    let lines = ["ping -q -c 2 -i 10 10.0.2.2"];
+    let lines = ["ping -c 2 -i 10 10.0.2.2"];
     let run = Run::new("network", &lines).with(["--machine", "microvm"]).go();
     assert!(has(&run, "2 packets transmitted, 2 received, 0% packet loss"), "{run}");
 }

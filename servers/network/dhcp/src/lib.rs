@@ -33,8 +33,6 @@ use crate::client::{CLIENT_PORT, Client, Lease, SERVER_PORT, Step};
 
 /// Bytes of the longest answer: what a link carries at least, and more than any server sends.
 const ANSWER_BYTES: usize = 1500;
-/// For how long settings are put in that nobody is to wait in.
-const MOMENT_NS: u64 = 1_000_000;
 
 /// What the client needs.
 #[derive(Required)]
@@ -129,9 +127,7 @@ impl Task for Asking {
                     Self::ask(cx, destination, &message, until_ns)
                         .map(|()| ControlFlow::Continue(()))
                 }
-                Step::Use { settings, until_ns } => {
-                    Self::configure(cx, &settings, until_ns.max(now + MOMENT_NS))
-                }
+                Step::Use { settings, until_ns } => Self::configure(cx, &settings, until_ns),
             };
             match done {
                 Ok(ControlFlow::Continue(())) => (),
@@ -198,14 +194,16 @@ impl Asking {
         settings: &Ipv4Settings,
         until_ns: u64,
     ) -> Result<ControlFlow<()>, SystemError> {
-        Self::tell(cx, settings)?;
-        let configured = until(cx, &cx.req().clock, until_ns, |cx| {
-            match cx.req().ipv4.configure(cx, settings) {
-                Err(Ipv4Error::System(error)) => Err(error),
-                result => Ok(result),
-            }
-        })?;
-        Ok(configured.map_or(ControlFlow::Continue(()), |_| ControlFlow::Break(())))
+        let ipv4 = &cx.req().ipv4;
+        let stayed = ipv4.configure(cx, settings).and_then(|number| {
+            Self::tell(cx, settings)?;
+            until(cx, &cx.req().clock, until_ns, |cx| ipv4.stay(cx, number))
+        });
+        match stayed {
+            Ok(_) => Ok(ControlFlow::Continue(())),
+            Err(Ipv4Error::System(error)) => Err(error),
+            Err(_) => Ok(ControlFlow::Break(())),
+        }
     }
 
     /// Tells a person, and whoever waits for the network.

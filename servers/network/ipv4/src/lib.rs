@@ -370,7 +370,7 @@ fn superseded(layer: &Ipv4Server) -> &Bell {
 }
 
 impl Ipv4Configuration for Ipv4Server {
-    fn configure(cx: &mut Cx<'_, Self>, settings: &Ipv4Settings) -> Result<(), Ipv4Error> {
+    fn configure(cx: &mut Cx<'_, Self>, settings: &Ipv4Settings) -> Result<u64, Ipv4Error> {
         if settings.prefix > 32 {
             return Err(Ipv4Error::BadSettings);
         }
@@ -382,6 +382,14 @@ impl Ipv4Configuration for Ipv4Server {
         cx.superseded.ring()?;
         Self::assign(cx);
         Self::announce(cx)?;
+        Ok(number)
+    }
+
+    fn stay(cx: &mut Cx<'_, Self>, number: u64) -> Result<(), Ipv4Error> {
+        if number > cx.configured {
+            // The instance before this one has said so.
+            return Err(SystemError::Lost.into());
+        }
         wait_until(cx, superseded, |layer| (layer.configured != number).then_some(()))?;
         Err(Ipv4Error::Superseded)
     }
