@@ -326,6 +326,9 @@ impl Endpoint for Ipv4Server {
                 long.push((header, whole(first, others)));
                 return Ok(false);
             }
+            // A header with more options leaves less room than whoever measured the segments has seen.
+            let room = most.saturating_sub(first.bytes.into()) as u16;
+            first.segment_bytes = first.segment_bytes.min(room);
             let header = header::sent(&Outgoing { header, may_fragment: true }, bytes);
             memory.prepend(first, &header.map_err(|Bad| EndpointError::TooLong)?)?;
             Ok::<_, EndpointError>(true)
