@@ -5,20 +5,21 @@
 
 use warren::{Cx, Mapping, New, Req, Server, StartError};
 use warren_idl::{
-    AddressSpace, LinkCounts, LinkDescription, Memory, PIECES, Packet, PacketMemory, PciDevice,
-    map_space,
+    AddressSpace, LinkCounts, LinkDescription, Memory, OFFLOAD_SEGMENT_IPV4, PIECES, Packet,
+    PacketMemory, PciDevice, map_space,
 };
-use warren_packets::{Bad, Batch, Buffers, Bytes, Indices};
+use warren_packets::{Bad, Batch, Buffers, Bytes, Indices, batch::length};
 use warren_window::Window;
 
 use crate::{
     Broken, Device, Port, memory,
     receiver::{Descriptors, Receiver},
     ring::DESCRIPTOR_BYTES,
+    segments::{Cut, ETHERNET_BYTES},
 };
 
 /// Bytes of a packet.
-const MTU: u32 = 1500;
+pub const MTU: u32 = 1500;
 
 /// Why a controller cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,9 +61,9 @@ pub trait Registers {
     type Descriptors: Descriptors;
     /// The ring of frames that are sent, which has as many entries.
     type Sender: Sender;
-    /// What the controller does for whoever sends: `OFFLOAD_…`.
-    const OFFLOADS: u32;
 
+    /// What the controller does for whoever sends: `OFFLOAD_…`. Segments are cut of IPv4 at most.
+    fn offloads(&self) -> u32;
     /// Resets the controller: from then on it reads and writes no memory.
     ///
     /// # Errors
@@ -98,7 +99,7 @@ pub trait Sender {
 
     /// An empty ring at this offset of the shared memory. At these physical addresses are the packet memory and the zeroes.
     fn new(at: usize, packets: u64, zeroes: u64) -> Self;
-    /// Whether a frame whose pieces are fit to be sent asks only for what the controller does.
+    /// Whether a frame whose pieces are fit to be sent, and which can be cut if it is to be, asks only for what the controller does.
     ///
     /// # Errors
     ///
@@ -107,7 +108,13 @@ pub trait Sender {
     /// The first place that the controller does not have.
     fn tail(&self) -> usize;
     /// Puts a frame into the ring, whose buffers are held from now on; `false` if there is no room, or it cannot be sent.
-    fn push(&mut self, area: &mut impl Window, frame: &[Packet]) -> bool;
+    /// A frame that was put there may have other headers from then on.
+    fn push<M: Bytes>(
+        &mut self,
+        area: &mut impl Window,
+        packets: &Buffers<M>,
+        frame: &[Packet],
+    ) -> bool;
     /// Takes back the buffers that the controller has done with.
     fn reclaim(&mut self, area: &impl Window, spent: &mut Indices);
     /// Takes back all buffers, after the controller was reset.
@@ -192,7 +199,7 @@ impl<R: Registers> Device for Controller<R> {
             address: self.address,
             up: self.registers.is_up().into(),
             mtu: MTU,
-            offloads: R::OFFLOADS,
+            offloads: self.registers.offloads(),
         }
     }
 
@@ -220,11 +227,11 @@ impl<R: Registers> Device for Controller<R> {
     }
 
     fn check(&self, packets: &Buffers, frame: &[Packet]) -> Result<(), Bad> {
-        check::<R::Sender, _>(packets, frame)
+        check::<R::Sender, _>(packets, frame, self.registers.offloads())
     }
 
-    fn push(&mut self, _packets: &Buffers, frame: &[Packet]) -> bool {
-        self.sender.push(&mut self.area, frame)
+    fn push(&mut self, packets: &Buffers, frame: &[Packet]) -> bool {
+        self.sender.push(&mut self.area, packets, frame)
     }
 
     fn publish(&mut self) {
@@ -260,16 +267,28 @@ impl<R: Registers> Device for Controller<R> {
     }
 }
 
-/// Whether a frame can be sent: [`Device::check`].
+/// Whether a frame can be sent by a controller that does this by itself: [`Device::check`].
 ///
 /// # Errors
 ///
-/// Its pieces are empty, too many, or not in buffers, or it asks for what the controller does not do.
-pub fn check<S: Sender, M: Bytes>(packets: &Buffers<M>, frame: &[Packet]) -> Result<(), Bad> {
+/// Its pieces are empty, too many, or not in buffers, or it is too long, or it asks for what the controller does not do.
+pub fn check<S: Sender, M: Bytes>(
+    packets: &Buffers<M>,
+    frame: &[Packet],
+    offloads: u32,
+) -> Result<(), Bad> {
     packets.check(frame)?;
-    let unfit = |piece: &Packet| piece.bytes == 0 || piece.segment_bytes != 0;
-    if frame.is_empty() || frame.len() > PIECES || frame.iter().any(unfit) {
+    let (first, others) = frame.split_first().ok_or(Bad)?;
+    let is_unfit = |piece: &Packet| piece.bytes == 0 || piece.segment_bytes != 0;
+    if first.bytes == 0 || frame.len() > PIECES || others.iter().any(is_unfit) {
         return Err(Bad);
+    }
+    match first.segment_bytes {
+        // What a controller does with longer ones nobody knows.
+        0 if length(frame) > ETHERNET_BYTES + MTU as usize => return Err(Bad),
+        0 => (),
+        _ if offloads & OFFLOAD_SEGMENT_IPV4 == 0 => return Err(Bad),
+        _ => drop(Cut::of(packets, frame, MTU as usize)?),
     }
     S::check(packets, frame)
 }

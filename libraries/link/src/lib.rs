@@ -32,6 +32,7 @@ pub mod controller;
 mod driver;
 pub mod receiver;
 pub mod ring;
+pub mod segments;
 
 use alloc::{boxed::Box, collections::VecDeque, rc::Rc};
 

@@ -44,9 +44,10 @@ impl Server for E1000 {
 
     fn new(cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
         let Needs { device, packets, memory, address_space } = cx.req();
+        let kind = device.identity(cx)?.device;
         let registers = controller::registers(cx, device, MEMORY_BAR, address_space)?;
         let bytes = registers.len();
-        let registers = Registers::new(registers, bytes)?;
+        let registers = Registers::new(registers, bytes, kind)?;
         let port = Controller::port(cx, registers, device, packets, memory, address_space)?;
         Ok(E1000 { port })
     }

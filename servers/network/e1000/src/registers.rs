@@ -1,6 +1,6 @@
 //! The controller's registers (PCI/PCI-X Family of Gigabit Ethernet Controllers Software Developer's Manual, 317453, section 13), and its start.
 
-use warren_idl::OFFLOAD_CHECKSUM;
+use warren_idl::{OFFLOAD_CHECKSUM, OFFLOAD_SEGMENT_IPV4};
 use warren_link::{
     controller::{self, Refused, station},
     ring::DESCRIPTOR_BYTES,
@@ -63,25 +63,34 @@ const CHECKSUMS: u32 = 1 << 8 | 1 << 9;
 /// How often the controller is asked whether its reset is done. Each question takes a microsecond on hardware, and the reset one.
 const PATIENCE: u32 = 100_000;
 
+/// The one of the family that does not cut segments as the others do: 82543GC.
+const CUTS_NOT: u16 = 0x1004;
+
 /// The registers of one controller.
 pub struct Registers<W> {
     window: W,
+    /// What it is, as the bus says.
+    device: u16,
 }
 
 impl<W: Window> Registers<W> {
-    /// Takes the registers, of which there are `bytes`.
-    pub fn new(window: W, bytes: usize) -> Result<Self, Refused> {
+    /// Takes the registers of such a device, of which there are `bytes`.
+    pub fn new(window: W, bytes: usize, device: u16) -> Result<Self, Refused> {
         if bytes < REGISTER_BYTES {
             return Err(Refused::Registers);
         }
-        Ok(Registers { window })
+        Ok(Registers { window, device })
     }
 }
 
 impl<W: Window> controller::Registers for Registers<W> {
     type Descriptors = Descriptor;
     type Sender = Sender;
-    const OFFLOADS: u32 = OFFLOAD_CHECKSUM;
+
+    fn offloads(&self) -> u32 {
+        let cuts = if self.device == CUTS_NOT { 0 } else { OFFLOAD_SEGMENT_IPV4 };
+        OFFLOAD_CHECKSUM | cuts
+    }
 
     fn reset(&mut self) -> Result<(), Refused> {
         self.window.write32(INTERRUPT_DISABLE, u32::MAX);
@@ -195,15 +204,22 @@ mod tests {
     fn controller(questions: u32) -> Registers<Controller> {
         let plain = Plain::new(REGISTER_BYTES);
         let window = Controller { plain, questions: Cell::new(questions) };
-        Registers::new(window, REGISTER_BYTES).ok().unwrap()
+        Registers::new(window, REGISTER_BYTES, 0x100e).ok().unwrap()
     }
 
     #[test]
     fn a_reset_is_waited_for() {
         assert_eq!(controller(3).reset(), Ok(()));
         assert_eq!(controller(0).reset(), Err(Refused::Reset));
-        let few = Registers::new(Plain::new(8), REGISTER_BYTES - 1);
+        let few = Registers::new(Plain::new(8), REGISTER_BYTES - 1, 0x100e);
         assert_eq!(few.err(), Some(Refused::Registers));
+    }
+
+    #[test]
+    fn segments_are_cut_by_who_can() {
+        let of = |device| Registers::new(Plain::new(8), REGISTER_BYTES, device).ok().unwrap();
+        assert_eq!(of(0x100e).offloads(), OFFLOAD_CHECKSUM | OFFLOAD_SEGMENT_IPV4);
+        assert_eq!(of(0x1004).offloads(), OFFLOAD_CHECKSUM);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The controller's registers (Realtek RTL8139C+ datasheet, section 5), and its start.
 
-use warren_idl::{OFFLOAD_CHECKSUM, OFFLOAD_ONLY_IPV4};
+use warren_idl::{OFFLOAD_CHECKSUM, OFFLOAD_ONLY_IPV4, OFFLOAD_SEGMENT_IPV4};
 use warren_link::controller::{self, Refused, station};
 use warren_window::Window;
 
@@ -66,7 +66,10 @@ impl<W: Window> Registers<W> {
 impl<W: Window> controller::Registers for Registers<W> {
     type Descriptors = Descriptor;
     type Sender = Sender;
-    const OFFLOADS: u32 = OFFLOAD_CHECKSUM | OFFLOAD_ONLY_IPV4;
+
+    fn offloads(&self) -> u32 {
+        OFFLOAD_CHECKSUM | OFFLOAD_SEGMENT_IPV4 | OFFLOAD_ONLY_IPV4
+    }
 
     fn reset(&mut self) -> Result<(), Refused> {
         self.window.write16(INTERRUPT_ENABLE, 0);

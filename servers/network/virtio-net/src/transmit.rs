@@ -8,6 +8,7 @@ use warren_idl::{
     BUFFER_BYTES, CHECKSUM_FILL, OFFLOAD_CHECKSUM, OFFLOAD_SEGMENT_IPV4, OFFLOAD_SEGMENT_IPV6,
     PIECES, Packet, SEGMENT_IPV6,
 };
+use warren_link::segments::headers_bytes;
 use warren_packets::{Bad, Buffers, Bytes, Indices};
 use warren_virtio::queue::{Broken, Piece, Queue};
 use warren_window::Window;
@@ -16,8 +17,6 @@ use crate::header::{self, HEADER_BYTES};
 
 /// Bytes from one header to the next.
 pub const HEADER_STRIDE: usize = 16;
-/// Where in the header of TCP its own length stands, in words of four bytes, in the upper half of the byte.
-const TCP_LENGTH: usize = 12;
 
 /// The queue with the frames that the device is to send.
 #[derive(Debug)]
@@ -125,15 +124,6 @@ pub fn header_of<M: Bytes>(
     if offloads & needed != needed {
         return Err(Bad);
     }
-    let headers = if first.segment_bytes == 0 { 0 } else { headers_length(memory, first)? };
+    let headers = if first.segment_bytes == 0 { 0 } else { headers_bytes(memory, first)? };
     header::sent(first, headers).ok_or(Bad)
-}
-
-/// Bytes from the start of a frame to the data of TCP.
-fn headers_length<M: Bytes>(memory: &Buffers<M>, first: &Packet) -> Result<u16, Bad> {
-    let start = first.checksum_start.checked_sub(first.offset).ok_or(Bad)?;
-    let mut length = [0];
-    memory.read(first, usize::from(start) + TCP_LENGTH, &mut length)?;
-    let end = start + u16::from(length[0] >> 4) * 4;
-    if end <= first.bytes { Ok(end) } else { Err(Bad) }
 }
