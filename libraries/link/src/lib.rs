@@ -353,7 +353,6 @@ pub fn serve<'f, S: Driver>(cx: &mut Cx<'f, S>, sink: Ref<'f, dyn Sink>) -> Resu
     // What another one was being shown when it ended.
     shown(cx.port_mut());
     loop {
-        refill(cx, &share)?;
         if cx.port().session != session {
             return Err(LinkError::Superseded);
         }
@@ -361,6 +360,12 @@ pub fn serve<'f, S: Driver>(cx: &mut Cx<'f, S>, sink: Ref<'f, dyn Sink>) -> Resu
         let frames = cx.port_mut().receive();
         if cx.port().dead {
             return Err(LinkError::Broken);
+        }
+        // More arrives while these are delivered: a small ring would have no buffer for it.
+        refill(cx, &share)?;
+        // Somebody else may be served since, and have given them back.
+        if cx.port().session != session {
+            return Err(LinkError::Superseded);
         }
         if frames.is_empty() {
             next_interrupt(cx, Kept::as_ref(&line))?;
@@ -409,13 +414,14 @@ fn is_gone(error: SystemError) -> bool {
 
 /// Gives the device buffers, once many of them are missing.
 fn refill<S: Driver>(cx: &mut Cx<'_, S>, share: &OwnShare) -> Result<(), LinkError> {
-    let Port { device, fresh, .. } = cx.port();
+    let Port { device, fresh, delivering, .. } = cx.port();
     let missing = device.entries() - device.filled();
     if missing < RENEWED.min(device.entries() / 4) {
         return Ok(());
     }
     let needed = missing.saturating_sub(fresh.len());
-    let has_some = device.filled() > 0;
+    // What is being delivered comes back.
+    let has_some = device.filled() > 0 || !delivering.is_empty();
     give_back(cx, share, RENEWED)?;
     if needed > 0 {
         let mut taken = share.take(cx, needed);
@@ -424,7 +430,7 @@ fn refill<S: Driver>(cx: &mut Cx<'_, S>, share: &OwnShare) -> Result<(), LinkErr
         }
         let mut more = match taken {
             Ok(more) => more,
-            // The device goes on with what it has, until there is memory again.
+            // The device goes on with what it has, or gets back, until there is memory again.
             Err(PacketError::Exhausted | PacketError::Limit) if has_some => Indices::new(),
             Err(error) => return Err(error.into()),
         };
