@@ -4,7 +4,7 @@
 
 use core::marker::PhantomData;
 
-use warren_idl::{BUFFER_BYTES, CHECKSUM_GOOD, LinkCounts, Packet};
+use warren_idl::{BATCH, BUFFER_BYTES, CHECKSUM_GOOD, LinkCounts, Packet};
 use warren_packets::{Bad, Batch, Indices};
 use warren_window::Window;
 
@@ -87,6 +87,10 @@ impl<D: Descriptors> Receiver<D> {
             && let Some(buffer) = self.ring.pop()
         {
             spent.push(buffer);
+            if frames.is_empty() && frames.reserve(BATCH).is_err() {
+                counts.received_dropped += 1;
+                break;
+            }
             match arrived {
                 Ok(Arrived { bytes, checksum_good })
                     if (LEAST_FRAME..=BUFFER_BYTES).contains(&bytes) =>
