@@ -47,6 +47,8 @@ impl OpenConnection {
         let count = stack.write(name, bytes)?;
         if count == 0 {
             stack.starve_unless_full(name);
+            // Those for whom there are buffers again are told, although nothing is sent.
+            stack.ring()?;
             return Err(TcpError::WouldWait);
         }
         // The bytes are on their way, also if the caller's time is over: it would send them again.
