@@ -78,6 +78,8 @@ impl<B: Copy> Connection<B> {
 
     /// Sends what was not sent before, as far as both windows allow.
     fn send_new(&mut self, now_ns: u64, output: &mut impl Output<B>) -> Held {
+        // What was written when nothing was on the way is sent whole: it is answered together.
+        let may_wait = !self.scoreboard.is_empty();
         loop {
             let unsent = self.unsent();
             if unsent == 0 {
@@ -91,7 +93,7 @@ impl<B: Copy> Connection<B> {
                 }
                 return Held::Nothing;
             }
-            let bytes = match self.allowed(unsent - finish) {
+            let bytes = match self.allowed(unsent - finish, may_wait) {
                 Ok(bytes) => bytes,
                 Err(held) => return held,
             };
@@ -104,13 +106,13 @@ impl<B: Copy> Connection<B> {
         }
     }
 
-    /// How many of `unsent` bytes may be sent in one segment now.
-    fn allowed(&self, unsent: u32) -> Result<u32, Held> {
+    /// How many of `unsent` bytes may be sent in one segment now. Less than the device takes at a time is not if it `may_wait`, and does.
+    fn allowed(&self, unsent: u32, may_wait: bool) -> Result<u32, Held> {
         let (window, congestion) = (self.window_room(), self.congestion_room());
         let segment_bytes = u32::from(self.segment_bytes);
         let most = self.whole_segments(u32::MAX);
         let room = window.min(congestion).min(most);
-        if room.min(unsent) < most && self.may_wait_for_more(most) {
+        if room.min(unsent) < most && may_wait && self.may_wait_for_more(most) {
             return Err(match room {
                 room if unsent <= room => Held::Small,
                 room if room == congestion => Held::ByCongestion,
