@@ -64,7 +64,9 @@ fn result(port: u16, arguments: &[&str]) -> Value {
     let output = client(port, arguments);
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{arguments:?}: {text}");
-    serde_json::from_str(&text).expect("it is JSON")
+    // The client may say something before.
+    let object = &text[text.find('{').unwrap_or(0)..];
+    serde_json::from_str(object).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {text:?}"))
 }
 
 /// Its result, and the sums of what was sent and received.

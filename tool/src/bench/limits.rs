@@ -81,7 +81,7 @@ pub const LIMITS: &[Limit] = &[
         "the death of a server that reads address 0, until its caller has the error",
         73_500.0,
     ),
-    value("domains/created and destroyed/own", "a domain", 57_500.0),
+    value("domains/created and destroyed/own", "a domain", 58_500.0),
     value("threads/created and joined/own", "a thread", 75_500.0),
     value(
         "servers/loaded and destroyed/own-own",
