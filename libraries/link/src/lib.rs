@@ -298,13 +298,17 @@ impl<D: Device> Port<D> {
     /// Starts the device anew; what is in flight is lost.
     fn restart(&mut self) {
         self.counts.resets += 1;
-        let Port { device, fresh, spent, waiting, .. } = self;
-        let started = device.stop(spent).and_then(|()| device.start());
-        waiting.drain(..).for_each(|frame| spent.extend(&frame));
-        self.dead = started.is_err();
+        self.dead = self.stop().and_then(|()| self.device.start()).is_err();
         if !self.dead {
-            device.refill(fresh);
+            self.device.refill(&mut self.fresh);
         }
+    }
+
+    /// Stops the device. Nobody waits for it any more.
+    fn stop(&mut self) -> Result<(), Broken> {
+        let Port { device, spent, waiting, .. } = self;
+        waiting.drain(..).for_each(|frame| spent.extend(&frame));
+        device.stop(spent)
     }
 }
 
@@ -383,10 +387,9 @@ pub fn serve<'f, S: Driver>(cx: &mut Cx<'f, S>, sink: Ref<'f, dyn Sink>) -> Resu
 
 /// Stops the device of a driver that ends: it must not write into memory that is somebody else's by then.
 pub fn close<S: Driver + Server>(cx: &mut Cx<'_, Closing<S>>) {
-    let Port { device, fresh, spent, waiting, .. } = cx.port_mut();
-    if device.stop(spent).is_ok() {
+    if cx.port_mut().stop().is_ok() {
+        let Port { fresh, spent, .. } = cx.port_mut();
         spent.append(fresh);
-        waiting.drain(..).for_each(|frame| spent.extend(&frame));
         let spent = core::mem::take(spent);
         let share = cx.port().share.clone();
         // A packet memory that is gone needs nothing back.

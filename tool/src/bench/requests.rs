@@ -10,13 +10,12 @@ use std::process::Command;
 
 use super::{
     Request,
-    linux::{self, Kernel},
     network::{
         tap,
-        timed::{Side, Timed},
+        timed::{self, Side, Timed},
         transfer::{DOCUMENT, Transfer},
     },
-    row::{self, Measure, Row, Unit},
+    row::{Measure, Row, Unit},
 };
 use crate::{
     failure::{Failure, Outcome, While},
@@ -24,6 +23,8 @@ use crate::{
     run::{machine::Outlet, packages::WRK},
 };
 
+/// What these rows are called.
+const GROUP: &str = "requests";
 /// As how many connections ask at once.
 const CONNECTIONS: [u32; 2] = [1, 16];
 /// For how many seconds.
@@ -33,29 +34,13 @@ const WARM_UP_SECONDS: u32 = 1;
 
 /// Asks in a namespace.
 pub fn measure(project: &Project, request: &Request) -> Vec<Row> {
-    // Nothing can be fetched where this host has no other network.
-    let prepared = WRK.path().and_then(|_| match request.against_linux {
-        true => linux::prepare(project, Kernel::Virtual).map(drop),
-        false => Ok(()),
-    });
-    let measured = prepared.and_then(|()| tap::within(&tap::arguments("requests", request)));
-    super::or_row("requests/all/TAP", measured.map(|text| tap::rows(&text)))
+    timed::measure(project, request, GROUP, WRK.path().map(drop))
 }
 
 /// Measures in the namespace that [`measure`] has made, and writes the rows for it.
 pub fn measure_inside(project: &Project, request: &Request) -> Outcome {
-    let linux = request.against_linux.then_some(Side::Linux);
-    let sides: Vec<_> = [Side::Warren("web")].into_iter().chain(linux).collect();
-    let mut rows = Vec::new();
-    for run in 1..=request.runs {
-        for side in &sides {
-            let called = side.called();
-            eprintln!("requests to {called}, run {run} of {}: half a minute …", request.runs);
-            let name = format!("requests/all/{}", side.place());
-            row::join(&mut rows, super::or_row(&name, measure_side(project, *side)));
-        }
-    }
-    tap::write(&rows)
+    let working = ["requests to", "half a minute"];
+    timed::measure_sides(request, (GROUP, "web"), working, |side, _| measure_side(project, side))
 }
 
 fn measure_side(project: &Project, side: Side) -> Outcome<Vec<Row>> {

@@ -9,7 +9,7 @@ use warren_link::{
     ring::{Ring, address},
     segments::TCP_CHECKSUM,
 };
-use warren_packets::{Bad, Buffers, Bytes, Indices};
+use warren_packets::{Bad, Buffers, Bytes, Indices, batch::length};
 use warren_window::Window;
 
 use crate::receive::{ADDRESS, ENTRIES, OWN, RING_END};
@@ -75,8 +75,7 @@ impl controller::Sender for Sender {
         frame: &[Packet],
     ) -> bool {
         let Ok(work) = work(frame) else { return false };
-        let bytes: usize = frame.iter().map(|piece| usize::from(piece.bytes)).sum();
-        let padding = LEAST_FRAME.saturating_sub(bytes);
+        let padding = LEAST_FRAME.saturating_sub(length(frame));
         let descriptors = frame.len() + usize::from(padding > 0);
         if descriptors > self.ring.room() {
             return false;

@@ -230,7 +230,7 @@ impl TcpServer {
         stack.enqueue(arrivals);
         if few && cx.req().principals.current(cx).ok() == Some(stack.principal) {
             // What is left waits for the principal's thread.
-            cx.scope(|cx| work(cx, &stack))?;
+            work(cx, &stack)?;
             if !stack.wants_thread() {
                 return Ok(());
             }

@@ -37,13 +37,12 @@ use rustix::net::sockopt::tcp_congestion;
 use self::{forwarder::Forwarder, wire::Chances};
 use super::{
     Request, kills,
-    linux::{self, Kernel},
     network::{
         tap,
-        timed::{Side, Timed},
+        timed::{self, Side, Timed},
         transfer::{Transfer, connect},
     },
-    row::{self, Measure, Row, Unit},
+    row::{Measure, Row, Unit},
 };
 use crate::{
     failure::{Failure, Outcome, While},
@@ -51,6 +50,8 @@ use crate::{
     run::packages::IP,
 };
 
+/// What these rows are called.
+const GROUP: &str = "loss";
 /// How often each transfer is made each time that a system is booted.
 const TRIES: u32 = 3;
 /// How often before that, over a good wire, because the first ones cost more: QEMU translates the system's code.
@@ -89,13 +90,7 @@ const DIRECTIONS: [Direction; 3] = [Direction::Received, Direction::Sent, Direct
 
 /// Lets transfers go over bad wires, in a namespace.
 pub fn measure(project: &Project, request: &Request) -> Vec<Row> {
-    // Nothing can be fetched where this host has no other network.
-    let prepared = match request.against_linux {
-        true => linux::prepare(project, Kernel::Virtual).map(drop),
-        false => Ok(()),
-    };
-    let measured = prepared.and_then(|()| tap::within(&tap::arguments("loss", request)));
-    super::or_row("loss/all/TAP", measured.map(|text| tap::rows(&text)))
+    timed::measure(project, request, GROUP, Ok(()))
 }
 
 /// Measures in the namespace that [`measure`] has made, and writes the rows for it.
@@ -103,19 +98,10 @@ pub fn measure_inside(project: &Project, request: &Request) -> Outcome {
     fs::write(FORGETFUL, "1").when(|| format!("cannot write `{FORGETFUL}`"))?;
     ip(&["link", "set", "dev", tap::DEVICE, "txqueuelen", QUEUE])?;
     ip(&["route", "replace", tap::NETWORK, "dev", tap::DEVICE, "congctl", CONGESTION])?;
-    let linux = request.against_linux.then_some(Side::Linux);
-    let sides: Vec<_> = [Side::Warren("services")].into_iter().chain(linux).collect();
-    let mut rows = Vec::new();
-    for run in 1..=request.runs {
-        for side in &sides {
-            let called = side.called();
-            eprintln!("bad wires of {called}, run {run} of {}: a minute …", request.runs);
-            let measured = measure_side(project, *side, run);
-            let name = format!("loss/all/{}", side.place());
-            row::join(&mut rows, super::or_row(&name, measured));
-        }
-    }
-    tap::write(&rows)
+    let working = ["bad wires of", "a minute"];
+    timed::measure_sides(request, (GROUP, "services"), working, |side, run| {
+        measure_side(project, side, run)
+    })
 }
 
 fn ip(arguments: &[&str]) -> Outcome {

@@ -9,8 +9,10 @@ use std::{
 
 use super::{
     super::{
-        boot,
+        Request, boot,
         linux::{self, Kernel},
+        or_row,
+        row::{self, Row},
     },
     Wire, prepare, tap,
     transfer::Transfer,
@@ -51,6 +53,38 @@ impl Side {
             Side::Linux => "the Linux guest".into(),
         }
     }
+}
+
+/// Measures a group of rows in a namespace, by [`measure_sides`] there, if what it needs is there.
+pub fn measure(project: &Project, request: &Request, group: &str, needed: Outcome) -> Vec<Row> {
+    // Nothing can be fetched where this host has no other network.
+    let prepared = needed.and_then(|()| match request.against_linux {
+        true => linux::prepare(project, Kernel::Virtual).map(drop),
+        false => Ok(()),
+    });
+    let measured = prepared.and_then(|()| tap::within(&tap::arguments(group, request)));
+    or_row(&format!("{group}/all/TAP"), measured.map(|text| tap::rows(&text)))
+}
+
+/// Measures this system, and Linux if that is wanted, one after the other in each run, and writes the rows for [`measure`]. While a side is measured, `working` is said of
+/// it: what, and for how long.
+pub fn measure_sides(
+    request: &Request,
+    (group, system): (&str, &'static str),
+    working: [&str; 2],
+    mut measure: impl FnMut(Side, u32) -> Outcome<Vec<Row>>,
+) -> Outcome {
+    let [what, time] = working;
+    let linux = request.against_linux.then_some(Side::Linux);
+    let mut rows = Vec::new();
+    for run in 1..=request.runs {
+        for side in [Side::Warren(system)].into_iter().chain(linux) {
+            eprintln!("{what} {}, run {run} of {}: {time} …", side.called(), request.runs);
+            let name = format!("{group}/all/{}", side.place());
+            row::join(&mut rows, or_row(&name, measure(side, run)));
+        }
+    }
+    tap::write(&rows)
 }
 
 /// A machine with a system that answers.
