@@ -2,7 +2,7 @@
 //!
 //! # Shape
 //!
-//! [`registers`] starts and stops the controller, [`receive`] and [`transmit`] are what stands in its two rings; all are pure and tested on the host.
+//! [`registers`] starts and stops the controller, [`receive`] and [`transmit`] are what stands in its two rings, and [`work`] what it does with frames that are sent; all are pure and tested on the host.
 //! [`E1000`] is the server around them. What drivers of network devices, and of controllers with rings, have alike is the library `link`'s.
 #![no_std]
 #![forbid(unsafe_code)]
@@ -14,6 +14,7 @@ extern crate std;
 pub mod receive;
 pub mod registers;
 pub mod transmit;
+pub mod work;
 
 use warren::{Closing, Cx, Mapping, New, Req, Required, Server, StartError, server};
 use warren_idl::{AddressSpace, Link, Memory, PacketMemory, PciDevice};
