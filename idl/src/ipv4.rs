@@ -12,7 +12,7 @@ pub enum Ipv4Error {
     Superseded = 2,
 }
 
-/// Most name servers that are known.
+/// Most name servers that a layer knows.
 pub const NAME_SERVERS: usize = 3;
 
 /// Where this station is in the network.

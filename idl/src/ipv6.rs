@@ -53,7 +53,7 @@ pub struct Ipv6Counts {
 impl Flat for Ipv6Counts {}
 
 /// The IPv6 layer, beside what it is as an [`Endpoint`](crate::Endpoint).
-#[service(id = 0x1b60_0001)]
+#[service(id = 0x1b60_0002)]
 pub trait Ipv6 {
     /// What it has done.
     fn counts(cx: &mut Cx<'_, Self>) -> Result<Ipv6Counts, Ipv6Error>;
@@ -63,4 +63,6 @@ pub trait Ipv6 {
     fn router(cx: &mut Cx<'_, Self>) -> Result<Address, Ipv6Error>;
     /// Neighbour `index` of those that were asked for, in no order; all zero after the last one.
     fn neighbour(cx: &mut Cx<'_, Self>, index: u32) -> Result<Neighbour, Ipv6Error>;
+    /// Name server `index` of those that the system file names and routers say, [`NAME_SERVERS`](crate::NAME_SERVERS) at most; nobody after the last one.
+    fn name_server(cx: &mut Cx<'_, Self>, index: u32) -> Result<Address, Ipv6Error>;
 }

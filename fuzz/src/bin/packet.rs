@@ -48,7 +48,7 @@ use std::cell::RefCell;
 
 use libfuzzer_sys::fuzz_target;
 use warren::Out;
-use warren_idl::{Address, BUFFER_BYTES, Packet};
+use warren_idl::{Address, BUFFER_BYTES, NAME_SERVERS, Packet};
 use warren_packets::{Batch, Buffers, Bytes, fragments::Reassembly};
 
 const BUFFERS: usize = 2;
@@ -137,7 +137,14 @@ fuzz_target!(|bytes: &[u8]| {
                 message[2..4].fill(0);
                 ipv6::message::finish(&header, &mut message);
             }
-            ipv6::message::read(&header, &message);
+            if let Some(ipv6::message::Message::Router(router)) =
+                ipv6::message::read(&header, &message)
+            {
+                let mut addresses = ipv6::addresses::Addresses::new(OWN, 1500, Default::default());
+                addresses.heard(&source, &router, 0);
+                assert!(addresses.name_servers(0).count() <= NAME_SERVERS);
+                assert!(addresses.leads(0).len() <= 64);
+            }
         }
         _ => {
             let [low, high] = [kind / 9 % 2, kind / 18];

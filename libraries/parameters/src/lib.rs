@@ -4,7 +4,7 @@
 
 extern crate alloc;
 
-use alloc::vec;
+use alloc::{vec, vec::Vec};
 use core::ops::RangeInclusive;
 
 use warren::{Req, StartError};
@@ -50,13 +50,19 @@ pub fn number(
     Ok(number.unwrap_or(default))
 }
 
+/// Words with space between them, each as `read` understands it; `None` if one is not understood, or if they are more than `most`.
+pub fn words<T>(text: &str, most: usize, read: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
+    let all: Option<Vec<T>> = text.split_ascii_whitespace().map(read).collect();
+    all.filter(|all| all.len() <= most)
+}
+
 fn parse(digits: &str, range: RangeInclusive<u64>) -> Option<u64> {
     digits.parse().ok().filter(|number| range.contains(number))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::parse;
+    use super::{parse, words};
 
     #[test]
     fn only_numbers_in_the_range_will_do() {
@@ -64,5 +70,13 @@ mod tests {
         for (digits, number) in cases.into_iter().chain([("1 ms", None), ("-1", None)]) {
             assert_eq!(parse(digits, 1..=100), number, "{digits}");
         }
+    }
+
+    #[test]
+    fn words_are_read_if_they_are_no_more_than_there_may_be() {
+        let read = |text| words(text, 2, |word| word.parse::<u8>().ok());
+        assert_eq!(read(" 1  20 ").as_deref(), Some(&[1, 20][..]));
+        assert_eq!(read("").as_deref(), Some(&[][..]));
+        assert_eq!((read("1 2 3"), read("1 x")), (None, None));
     }
 }

@@ -3,7 +3,7 @@
 use warren::{Req, StartError};
 use warren_idl::{Ipv4Settings, NAME_SERVERS, Parameters};
 use warren_packets::address::{Ipv4Address, Ipv4Network};
-use warren_parameters::parameter;
+use warren_parameters::{parameter, words};
 
 /// Reads them. What is not there is left to whoever configures the layer.
 ///
@@ -31,13 +31,9 @@ fn network(text: &str) -> Option<Ipv4Network> {
 }
 
 fn name_servers(text: &str) -> Option<[u32; NAME_SERVERS]> {
-    let mut words = text.split_ascii_whitespace();
-    let mut servers = [0; NAME_SERVERS];
-    for (server, word) in servers.iter_mut().zip(words.by_ref()) {
-        *server = Ipv4Address::parse(word)?.0;
-    }
     const { assert!(NAME_SERVERS == 3, "the message says how many there may be") };
-    words.next().is_none().then_some(servers)
+    let mut all = words(text, NAME_SERVERS, Ipv4Address::parse)?.into_iter();
+    Some(core::array::from_fn(|_| all.next().map_or(0, |server| server.0)))
 }
 
 #[cfg(test)]

@@ -4,15 +4,15 @@
 //!
 //! # What is believed
 //!
-//! Any station can claim to be a router, as ever in neighbour discovery. What it says is bounded: so many networks, and so many paths with an MTU of their
-//! own, of which the oldest makes room.
+//! Any station can claim to be a router, as ever in neighbour discovery. What it says is bounded: so many networks, so many name servers, of which none is
+//! known for longer than a day unless it is said again, and so many paths with an MTU of their own, of which the oldest makes room.
 
 use alloc::vec::Vec;
 
-use warren_idl::{Address, Route};
+use warren_idl::{Address, NAME_SERVERS, Route};
 use warren_packets::neighbours::LinkAddress;
 
-use super::message::{Prefix, Router, is_near, solicited};
+use super::message::{NameServer, Prefix, Router, is_near, solicited};
 
 /// Fewest bytes that a packet may have on any link (RFC 8200, section 5).
 pub const LEAST_MTU: u32 = 1280;
@@ -25,6 +25,8 @@ const BITS: u32 = 64;
 const PATH_NS: u64 = 600 * SECOND_NS;
 /// What nobody can shorten the time of an address to (RFC 4862, section 5.5.3).
 const LEAST_NS: u64 = 7200 * SECOND_NS;
+/// For how long a name server is known at most.
+const NAME_SERVER_S: u64 = 86_400;
 /// Questions for routers, and the time between two (RFC 4861, section 10).
 const QUESTIONS: u32 = 3;
 const QUESTION_NS: u64 = 4 * SECOND_NS;
@@ -81,6 +83,17 @@ impl Network {
     }
 }
 
+/// What the system file says.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// An address of this station's, in a network of neighbours.
+    pub own: Option<Network>,
+    /// The router.
+    pub gateway: Option<Address>,
+    /// Name servers.
+    pub name_servers: Vec<Address>,
+}
+
 /// All that is known.
 #[derive(Clone, Debug)]
 pub struct Addresses {
@@ -96,6 +109,7 @@ pub struct Addresses {
     own: Vec<Until<Network>>,
     near: Vec<Until<Network>>,
     router: Option<Until<Address>>,
+    name_servers: Vec<Until<Address>>,
     paths: Vec<Until<(Address, u32)>>,
     questions: u32,
     next_question_ns: u64,
@@ -119,12 +133,9 @@ fn end_ns(now_ns: u64, seconds: u64) -> u64 {
 
 impl Addresses {
     /// On a link, with what the system file says.
-    pub fn new(
-        link: LinkAddress,
-        link_mtu: u32,
-        own: Option<Network>,
-        gateway: Option<Address>,
-    ) -> Self {
+    pub fn new(link: LinkAddress, link_mtu: u32, settings: Settings) -> Self {
+        let Settings { own, gateway, name_servers } = settings;
+        let stays = |it| Until { it, until_ns: u64::MAX };
         let [a, b, c, d, e, f] = link;
         let identifier = u64::from_be_bytes([a ^ 2, b, c, 0xff, 0xfe, d, e, f]).into();
         let for_ever = |it| Until { it, until_ns: u64::MAX };
@@ -136,7 +147,8 @@ impl Addresses {
             hops: HOPS,
             own: [Some(near), own].into_iter().flatten().map(for_ever).collect(),
             near: own.into_iter().map(for_ever).collect(),
-            router: gateway.map(|it| Until { it, until_ns: u64::MAX }),
+            router: gateway.map(stays),
+            name_servers: name_servers.into_iter().map(stays).collect(),
             paths: Vec::new(),
             questions: 0,
             next_question_ns: 0,
@@ -151,6 +163,11 @@ impl Addresses {
     /// The router, if there is one.
     pub fn router(&self) -> Option<Address> {
         self.router.map(|router| router.it)
+    }
+
+    /// The name servers: first those of the system file.
+    pub fn name_servers(&self, now_ns: u64) -> impl Iterator<Item = Address> {
+        self.name_servers.iter().filter(move |it| it.until_ns > now_ns).map(|it| it.it)
     }
 
     /// Most bytes of a packet on the link.
@@ -185,7 +202,7 @@ impl Addresses {
     pub fn heard(&mut self, source: &Address, router: &Router, now_ns: u64) -> bool {
         let before = self.leads(0);
         self.questions = QUESTIONS;
-        let Router { lifetime_s, hops, mtu, prefixes, .. } = router;
+        let Router { lifetime_s, hops, mtu, prefixes, name_servers, .. } = router;
         let until_ns = end_ns(now_ns, *lifetime_s);
         match &mut self.router {
             Some(known) if known.it == *source && known.until_ns != u64::MAX => {
@@ -198,6 +215,9 @@ impl Addresses {
         self.mtu = mtu.filter(|mtu| (LEAST_MTU..=self.link_mtu).contains(mtu)).unwrap_or(self.mtu);
         for prefix in prefixes {
             self.heard_prefix(prefix, now_ns);
+        }
+        for server in name_servers {
+            self.heard_name_server(server, now_ns);
         }
         self.expire(now_ns);
         self.leads(0) != before
@@ -233,6 +253,18 @@ impl Addresses {
                 }
                 _ => (),
             }
+        }
+    }
+
+    /// RFC 8106, section 5.3.1. Where there is no room the ones that are known stay: nobody can put others in their place.
+    fn heard_name_server(&mut self, NameServer { address, valid_s }: &NameServer, now_ns: u64) {
+        let until_ns = end_ns(now_ns, (*valid_s).min(NAME_SERVER_S));
+        self.name_servers.retain(|known| known.until_ns > now_ns);
+        let has_room = self.name_servers.len() < NAME_SERVERS;
+        match self.name_servers.iter_mut().find(|known| known.it == *address) {
+            Some(known) if known.until_ns != u64::MAX => known.until_ns = until_ns,
+            None if has_room => self.name_servers.push(Until { it: *address, until_ns }),
+            _ => (),
         }
     }
 
@@ -353,7 +385,7 @@ mod tests {
     }
 
     fn addresses() -> Addresses {
-        Addresses::new(LINK, 1500, None, None)
+        Addresses::new(LINK, 1500, Settings::default())
     }
 
     /// Destination, source, gateway and MTU of each route.
@@ -414,6 +446,28 @@ mod tests {
         assert!(addresses.get(1).is_some());
         addresses.step(7201 * S);
         assert!(addresses.get(1).is_none());
+    }
+
+    #[test]
+    fn name_servers_are_known_as_long_as_routers_say_but_no_longer_than_a_day() {
+        let own = address("fd00::53");
+        let settings = Settings { name_servers: vec![own], ..Settings::default() };
+        let mut addresses = Addresses::new(LINK, 1500, settings);
+        let mut say = |text, valid_s, now_ns| {
+            let server = NameServer { address: address(text), valid_s };
+            let router = Router { name_servers: vec![server], ..said(86_400, 1800) };
+            addresses.heard(&address("fe80::2"), &router, now_ns);
+            addresses.name_servers(now_ns).collect::<Vec<_>>()
+        };
+        assert_eq!(say("fe80::1", 0, 0), [own], "its time is over");
+        assert_eq!(say("fe80::1", 10, 0), [own, address("fe80::1")]);
+        assert_eq!(say("fe80::2", FOR_EVER_S, 0).len(), 3);
+        assert_eq!(say("fe80::3", 10, 0).len(), 3, "there is no room");
+        assert_eq!(say("fd00::53", 0, 0).len(), 3, "the system file says so");
+        assert_eq!(say("fe80::3", 10, 10 * S), [own, address("fe80::2"), address("fe80::3")]);
+        assert_eq!(say("fe80::3", 0, 11 * S), [own, address("fe80::2")]);
+        assert_eq!(addresses.name_servers(86_399 * S).count(), 2);
+        assert_eq!(addresses.name_servers(86_400 * S).count(), 1);
     }
 
     #[test]

@@ -84,7 +84,7 @@ pub struct Needs {
 #[server(
     provides(Endpoint, Ipv6, Sink, Task),
     locals(Receiving, Attending),
-    parameters("address", "gateway"),
+    parameters("address", "gateway", "name-servers"),
     stack = 32768,
     summary = "datagrams to any address of IPv6, neighbours by discovery"
 )]
@@ -121,7 +121,7 @@ impl Server for Ipv6Server {
 
     fn new(cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
         let needs = cx.req();
-        let (own, gateway) = settings::read(&needs.parameters)?;
+        let settings = settings::read(&needs.parameters)?;
         let packets = warren_packets::map(cx, &needs.packets, &needs.address_space)?;
         let share = OwnShare::new(needs.packets.share(cx, MOST_BUFFERS)?)?;
         let link = needs.ethernet.description(cx)?;
@@ -137,7 +137,7 @@ impl Server for Ipv6Server {
             packets,
             held: Held::new(share),
             link,
-            addresses: Addresses::new(link.address, link.mtu, own, gateway),
+            addresses: Addresses::new(link.address, link.mtu, settings),
             changed,
             changes: 0,
             reassembly: Reassembly::default(),
@@ -591,5 +591,10 @@ impl Ipv6 for Ipv6Server {
     fn neighbour(cx: &mut Cx<'_, Self>, index: u32) -> Result<Neighbour, Ipv6Error> {
         let now = Self::now_ns(cx).map_err(|_| Ipv6Error::NoClock)?;
         Ok(cx.held.neighbours.shown(index as usize, |address| address, now))
+    }
+
+    fn name_server(cx: &mut Cx<'_, Self>, index: u32) -> Result<Address, Ipv6Error> {
+        let now = Self::now_ns(cx).map_err(|_| Ipv6Error::NoClock)?;
+        Ok(cx.addresses.name_servers(now).nth(index as usize).unwrap_or_default())
     }
 }

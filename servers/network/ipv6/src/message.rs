@@ -7,7 +7,7 @@ use smoltcp::wire::{
     EthernetAddress, Icmpv6Message, Icmpv6Packet, NdiscNeighborFlags, NdiscOption, NdiscOptionType,
     NdiscPrefixInfoFlags, RawHardwareAddress,
 };
-use warren_idl::Address;
+use warren_idl::{Address, NAME_SERVERS};
 use warren_packets::{neighbours::LinkAddress, pseudo_header};
 
 use super::{addresses::is_group, header::Header};
@@ -26,6 +26,9 @@ const ROUTERS_BYTES: usize = 16;
 const ROUTER_SOLICITATION_BYTES: usize = 8;
 /// Bytes of an option with a link address.
 const LINK_BYTES: usize = 8;
+/// The option that names name servers (RFC 8106, section 5.1), and bytes in front of their addresses.
+const SERVERS_OPTION: u8 = 25;
+const SERVERS_BYTES: usize = 8;
 /// In a message that a packet is too big: where that starts, and where in it its destination stands.
 const PACKET: usize = 8;
 const DESTINATION: usize = 24;
@@ -78,6 +81,17 @@ pub struct Router {
     pub mtu: Option<u32>,
     /// Networks.
     pub prefixes: Vec<Prefix>,
+    /// Name servers, [`NAME_SERVERS`] at most.
+    pub name_servers: Vec<NameServer>,
+}
+
+/// A name server, as a router says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NameServer {
+    /// Its address.
+    pub address: Address,
+    /// For how long, in seconds.
+    pub valid_s: u64,
 }
 
 /// A network, as a router says it.
@@ -140,6 +154,7 @@ pub fn read(header: &Header, bytes: &[u8]) -> Option<Message> {
                     link: options.source_link,
                     mtu: options.mtu,
                     prefixes: options.prefixes,
+                    name_servers: options.name_servers,
                 })
             })
         }
@@ -169,6 +184,7 @@ struct Options {
     target_link: Option<LinkAddress>,
     mtu: Option<u32>,
     prefixes: Vec<Prefix>,
+    name_servers: Vec<NameServer>,
 }
 
 /// Most networks in a message that count.
@@ -199,10 +215,26 @@ fn options(mut bytes: &[u8]) -> Option<Options> {
                     valid_s: option.valid_lifetime().secs(),
                 });
             }
+            NdiscOptionType::Unknown(SERVERS_OPTION) => {
+                let Some((head, rest)) = one.split_first_chunk::<SERVERS_BYTES>() else { continue };
+                let [_, _, _, _, a, b, c, d] = *head;
+                let valid_s = u32::from_be_bytes([a, b, c, d]).into();
+                let addresses = rest.as_chunks().0.iter().map(|bytes| Address { bytes: *bytes });
+                let servers = addresses.filter(can_serve);
+                let room = NAME_SERVERS - all.name_servers.len();
+                let servers = servers.map(|address| NameServer { address, valid_s });
+                all.name_servers.extend(servers.take(room));
+            }
             _ => (),
         }
     }
     Some(all)
+}
+
+/// Whether an address may be a name server's: another station's, of IPv6.
+fn can_serve(address: &Address) -> bool {
+    let is_here = address.number() <= 1;
+    !is_here && !is_group(address) && address.as_v4().is_none()
 }
 
 /// Whether a link address is one station's.
@@ -318,8 +350,12 @@ mod tests {
         bytes.extend([0xfe, 0xc0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
         bytes.extend([1, 1, 0x52, 0x56, 0, 0, 0, 2]);
         bytes.extend([5, 1, 0, 0, 0, 0, 5, 0x14]);
+        // Name servers, of which one is none.
+        bytes.extend([25, 5, 0, 0, 0, 0, 2, 0x58]);
+        bytes.extend(THERE.bytes);
+        bytes.extend([0; 16]);
         // An option that nobody knows.
-        bytes.extend([25, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+        bytes.extend([99, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
         finished(&Header { source, ..HEADER }, bytes)
     }
 
@@ -338,9 +374,27 @@ mod tests {
             link: Some([0x52, 0x56, 0, 0, 0, 2]),
             mtu: Some(1300),
             prefixes: vec![prefix],
+            name_servers: vec![NameServer { address: THERE, valid_s: 600 }],
         };
         assert_eq!(router(THERE), Some(Message::Router(expected)));
         assert_eq!(router(Address::new(0xfec0 << 112 | 2)), None, "not by its address here");
+    }
+
+    #[test]
+    fn of_name_servers_only_so_many_are_heard() {
+        let mut bytes = vec![134, 0, 0, 0, 64, 0, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0];
+        for number in 1..=5 {
+            let address = Address::new(0xfd00 << 112 | number);
+            bytes.extend([25, 3, 0, 0, 0, 0, 0, 9]);
+            bytes.extend(address.bytes);
+        }
+        // One that has no room for an address.
+        bytes.extend([25, 1, 0, 0, 0, 0, 0, 9]);
+        let Some(Message::Router(router)) = finished(&HEADER, bytes) else {
+            panic!("it is a router's");
+        };
+        let last = NameServer { address: Address::new(0xfd00 << 112 | 3), valid_s: 9 };
+        assert_eq!((router.name_servers.len(), router.name_servers[2]), (NAME_SERVERS, last));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 extern crate alloc;
 
 use alloc::{format, string::String, vec::Vec};
+use core::fmt::Display;
 
 use warren::{Cx, Optional, Req, Required, server};
 use warren_idl::{
@@ -78,6 +79,7 @@ impl Report<Run> for Showing {
             Some(ipv6) => Some((
                 listed::all(|index| ipv6.address(cx, index)).about("ipv6")?,
                 ipv6.router(cx).about("ipv6")?,
+                listed::all(|index| ipv6.name_server(cx, index)).about("ipv6")?,
                 ipv6.counts(cx).about("ipv6")?,
             )),
             None => None,
@@ -94,8 +96,8 @@ impl Report<Run> for Showing {
 type Below = (LinkDescription, LinkCounts, NeighbourhoodDescription);
 type Above = (Ipv4Counts, Ipv4Settings);
 
-/// Addresses, router, and what was done, of IPv6.
-type Six = (Vec<Ipv6Address>, Address, Ipv6Counts);
+/// Addresses, router, name servers, and what was done, of IPv6.
+type Six = (Vec<Ipv6Address>, Address, Vec<Address>, Ipv6Counts);
 
 fn text(
     below: &Below,
@@ -111,13 +113,11 @@ fn text(
         (OFFLOAD_SEGMENT_IPV4, "segment-ipv4"),
         (OFFLOAD_SEGMENT_IPV6, "segment-ipv6"),
     ];
-    let offloads: Vec<_> =
-        names.iter().filter(|(bit, _)| link.offloads & bit != 0).map(|(_, name)| *name).collect();
-    let offloads = if offloads.is_empty() { "none".into() } else { offloads.join(" ") };
+    let offloads = names.iter().filter(|(bit, _)| link.offloads & bit != 0);
+    let offloads = words(offloads.map(|(_, name)| *name));
     let up = if link.up != 0 { "up" } else { "down" };
     let servers = settings.name_servers.iter().take_while(|server| **server != 0);
-    let servers: Vec<_> = servers.map(|server| format!("{}", Address::v4(*server))).collect();
-    let servers = if servers.is_empty() { "none".into() } else { servers.join(" ") };
+    let servers = words(servers.map(|server| Address::v4(*server)));
     let lent = lease.map_or(String::new(), |DhcpLease { server, left_s, .. }| {
         let time = match left_s {
             &u32::MAX => "ever".into(),
@@ -126,10 +126,7 @@ fn text(
         format!("         lent by {} for {time}\n", Address::v4(*server))
     });
     let six = six.map_or(String::new(), six_text);
-    let gateway = match settings.gateway {
-        0 => "none".into(),
-        gateway => format!("{}", Address::v4(gateway)),
-    };
+    let gateway = words([settings.gateway].into_iter().filter(|it| *it != 0).map(Address::v4));
     let (address, inet) = (LinkAddress(link.address), Address::v4(near.address));
     let LinkCounts { received, received_bytes, sent, sent_bytes, .. } = counts;
     let LinkCounts { received_dropped, sent_dropped, resets, .. } = counts;
@@ -150,18 +147,20 @@ fn text(
     )
 }
 
-fn six_text((addresses, router, counts): &Six) -> String {
-    let shown = |it: &Ipv6Address| format!("{}/{}", it.address, it.prefix);
-    let all: Vec<_> = addresses.iter().map(shown).collect();
-    let all = if all.is_empty() { "none".into() } else { all.join(" ") };
-    let gateway = match *router {
-        Address::NONE => "none".into(),
-        router => format!("{router}"),
-    };
+/// What there is, with space in between.
+fn words<T: Display>(all: impl Iterator<Item = T>) -> String {
+    let all: Vec<_> = all.map(|it| format!("{it}")).collect();
+    if all.is_empty() { "none".into() } else { all.join(" ") }
+}
+
+fn six_text((addresses, router, servers, counts): &Six) -> String {
+    let all = words(addresses.iter().map(|it| format!("{}/{}", it.address, it.prefix)));
+    let gateway = words([router].into_iter().filter(|router| **router != Address::NONE));
+    let servers = words(servers.iter());
     let Ipv6Counts { received, bad, unknown, discovery, fragments, reassembled, .. } = counts;
     let Ipv6Counts { fragments_dropped, sent, .. } = counts;
     format!(
-        "ipv6     inet6 {all}  gateway {gateway}\n\
+        "ipv6     inet6 {all}  gateway {gateway}  name servers {servers}\n\
          \x20        received {received} packets, {bad} bad, {unknown} of unknown protocols, {discovery} of neighbours and routers\n\
          \x20        received {fragments} fragments, {reassembled} datagrams of them, {fragments_dropped} dropped\n\
          \x20        sent {sent} packets\n"
@@ -223,7 +222,7 @@ mod tests {
         let text = text(
             &(link, counts, near),
             &(Ipv4Counts { received: 2, ..Default::default() }, settings),
-            Some(&(alloc::vec![own], Address::NONE, Ipv6Counts::default())),
+            Some(&(alloc::vec![own], Address::NONE, alloc::vec![address], Ipv6Counts::default())),
             Some(&lease),
             &memory,
         );
@@ -232,7 +231,7 @@ mod tests {
             "         received 3 frames, 200 bytes, 0 dropped",
             "ipv4     inet 10.0.2.15/24  gateway 10.0.2.2  name servers 10.0.2.3",
             "         lent by 10.0.2.2 for 86399 s",
-            "ipv6     inet6 fec0::15/64  gateway none",
+            "ipv6     inet6 fec0::15/64  gateway none  name servers fec0::15",
             "packets  1024 buffers, 700 free, 0 in quarantine, 4 shares",
         ] {
             assert!(text.lines().any(|other| other == line), "{text}");
