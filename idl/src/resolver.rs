@@ -17,13 +17,14 @@ pub enum ResolverError {
     Failed = 5,
 }
 
-/// Most addresses of one name.
+/// Most addresses of one name. Half of them at most are of IPv4, and half of IPv6.
 pub const ADDRESSES: usize = 16;
 
 /// The names of the network (RFC 1034).
 #[service(id = 0xd250_0002)]
 pub trait Resolver {
-    /// The addresses that a name has, or that it is: one [`Address`](crate::Address) behind the other, at most [`ADDRESSES`] and as many as there is room for. Returns how many there are.
+    /// The addresses that a name has, or that it is: one [`Address`](crate::Address) behind the other, at most [`ADDRESSES`] and as many as there is room for. The first one
+    /// is the one to try first. Returns how many there are.
     fn resolve(cx: &mut Cx<'_, Self>, name: &str, addresses: Out<'_>)
     -> Result<u64, ResolverError>;
 }

@@ -10,6 +10,7 @@
 //! | [`changed`] | systems that are changed for a test |
 //! | [`books`] | what the system's books say before and after a load |
 //! | [`disc`] | a system that GRUB boots |
+//! | [`dnsmasq`] | a server of addresses and names beside a system |
 //! | [`capture`] | what went over a network, as Wireshark reads it |
 //! | [`namespace`] | a network with Linux as the other side |
 //! | [`packets`] | packets that no protocol would send |
@@ -27,6 +28,7 @@ pub mod capture;
 pub mod changed;
 pub mod disc;
 pub mod disk;
+pub mod dnsmasq;
 pub mod namespace;
 pub mod packets;
 pub mod run;

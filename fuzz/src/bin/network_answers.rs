@@ -16,7 +16,7 @@ mod dns {
 extern crate alloc;
 
 use dhcp::client::{Client, Step};
-use dns::message::{self, Answer, Name};
+use dns::message::{self, Answer, Kind, Name};
 use libfuzzer_sys::fuzz_target;
 use warren_idl::ADDRESSES;
 
@@ -35,7 +35,8 @@ fuzz_target!(|bytes: &[u8]| {
 /// Takes the bytes for counts and records behind a question that was asked.
 fn named(bytes: &[u8]) {
     let name = Name::parse("example.org").expect("a name");
-    let mut answer = message::question(IDENTIFIER as u16, &name);
+    let kind = if bytes.first().is_some_and(|it| it & 16 != 0) { Kind::Ipv6 } else { Kind::Ipv4 };
+    let mut answer = message::question(IDENTIFIER as u16, &name, kind);
     answer[2..4].copy_from_slice(&[0x81, 0x80]);
     if let Some((counts, records)) = bytes.split_first_chunk::<2>() {
         answer[3] ^= counts[0] & 15;
@@ -43,11 +44,12 @@ fn named(bytes: &[u8]) {
         answer.extend_from_slice(records);
     }
     if let Some(Answer::Addresses(addresses, _)) =
-        message::answer(&answer, IDENTIFIER as u16, &name)
+        message::answer(&answer, IDENTIFIER as u16, &name, kind)
     {
-        assert!((1..=ADDRESSES).contains(&addresses.len()));
+        assert!((1..=ADDRESSES / 2).contains(&addresses.len()));
+        assert!(addresses.iter().all(|it| it.as_v4().is_some() == (kind == Kind::Ipv4)));
     }
-    message::answer(bytes, IDENTIFIER as u16, &name);
+    message::answer(bytes, IDENTIFIER as u16, &name, kind);
 }
 
 /// Takes the bytes for answers, each behind its length, and how many seconds passed. Whatever they say, the client always knows what to do next, and its time

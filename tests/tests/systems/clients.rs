@@ -1,12 +1,13 @@
 //! Clients that other people have written, as they come with the distribution: Linux and its programs beside a system, in a namespace of the test's own.
 
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
 use warren_tests::{
     capture::{Capture, Captured},
     disk,
+    dnsmasq::Dnsmasq,
     namespace::{self, TAP},
-    run::{Running, folder, root},
+    run::{Running, root},
     station::{check_echo, wait_for},
     variant::HOSTED,
 };
@@ -139,34 +140,6 @@ fn every_ping_of_linux_comes_back() {
     });
 }
 
-/// A server of DHCP and DNS, which ends with this.
-struct Dnsmasq(Child);
-
-impl Dnsmasq {
-    fn start() -> Self {
-        let leases = folder("captures").join("leases");
-        // What was lent to another test is not remembered.
-        let _ = std::fs::remove_file(&leases);
-        let mut command = Command::new("dnsmasq");
-        // It can be nobody else here, so it has to be told that it is debugged.
-        command.args(["--no-daemon", "--conf-file=/dev/null", "--pid-file="]);
-        command.args(["--no-hosts", "--no-resolv", "--no-ping"]);
-        command.args(["--bind-interfaces", &format!("--interface={TAP}")]);
-        command.arg(format!("--dhcp-range={STATION},{STATION},255.255.255.0,1h"));
-        command.arg(format!("--dhcp-leasefile={}", leases.display()));
-        command.args([&format!("--address=/here.test/{LINUX}"), "--log-facility=-"]);
-        let child = command.env("PATH", disk::path()).stderr(Stdio::null()).spawn();
-        Dnsmasq(child.expect("dnsmasq is installed"))
-    }
-}
-
-impl Drop for Dnsmasq {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 /// The packets that a filter selects are there, each of them.
 #[track_caller]
 fn has(captured: &Captured, filters: &[&str]) {
@@ -178,7 +151,8 @@ fn has(captured: &Captured, filters: &[&str]) {
 /// A lease, names, pings both ways, a document and ten mebibytes that come back: all that a capture of them holds.
 fn session() -> Captured {
     let capture = Capture::start("sessions");
-    let _dnsmasq = Dnsmasq::start();
+    let range = format!("--dhcp-range={STATION},{STATION},255.255.255.0,1h");
+    let _dnsmasq = Dnsmasq::start(&[&range, &format!("--address=/here.test/{LINUX}")]);
     let run = namespace::leased("outages", "").placed(&HOSTED).start();
     listens(&run);
     wait_for("no address is lent", || {

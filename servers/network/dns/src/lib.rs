@@ -2,8 +2,8 @@
 //!
 //! # Shape
 //!
-//! [`message`] writes questions and reads answers, [`cache`] remembers these; both are tested on the host. [`Dns`] is the server around them. It is a stub: the name
-//! servers that IPv4 knows do the work.
+//! [`message`] writes questions and reads answers, [`answers`] puts these together, [`cache`] remembers them, and [`preference`] says which address is to be tried
+//! first; all are tested on the host. [`Dns`] is the server around them. It is a stub: the name servers that IPv4 and IPv6 know do the work.
 //!
 //! # Who pays
 //!
@@ -11,7 +11,8 @@
 //!
 //! # What is believed
 //!
-//! An answer from the server that was asked, to the port that asked, with the number and the name of the question (RFC 5452). Each question has a socket of its own.
+//! An answer from the server that was asked, to the port that asked, with the number, the name and the type of the question (RFC 5452). For
+//! each server that is asked there is a new socket.
 //!
 //! # State, and what a restart loses
 //!
@@ -23,22 +24,27 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod answers;
 pub mod cache;
 pub mod message;
+pub mod preference;
 
 use alloc::{vec, vec::Vec};
 
-use warren::{Cx, New, Out, Ref, Req, Required, Server, StartError, SystemError, server};
+use warren::{Cx, New, Optional, Out, Ref, Req, Required, Server, StartError, SystemError, server};
 use warren_idl::{
-    Address, Clock, Entropy, Ipv4, Parameters, Resolver, ResolverError, Udp, UdpError, UdpSocket,
+    Address, Clock, Entropy, Ipv4, Ipv6, NAME_SERVERS, Parameters, Resolver, ResolverError,
+    Routing, Udp, UdpError, UdpSocket,
 };
-use warren_packets::unguessable;
+use warren_packets::{unguessable, ways};
 use warren_parameters::number;
 use warren_waiting::until;
 
 use crate::{
+    answers::{Answers, Found},
     cache::Cache,
-    message::{Answer, Name},
+    message::{Answer, Kind, Name},
+    preference::turn,
 };
 
 /// The port of name servers, unless the parameter `port` says another one.
@@ -47,12 +53,16 @@ const PORT: u16 = 53;
 const ANSWER_BYTES: usize = 512;
 /// How long to wait for each server, in each round.
 const PATIENCE_NS: [u64; 3] = [1_000_000_000, 2_000_000_000, 4_000_000_000];
+/// How long a server that has said addresses may take to say others. Some never do (RFC 4074, section 4.1).
+const REST_NS: u64 = 200_000_000;
 
 /// What the resolver needs.
 #[derive(Required)]
 pub struct Needs {
     udp: Req<dyn Udp>,
     ipv4: Req<dyn Ipv4>,
+    ipv6: Optional<dyn Ipv6>,
+    routing: Req<dyn Routing>,
     parameters: Req<dyn Parameters>,
     clock: Req<dyn Clock>,
     entropy: Req<dyn Entropy>,
@@ -85,7 +95,8 @@ impl Resolver for Dns {
         name: &str,
         mut addresses: Out<'_>,
     ) -> Result<u64, ResolverError> {
-        let found = Self::find(cx, name)?;
+        let mut found = Self::find(cx, name)?;
+        found.sort_by_cached_key(|address| turn(address, Self::source(cx, address)));
         let mut at = 0;
         for address in &found {
             at += addresses.write(at, &address.bytes);
@@ -112,57 +123,89 @@ impl Dns {
         if let Some(known) = cx.cache.get(&name, now) {
             return Ok(known.to_vec());
         }
-        let settings = cx.req().ipv4.settings(cx).map_err(|_| ResolverError::NoServer)?;
-        let servers = settings.name_servers.into_iter().take_while(|server| *server != 0);
-        let mut last = ResolverError::NoServer;
+        let servers = Self::name_servers(cx);
+        let (mut answers, mut last) = (Answers::default(), ResolverError::NoServer);
         for patience_ns in PATIENCE_NS {
-            for server in servers.clone() {
-                match Self::ask(cx, Address::v4(server), &name, patience_ns)? {
-                    Some(Answer::Addresses(addresses, time)) => {
+            for server in &servers {
+                Self::ask(cx, *server, &name, patience_ns, &mut answers)?;
+                match answers.result() {
+                    Ok(Found { addresses, time }) => {
                         let now = Self::now_ns(cx)?;
-                        cx.cache.add(name, addresses.clone(), time, now);
+                        if let Some(time) = time {
+                            cx.cache.add(name, addresses.clone(), time, now);
+                        }
                         return Ok(addresses);
                     }
-                    Some(Answer::NotFound) => return Err(ResolverError::NotFound),
-                    Some(Answer::Failed) => last = ResolverError::Failed,
-                    None => last = ResolverError::TimedOut,
+                    Err(ResolverError::NotFound) => return Err(ResolverError::NotFound),
+                    Err(error) => last = error,
                 }
             }
         }
         Err(last)
     }
 
-    /// Asks a server; `None` if it does not answer.
+    /// Those of IPv4 go first: nobody on the link can put others in their place by a word.
+    fn name_servers(cx: &mut Cx<'_, Self>) -> Vec<Address> {
+        let Needs { ipv4, ipv6, .. } = cx.req();
+        let known = ipv4.settings(cx).map(|settings| settings.name_servers).unwrap_or_default();
+        let known = known.into_iter().take_while(|server| *server != 0).map(Address::v4);
+        let mut servers: Vec<Address> = known.collect();
+        if let Some(ipv6) = ipv6.get() {
+            let known = (0..NAME_SERVERS as u32).map_while(|at| ipv6.name_server(cx, at).ok());
+            servers.extend(known.take_while(|server| *server != Address::NONE));
+        }
+        servers
+    }
+
+    /// The address from which the stack would send to another one, if it knows a way.
+    fn source(cx: &mut Cx<'_, Self>, address: &Address) -> Option<Address> {
+        cx.scope(|cx| ways::route(cx, &cx.req().routing, address).ok().map(|(_, way)| way.source))
+    }
+
+    /// Asks a server what is not known yet.
     fn ask(
         cx: &mut Cx<'_, Self>,
         server: Address,
         name: &Name,
         patience_ns: u64,
-    ) -> Result<Option<Answer>, SystemError> {
-        let now = Self::now_ns(cx)?;
-        let identifier = unguessable(cx, &cx.req().entropy, &cx.req().clock);
-        let (until_ns, port) = (now.saturating_add(patience_ns), cx.port);
+        answers: &mut Answers,
+    ) -> Result<(), SystemError> {
+        let port = cx.port;
+        let mut until_ns = Self::now_ns(cx)?.saturating_add(patience_ns);
         cx.scope(|cx| {
             let socket = cx.req().udp.open(cx, 0).map_err(system)?;
-            let sent = socket.send(cx, &server, port, &message::question(identifier, name));
-            // A server that is not reached may be later, or another one.
-            if let Err(UdpError::System(error)) = sent {
-                return Err(error);
+            let mut asked = Vec::new();
+            for kind in answers.open() {
+                let identifier = unguessable(cx, &cx.req().entropy, &cx.req().clock);
+                let question = message::question(identifier, name, kind);
+                // A server that is not reached may be later, or another one.
+                if let Err(UdpError::System(error)) = socket.send(cx, &server, port, &question) {
+                    return Err(error);
+                }
+                asked.push((identifier, kind));
             }
-            until(cx, &cx.req().clock, until_ns, |cx| {
-                Self::listen(cx, socket, (server, port), identifier, name)
-            })
+            while !answers.are_all() {
+                let heard = until(cx, &cx.req().clock, until_ns, |cx| {
+                    Self::listen(cx, socket, (server, port), &asked, name)
+                })?;
+                let Some((kind, answer)) = heard else { break };
+                answers.hear(kind, answer);
+                if answers.result().is_ok() {
+                    until_ns = until_ns.min(Self::now_ns(cx)?.saturating_add(REST_NS));
+                }
+            }
+            Ok(())
         })
     }
 
-    /// Waits for the answer.
+    /// Waits for the answer to one of the questions that were asked: their numbers, and what they are for.
     fn listen<'f>(
         cx: &mut Cx<'f, Self>,
         socket: Ref<'f, dyn UdpSocket>,
         server: (Address, u16),
-        identifier: u16,
+        asked: &[(u16, Kind)],
         name: &Name,
-    ) -> Result<Answer, SystemError> {
+    ) -> Result<(Kind, Answer), SystemError> {
         let mut bytes = [0; ANSWER_BYTES];
         loop {
             let datagram = socket.receive(cx, &mut bytes).map_err(system)?;
@@ -170,7 +213,10 @@ impl Dns {
                 continue;
             }
             let length = bytes.len().min(datagram.bytes as usize);
-            if let Some(answer) = message::answer(&bytes[..length], identifier, name) {
+            let answer = |(identifier, kind): &(u16, Kind)| {
+                Some((*kind, message::answer(&bytes[..length], *identifier, name, *kind)?))
+            };
+            if let Some(answer) = asked.iter().find_map(answer) {
                 return Ok(answer);
             }
         }

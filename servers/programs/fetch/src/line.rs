@@ -40,7 +40,7 @@ pub struct Line {
 }
 
 impl Line {
-    /// Connects to the first of a host's addresses that answers.
+    /// Connects to the first of a host's addresses that answers. Those that are left have equal parts of the time that is left.
     pub fn open(
         cx: &mut Cx<'_, Run>,
         handed: &Handed,
@@ -51,10 +51,12 @@ impl Line {
         let count =
             within(cx, patience, |cx| cx.req().resolver.resolve(cx, &url.host, &mut bytes))?;
         let addresses = bytes.as_chunks().0.iter().take(count as usize);
+        let (until_ns, left) = (patience.until_ns(cx)?, (1..=addresses.len() as u64).rev());
         let mut last = Trouble::Tcp(TcpError::Unreachable);
-        for address in addresses.map(|bytes| Address { bytes: *bytes }) {
+        for (address, left) in addresses.map(|bytes| Address { bytes: *bytes }).zip(left) {
             handed.go_on(cx)?;
-            match Line::connect(cx, address, url.port, patience) {
+            let each_ns = until_ns.saturating_sub(now_ns(cx)?) / left;
+            match Line::connect(cx, address, url.port, Patience { each_ns, ..patience }) {
                 Err(Trouble::Stop) => return Err(Trouble::Stop),
                 Err(trouble) => last = trouble,
                 line => return line,

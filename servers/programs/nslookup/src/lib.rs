@@ -32,7 +32,7 @@ struct Looking {
 impl Work<Run> for Looking {
     const MANUAL: Manual = Manual {
         usage: "NAME…",
-        details: "One line for each address. The status is 1 if a name has none.\n",
+        details: "One line for each address, first the one that is to be tried first. The status is 1 if a name has none.\n",
     };
 
     fn start(arguments: Vec<String>) -> Result<Self, UsageError> {

@@ -93,7 +93,7 @@ impl Work<Run> for Asking {
 -i  time from one question to the next: 1000 ms if nothing is said
 -W  how long to wait for an answer: 1000 ms if nothing is said
 -q  show only what came of it in all
-STATION is a name, or an address of IPv4, such as 10.0.2.2. The status is 0 if any answer came.\n",
+STATION is a name, or an address, such as 10.0.2.2 or fe80::2. The status is 0 if any answer came.\n",
     };
 
     fn start(arguments: Vec<String>) -> Result<Self, UsageError> {
