@@ -33,7 +33,8 @@ const BACKLOG: u32 = 128;
 
 /// What goes on with one connection.
 pub trait Conversation<S>: Sized {
-    /// Goes on as far as it can without waiting. It is called when what it waited for is there, and first when the connection is new.
+    /// Goes on as far as it can without waiting. It is called when what it waited for is there, and first when the connection is new. What references it gets
+    /// or gives up live as long as the thread, unless it has a scope for that.
     fn go_on(
         &mut self,
         cx: &mut Cx<'_, S>,
@@ -159,7 +160,7 @@ where
 {
     let mut desk = cx.scope(|cx| Desk::open(cx, below.tcp, services, limits))?;
     loop {
-        cx.scope(|cx| desk.round(cx, below.clock))?;
+        desk.round(cx, below.clock)?;
     }
 }
 
@@ -194,15 +195,17 @@ impl<'a, T> Desk<'a, T> {
         let count = self.wait(cx, clock, &mut reports)?;
         let now_ns = now(cx, clock)?;
         for report in &reports[..count] {
-            cx.scope(|cx| match report.tag.checked_sub(LISTENERS) {
-                Some(place) => self.accept(cx, place as usize, now_ns),
-                None => self.go_on(cx, report.tag as Seat, now_ns),
-            })?;
+            match report.tag.checked_sub(LISTENERS) {
+                Some(place) => cx.scope(|cx| self.accept(cx, place as usize, now_ns))?,
+                None => self.go_on(cx, report.tag as Seat, now_ns)?,
+            }
         }
         while let Some(seat) = self.books.overdue(now_ns) {
-            if let Some(talk) = self.leave(seat) {
-                talk.connection.as_ref().abort(cx).ok();
-            }
+            cx.scope(|cx| {
+                if let Some(talk) = self.leave(seat) {
+                    talk.connection.as_ref().abort(cx).ok();
+                }
+            });
         }
         Ok(())
     }
@@ -266,11 +269,11 @@ impl<'a, T> Desk<'a, T> {
             }
             Next::End => {
                 connection.finish(cx).ok();
-                self.leave(seat);
+                cx.scope(|_| drop(self.leave(seat)));
             }
             Next::Abort => {
                 connection.abort(cx).ok();
-                self.leave(seat);
+                cx.scope(|_| drop(self.leave(seat)));
             }
         }
         Ok(())

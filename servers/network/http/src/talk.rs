@@ -350,7 +350,8 @@ impl Conversation<Serving> for Talk {
         let mut chunk = core::mem::take(&mut cx.chunk);
         chunk.resize(CHUNK, 0);
         let mut turn = Turn { connection, now_ns, chunk: &mut chunk };
-        let next = by_steps(TURN, || self.step(cx, &mut turn));
+        // Files that were read are given up at once.
+        let next = cx.scope(|cx| by_steps(TURN, || self.step(cx, &mut turn)));
         // What stays ready is reported again, after the others.
         let both = Readiness::READABLE | Readiness::WRITABLE;
         let next = next.unwrap_or_else(|| turn.wait(both, TAKING_NS));
