@@ -39,15 +39,11 @@ impl Stream {
     /// Lets a piece go through, if one can; whether one has. The piece is sent, or overwritten by what came.
     pub fn go_on(&mut self, cx: &mut Cx<'_, Serving>, piece: &mut [u8]) -> Result<bool, TcpError> {
         let Some(connection) = &self.connection else { return Ok(false) };
-        let is_outgoing = self.is_outgoing;
-        let moved = cx.scope(|cx| {
-            let connection = connection.get(cx)?;
-            if is_outgoing {
-                connection.write_now(cx, piece)
-            } else {
-                connection.read_now(cx, piece)
-            }
-        });
+        let connection = connection.as_ref();
+        let moved = match self.is_outgoing {
+            true => connection.write_now(cx, piece),
+            false => connection.read_now(cx, piece),
+        };
         match moved {
             Ok(count @ 1..) => {
                 self.bytes += count;

@@ -101,19 +101,23 @@ impl Talk {
             };
             self.kept.extend(&turn.chunk[sent..count]);
         }
-        Ok(None)
+        // Who got less than it asked for got all that there was.
+        let waits = !self.is_at_end && self.kept.is_empty() && count < turn.chunk.len();
+        Ok(waits.then(|| turn.wait(Readiness::READABLE, PATIENCE_NS)))
+    }
+
+    /// Forgets what the other side says.
+    fn listen(&mut self, cx: &mut Cx<'_, Serving>, turn: &mut Turn<'_, '_>) -> Step<TcpError> {
+        loop {
+            match turn.connection.read_now(cx, turn.chunk) {
+                Err(TcpError::WouldWait) => return Ok(None),
+                Ok(0) => return Ok(Some(Next::End)),
+                read => drop(read?),
+            }
+        }
     }
 
     fn generate(&mut self, cx: &mut Cx<'_, Serving>, turn: &mut Turn<'_, '_>) -> Step<TcpError> {
-        while !self.is_at_end {
-            match turn.connection.read_now(cx, turn.chunk) {
-                Err(TcpError::WouldWait) => break,
-                read => self.is_at_end = read? == 0,
-            }
-        }
-        if self.is_at_end {
-            return Ok(Some(Next::End));
-        }
         let text = cx.characters.get_or_insert_with(|| Rc::new(Characters::new(CHUNK))).clone();
         match turn.connection.write_now(cx, &text.behind(self.written)[..CHUNK]) {
             Err(TcpError::WouldWait) => Ok(Some(turn.wait(BOTH, PATIENCE_NS))),
@@ -141,7 +145,12 @@ impl Conversation<Serving> for Talk {
         let mut chunk = core::mem::take(&mut cx.chunk);
         chunk.resize(CHUNK, 0);
         let mut turn = Turn { connection, now_ns, chunk: &mut chunk };
-        let next = by_steps(TURN, || self.step(cx, &mut turn));
+        // Whoever only talks listens once in each turn.
+        let heard = match self.kind {
+            Kind::Characters => by_steps(1, || self.listen(cx, &mut turn)),
+            Kind::Echo | Kind::Discard => None,
+        };
+        let next = heard.or_else(|| by_steps(TURN, || self.step(cx, &mut turn)));
         // What stays ready is reported again, after the others.
         let interest = match (self.kind, self.kept.is_empty()) {
             (Kind::Characters, _) => BOTH,
