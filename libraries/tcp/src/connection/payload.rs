@@ -261,7 +261,7 @@ impl<B: Copy> Connection<B> {
     }
 
     /// Whether reading has made so much room that the other side should know.
-    pub(super) fn should_tell_window(&self) -> bool {
+    pub(crate) fn should_tell_window(&self) -> bool {
         if !self.state.receives() {
             return false;
         }

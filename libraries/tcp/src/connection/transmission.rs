@@ -286,6 +286,14 @@ impl<B: Copy> Connection<B> {
         ((now_ns / MILLISECOND_NS) as u32).wrapping_add(self.stamps.offset)
     }
 
+    /// How many of `bytes` to write so that what is to be sent leaves in segments as long as the device takes: all, if they do not fill one. What is left of the last of
+    /// them would leave by itself, and be answered by itself.
+    pub fn filling(&self, bytes: u32) -> u32 {
+        let most = self.whole_segments(u32::MAX);
+        let rest = (self.unsent() + bytes) % most;
+        if most > u32::from(self.segment_bytes) && rest < bytes { bytes - rest } else { bytes }
+    }
+
     /// Positions that were not sent yet: bytes, and the end if nothing more is written.
     pub(super) fn unsent(&self) -> u32 {
         let end = self.queue.end() + u32::from(self.wishes.finish);

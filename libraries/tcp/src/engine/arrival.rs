@@ -86,6 +86,7 @@ impl<B: Copy> Engine<B> {
             listener.opening = listener.opening.saturating_sub(1);
             listener.arrivals.connections += 1;
             listener.waiting.push_back(name);
+            self.lined_up = true;
         }
     }
 
@@ -178,6 +179,7 @@ impl<B: Copy> Engine<B> {
         let connection = Connection::resume(now_ns, *flow, *path, segment, agreement, clock);
         let name = self.insert(connection, Some(place), output);
         self.listeners.get_mut(place)?.waiting.push_back(name);
+        self.lined_up = true;
         Some(name.slot)
     }
 

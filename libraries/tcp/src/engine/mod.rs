@@ -52,6 +52,8 @@ pub struct Engine<B> {
     due: VecDeque<u32>,
     /// Those with news for their users.
     news: VecDeque<Name>,
+    /// Whether a connection has come to a listener since that was asked last.
+    lined_up: bool,
     /// Those that only answer late segments, the oldest first.
     waiting: VecDeque<Name>,
     /// Pieces that all of them hold behind gaps.
@@ -87,6 +89,7 @@ impl<B: Copy> Engine<B> {
             deadlines: Deadlines::default(),
             due: VecDeque::new(),
             news: VecDeque::new(),
+            lined_up: false,
             waiting: VecDeque::new(),
             islands: 0,
             crowd: Crowd::default(),
@@ -146,6 +149,16 @@ impl<B: Copy> Engine<B> {
                 return Some((name, entry.connection.take_events()));
             }
         }
+    }
+
+    /// Whether a connection has come to a listener since this was asked last.
+    pub fn take_lined_up(&mut self) -> bool {
+        core::mem::take(&mut self.lined_up)
+    }
+
+    /// Whether nothing has happened since the last [`Engine::transmit`] that would send something, or tell somebody.
+    pub fn is_quiet(&self) -> bool {
+        self.due.is_empty() && self.news.is_empty() && !self.lined_up
     }
 
     /// A connection.

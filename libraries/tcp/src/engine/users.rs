@@ -108,6 +108,30 @@ impl<B: Copy> Engine<B> {
         .unwrap_or(Err(WriteError::Ended))
     }
 
+    /// Writes pieces until one finds no room; how many. The others stay the caller's.
+    ///
+    /// # Errors
+    ///
+    /// That of the first one.
+    pub fn write_all(
+        &mut self,
+        name: Name,
+        pieces: &[Piece<B>],
+        output: &mut impl Output<B>,
+    ) -> Result<usize, WriteError> {
+        self.with(name, output, |entry, settings, output| {
+            for (written, piece) in pieces.iter().enumerate() {
+                match entry.connection.write(settings, *piece, output) {
+                    Err(error) if written == 0 => return Err(error),
+                    Err(_) => return Ok(written),
+                    Ok(()) => (),
+                }
+            }
+            Ok(pieces.len())
+        })
+        .unwrap_or(Err(WriteError::Ended))
+    }
+
     /// Makes the last piece longer; see [`Connection::extend`].
     pub fn extend(
         &mut self,
@@ -119,14 +143,23 @@ impl<B: Copy> Engine<B> {
             .unwrap_or(Err(WriteError::Ended))
     }
 
-    /// Forgets bytes that were read; see [`Connection::consume`].
+    /// Forgets bytes that were read; see [`Connection::consume`]. Mostly the other side need not be told.
     pub fn consume(
         &mut self,
         name: Name,
         bytes: u32,
         output: &mut impl Output<B>,
     ) -> Result<u32, Gone> {
-        self.with(name, output, |entry, _, output| entry.connection.consume(bytes, output))
+        let connections = self.table.len();
+        let entry = self.table.named_mut(name).ok_or(Gone)?;
+        let consumed = entry.connection.consume(bytes, output);
+        let others = self.crowd.others(&entry.claim);
+        entry.connection.limit_window(&self.settings, others, connections);
+        self.crowd.set(&mut entry.claim, entry.connection.claim(&self.settings));
+        if entry.connection.should_tell_window() {
+            self.follow_up(name.slot, output);
+        }
+        Ok(consumed)
     }
 
     /// Hands the next piece out; see [`Connection::take`].

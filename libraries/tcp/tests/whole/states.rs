@@ -3,7 +3,8 @@
 use core::net::SocketAddr;
 
 use warren_tcp::{
-    End, Events, MILLISECOND_NS, Options, SECOND_NS, Segment, Sequence, Settings, State, Timestamps,
+    End, Events, MILLISECOND_NS, Options, Path, Piece, SECOND_NS, Segment, Sequence, Settings,
+    State, Timestamps, WriteError,
 };
 
 use crate::{
@@ -487,4 +488,67 @@ fn waiting_for_what_was_lost_is_no_part_of_the_round_trip() {
     hand_over(left, *now_ns, answers);
     assert_eq!(right.tasks[0].1.read, 4 * 1448);
     assert!(left.connection(0).information().round_trip_ns < 10 * MILLISECOND_NS);
+}
+
+#[test]
+fn what_is_written_fills_segments_that_a_device_cuts() {
+    let mut world = hosts(&Settings::default());
+    world.right.listen(80, Task::idle());
+    world.left.path = Path { offload_bytes: 65_421, ..Path::ETHERNET };
+    let address = world.right.address;
+    world.left.connect(1, address, 80, Task::idle());
+    pass(&mut world, SECOND_NS);
+    let filling = |host: &Host, bytes| host.connection(0).filling(bytes);
+    // 45 segments of 1448 bytes.
+    for (bytes, expected) in
+        [(100, 100), (65_160, 65_160), (65_536, 65_160), (131_072, 130_320), (65_159, 65_159)]
+    {
+        assert_eq!(filling(&world.left, bytes), expected);
+    }
+    assert_eq!(filling(&world.right, 65_536), 65_536, "nothing cuts");
+    let piece = Piece { buffer: world.left.memory.make(vec![0; 1000]), offset: 0, length: 1000 };
+    let name = world.left.tasks[0].0;
+    world.left.with(|engine, wire| engine.write(name, piece, wire)).unwrap();
+    assert_eq!(filling(&world.left, 65_536), 64_160);
+    assert_eq!(filling(&world.left, 64_159), 64_159);
+}
+
+#[test]
+fn pieces_are_written_until_there_is_no_room() {
+    let mut world = connected(&Settings { send_bytes: 10_000, ..Settings::default() });
+    let name = world.left.tasks[0].0;
+    let write = |host: &mut Host, count| {
+        let mut make =
+            || Piece { buffer: host.memory.make(vec![0; 4096]), offset: 0, length: 4096 };
+        let pieces: Vec<_> = (0..count).map(|_| make()).collect();
+        host.with(|engine, wire| engine.write_all(name, &pieces, wire))
+    };
+    assert_eq!(write(&mut world.left, 2), Ok(2));
+    // A queue that has any room takes a whole piece.
+    assert_eq!(write(&mut world.left, 3), Ok(1));
+    assert_eq!(write(&mut world.left, 1), Err(WriteError::Full));
+    world.left.with(|engine, wire| engine.finish(name, wire)).unwrap();
+    assert_eq!(write(&mut world.left, 1), Err(WriteError::Ended));
+    assert_eq!(world.left.connection(0).unacknowledged_pieces(), 3);
+}
+
+#[test]
+fn who_reads_a_little_has_nothing_to_say() {
+    let mut world = connected(&Settings { receive_bytes: 20_000, ..Settings::default() });
+    let name = world.right.tasks[0].0;
+    world.right.tasks[0].1.next_read_ns = u64::MAX;
+    write(&mut world.left, 18_000);
+    pass(&mut world, SECOND_NS);
+    assert!(world.right.engine.take_lined_up() && world.right.engine.is_quiet());
+    world.right.with(|engine, wire| engine.consume(name, 1000, wire)).unwrap();
+    assert!(world.right.engine.is_quiet());
+    world.right.with(|engine, wire| engine.consume(name, 12_000, wire)).unwrap();
+    assert!(!world.right.engine.is_quiet(), "there is much more room");
+}
+
+#[test]
+fn it_is_said_once_that_connections_have_come() {
+    let mut world = connected(&Settings::default());
+    assert_eq!([0, 0].map(|_| world.right.engine.take_lined_up()), [true, false]);
+    assert!(!world.left.engine.take_lined_up());
 }

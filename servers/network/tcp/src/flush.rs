@@ -36,8 +36,24 @@ pub fn flush<S>(cx: &mut Cx<'_, S>, stack: &Rc<Stack>) -> Result<(), SystemError
 where
     S: Object<Root = TcpServer, Access = Serial>,
 {
+    if stack.is_quiet() {
+        stack.ring()?;
+        return give_spent(cx, stack, GIVEN_TOGETHER).map(drop);
+    }
+    flush_at(cx, stack, now(cx)?)
+}
+
+/// The same for whoever knows what time it is.
+///
+/// # Errors
+///
+/// Those of [`flush`].
+pub fn flush_at<S>(cx: &mut Cx<'_, S>, stack: &Rc<Stack>, now_ns: u64) -> Result<(), SystemError>
+where
+    S: Object<Root = TcpServer, Access = Serial>,
+{
     if stack.begin_sending() {
-        let sent = send(cx, stack);
+        let sent = send(cx, stack, now_ns);
         stack.end_sending();
         stack.ring()?;
         if stack.wants_thread() {
@@ -48,7 +64,7 @@ where
     give_spent(cx, stack, GIVEN_TOGETHER).map(drop)
 }
 
-fn send<S>(cx: &mut Cx<'_, S>, stack: &Rc<Stack>) -> Result<(), SystemError>
+fn send<S>(cx: &mut Cx<'_, S>, stack: &Rc<Stack>, mut now_ns: u64) -> Result<(), SystemError>
 where
     S: Object<Root = TcpServer, Access = Serial>,
 {
@@ -59,13 +75,18 @@ where
         if let Some(sent) = stack.sent(GIVEN_TOGETHER) {
             give(cx, stack, &sent)?;
         }
-        let batches = stack.transmit(now(cx)?);
+        let batches = stack.transmit(now_ns);
         if batches.is_empty() {
             return Ok(());
         }
         for batch in batches {
             send_batch(cx, stack, &batch)?;
         }
+        // More may have come while these were handed on.
+        if stack.is_quiet() {
+            return Ok(());
+        }
+        now_ns = now(cx)?;
     }
 }
 

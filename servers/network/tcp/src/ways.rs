@@ -3,12 +3,13 @@
 use alloc::collections::BTreeMap;
 
 use warren_idl::{Address, OFFLOAD_SEGMENT_IPV4, OFFLOAD_SEGMENT_IPV6, PIECES, Way};
-use warren_tcp::Path;
+use warren_tcp::{HEADER_BYTES, Path};
 
 /// Stations to which a way is remembered.
 const MOST: usize = 256;
-/// Bytes of what a link cuts at most.
-const CUT_BYTES: u32 = 63 * 1024;
+/// Bytes that a link cuts at most: what is left of a frame, whose length is a word of two bytes for some devices, behind the longest headers of Ethernet, IPv6 and TCP.
+/// With packets of 1500 bytes that is one segment more than 63 KiB are.
+const CUT_BYTES: u32 = u16::MAX as u32 - 14 - 40 - HEADER_BYTES as u32;
 
 /// Ways, until they are forgotten: then they are asked for again. By station; `None` if there is none to it.
 #[derive(Debug, Default)]

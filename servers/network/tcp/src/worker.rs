@@ -8,7 +8,7 @@ use warren_waiting::{until, wait_at};
 
 use crate::{
     TcpServer,
-    flush::{feed, find_way, flush, now},
+    flush::{feed, find_way, flush_at, now},
     stack::Stack,
 };
 
@@ -55,7 +55,7 @@ where
     if stack.is_hungry() {
         feed(cx, stack, 0)?;
     }
-    flush(cx, stack)?;
+    flush_at(cx, stack, now_ns)?;
     Ok(has_more)
 }
 

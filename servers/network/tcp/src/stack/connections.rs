@@ -1,7 +1,9 @@
 //! The connections of a principal, as those who use them see them.
 
+use alloc::vec::Vec;
+
 use warren_idl::{Address, BUFFER_BYTES, ConnectionStatus, Packet, TcpError, Way};
-use warren_tcp::{Connection, End, Name, Path, State, WriteError};
+use warren_tcp::{Connection, End, Name, Path, Piece, State, WriteError};
 
 use super::{Door, Inner, KEPT_FOR_HEADERS, Stack, User};
 
@@ -148,12 +150,13 @@ impl Stack {
     }
 
     /// Copies bytes of a caller's to where the engine sends them from, as many as there is room and are buffers for; how many. The last of the
-    /// principal's buffers are left for headers.
+    /// principal's buffers are left for headers, and what would leave in a segment by itself is left to the next call.
     pub fn write(&self, name: Name, bytes: &[u8]) -> Result<usize, TcpError> {
-        let (room, last) = self.look(name, |connection, inner| {
-            (connection.room(inner.engine.send_limit(name)), connection.last_written())
+        let (most, last) = self.look(name, |connection, inner| {
+            let room = connection.room(inner.engine.send_limit(name)) as usize;
+            (connection.filling(bytes.len().min(room) as u32), connection.last_written())
         })?;
-        let bytes = &bytes[..bytes.len().min(room as usize)];
+        let bytes = &bytes[..most as usize];
         let mut done = 0;
         if let Some(last) = last {
             let end = (last.offset + last.length) as usize;
@@ -165,26 +168,34 @@ impl Stack {
                 done = part.len();
             }
         }
-        while done < bytes.len() {
-            let part = &bytes[done..bytes.len().min(done + BUFFER_BYTES)];
-            let buffer = {
-                let fresh = &mut self.inner.borrow_mut().stock.fresh;
-                if fresh.len() <= KEPT_FOR_HEADERS { None } else { fresh.pop() }
-            };
-            let Some(buffer) = buffer else { break };
-            let piece = warren_tcp::Piece { buffer, offset: 0, length: part.len() as u32 };
-            self.store(buffer, 0, part);
-            let written = self.with(|engine, output| engine.write(name, piece, output));
-            if written.is_err() {
-                self.inner.borrow_mut().stock.fresh.push(buffer);
-            }
-            match self.written(written) {
-                Ok(()) => done += part.len(),
-                Err(TcpError::WouldWait) => break,
-                Err(error) => return Err(error),
-            }
+        if done == bytes.len() {
+            return Ok(done);
         }
-        Ok(done)
+        let mut pieces = self.fill(&bytes[done..]);
+        let written = self.with(|engine, output| engine.write_all(name, &pieces, output));
+        let count = written.unwrap_or(0);
+        done += pieces.drain(..count).map(|piece| piece.length as usize).sum::<usize>();
+        let inner = &mut *self.inner.borrow_mut();
+        pieces.drain(..).rev().for_each(|piece| inner.stock.fresh.push(piece.buffer));
+        inner.pieces = pieces;
+        match self.written(written.map(drop)) {
+            Err(error) if error != TcpError::WouldWait => Err(error),
+            _ => Ok(done),
+        }
+    }
+
+    /// Copies bytes into buffers, as far as there are some.
+    fn fill(&self, bytes: &[u8]) -> Vec<Piece<u32>> {
+        let inner = &mut *self.inner.borrow_mut();
+        let mut pieces = core::mem::take(&mut inner.pieces);
+        for part in bytes.chunks(BUFFER_BYTES) {
+            let fresh = &mut inner.stock.fresh;
+            let buffer = if fresh.len() <= KEPT_FOR_HEADERS { None } else { fresh.pop() };
+            let Some(buffer) = buffer else { break };
+            self.store(buffer, 0, part);
+            pieces.push(Piece { buffer, offset: 0, length: part.len() as u32 });
+        }
+        pieces
     }
 
     fn store(&self, buffer: u32, offset: usize, bytes: &[u8]) -> bool {

@@ -19,7 +19,7 @@ use core::cell::{Cell, RefCell};
 use warren::{Kept, Ref, SystemError};
 use warren_idl::{Address, BUFFER_BYTES, Endpoint, Packet, TcpCounts, Way};
 use warren_packets::{Buffers, Indices, OwnShare};
-use warren_tcp::{Engine, Events, MILLISECOND_NS, Name, Path, Settings};
+use warren_tcp::{Engine, Events, MILLISECOND_NS, Name, Path, Piece, Settings};
 use warren_waiting::Bell;
 
 pub use reports::{Subject, Watch};
@@ -88,6 +88,8 @@ struct Inner {
     queue: Queue,
     stock: Stock,
     batches: Vec<ToStation>,
+    /// Room for the pieces of a call, of which there are none in between.
+    pieces: Vec<Piece<u32>>,
     users: Vec<Option<User>>,
     listeners: BTreeMap<u16, Listener>,
     polls: Vec<(u64, Rc<Watch>)>,
@@ -162,6 +164,7 @@ impl Stack {
             queue: Queue::default(),
             stock: Stock::default(),
             batches: Vec::new(),
+            pieces: Vec::new(),
             users: Vec::new(),
             listeners: BTreeMap::new(),
             polls: Vec::new(),
@@ -343,8 +346,15 @@ impl Stack {
         }
     }
 
+    /// Whether [`Stack::transmit`] would do nothing.
+    pub fn is_quiet(&self) -> bool {
+        let Inner { engine, batches, left, unlistened, .. } = &*self.inner.borrow();
+        let nobody_is_gone = left.is_empty() && unlistened.is_empty();
+        engine.is_quiet() && batches.is_empty() && nobody_is_gone
+    }
+
     /// Whether the caller is the one who sends now; if not, somebody is who will not end before everything is sent. Who gets true calls
-    /// [`Stack::end_sending`] in the same critical section in which [`Stack::transmit`] had nothing more.
+    /// [`Stack::end_sending`] in the same critical section in which [`Stack::transmit`] had nothing more, or [`Stack::is_quiet`].
     pub fn begin_sending(&self) -> bool {
         !core::mem::replace(&mut self.inner.borrow_mut().is_sending, true)
     }
@@ -457,6 +467,9 @@ impl Stack {
             }
         }
         let Inner { engine, listeners, bells, .. } = &mut *self.inner.borrow_mut();
+        if !engine.take_lined_up() {
+            return;
+        }
         for ((port, _), waiting, arrivals) in engine.listeners() {
             let Some(listener) = listeners.get_mut(&port) else { continue };
             let before = core::mem::replace(&mut listener.seen, arrivals.connections);
