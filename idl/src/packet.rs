@@ -36,6 +36,13 @@ pub const SEGMENT_IPV6: u16 = 4;
 /// Flag: the packet was sent to several stations at once.
 pub const TO_SEVERAL: u16 = 8;
 
+/// Flag: the packet is the beginning of one that was sent from here and was too big for its way, without the header of the network layer, to which `network`
+/// leads. `segment_bytes` says how many bytes one may have there, with that header.
+pub const TOO_BIG: u16 = 16;
+
+/// Flag: no router is to cut the packet. One that can pass it on only in parts is to say so.
+pub const WHOLE: u16 = 32;
+
 /// A piece of a packet. The first piece's record speaks for the whole packet.
 ///
 /// All offsets count from the start of the buffer, and so stay right when headers are put on and taken off.
@@ -52,7 +59,7 @@ pub struct Packet {
     pub bytes: u16,
     /// How many records of the same packet follow.
     pub more: u16,
-    /// [`CHECKSUM_GOOD`], [`CHECKSUM_FILL`], [`SEGMENT_IPV6`], [`TO_SEVERAL`].
+    /// [`CHECKSUM_GOOD`], [`CHECKSUM_FILL`], [`SEGMENT_IPV6`], [`TO_SEVERAL`], [`TOO_BIG`], [`WHOLE`].
     pub flags: u16,
     /// Where the header of the network layer was, in a packet that was received and has lost it.
     pub network: u16,

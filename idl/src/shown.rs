@@ -91,7 +91,8 @@ shown!(ConnectionStatus {
     unsent_bytes,
     resent_bytes,
     round_trip_ns,
-    congestion_bytes
+    congestion_bytes,
+    segment_bytes
 });
 shown!(TcpCounts { received, bad, unknown, dropped, sent, unsent, resets, connections });
 shown!(UdpSocketStatus { port as local_port, received, waiting, dropped, sent });

@@ -97,6 +97,10 @@ pub struct ConnectionStatus {
     pub unsent_bytes: u32,
     /// How many bytes may be on the way, because of congestion.
     pub congestion_bytes: u32,
+    /// Payload bytes of a full segment.
+    pub segment_bytes: u32,
+    /// Zero.
+    pub reserved: u32,
 }
 
 impl ConnectionStatus {

@@ -94,6 +94,9 @@ fuzz_target!(|bytes: &[u8]| {
         1 => {
             if ipv4::header::arrived(&memory, &mut first, &[]).is_ok() {
                 assert!(memory.check(&[first]).is_ok() && first.offset >= 20);
+                if let Ok((beginning, _)) = ipv4::header::returned(&memory, &[first], 0) {
+                    assert!(memory.check(&[beginning]).is_ok() && beginning.bytes < first.bytes);
+                }
             }
         }
         2 => {

@@ -11,6 +11,7 @@
 //! | [`neighbours`] | who is where on a link, and what waits for them |
 //! | [`held`] | keeping packets until it is known where their neighbour is |
 //! | [`network`](mod@network) | the network layer's header, as the layers above see it |
+//! | [`returned`] | beginnings of packets that were too big for their way |
 //! | [`ready`] | being served for the first time |
 //! | [`address`] | addresses as text |
 //! | [`ways`] | asking for ways, and telling of some |
@@ -36,6 +37,7 @@ pub mod held;
 pub mod neighbours;
 pub mod network;
 pub mod ready;
+pub mod returned;
 pub mod share;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

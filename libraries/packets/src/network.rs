@@ -1,6 +1,6 @@
 //! What the layers above see of the network layer's header, of IPv4 and IPv6 alike, and the sum that they add for it to theirs.
 
-use warren_idl::{Address, Packet};
+use warren_idl::{Address, Packet, TOO_BIG};
 
 use crate::{
     Bad, Buffers, Bytes,
@@ -28,8 +28,13 @@ pub struct Network {
 ///
 /// # Errors
 ///
-/// There is none.
+/// There is none, or what has arrived is only the beginning of a packet that this station has sent: for that there is [`returned`](crate::returned).
 pub fn network<M: Bytes>(memory: &Buffers<M>, first: &Packet) -> Result<Network, Bad> {
+    if first.flags & TOO_BIG == 0 { read(memory, first) } else { Err(Bad) }
+}
+
+/// The same, whosever packet it is.
+pub(crate) fn read<M: Bytes>(memory: &Buffers<M>, first: &Packet) -> Result<Network, Bad> {
     let mut bytes = [0; IPV6_BYTES];
     let (start, rest) = bytes.split_at_mut(IPV4_BYTES);
     let at = usize::from(first.network);

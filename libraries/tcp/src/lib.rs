@@ -34,7 +34,7 @@
 //! # What is left out
 //!
 //! ECN, urgent data (it is read in line), TCP Fast Open, pacing, searching for a larger path MTU (a smaller one is heard of by
-//! [`Engine::narrow`]), scopes of IPv6 addresses. Payload of a SYN is not taken, and comes again.
+//! [`Engine::narrow`]; where nothing is heard at all, routers of IPv4 may cut segments), scopes of IPv6 addresses. Payload of a SYN is not taken, and comes again.
 //!
 //! # Memory
 //!

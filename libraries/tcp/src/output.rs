@@ -40,6 +40,8 @@ pub struct Outgoing<'a, B> {
     pub payload: Payload<'a, B>,
     /// The most payload bytes of a segment on the wire.
     pub segment_bytes: u16,
+    /// Whether routers of IPv4 are not to cut it. One that can pass it on only in parts is to say so, for [`Engine::narrow`](crate::Engine::narrow).
+    pub whole: bool,
 }
 
 impl<B: Copy> Outgoing<'_, B> {

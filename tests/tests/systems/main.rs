@@ -26,6 +26,7 @@ mod names;
 mod network;
 mod outages;
 mod partitions;
+mod paths;
 mod pipelines;
 mod processors;
 mod programs;

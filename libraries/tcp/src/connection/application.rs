@@ -176,6 +176,7 @@ impl<B: Copy> Connection<B> {
                 header,
                 payload: Payload::empty(),
                 segment_bytes,
+                whole: true,
             });
         }
         if self.state != State::Closed {

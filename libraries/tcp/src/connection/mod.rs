@@ -58,6 +58,8 @@ pub struct Connection<B> {
     path: Path,
     /// The most payload bytes of a segment on the wire.
     segment_bytes: u16,
+    /// Whether nothing was heard for so long that a router on the way may cut nothing, and say nothing (RFC 2923, section 2.1).
+    is_unheard: bool,
     agreement: Agreement,
     wishes: Wishes,
     events: Events,

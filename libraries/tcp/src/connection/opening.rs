@@ -133,6 +133,7 @@ impl<B: Copy> Connection<B> {
             end: None,
             path,
             segment_bytes: 0,
+            is_unheard: false,
             agreement,
             wishes: Wishes::default(),
             events: Events::NONE,

@@ -12,6 +12,8 @@ use crate::{
 const DELAYED_NS: u64 = 200 * MILLISECOND_NS;
 /// The end of the stream is not asked for earlier, because who answers must first get to run.
 const LEAST_WAIT_NS: u64 = 2 * MILLISECOND_NS;
+/// So many times in a row everything is sent again before routers may cut it.
+const UNHEARD_ATTEMPTS: u8 = 2;
 /// When the end of the stream is asked for before there is a sample of the round trip (the same).
 const UNKNOWN_NS: u64 = SECOND_NS;
 
@@ -113,6 +115,8 @@ impl<B: Copy> Connection<B> {
     /// RFC 6298, section 5, and RFC 5681, section 3.1: everything is taken for lost, and the window begins again with one segment.
     fn time_out(&mut self, now_ns: u64) {
         self.counters.timeouts += 1;
+        self.is_unheard |=
+            self.state.is_synchronized() && self.deadlines.attempts >= UNHEARD_ATTEMPTS;
         let again = self.recovery.as_ref().is_some_and(|recovery| recovery.timeout);
         if self.state.is_synchronized() && !again {
             self.congestion.reduce(self.next - self.unacknowledged);

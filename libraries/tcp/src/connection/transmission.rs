@@ -244,6 +244,7 @@ impl<B: Copy> Connection<B> {
             header,
             payload,
             segment_bytes: self.segment_bytes,
+            whole: !self.is_unheard,
         });
         self.deadlines.sent_ns = now_ns;
         self.settle();

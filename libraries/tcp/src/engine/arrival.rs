@@ -142,7 +142,13 @@ impl<B: Copy> Engine<B> {
             self.totals.cookies_out += 1;
             let header =
                 cookies::answer(&self.secrets, &self.settings, now_ns, flow, path, segment);
-            output.send(Outgoing { flow, header, payload: Payload::empty(), segment_bytes: 0 });
+            output.send(Outgoing {
+                flow,
+                header,
+                payload: Payload::empty(),
+                segment_bytes: 0,
+                whole: true,
+            });
             return;
         }
         listener.opening += 1;
@@ -206,6 +212,12 @@ impl<B: Copy> Engine<B> {
             reset: true,
             ..Segment::default()
         };
-        output.send(Outgoing { flow, header, payload: Payload::empty(), segment_bytes: 0 });
+        output.send(Outgoing {
+            flow,
+            header,
+            payload: Payload::empty(),
+            segment_bytes: 0,
+            whole: true,
+        });
     }
 }

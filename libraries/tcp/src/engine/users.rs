@@ -198,19 +198,18 @@ impl<B: Copy> Engine<B> {
         })
     }
 
-    /// The path turned out to carry less; see [`Connection::narrow`].
+    /// The path turned out to carry less; see [`Connection::narrow`]. Returns false if no connection has sent such a packet.
     pub fn narrow(
         &mut self,
         flow: &Flow,
         packet_bytes: u16,
         sequence: crate::sequence::Sequence,
         output: &mut impl Output<B>,
-    ) {
-        if let Some(slot) = self.table.find(&self.secrets, flow) {
-            let name = self.table.name(slot);
-            let _ = self
-                .with(name, output, |entry, _, _| entry.connection.narrow(packet_bytes, sequence));
-        }
+    ) -> bool {
+        let Some(slot) = self.table.find(&self.secrets, flow) else { return false };
+        let name = self.table.name(slot);
+        self.with(name, output, |entry, _, _| entry.connection.narrow(packet_bytes, sequence))
+            .unwrap_or(false)
     }
 
     /// Lets go of a connection, which ends in order (see [`Connection::leave`]). The name is invalid from now on.

@@ -68,6 +68,8 @@ pub struct Host {
     pub on_accept: Task,
     outbox: Vec<Vec<u8>>,
     pub sent: Vec<Segment>,
+    /// Whether routers are not to cut what was sent last.
+    pub whole: bool,
 }
 
 /// The engine's way out: cuts segments as a device would.
@@ -75,11 +77,13 @@ pub struct Wire<'a> {
     pub memory: &'a mut Memory,
     pub outbox: &'a mut Vec<Vec<u8>>,
     pub sent: &'a mut Vec<Segment>,
+    pub whole: &'a mut bool,
 }
 
 impl Output<usize> for Wire<'_> {
     fn send(&mut self, segment: Outgoing<'_, usize>) {
         self.sent.push(segment.header);
+        *self.whole = segment.whole;
         let payload: Vec<u8> =
             segment.pieces().flat_map(|piece| self.memory.bytes(piece)).copied().collect();
         let limit = usize::from(segment.segment_bytes).max(1);
@@ -114,12 +118,13 @@ impl Host {
             on_accept: Task::sending(0),
             outbox: Vec::new(),
             sent: Vec::new(),
+            whole: false,
         }
     }
 
     pub fn with<T>(&mut self, act: impl FnOnce(&mut Engine<usize>, &mut Wire<'_>) -> T) -> T {
-        let Host { engine, memory, outbox, sent, .. } = self;
-        act(engine, &mut Wire { memory, outbox, sent })
+        let Host { engine, memory, outbox, sent, whole, .. } = self;
+        act(engine, &mut Wire { memory, outbox, sent, whole })
     }
 
     pub fn listen(&mut self, port: u16, task: Task) {

@@ -356,6 +356,23 @@ fn a_narrower_path_is_used_at_once() {
     assert_eq!(world.left.connection(0).information().counters.timeouts, 0);
 }
 
+#[test]
+fn what_nobody_answers_twice_may_be_cut_on_its_way() {
+    let mut world = connected(&Settings::default());
+    write(&mut world.left, 5 * 1448);
+    lose(&mut world);
+    assert!(world.left.whole);
+    loop {
+        world.now_ns = world.left.deadline_ns().expect("something is sent again");
+        lose(&mut world);
+        let timeouts = world.left.connection(0).information().counters.timeouts;
+        assert_eq!(world.left.whole, timeouts < 2, "{timeouts}");
+        if timeouts == 3 {
+            return;
+        }
+    }
+}
+
 /// Whether the right side sends something within a few milliseconds when the left one writes a byte.
 fn is_answered_at_once(world: &mut Pair) -> bool {
     world.right.sent.clear();

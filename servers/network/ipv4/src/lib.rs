@@ -31,7 +31,7 @@ use warren_idl::{
     AddressSpace, CHECKSUM_FILL, Clock, Endpoint, EndpointError, Ipv4, Ipv4Configuration,
     Ipv4Counts, Ipv4Error, Ipv4Settings, NAME_SERVERS, Neighbourhood, NeighbourhoodDescription,
     Packet, PacketMemory, Parameters, Routing, Signals, Sink, SinkError, TO_SEVERAL, Task,
-    ThreadError, ThreadFactory, Timer, Way,
+    ThreadError, ThreadFactory, Timer, WHOLE, Way,
 };
 use warren_packets::{
     Bad, Batch, Buffers, OwnShare,
@@ -39,12 +39,12 @@ use warren_packets::{
     distribution::{self, Distributor, Sinks, distribute},
     fragments::{self, Fragment, Reassembly},
     ready::{self, Ready},
-    ways,
+    returned, ways,
 };
 use warren_waiting::{Bell, wait_until};
 
 use crate::{
-    header::{HEADER_BYTES, Header, Outgoing},
+    header::{HEADER_BYTES, Header, ICMP, Outgoing, TOO_BIG},
     routes::Routes,
 };
 
@@ -212,7 +212,7 @@ impl Ipv4Server {
 
     /// Hands on what is in packets that have arrived.
     fn arrived(cx: &mut Cx<'_, Self>, mut packets: Batch) {
-        let mut fragments = Vec::new();
+        let (mut fragments, mut messages) = (Vec::new(), Vec::new());
         let Ipv4Server { packets: memory, routes, counts, .. } = &mut **cx;
         let protocols = packets.sort(|first, others| {
             counts.received += 1;
@@ -228,6 +228,10 @@ impl Ipv4Server {
                 fragments.push((header, whole(first, others)));
                 return None;
             }
+            if header.protocol == ICMP && memory.header(first) == Ok(TOO_BIG) {
+                messages.push(whole(first, others));
+                return None;
+            }
             Some(header.protocol.into())
         });
         let unknown = distribute(cx, &packets, &protocols);
@@ -235,6 +239,13 @@ impl Ipv4Server {
         for (header, pieces) in fragments {
             // What is lost of a datagram is the same as if a fragment had been.
             Self::put_together(cx, &header, &pieces).ok();
+        }
+        for message in messages {
+            let own = cx.settings.address;
+            match header::returned(&cx.packets, &message, own) {
+                Ok((first, protocol)) => returned::hand_back(cx, first, protocol),
+                Err(Bad) => cx.counts.bad += 1,
+            }
         }
     }
 
@@ -329,7 +340,9 @@ impl Endpoint for Ipv4Server {
             // A header with more options leaves less room than whoever measured the segments has seen.
             let room = most.saturating_sub(first.bytes.into()) as u16;
             first.segment_bytes = first.segment_bytes.min(room);
-            let header = header::sent(&Outgoing { header, may_fragment: true }, bytes);
+            let may_fragment = first.flags & WHOLE == 0;
+            first.flags &= !WHOLE;
+            let header = header::sent(&Outgoing { header, may_fragment }, bytes);
             memory.prepend(first, &header.map_err(|Bad| EndpointError::TooLong)?)?;
             Ok::<_, EndpointError>(true)
         })?;

@@ -45,7 +45,7 @@ use warren_packets::{
     held::{self, Held, Holder},
     neighbours::{LinkAddress, number},
     ready::{self, Ready},
-    unguessable, ways,
+    returned, unguessable, ways,
 };
 use warren_waiting::{Bell, until, wait_until};
 
@@ -53,7 +53,7 @@ use crate::{
     addresses::{ALL, Addresses, LEAST_MTU, Network, ROUTERS, Step, is_group},
     claims::{Claims, Due},
     header::{FRAGMENT_BYTES, HEADER_BYTES, Header, Part},
-    message::{ICMP, MOST_BYTES, Message, NEAR, solicited},
+    message::{ICMP, MOST_BYTES, Message, NEAR, PACKET, solicited},
 };
 
 /// IPv6's number among the protocols on Ethernet (RFC 2464).
@@ -377,7 +377,13 @@ impl Ipv6Server {
                     None => Ok(()),
                 }
             }
-            Message::TooBig { destination, mtu } => {
+            // Any station can say it, but then it has to know with whom this one talks.
+            Message::TooBig { source, .. } if !cx.addresses.is_own(&source) => Ok(()),
+            Message::TooBig { protocol, destination, mtu, .. } => {
+                let beginning = returned::beginning(&pieces[0], PACKET, HEADER_BYTES, mtu);
+                if let Ok(first) = beginning {
+                    returned::hand_back(cx, first, protocol);
+                }
                 if cx.addresses.too_big(&destination, mtu, now) {
                     Self::announce(cx)?;
                 }

@@ -29,8 +29,10 @@ const LINK_BYTES: usize = 8;
 /// The option that names name servers (RFC 8106, section 5.1), and bytes in front of their addresses.
 const SERVERS_OPTION: u8 = 25;
 const SERVERS_BYTES: usize = 8;
-/// In a message that a packet is too big: where that starts, and where in it its destination stands.
-const PACKET: usize = 8;
+/// In a message that a packet is too big: where that starts, and where in it stand its protocol, its source and its destination.
+pub const PACKET: usize = 8;
+const PROTOCOL: usize = 6;
+const SOURCE: usize = 8;
 const DESTINATION: usize = 24;
 
 /// Whether a message, by its first byte, is for IPv6 itself.
@@ -61,6 +63,10 @@ pub enum Message {
     Router(Router),
     /// A packet was too big for some link on its way.
     TooBig {
+        /// What was in it.
+        protocol: u8,
+        /// Who sent it.
+        source: Address,
         /// Whom it was for.
         destination: Address,
         /// Most bytes of a packet there.
@@ -119,9 +125,11 @@ pub fn read(header: &Header, bytes: &[u8]) -> Option<Message> {
     }
     if packet.msg_type() == Icmpv6Message::PktTooBig {
         let packet = bytes.get(PACKET..)?;
-        let destination = packet.get(DESTINATION..)?.first_chunk().copied()?;
+        let address = |at| Some(Address { bytes: *packet.get(at..)?.first_chunk()? });
+        let (protocol, source, destination) =
+            (*packet.get(PROTOCOL)?, address(SOURCE)?, address(DESTINATION)?);
         let mtu = u32::from_be_bytes(bytes.get(4..8)?.first_chunk().copied()?);
-        return Some(Message::TooBig { destination: Address { bytes: destination }, mtu });
+        return Some(Message::TooBig { protocol, source, destination, mtu });
     }
     if header.hops != NEAR {
         return None;
@@ -400,10 +408,11 @@ mod tests {
     #[test]
     fn a_packet_that_was_too_big_is_known_by_its_destination() {
         let mut bytes = vec![2, 0, 0, 0, 0, 0, 5, 0];
-        bytes.extend([0; 24]);
+        bytes.extend([0x60, 0, 0, 0, 5, 0, 6, 64]);
+        bytes.extend(HERE.bytes);
         bytes.extend(THERE.bytes);
         let far = Header { hops: 60, ..HEADER };
-        let expected = Message::TooBig { destination: THERE, mtu: 1280 };
+        let expected = Message::TooBig { protocol: 6, source: HERE, destination: THERE, mtu: 1280 };
         assert_eq!(finished(&far, bytes.clone()), Some(expected));
         bytes.pop();
         assert_eq!(finished(&far, bytes), None, "cut off");

@@ -31,6 +31,7 @@ pub mod listener;
 pub mod outgoing;
 pub mod poll;
 pub mod ports;
+pub mod returned;
 pub mod stack;
 pub mod strangers;
 pub mod ways;
@@ -43,7 +44,7 @@ use warren::{Cx, New, Ref, Req, Required, Server, StartError, SystemError, local
 use warren_idl::{
     Address, AddressSpace, BUFFER_BYTES, Clock, Connection, ConnectionStatus, Entropy, Listener,
     ListenerStatus, Log, LogRecord, PacketMemory, Poll, Principals, Routing, Signals, Sink,
-    SinkError, Task, Tcp, TcpCounts, TcpError, ThreadError, ThreadFactory, Timer,
+    SinkError, TOO_BIG, Task, Tcp, TcpCounts, TcpError, ThreadError, ThreadFactory, Timer,
 };
 use warren_packets::{
     Bad, Batch, Indices, OwnShare,
@@ -171,6 +172,11 @@ impl Sink for TcpServer {
             return Ok(ready::tell(cx)?);
         }
         let segments = Batch::read(packets).map_err(|Bad| SinkError::BadRecord)?;
+        if let [first, ..] = segments.records()
+            && first.flags & TOO_BIG != 0
+        {
+            return Ok(returned::take(cx, first)?);
+        }
         let count = segments.packets().count();
         // Mostly all are of one owner.
         let mut owners: Vec<(Owner, Arrivals)> = Vec::new();

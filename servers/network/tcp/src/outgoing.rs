@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use warren_idl::{
     Address, BATCH, BUFFER_BYTES, CHECKSUM_FILL, HEADROOM, OFFLOAD_CHECKSUM, PIECES, Packet,
-    SEGMENT_IPV6,
+    SEGMENT_IPV6, WHOLE,
 };
 use warren_packets::{Batch, Buffers, Bytes, Indices, batch::length, pseudo_header};
 use warren_tcp::{Flow, HEADER_BYTES, Outgoing, Output, Segment};
@@ -163,8 +163,12 @@ impl<M: Bytes> Output<u32> for Sending<'_, M> {
         (0..).zip(pieces.iter_mut().rev()).for_each(|(behind, piece)| piece.more = behind);
         if segment.payload.bytes() > segment.segment_bytes.into() {
             pieces[0].segment_bytes = segment.segment_bytes;
-            pieces[0].flags = if destination.as_v4().is_some() { 0 } else { SEGMENT_IPV6 };
         }
+        pieces[0].flags = match destination.as_v4() {
+            Some(_) if segment.whole => WHOLE,
+            None if pieces[0].segment_bytes != 0 => SEGMENT_IPV6,
+            _ => 0,
+        };
         if self.write_header(&segment.header, between, offloads, &mut pieces).is_some()
             && let Some(batch) = self.batch(between, offloads, pieces.len())
         {
@@ -322,7 +326,7 @@ mod tests {
             engine.transmit(0, output);
         });
         let first = sent[0].segments.records()[0];
-        assert_eq!((first.flags, first.segment_bytes), (CHECKSUM_FILL, 0));
+        assert_eq!((first.flags, first.segment_bytes), (CHECKSUM_FILL | WHOLE, 0));
         assert_eq!((first.checksum_start, first.checksum_offset), (first.offset, 16));
         let mut field = [0; 2];
         world.memory.read(&first, CHECKSUM, &mut field).unwrap();

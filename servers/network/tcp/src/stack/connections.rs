@@ -311,5 +311,7 @@ fn status_of(connection: &Connection<u32>, principal: u32) -> ConnectionStatus {
         unread_bytes: information.receive_queue_bytes,
         unsent_bytes: information.send_queue_bytes,
         congestion_bytes: information.congestion_bytes,
+        segment_bytes: information.segment_bytes.into(),
+        reserved: 0,
     }
 }

@@ -30,6 +30,7 @@ use crate::{
     arrival::{Arrival, Arrivals, Queue, piece},
     outgoing::{Sending, Stock, ToStation},
     ports::{Owner, Ports},
+    returned::Returned,
     ways::{Known, Ways},
 };
 
@@ -312,6 +313,18 @@ impl Stack {
             }
         }
         !queue.is_empty()
+    }
+
+    /// Hears that a segment was too big for its way, which the principal's thread sends again then; whether one of this stack's connections has sent it.
+    pub fn narrow(&self, returned: &Returned) -> bool {
+        let Returned { flow, packet_bytes, sequence } = returned;
+        let sent =
+            self.with(|engine, output| engine.narrow(flow, *packet_bytes, *sequence, output));
+        if sent {
+            // It waits for an answer until some time, and that is earlier than this.
+            self.inner.borrow_mut().waits_until_ns = u64::MAX;
+        }
+        sent
     }
 
     /// Answers a segment that is for nobody, with RST.
