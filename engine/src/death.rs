@@ -310,7 +310,10 @@ fn destroy<P: Platform>(remains: Remains<P>) {
     };
     if let Some(instance) = closing {
         call_root::<P>(&instance, Kind::destruct);
-        P::alone(|| end_one::<P>(&instance));
+        P::alone(|| {
+            end_one::<P>(&instance);
+            note_closing::<P>(&instance, None);
+        });
     }
 }
 
@@ -332,6 +335,7 @@ fn take_away<P: Platform>(object: *mut Object) -> Option<Held<P>> {
         && instance.planned.is_some_and(|planned| is_task || !started(&planned));
     last.then(|| {
         instance.life.set(Life::Closing);
+        note_closing::<P>(instance, Some(running_thread::<P>()));
         forget_running::<P>(instance);
         for root in (0..).map_while(|kind| instance.root(kind)) {
             // SAFETY: the roots of an instance that lives are in use, and nobody else touches them inside `critical`.
@@ -339,6 +343,20 @@ fn take_away<P: Platform>(object: *mut Object) -> Option<Held<P>> {
         }
         Held::new(instance)
     })
+}
+
+/// Notes which thread is destructing an instance: its server is not launched again before that is over. Inside `critical`.
+fn note_closing<P: Platform>(instance: &Instance, thread: Option<u64>) {
+    if let Some(planned) = instance.planned {
+        // SAFETY: inside `critical`.
+        unsafe { tables::<P>() }.closing[planned] = thread;
+    }
+}
+
+/// The thread that runs.
+pub fn running_thread<P: Platform>() -> u64 {
+    // SAFETY: the platform's block is valid.
+    unsafe { (*P::cpu()).thread }
 }
 
 /// Makes an object answer `Lost` for good. Inside `critical`.
@@ -630,8 +648,7 @@ pub fn wake_attendant<P: Platform>() {
 /// Fails every call that would return into a dead instance, with all that is called and waited for on its behalf, and every thread that is inside
 /// one. Inside `alone`.
 fn cut_threads_off<P: Platform>() {
-    // SAFETY: the platform's block is valid.
-    let running = unsafe { (*P::cpu()).thread };
+    let running = running_thread::<P>();
     P::threads(&mut |thread| {
         let dead = |frame: *const Frame| {
             // SAFETY: frames below the first free one are initialised.
@@ -712,8 +729,7 @@ fn every_instance<P: Platform>() -> impl Iterator<Item = &'static Instance> {
 ///
 /// The newest frame of the thread that runs is not asked: its call has ended, or it is native code's.
 fn is_needed<P: Platform>(instance: &Instance) -> bool {
-    // SAFETY: the platform's block is valid.
-    let running = unsafe { (*P::cpu()).thread };
+    let running = running_thread::<P>();
     let mut needed = false;
     P::threads(&mut |thread| {
         let newest = thread.frame.wrapping_sub(1);

@@ -283,9 +283,9 @@ impl Instance {
         root
     }
 
-    /// The same, if it answers calls.
+    /// The same, if it answers calls. One whose destructor runs does so no more.
     pub fn living_root(&self, kind: usize) -> Option<*mut Object> {
-        self.root(kind).filter(|_| self.is_alive())
+        self.root(kind).filter(|_| self.is_alive() && self.life.get() != Life::Closing)
     }
 }
 

@@ -10,6 +10,12 @@
 //! new objects take the place of the old ones in the tables of requirements of whoever was connected to
 //! it. References that somebody kept stay lost: the old server's promises died with it. If there is no room for it, or what it needs
 //! is not there, it is tried again later, as often as it may die.
+//!
+//! # One after the other
+//!
+//! An instance to which nobody refers any more is destructed before its server is launched again: a driver that starts its device must not have it stopped by
+//! the instance before. So a launch waits for other threads that launch or destruct what it needs. They never wait for each other in a circle: the plan has none, whoever
+//! destructs something does not wait, and whoever launches or destructs something brings back nobody meanwhile.
 #![expect(unsafe_code, reason = "objects are the engine's raw memory")]
 
 use alloc::{boxed::Box, format, string::String, vec::Vec};
@@ -82,6 +88,8 @@ pub enum LaunchFault {
     },
     /// It died while it was launched.
     Died,
+    /// It is being launched or destructed by whoever asks for it, or would have to wait for that.
+    Busy,
 }
 
 impl fmt::Display for LaunchFault {
@@ -106,6 +114,7 @@ impl fmt::Display for LaunchFault {
                 None => write!(out, "its constructor failed with error {error}"),
             },
             LaunchFault::Died => write!(out, "it died while it started"),
+            LaunchFault::Busy => write!(out, "whoever asks for it is starting or ending a server"),
         }
     }
 }
@@ -113,29 +122,36 @@ impl fmt::Display for LaunchFault {
 /// The instance of a server of the plan, launched now if it does not run. Outside of `critical`.
 pub fn launch<P: Platform>(planned: usize) -> Result<Held<P>, LaunchFault> {
     loop {
+        let own = death::running_thread::<P>();
         let busy = P::critical(|| {
             // SAFETY: inside `critical`.
             let system = unsafe { tables::<P>() };
             if let Some(instance) = system.running[planned] {
                 return Ok(Some(Held::new(instance)));
             }
-            let busy = core::mem::replace(&mut system.launching[planned], true);
-            if busy { Err(()) } else { Ok(None) }
+            let (launching, closing) = (system.launching[planned], system.closing[planned]);
+            if launching.or(closing).is_some() {
+                let may_wait = launching != Some(own) && !system.closing.contains(&Some(own));
+                return Err(may_wait);
+            }
+            system.launching[planned] = Some(own);
+            Ok(None)
         });
         match busy {
             Ok(Some(instance)) => return Ok(instance),
             Ok(None) => break,
-            Err(()) => P::yield_now(),
+            Err(true) => P::yield_now(),
+            Err(false) => return Err(LaunchFault::Busy),
         }
     }
     let result = launch_now::<P>(planned);
     P::critical(|| {
         // SAFETY: inside `critical`.
         let system = unsafe { tables::<P>() };
-        system.launching[planned] = false;
-        // It may have died already.
+        system.launching[planned] = None;
+        // It may have died already, or somebody had it and has given it up.
         if let Ok(instance) = &result
-            && instance.is_alive()
+            && instance.life.get() == Life::Alive
         {
             system.running[planned] = system.find(instance);
         }
@@ -291,13 +307,20 @@ fn give_back<P: Platform>(object: *mut Object) {
 
 /// The root object by which a server provides a service, with a count for the caller; launches it.
 fn root_of<P: Platform>(server: usize, service: u32) -> Result<*mut Object, String> {
-    let instance = launch::<P>(server)
-        .map_err(|fault| format!("server `{}`: {fault}", plan_of::<P>(server).name))?;
-    if instance.root_kind(service).is_none() {
-        return Err(format!("server `{}` does not provide the service", instance.name));
+    loop {
+        let instance = launch::<P>(server)
+            .map_err(|fault| format!("server `{}`: {fault}", plan_of::<P>(server).name))?;
+        if instance.root_kind(service).is_none() {
+            return Err(format!("server `{}` does not provide the service", instance.name));
+        }
+        if let Some(root) = P::critical(|| counted_root(&instance, service)) {
+            return Ok(root);
+        }
+        // Whoever had the last reference to it may just have given that up: then there will be another one.
+        if instance.failed.get() {
+            return Err(format!("server `{}` died", instance.name));
+        }
     }
-    P::critical(|| counted_root(&instance, service))
-        .ok_or_else(|| format!("server `{}` died", instance.name))
 }
 
 /// Asks a bus for a device, which comes with a count for the caller.
@@ -500,9 +523,15 @@ fn file_of<P: Platform>(name: &str) -> Option<&'static [u8]> {
     P::critical(|| P::file(&format!("servers/{name}")))
 }
 
-/// Launches again what died and is to come back by now, and connects it to whoever was connected before.
+/// Launches again what died and is to come back by now, and connects it to whoever was connected before. A thread that is launching or destructing a server
+/// leaves that to the platform's: what comes back may need that very server.
 /// Outside of `critical`, holding no server's lock.
 pub fn revive<P: Platform>() {
+    let own = death::running_thread::<P>();
+    // SAFETY: inside `critical`.
+    if P::critical(|| unsafe { tables::<P>() }.is_changed_by(own)) {
+        return P::critical(death::wake_attendant::<P>);
+    }
     // SAFETY: inside `critical`.
     while let Some(planned) = P::critical(|| unsafe { tables::<P>() }.take_return(P::now_ns())) {
         deadline::regardless::<P>(|| match launch::<P>(planned) {
@@ -515,7 +544,8 @@ pub fn revive<P: Platform>() {
             Err(
                 LaunchFault::Exhausted
                 | LaunchFault::Unresolved { .. }
-                | LaunchFault::NoDevice { .. },
+                | LaunchFault::NoDevice { .. }
+                | LaunchFault::Busy,
             ) => P::critical(|| death::schedule_again::<P>(planned, Deaths::note_want)),
             // Plan and files stay as they are.
             Err(

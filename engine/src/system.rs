@@ -35,8 +35,10 @@ pub struct System {
     pub plan: &'static Plan,
     /// For each server of the plan, its living instance.
     pub running: Vec<Option<&'static Instance>>,
-    /// For each server of the plan, whether it is being launched now.
-    pub launching: Vec<bool>,
+    /// For each server of the plan, the thread that is launching it now.
+    pub launching: Vec<Option<u64>>,
+    /// For each server of the plan, the thread that is destructing its instance now, to which nobody refers any more.
+    pub closing: Vec<Option<u64>>,
     /// Instances that are dead but still hold memory and references.
     pub unburied: usize,
     /// Objects whose last reference went, for [`crate::death::finish`].
@@ -73,6 +75,7 @@ impl System {
             plan: &NO_PLAN,
             running: Vec::new(),
             launching: Vec::new(),
+            closing: Vec::new(),
             unburied: 0,
             dying: Vec::new(),
             deaths: Vec::new(),
@@ -91,7 +94,8 @@ impl System {
         self.dying.reserve_exact(OBJECTS);
         self.running = alloc::vec![None; plan.servers.len()];
         self.deaths = alloc::vec![Deaths::default(); plan.servers.len()];
-        self.launching = alloc::vec![false; plan.servers.len()];
+        self.launching = alloc::vec![None; plan.servers.len()];
+        self.closing = alloc::vec![None; plan.servers.len()];
         self.plan = Box::leak(Box::new(plan));
     }
 
@@ -115,6 +119,11 @@ impl System {
     pub fn take_return(&mut self, now_ns: u64) -> Option<usize> {
         let at = self.returns.iter().rposition(|(at_ns, _)| *at_ns <= now_ns)?;
         Some(self.returns.remove(at).1)
+    }
+
+    /// Whether a thread is launching a server now, or destructing an instance of one.
+    pub fn is_changed_by(&self, thread: u64) -> bool {
+        self.launching.contains(&Some(thread)) || self.closing.contains(&Some(thread))
     }
 
     /// Adds an instance. Its record is valid as long as [`crate::record`] says.

@@ -6,13 +6,14 @@ mod support;
 use std::{cell::Cell, rc::Rc};
 
 use support::{
-    ATOMIC, FASTEST_NS, Make, REFERENCE, Server, State, VALUES, WIDE, call, code, count,
+    ATOMIC, FASTEST_NS, Make, REFERENCE, SERVICE, Server, State, VALUES, WIDE, call, code, count,
     replace_first, system,
 };
 use warren_abi::call::{Ret, SystemError};
 use warren_engine::{
     death,
     instance::{Instance, Life},
+    launch::{self, LaunchFault},
     platform::Platform,
     reference,
     stub::Shape,
@@ -336,6 +337,66 @@ on_a_machine! {
         give_up(of_root.root);
         assert_eq!(answer(), LOST);
         assert_eq!(of_root.instance.life.get(), Life::Buried);
+    }
+
+    fn a_server_is_launched_again_only_when_its_destructor_has_run(SLICE_NS) {
+        extern "C" fn destruct(state: &State, _: u64, _: u64) -> Ret {
+            system("wsys.unlock", 0, 0);
+            state.words[ENTERED].set(1);
+            while state.value.get() == 0 { system("wsys.yield", 0, 0); }
+            system("wsys.lock", 0, 0);
+            Ret::ok(0)
+        }
+        let victim = Server::new(&Make { root: &[add], destruct, ..Make::default() });
+        let planned = victim.instance.planned.expect("a server of the plan");
+        let closing = start_thread("closing", move || give_up(victim.root)).unwrap();
+        await_entry(&victim);
+        let root = Hosted::critical(|| reference::counted_root(victim.instance, SERVICE));
+        assert!(root.is_none(), "it answers no more");
+        let launched = Rc::new(Cell::new(false));
+        let launching = start_thread("launching", { let launched = launched.clone(); move || {
+            // The plan of tests has no files: it gets so far and no further.
+            assert!(matches!(launch::launch::<Hosted>(planned), Err(LaunchFault::NoFile)));
+            launched.set(true);
+        }}).unwrap();
+        for _ in 0..100 { warren_hosted::yield_now(); }
+        assert!(!launched.get(), "its destructor runs");
+        victim.state().value.set(1);
+        join(closing).unwrap();
+        join(launching).unwrap();
+        assert!(launched.get());
+    }
+
+    fn whoever_destructs_a_server_neither_waits_for_another_one_nor_brings_one_back(SLICE_NS) {
+        // Servers of the plan.
+        const VICTIM: usize = 1;
+        const OTHER: usize = 5;
+        thread_local!(static IS_REFUSED: Cell<bool> = const { Cell::new(false) });
+        let next = || {
+            // SAFETY: inside `critical`.
+            Hosted::critical(|| unsafe { reference::tables::<Hosted>() }.next_return_ns())
+        };
+        extern "C" fn destruct(_: &State, _: u64, _: u64) -> Ret {
+            IS_REFUSED.set(matches!(launch::launch::<Hosted>(VICTIM), Err(LaunchFault::Busy)));
+            launch::revive::<Hosted>();
+            Ret::ok(0)
+        }
+        let victim = Server::new(&Make { root: &[add], destruct, ..Make::default() });
+        assert_eq!(victim.instance.planned, Some(VICTIM), "what its destructor launches");
+        // SAFETY: inside `critical`.
+        Hosted::critical(|| unsafe { reference::tables::<Hosted>() }.come_back(OTHER, 0));
+        give_up(victim.root);
+        assert_eq!((IS_REFUSED.get(), next()), (true, Some(0)));
+        launch::revive::<Hosted>();
+        assert_eq!(next(), None, "whoever destructs nothing brings it back");
+    }
+
+    fn whoever_launches_a_server_does_not_wait_for_it(SLICE_NS) {
+        const PLANNED: usize = 5;
+        let own = death::running_thread::<Hosted>();
+        // SAFETY: inside `critical`.
+        Hosted::critical(|| unsafe { reference::tables::<Hosted>() }.launching[PLANNED] = Some(own));
+        assert!(matches!(launch::launch::<Hosted>(PLANNED), Err(LaunchFault::Busy)));
     }
 
     fn a_call_that_is_over_ends_as_it_was_although_a_destructor_ends_its_callee(SLICE_NS) {

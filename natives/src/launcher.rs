@@ -95,9 +95,10 @@ fn root<'f, P: Platform, X: ?Sized + Service>(planned: usize) -> Result<Ref<'f, 
 fn error_of(fault: LaunchFault) -> LaunchError {
     match fault {
         LaunchFault::Unresolved { .. } | LaunchFault::NoDevice { .. } => LaunchError::Unresolved,
-        LaunchFault::Failed { .. } | LaunchFault::Died | LaunchFault::Exhausted => {
-            LaunchError::Failed
-        }
+        LaunchFault::Failed { .. }
+        | LaunchFault::Died
+        | LaunchFault::Exhausted
+        | LaunchFault::Busy => LaunchError::Failed,
         LaunchFault::NoFile
         | LaunchFault::BadFile(_)
         | LaunchFault::Disagreement(_)
