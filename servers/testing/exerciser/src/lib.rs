@@ -18,6 +18,7 @@ mod buffers;
 mod calls;
 mod coordination;
 mod death;
+mod heap;
 mod log;
 mod loss;
 mod panics;
@@ -150,6 +151,7 @@ fn steps() -> Vec<Step> {
     add("threads", threads::NAME, What::Other(threads::check));
     coordination::CHECKS.iter().for_each(|&(name, check)| add("threads", name, What::Other(check)));
     add("log", log::NAME, What::Other(log::check));
+    add("heap", heap::NAME, What::Other(heap::check));
     steps
 }
 
@@ -164,7 +166,7 @@ struct Exercise {
 impl Work<Run> for Exercise {
     const MANUAL: Manual = Manual {
         usage: "[SUBJECT]",
-        details: "Without SUBJECT all checks are made: those of near, far, victim, fragile, threads, and log.\n",
+        details: "Without SUBJECT all checks are made: those of near, far, victim, fragile, threads, log, and heap.\n",
     };
 
     fn start(arguments: Vec<String>) -> Result<Self, UsageError> {
