@@ -1,18 +1,8 @@
 //! What a client of the HTTP server sends: no path leads out of the folder that is served, and no part out of a file.
 #![no_main]
 
-// The pure parts of the server, by their files: whole servers can only be linked for a loader.
-#[expect(dead_code, reason = "the server uses the rest")]
-#[path = "../../../servers/network/http/src"]
-mod http {
-    pub mod answer;
-    pub mod request;
-}
-
-extern crate alloc;
-
-use http::request::{HEAD_BYTES, Read, read};
 use libfuzzer_sys::fuzz_target;
+use warren_web::request::{HEAD_BYTES, Read, read};
 
 fuzz_target!(|bytes: &[u8]| match read(bytes) {
     Read::Partial => assert!(bytes.len() < HEAD_BYTES),

@@ -1,22 +1,11 @@
 //! What an HTTP server answers to `fetch`: heads, bodies in pieces, and where redirections lead.
 #![no_main]
 
-// The pure parts of the program, by their files: whole servers can only be linked for a loader.
-#[path = "../../../servers/programs/fetch/src"]
-mod fetch {
-    #[expect(dead_code, reason = "the program uses the rest")]
-    pub mod response;
-    #[expect(dead_code, reason = "the program uses the rest")]
-    pub mod url;
-}
-
-extern crate alloc;
-
-use fetch::{
+use libfuzzer_sys::fuzz_target;
+use warren_web::{
     response::{BadResponse, Body, Framing, HEAD_BYTES, Read, read},
     url::Url,
 };
-use libfuzzer_sys::fuzz_target;
 
 /// The content of pieces of a body, and what the end of the connection means behind them.
 fn content<'a>(

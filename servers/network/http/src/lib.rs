@@ -2,8 +2,8 @@
 //!
 //! # Shape
 //!
-//! [`request`] understands what is asked, [`answer`] writes heads and pages; both are pure and tested on the host. `talk` is a conversation: it reads files and
-//! writes them to its connection as far as that has room. One thread has all of them.
+//! `libraries/web` understands what is asked and writes heads, [`answer`] writes pages; both are pure and tested on the host. `talk` is a conversation: it reads files
+//! and writes them to its connection as far as that has room. One thread has all of them.
 //!
 //! It is the program `http` as well, which shows what was served.
 //!
@@ -27,7 +27,6 @@ extern crate alloc;
 extern crate std;
 
 pub mod answer;
-pub mod request;
 mod show;
 mod talk;
 

@@ -5,11 +5,15 @@ use alloc::{format, string::String, vec::Vec};
 use warren::{Cx, Kept, Ref, SystemError};
 use warren_idl::{Connection, File, FileError, FileStatus, Readiness, TcpError};
 use warren_serving::{Conversation, Next, Step, Turn, by_steps};
+use warren_web::{
+    answer::{Head, Status, content_type, is_known},
+    escapes::escaped,
+    request::{HEAD_BYTES, Read, Request, read},
+};
 
 use crate::{
     Serving,
-    answer::{Head, Status, content_type, is_known, link, listing, page, tag},
-    request::{HEAD_BYTES, Read, Request, read},
+    answer::{listing, page, tag},
 };
 
 /// Most bytes that are read and written at a time.
@@ -246,7 +250,7 @@ impl Talk {
         if !request.is_folder {
             return match self.send_file(cx, request, &path) {
                 Err(FileError::NotFound | FileError::IsADirectory) if is_folder(cx, &path) => {
-                    let target = format!("{}/", link(&request.path));
+                    let target = format!("{}/", escaped(&request.path));
                     let field = Some(("Location", &*target));
                     let page = page(Status::Moved, !self.is_last, request.only_head, field);
                     self.output = page.into();

@@ -2,7 +2,7 @@
 //!
 //! # Shape
 //!
-//! [`url`] understands where a document is, [`response`] what is answered; both are pure and tested on the host. `line` is the connection,
+//! `libraries/web` understands where a document is, and what is answered; it is pure and tested on the host. `line` is the connection,
 //! `trouble` says what went wrong.
 //!
 //! # What it does not do
@@ -16,9 +16,7 @@ extern crate alloc;
 extern crate std;
 
 mod line;
-pub mod response;
 mod trouble;
-pub mod url;
 
 use alloc::{format, string::String, vec, vec::Vec};
 
@@ -27,12 +25,14 @@ use warren_idl::{Clock, Program, Resolver, Tcp};
 use warren_program::{
     Arguments, CHUNK_BYTES, Flow, Handed, Manual, Stop, UsageError, Work, program,
 };
+use warren_web::{
+    response::{BadResponse, Body, Head, Read, read},
+    url::Url,
+};
 
 use crate::{
     line::{Line, Patience, now_ns},
-    response::{BadResponse, Body, Head, Read, read},
     trouble::Trouble,
-    url::Url,
 };
 
 const MS: u64 = 1_000_000;

@@ -1,13 +1,12 @@
 //! A connection to a server, at which nobody waits for longer than they are patient, and ^C is noticed.
 
-use alloc::format;
-
 use warren::{Cx, Kept, Ref, ServiceError};
 use warren_idl::{ADDRESSES, Address, Connection, Poll, Readiness, TcpError};
 use warren_program::Handed;
 use warren_waiting::until;
+use warren_web::{request, url::Url};
 
-use crate::{Run, trouble::Trouble, url::Url};
+use crate::{Run, trouble::Trouble};
 
 /// How often to ask whether the run is to go on.
 const LOOK_NS: u64 = 250_000_000;
@@ -86,11 +85,7 @@ impl Line {
         (method, url): (&str, &Url),
         patience: Patience,
     ) -> Result<(), Trouble> {
-        let (target, host) = (&url.target, url.authority());
-        let request = format!(
-            "{method} {target} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: Warren\r\nAccept: */*\r\n\
-             Connection: close\r\n\r\n"
-        );
+        let request = request::text(method, url);
         let mut rest = request.as_bytes();
         self.report(cx, Readiness::WRITABLE)?;
         while !rest.is_empty() {

@@ -6,8 +6,7 @@ use core::fmt;
 use warren::SystemError;
 use warren_idl::{ResolverError, TcpError, TimeError};
 use warren_program::Stop;
-
-use crate::{response::BadResponse, url::UrlError};
+use warren_web::{response::BadResponse, url::UrlError};
 
 /// Why a document does not come.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,15 +1,20 @@
-//! What a client asks for (RFC 9112, RFC 9110). Heads are taken apart by `httparse`; what they mean is found out here.
+//! What a client asks for.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 
-use super::answer::Status;
+use crate::{
+    answer::Status,
+    escapes::unescaped,
+    fields::{number, values},
+    url::Url,
+};
 
 /// Most bytes of a head.
 pub const HEAD_BYTES: usize = 8 * 1024;
 /// Most fields of a head.
 const FIELDS: usize = 64;
 
-/// A request, as far as this server cares.
+/// A request, as far as servers of documents care.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     /// Whether only the head of the answer is wanted (HEAD).
@@ -61,6 +66,15 @@ pub enum Read {
     Refused(Status),
 }
 
+/// What a client asks for a document, by this method, on a connection of its own.
+pub fn text(method: &str, url: &Url) -> String {
+    let (target, host) = (&url.target, url.authority());
+    format!(
+        "{method} {target} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: Warren\r\nAccept: */*\r\n\
+         Connection: close\r\n\r\n"
+    )
+}
+
 /// Reads the request at the beginning of what came.
 pub fn read(bytes: &[u8]) -> Read {
     let mut fields = [httparse::EMPTY_HEADER; FIELDS];
@@ -81,10 +95,10 @@ pub fn read(bytes: &[u8]) -> Read {
 }
 
 fn understand(head: &httparse::Request<'_, '_>) -> Result<Request, Status> {
-    let field = |name: &str| {
-        let mut all = head.headers.iter().filter(|field| field.name.eq_ignore_ascii_case(name));
-        let first = all.next().map(|field| field.value);
-        (first.and_then(|value| str::from_utf8(value).ok()).map(str::trim), all.next().is_some())
+    let field = |name| {
+        let mut all = values(head.headers, name);
+        let first = all.next().and_then(|value| str::from_utf8(value).ok());
+        (first.map(str::trim), all.next().is_some())
     };
     let is_newest = head.version == Some(1);
     let (host, several_hosts) = field("host");
@@ -142,29 +156,10 @@ fn path(target: &str) -> Result<(String, bool), Status> {
     Ok((path, is_folder))
 }
 
-/// A path with what was escaped in its place (RFC 3986, section 2.1); `None` if that is no text.
-fn unescaped(text: &str) -> Option<String> {
-    let mut bytes = Vec::new();
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'%' => {
-                let mut digit = || char::from(rest.next()?).to_digit(16);
-                let (high, low) = (digit()?, digit()?);
-                (high * 16 + low) as u8
-            }
-            byte => byte,
-        });
-    }
-    let text = String::from_utf8(bytes).ok()?;
-    (!text.contains(|character: char| character.is_control())).then_some(text)
-}
-
 /// One part; several are not served, but all of it.
 fn range(value: &str) -> Option<Range> {
     let (first, last) = value.strip_prefix("bytes=")?.split_once('-')?;
-    let number =
-        |text: &str| text.bytes().all(|it| it.is_ascii_digit()).then(|| text.parse().ok())?;
+    let number = |text: &str| number(text.as_bytes());
     match (first, last) {
         ("", last) => Some(Range::Last(number(last)?)),
         (first, "") => Some(Range::From(number(first)?, None)),
@@ -216,6 +211,18 @@ mod tests {
             known_tags: None,
         };
         assert_eq!(request, expected);
+    }
+
+    #[test]
+    fn a_server_reads_what_a_client_asks() {
+        for (method, only_head) in [("GET", false), ("HEAD", true)] {
+            let url = Url::parse("http://[fe80::2]:8080/a/./b?c").unwrap();
+            let request = of(&text(method, &url));
+            assert_eq!(
+                (request.only_head, &*request.path, request.keep),
+                (only_head, "/a/b", false)
+            );
+        }
     }
 
     #[test]

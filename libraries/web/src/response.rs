@@ -1,6 +1,8 @@
-//! What a server answers (RFC 9112): heads are taken apart by `httparse`; how long the body is, and what of it is content, is found out here.
+//! What a server answers: how long the body is, and what of it is content.
 
 use alloc::{string::String, vec::Vec};
+
+use crate::fields::{number, values};
 
 /// Most bytes of a head, and of what follows the last chunk.
 pub const HEAD_BYTES: usize = 16 * 1024;
@@ -40,7 +42,7 @@ impl BadResponse {
     }
 }
 
-/// The head of an answer, as far as this program cares.
+/// The head of an answer, as far as whoever fetches documents cares.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
     /// The number of its status.
@@ -113,7 +115,7 @@ fn understand(head: &httparse::Response<'_, '_>, only_head: bool) -> Result<Head
     let status = head.code.ok_or(BadResponse::Malformed)?;
     let has_no_body = only_head || matches!(status, 100..=199 | 204 | 304);
     let framing = if has_no_body { Framing::Length(0) } else { framing(head)? };
-    let location = values(head, "location").next();
+    let location = values(head.headers, "location").next();
     Ok(Head {
         status,
         reason: head.reason.unwrap_or_default().into(),
@@ -122,17 +124,8 @@ fn understand(head: &httparse::Response<'_, '_>, only_head: bool) -> Result<Head
     })
 }
 
-/// The values of a field, which may be there several times.
-fn values<'a>(
-    head: &'a httparse::Response<'_, '_>,
-    name: &'a str,
-) -> impl Iterator<Item = &'a [u8]> {
-    let fields = head.headers.iter().filter(|field| field.name.eq_ignore_ascii_case(name));
-    fields.map(|field| field.value.trim_ascii())
-}
-
 fn framing(head: &httparse::Response<'_, '_>) -> Result<Framing, BadResponse> {
-    let mut codings = values(head, "transfer-encoding");
+    let mut codings = values(head.headers, "transfer-encoding");
     if let Some(coding) = codings.next() {
         // The version before has none, so that it would mean something to one of both sides only.
         if head.version != Some(1) {
@@ -141,11 +134,13 @@ fn framing(head: &httparse::Response<'_, '_>) -> Result<Framing, BadResponse> {
         let is_chunked = coding.eq_ignore_ascii_case(b"chunked") && codings.next().is_none();
         return if is_chunked { Ok(Framing::Chunked) } else { Err(BadResponse::UnknownCoding) };
     }
-    if values(head, "content-encoding").any(|coding| !coding.eq_ignore_ascii_case(b"identity")) {
+    if values(head.headers, "content-encoding")
+        .any(|coding| !coding.eq_ignore_ascii_case(b"identity"))
+    {
         return Err(BadResponse::UnknownCoding);
     }
     let lengths =
-        values(head, "content-length").flat_map(|value| value.split(|byte| *byte == b','));
+        values(head.headers, "content-length").flat_map(|value| value.split(|byte| *byte == b','));
     let mut known = None;
     for text in lengths {
         let length = number(text.trim_ascii()).ok_or(BadResponse::BadLength)?;
@@ -155,12 +150,6 @@ fn framing(head: &httparse::Response<'_, '_>) -> Result<Framing, BadResponse> {
         known = Some(length);
     }
     Ok(known.map_or(Framing::UntilEnd, Framing::Length))
-}
-
-fn number(text: &[u8]) -> Option<u64> {
-    // `parse` would take a sign.
-    let digits = text.iter().all(u8::is_ascii_digit).then_some(text)?;
-    str::from_utf8(digits).ok()?.parse().ok()
 }
 
 /// A body that comes in pieces.

@@ -1,0 +1,149 @@
+//! Heads of answers: status lines, and what stands in fields.
+
+use alloc::string::String;
+use core::fmt::Write as _;
+
+/// Bytes of most heads.
+const HEAD_BYTES: usize = 256;
+
+/// What became of a request (RFC 9110, section 15).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Here it is.
+    Ok,
+    /// Here is the part.
+    Part,
+    /// It is elsewhere.
+    Moved,
+    /// The client has it already.
+    NotModified,
+    /// The request makes no sense.
+    BadRequest,
+    /// There is no such file.
+    NotFound,
+    /// Only GET and HEAD are served.
+    MethodNotAllowed,
+    /// The file has no such part.
+    NoSuchPart,
+    /// The head is too long.
+    HeadTooLarge,
+    /// The file cannot be read.
+    Failed,
+    /// Only HTTP/1 is spoken.
+    UnknownVersion,
+}
+
+impl Status {
+    /// Number and words.
+    pub fn line(self) -> &'static str {
+        match self {
+            Status::Ok => "200 OK",
+            Status::Part => "206 Partial Content",
+            Status::Moved => "301 Moved Permanently",
+            Status::NotModified => "304 Not Modified",
+            Status::BadRequest => "400 Bad Request",
+            Status::NotFound => "404 Not Found",
+            Status::MethodNotAllowed => "405 Method Not Allowed",
+            Status::NoSuchPart => "416 Range Not Satisfiable",
+            Status::HeadTooLarge => "431 Request Header Fields Too Large",
+            Status::Failed => "500 Internal Server Error",
+            Status::UnknownVersion => "505 HTTP Version Not Supported",
+        }
+    }
+}
+
+/// The head of an answer. There is no clock that knows the date, so there is no field for it (RFC 9110, section 6.6.1).
+pub struct Head(String);
+
+impl Head {
+    /// Begins with a status.
+    pub fn new(status: Status, keep: bool) -> Self {
+        let connection = if keep { "keep-alive" } else { "close" };
+        let mut text = String::with_capacity(HEAD_BYTES);
+        for part in ["HTTP/1.1 ", status.line(), "\r\nServer: Warren\r\nConnection: ", connection] {
+            text += part;
+        }
+        text += "\r\n";
+        Head(text)
+    }
+
+    /// With another field.
+    pub fn with(mut self, name: &str, value: impl core::fmt::Display) -> Self {
+        self.0 += name;
+        // Writing into a String does not fail.
+        let _ = write!(self.0, ": {value}\r\n");
+        self
+    }
+
+    /// All of it.
+    pub fn end(mut self) -> String {
+        self.0 += "\r\n";
+        self.0
+    }
+}
+
+/// Whether one of the tags that a client has is this one (RFC 9110, section 13.1.2).
+pub fn is_known(tags: &str, tag: &str) -> bool {
+    tags.split(',').map(str::trim).any(|it| it == "*" || it.trim_start_matches("W/") == tag)
+}
+
+/// What a file is, by the end of its name.
+pub fn content_type(path: &str) -> &'static str {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let end = name.rsplit_once('.').map_or("", |(_, end)| end);
+    match end {
+        "html" | "htm" => "text/html; charset=utf-8",
+        "css" => "text/css; charset=utf-8",
+        "js" => "text/javascript; charset=utf-8",
+        "json" => "application/json",
+        "svg" => "image/svg+xml",
+        "png" => "image/png",
+        "jpg" | "jpeg" => "image/jpeg",
+        "gif" => "image/gif",
+        "ico" => "image/vnd.microsoft.icon",
+        "pdf" => "application/pdf",
+        "wasm" => "application/wasm",
+        "" | "txt" | "md" | "rs" | "toml" | "kdl" | "c" | "h" | "log" => {
+            "text/plain; charset=utf-8"
+        }
+        _ => "application/octet-stream",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::response::{self, Framing, Read};
+
+    #[test]
+    fn a_client_reads_what_a_server_writes() {
+        for (status, number, words) in [
+            (Status::Ok, 200, "OK"),
+            (Status::NotFound, 404, "Not Found"),
+            (Status::HeadTooLarge, 431, "Request Header Fields Too Large"),
+        ] {
+            let text = Head::new(status, true).with("Content-Length", 7).end();
+            let Read::Head(head, length) = response::read(text.as_bytes(), false) else {
+                panic!("{text}")
+            };
+            assert_eq!((head.status, &*head.reason, length), (number, words, text.len()));
+            assert_eq!(head.framing, Framing::Length(7));
+        }
+        let moved = Head::new(Status::Moved, false).with("Location", "/a/").end();
+        let Read::Head(head, _) = response::read(moved.as_bytes(), true) else { panic!("{moved}") };
+        assert_eq!(head.elsewhere(), Some("/a/"));
+    }
+
+    #[test]
+    fn tags_are_compared_weakly() {
+        assert!(is_known("\"a\", W/\"ff-10\"", "\"ff-10\"") && is_known("*", "\"x\""));
+        assert!(!is_known("\"ff-1\"", "\"ff-10\""));
+    }
+
+    #[test]
+    fn what_a_file_is_stands_in_its_name() {
+        assert_eq!(content_type("/a.b/README"), "text/plain; charset=utf-8");
+        assert_eq!(content_type("/a/b.html"), "text/html; charset=utf-8");
+        assert_eq!(content_type("/a/b.tar.xyz"), "application/octet-stream");
+    }
+}
