@@ -7,7 +7,6 @@
 mod dhcp {
     pub mod client;
 }
-#[expect(dead_code, reason = "the server uses the rest")]
 #[path = "../../../servers/network/dns/src"]
 mod dns {
     pub mod message;
