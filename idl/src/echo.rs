@@ -84,7 +84,7 @@ pub trait Echo {
     fn sum(cx: &mut Cx<'_, Self>, bytes: &[u8]) -> Result<u64, EchoError>;
     /// Reads nothing of the bytes.
     fn take(cx: &mut Cx<'_, Self>, bytes: &[u8]) -> Result<(), EchoError>;
-    /// Writes nothing into the buffer.
+    /// Zeroes the buffer.
     fn give(cx: &mut Cx<'_, Self>, buffer: Out<'_>) -> Result<(), EchoError>;
     /// The number of characters.
     fn characters(cx: &mut Cx<'_, Self>, text: &str) -> Result<u64, EchoError>;

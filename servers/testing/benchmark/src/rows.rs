@@ -127,8 +127,12 @@ impl Rows<'_> {
         let mut bytes = vec![1; LARGEST];
         for size in SIZES {
             let (inward, outward) = (format!("in {size}"), format!("out {size}"));
+            let unused = format!("out {size}, nothing written");
             self.row(cx, ["calls", to, &inward], |cx| echo.take(cx, &bytes[..size]))?;
             self.row(cx, ["calls", to, &outward], |cx| echo.give(cx, &mut bytes[..size]))?;
+            self.row(cx, ["calls", to, &unused], |cx| {
+                echo.copy(cx, &[], &mut bytes[..size]).map(|_| ())
+            })?;
         }
         Ok(())
     }

@@ -100,7 +100,8 @@ impl Echo for ConcurrentEcho {
         Ok(())
     }
 
-    fn give(_cx: &mut Cx<'_, Self>, _buffer: Out<'_>) -> Result<(), EchoError> {
+    fn give(_cx: &mut Cx<'_, Self>, mut buffer: Out<'_>) -> Result<(), EchoError> {
+        buffer.zeroed();
         Ok(())
     }
 

@@ -137,7 +137,8 @@ impl Echo for EchoServer {
         Ok(())
     }
 
-    fn give(_cx: &mut Cx<'_, Self>, _buffer: Out<'_>) -> Result<(), EchoError> {
+    fn give(_cx: &mut Cx<'_, Self>, mut buffer: Out<'_>) -> Result<(), EchoError> {
+        buffer.zeroed();
         Ok(())
     }
 

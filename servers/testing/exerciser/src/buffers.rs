@@ -18,6 +18,7 @@ pub const CHECKS: &[Check] = &[
     ("one buffer goes while another comes", copy),
     ("text arrives", characters),
     ("what a server does not write is not what another caller gave it", unwritten),
+    ("what lies behind what a server writes stays as it was", behind),
     ("buffers may be as large as the contract says", largest),
     ("a buffer that is too large is refused or passed, never cut", too_large),
 ];
@@ -96,9 +97,23 @@ fn unwritten<'f>(cx: &mut Cx<'f, Run>, pair: Pair<'f>) -> Result<(), Failure> {
     pair.subject.echo.take(cx, &secret)?;
     pair.subject.echo.invert(cx, &mut secret.clone())?;
     let mut found = vec![1; 8192];
+    pair.subject.echo.copy(cx, &[], &mut found)?;
+    let leaked = found.iter().filter(|byte| ![0, 1].contains(*byte)).count();
+    equal("the number of bytes of another call", leaked as u64, 0)?;
     pair.subject.echo.give(cx, &mut found)?;
-    let leaked = found.iter().filter(|byte| [0xa5, 0x5a].contains(*byte)).count();
-    equal("the number of bytes of another call", leaked as u64, 0)
+    same_bytes("a byte's place", &found, &[0; 8192])
+}
+
+fn behind<'f>(cx: &mut Cx<'f, Run>, pair: Pair<'f>) -> Result<(), Failure> {
+    for length in LENGTHS {
+        let source = pattern(length);
+        let mut found = vec![0xee; LARGEST - length];
+        let mut expected = found.clone();
+        expected[..length].copy_from_slice(&source);
+        equal("the length", pair.subject.echo.copy(cx, &source, &mut found)?, length as u64)?;
+        same_bytes("a byte's place", &found, &expected)?;
+    }
+    Ok(())
 }
 
 fn largest<'f>(cx: &mut Cx<'f, Run>, pair: Pair<'f>) -> Result<(), Failure> {

@@ -50,6 +50,7 @@ fn passed() -> Vec<Passed> {
     for size in SIZES {
         all.push(one("calls", &format!("in {size}"), "Echo", "take"));
         all.push(one("calls", &format!("out {size}"), "Echo", "give"));
+        all.push(one("calls", &format!("out {size}, nothing written"), "Echo", "copy"));
     }
     all.push(one("references", "temporary reference", "Hub", "ignore"));
     all.push(one("references", "permanent reference", "Hub", "hold"));
@@ -143,6 +144,7 @@ mod tests {
         for name in [
             "calls/in 4096/own-own",
             "calls/out 64/own-kernel",
+            "calls/out 64, nothing written/own-own",
             "calls/atomic/own-kernel",
             "calls/nothing/own-near",
             "references/permanent reference/kernel-own",
