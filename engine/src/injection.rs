@@ -9,8 +9,6 @@
 
 use alloc::vec::Vec;
 
-use warren_abi::signature::Part;
-
 use crate::{
     death::LOST_ENTRIES,
     import,
@@ -170,13 +168,9 @@ fn call_function<P: Platform>(code: &mut Vec<u8>, instance: &Instance, index: u3
 
 /// Makes the first outgoing call that takes a buffer and no reference, with an address that is none.
 fn call_with_bad_buffer<P: Platform>(code: &mut Vec<u8>, instance: &Instance) -> Option<()> {
-    let fits = |parameters: &[Part]| {
-        let first = parameters.first().is_some_and(|part| part.is_memory());
-        first && !parameters.iter().any(|part| matches!(part, Part::Reference(_)))
-    };
     let calls = instance.calls.iter().enumerate();
     let (index, slot) = calls
-        .filter(|(_, call)| fits(&call.function.parameters))
+        .filter(|(_, call)| call.function.carriage.begins_with_buffer())
         .find_map(|(index, call)| Some((index, requirement::<P>(instance, call.service)?)))?;
     code.extend([0x48, 0xb8]); // mov rax, address of the requirement
     code.extend(slot.to_le_bytes());

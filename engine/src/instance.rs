@@ -12,6 +12,7 @@ use core::{cell::Cell, ops::Range, sync::atomic::AtomicU64};
 use warren_abi::{call::REGISTER_WORDS, signature::Part};
 
 use crate::{
+    arguments::Carriage,
     layout::{Line, LockWord, OBJECTS, Object},
     space::Placement,
     stub::Shape,
@@ -37,27 +38,27 @@ pub enum Life {
 pub struct Function {
     /// Its name.
     pub name: String,
-    /// Its parameters.
-    pub parameters: Vec<Part>,
     /// Its result.
     pub result: Part,
+    /// What its calls carry besides values.
+    pub carriage: Carriage,
+    /// Words that follow the reference.
+    pub words: usize,
 }
 
 impl From<&crate::file::Function> for Function {
     fn from(function: &crate::file::Function) -> Self {
         let signature = function.signature.get();
-        Function {
-            name: function.name.clone(),
-            parameters: signature.parameters().collect(),
-            result: signature.result(),
-        }
+        let parameters: Vec<_> = signature.parameters().collect();
+        Function::new(function.name.clone(), &parameters, signature.result())
     }
 }
 
 impl Function {
-    /// Words that follow the reference.
-    pub fn words(&self) -> usize {
-        self.parameters.iter().map(|part| part.words()).sum()
+    /// A function with these parameters.
+    pub fn new(name: String, parameters: &[Part], result: Part) -> Self {
+        let words = parameters.iter().map(|part| part.words()).sum();
+        Function { name, result, carriage: Carriage::of(parameters), words }
     }
 
     /// Which stub calls it.
@@ -65,7 +66,7 @@ impl Function {
         Shape {
             atomic,
             reference: matches!(self.result, Part::Reference(..)),
-            wide: self.words() > REGISTER_WORDS,
+            wide: self.words > REGISTER_WORDS,
         }
     }
 }
@@ -164,6 +165,8 @@ pub struct Instance {
     pub stubs: Range<u64>,
     /// Whether it is entered without a lock.
     pub concurrent: bool,
+    /// Whether it says how much it wrote of a buffer, if it is asked to ([`warren_abi::call::COUNTED`]).
+    pub counts_output: bool,
     /// Stack that one activation needs.
     pub stack_bytes: u32,
     /// Kinds of its objects.

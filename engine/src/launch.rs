@@ -398,6 +398,7 @@ fn place<P: Platform>(
         base,
         stubs: imports.range(),
         concurrent: file.description().concurrent,
+        counts_output: file.description().counts_output,
         stack_bytes: file.description().stack_bytes,
         kinds,
         calls: file.calls().iter().map(Outgoing::from).collect(),

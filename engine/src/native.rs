@@ -30,6 +30,7 @@ pub fn create_instance<P: Platform>(name: &str) -> &'static Instance {
         base: 0,
         stubs: 0..0,
         concurrent: true,
+        counts_output: false,
         stack_bytes: 0,
         kinds: Vec::new(),
         calls: Vec::new(),

@@ -131,7 +131,7 @@ impl Mapping {
     pub fn copy_to(&self, offset: usize, out: &mut Out<'_>) {
         let place = self.range(offset, out.len());
         // SAFETY: the range is inside the mapping (M1), and the buffer is as long and writable (O1).
-        unsafe { copy(out.as_mut_ptr(), place.as_ptr(), out.len()) };
+        unsafe { copy(out.about_to_write(0, out.len()).as_ptr(), place.as_ptr(), out.len()) };
     }
 
     /// The sum of a range in words of eight bytes, each with its first byte lowest, the last one filled up with zeroes; carries are added in

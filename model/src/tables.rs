@@ -177,7 +177,8 @@ pub const fn describe<T: Tables>() -> Builder<DESCRIPTION_BYTES> {
     }
     let concurrent = if <T::Access as Access>::CONCURRENT { description::CONCURRENT } else { 0 };
     let survives = if claims.survives_panics { description::SURVIVES_PANICS } else { 0 };
-    builder.attributes(concurrent | survives, claims.stack, size_of::<T>(), align_of::<T>())
+    let flags = concurrent | survives | description::COUNTS_OUTPUT;
+    builder.attributes(flags, claims.stack, size_of::<T>(), align_of::<T>())
 }
 
 const fn with_requirement(

@@ -61,6 +61,12 @@ fn write_numbers(inspection: &Inspection, page: &mut String) -> fmt::Result {
     if description.survives_panics {
         writeln!(page, "survives panics: one ends the call that it happens in")?;
     }
+    if description.counts_output {
+        writeln!(
+            page,
+            "counts what it writes of a buffer: no more of it is carried to a caller elsewhere"
+        )?;
+    }
     if inspection.has_start {
         writeln!(page, "has a start hook")?;
     }
@@ -101,6 +107,7 @@ pub fn json(inspection: &Inspection) -> Value {
         "memory_symbols": inspection.memory_symbols,
         "concurrent": description.concurrent,
         "survives_panics": description.survives_panics,
+        "counts_output": description.counts_output,
         "has_start": inspection.has_start,
         "stack_bytes": description.stack_bytes,
         "state_bytes": description.state_bytes,

@@ -6,7 +6,9 @@
 use alloc::{string::String, vec::Vec};
 use core::fmt;
 
-use warren_abi::description::{self, ATOMIC, CONCURRENT, OPTIONAL, SURVIVES_PANICS, records, tag};
+use warren_abi::description::{
+    self, ATOMIC, CONCURRENT, COUNTS_OUTPUT, OPTIONAL, SURVIVES_PANICS, records, tag,
+};
 
 use super::{FileError, Function, Mismatch, Refusal, Service, SignatureText, limits};
 
@@ -29,6 +31,8 @@ pub struct Description {
     pub concurrent: bool,
     /// Whether a panic ends the activation that it happens in, and not the server.
     pub survives_panics: bool,
+    /// Whether it says how much it wrote of a buffer, if it is asked to.
+    pub counts_output: bool,
     /// Bytes of stack that a call into it needs.
     pub stack_bytes: u32,
     /// Bytes of its root state.
@@ -276,6 +280,7 @@ impl Reader {
             parameters: self.parameters,
             concurrent: flags & CONCURRENT != 0,
             survives_panics: flags & SURVIVES_PANICS != 0,
+            counts_output: flags & COUNTS_OUTPUT != 0,
             stack_bytes,
             state_bytes,
             state_alignment,
@@ -354,7 +359,7 @@ fn attributes(payload: &[u8]) -> Result<[u32; 4], DescriptionFault> {
     }
     let words = words.map(u32::from_le_bytes);
     let [flags, stack_bytes, state_bytes, alignment] = words;
-    if flags & !(CONCURRENT | SURVIVES_PANICS) != 0 {
+    if flags & !(CONCURRENT | SURVIVES_PANICS | COUNTS_OUTPUT) != 0 {
         return Err(DescriptionFault::Flags);
     }
     let aligned = alignment.is_power_of_two() && u64::from(alignment) <= crate::space::PAGE;

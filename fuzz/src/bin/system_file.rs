@@ -71,6 +71,7 @@ fn file(provides: &[u32], requires: &[u32]) -> Description {
         parameters: vec!["p".into()],
         concurrent: false,
         survives_panics: false,
+        counts_output: true,
         stack_bytes: 4096,
         state_bytes: 0,
         state_alignment: 8,

@@ -10,14 +10,14 @@
 //! Its `platform` words say how to end a visit from anywhere: [`Crossing`].
 #![expect(unsafe_code, reason = "gates, frames and temporaries are raw memory")]
 
-use std::io;
+use std::{io, mem::MaybeUninit};
 
 use warren_abi::{
     call::{REGISTER_WORDS, Ret, SYSTEM_ERRORS, SystemError},
     signature::Part,
 };
 use warren_engine::{
-    arguments::{self, Words},
+    arguments::{Carriage, Lent, NOTHING, Words},
     deadline, death, import, injection,
     instance::{Function, Instance, Kind, Outgoing},
     layout::{Frame, Temporary},
@@ -169,8 +169,8 @@ impl Entered {
         })
     }
 
-    fn parameters(&self) -> &'static [Part] {
-        self.function.map_or(&[], |function| &function.parameters)
+    fn carriage(&self) -> &'static Carriage {
+        self.function.map_or(&NOTHING, |function| &function.carriage)
     }
 }
 
@@ -181,17 +181,17 @@ extern "C" fn enter(index: u32, registers: &[u64; REGISTER_WORDS + 1], stack: *c
     let prepared = critical::run(|| {
         let entered = Entered::newest(index)?;
         let words = words_of(registers, stack, entered.function);
-        let (visit, buffers) = prepare(&entered, index, registers[0], &words)?;
-        Ok((entered, words, visit, buffers))
+        let (visit, end) = prepare(&entered, index, registers[0], &words)?;
+        Ok((entered, words, visit, end))
     });
-    let (entered, words, visit, buffers) = match prepared {
+    let (entered, words, visit, end) = match prepared {
         Ok(prepared) => prepared,
         Err(error) => return refuse(error),
     };
     let answer = stay(&entered, visit);
     critical::run(|| {
         uncross(entered.frame);
-        finish(&entered, &words, buffers, answer).unwrap_or_else(refuse)
+        finish(&entered, &words, end, answer).unwrap_or_else(refuse)
     })
 }
 
@@ -203,7 +203,7 @@ fn words_of(
 ) -> Words {
     let mut words = Words::default();
     words[..REGISTER_WORDS].copy_from_slice(&registers[1..]);
-    let behind = function.map_or(0, Function::words).saturating_sub(REGISTER_WORDS);
+    let behind = function.map_or(0, |it| it.words).saturating_sub(REGISTER_WORDS);
     for (at, word) in words[REGISTER_WORDS..][..behind].iter_mut().enumerate() {
         // SAFETY: the caller has pushed as many words as the function has.
         *word = unsafe { stack.wrapping_add(at).read() };
@@ -211,7 +211,7 @@ fn words_of(
     words
 }
 
-/// Prepares a visit: the registers that it starts with, and where copies of buffers lie. Inside a critical section.
+/// Prepares a visit: the registers that it starts with, and where copies of buffers end. Inside a critical section.
 fn prepare(
     entered: &Entered,
     index: usize,
@@ -222,7 +222,7 @@ fn prepare(
     if !has_stack(0) {
         return Err(SystemError::TooDeep);
     }
-    let parameters = entered.parameters();
+    let carriage = entered.carriage();
     let mut words = *original;
     let start = machine::with(|machine| {
         let stacks = machine.domains.get(domain)?.stacks;
@@ -231,9 +231,10 @@ fn prepare(
         thread.stacks.next(domain, stacks, thread.slot)
     });
     let start = start.ok_or(SystemError::TooDeep)?;
-    let bytes = arguments::buffer_bytes(parameters, &words)?;
-    let on_stack = entered.function.map_or(0, Function::words).saturating_sub(REGISTER_WORDS);
-    let buffers = start.checked_sub(bytes).ok_or(SystemError::TooDeep)? & !15;
+    let room = carriage.room(&words, callee.counts_output)?;
+    let on_stack = entered.function.map_or(0, |it| it.words).saturating_sub(REGISTER_WORDS);
+    let end = start & !15;
+    let buffers = end.checked_sub(room).ok_or(SystemError::TooDeep)?;
     let pointer = buffers.checked_sub(on_stack as u64 * 8).ok_or(SystemError::TooDeep)? & !15;
     let lowest = pointer.checked_sub(callee.stack_bytes.into()).ok_or(SystemError::TooDeep)?;
     machine::with(|machine| {
@@ -242,7 +243,7 @@ fn prepare(
         thread.stacks.reach(&mut machine.regions, domain, lowest, thread.principal)
     })
     .map_err(|_| SystemError::TooDeep)?;
-    copy_buffers_in(entered, &mut words, buffers)?;
+    copy_buffers_in(entered, &mut words, end)?;
     grant_references(entered, &words)?;
     for (at, word) in words[REGISTER_WORDS..][..on_stack].iter().enumerate() {
         // SAFETY: this part of the thread's stack in the domain was mapped just now, here as there.
@@ -267,7 +268,7 @@ fn prepare(
         rsp: pointer,
         ..process.start(process.entrance())
     };
-    Ok((registers, buffers))
+    Ok((registers, end))
 }
 
 /// Whether so many bytes of the running thread's stack are left, and enough for whatever the platform does. Inside a
@@ -279,29 +280,27 @@ fn has_stack(bytes: u64) -> bool {
     here.saturating_sub(end as u64) > bytes + STACK_RESERVE
 }
 
-/// Copies what the callee reads to its stack and lets the words name the copies. What it only writes
-/// is zeroed: the caller must not find what the stack held before.
-fn copy_buffers_in(entered: &Entered, words: &mut Words, lowest: u64) -> Result<(), SystemError> {
+/// Copies what the callee reads to its stack and lets the words name the copies.
+fn copy_buffers_in(entered: &Entered, words: &mut Words, end: u64) -> Result<(), SystemError> {
     let original = *words;
-    for buffer in arguments::buffers(entered.parameters(), &original) {
-        let target = lowest + buffer.offset;
-        if buffer.read {
+    for copy in entered.carriage().copies(&original, end, entered.callee.counts_output) {
+        if copy.read {
             // SAFETY: this part of the thread's stack in the domain was mapped just now.
-            unsafe { copy::copy_in(entered.owner, target, buffer.address, buffer.bytes)? };
+            unsafe { copy::copy_in(entered.owner, copy.address, copy.original, copy.bytes)? };
         } else {
             // SAFETY: as above.
-            unsafe { (target as *mut u8).write_bytes(0, buffer.bytes as usize) };
+            unsafe { copy.prepare(copy.address) };
         }
-        words[buffer.word] = target;
+        copy.tell(words);
     }
     Ok(())
 }
 
 /// Makes the references among the words temporary references of the callee, for the time of the call.
 fn grant_references(entered: &Entered, words: &Words) -> Result<(), SystemError> {
-    for (index, service) in arguments::references(entered.parameters()) {
+    for &Lent { word, service } in entered.carriage().references() {
         // SAFETY: inside a critical section, and the borrow ends at once.
-        let object = unsafe { tables::<Hosted>() }.object(words[index]);
+        let object = unsafe { tables::<Hosted>() }.object(words[word]);
         let object = object.ok_or(SystemError::BadReference)?;
         // SAFETY: objects are valid for good.
         if unsafe { (*object).service } != u64::from(service) {
@@ -313,12 +312,14 @@ fn grant_references(entered: &Entered, words: &Words) -> Result<(), SystemError>
 }
 
 /// Copies out what the callee wrote, and checks what it answers. Inside a critical section.
-fn finish(entered: &Entered, words: &Words, copies: u64, answer: Ret) -> Result<Ret, SystemError> {
+fn finish(entered: &Entered, words: &Words, end: u64, answer: Ret) -> Result<Ret, SystemError> {
     let Some(function) = entered.function else { return Ok(answer) };
-    for buffer in arguments::buffers(&function.parameters, words).filter(|it| it.written) {
-        let source = copies + buffer.offset;
+    let copies = function.carriage.copies(words, end, entered.callee.counts_output);
+    for copy in copies.filter(|copy| copy.written) {
         // SAFETY: the copy lies on the thread's stack in the domain, where `prepare` put it.
-        unsafe { copy::copy_out(entered.owner, buffer.address, source, buffer.bytes)? };
+        let filled = unsafe { copy.filled(copy.address) };
+        // SAFETY: as above.
+        unsafe { copy::copy_out(entered.owner, copy.original, copy.address, filled)? };
     }
     match function.result {
         _ if answer.error != 0 => Ok(Ret::err(answer.error)),
@@ -448,6 +449,8 @@ struct Call<'a> {
     words: Words,
     /// Room for copies of its buffers, if the callee runs here.
     copies: Option<Room>,
+    /// Whether the callee counts what it writes of them.
+    counts: bool,
     /// Where its pins start.
     pins: *mut Temporary,
 }
@@ -463,17 +466,16 @@ fn service_call(
     let call = critical::run(|| check_call(owner, caller, number, registers))?;
     match call.copies {
         None => Ok(make_call(&call, &call.words)),
-        Some(room) => room.with(|copies| {
+        Some(room) => room.with(|end| {
             let mut words = call.words;
-            let parameters = &call.outgoing.function.parameters;
-            let copied = critical::run(|| copy_in(owner, parameters, &mut words, copies));
+            let copied = critical::run(|| copy_in(owner, &call, &mut words, end));
             if let Err(error) = copied {
                 unpin(call.pins, call.outgoing.atomic, false);
                 return Err(error);
             }
             let answer = make_call(&call, &words);
             if answer.error < SYSTEM_ERRORS {
-                critical::run(|| copy_out(owner, parameters, &call.words, copies))?;
+                critical::run(|| copy_out(owner, &call, end))?;
             }
             Ok(answer)
         }),
@@ -497,26 +499,28 @@ fn check_call<'a>(
     }
     let words = passed_words(owner, outgoing, registers)?;
     let object = held_as::<Hosted>(caller, registers.rdi, outgoing.service)?;
-    let parameters = &outgoing.function.parameters;
-    let bytes = arguments::buffer_bytes(parameters, &words)?;
+    let carriage = &outgoing.function.carriage;
     // SAFETY: objects are valid for good, and so is the instance of one that is held.
-    let runs_here = unsafe { instance_of(object) }.shares_space();
-    let copies = runs_here.then(|| Room::fitting(bytes));
+    let callee = unsafe { instance_of(object) };
+    let counts = callee.counts_output;
+    let bytes = carriage.room(&words, counts)?;
+    let copies = callee.shares_space().then(|| Room::fitting(bytes));
     if !has_stack(copies.map_or(0, Room::bytes)) {
         return Err(SystemError::TooDeep);
     }
     // SAFETY: the block is the running thread's.
     let pins = unsafe { (*machine::cpu()).temporary };
     let pinned = push_temporary::<Hosted>(object, None).and_then(|()| {
-        arguments::references(parameters).try_for_each(|(index, service)| {
-            push_temporary::<Hosted>(held_as::<Hosted>(caller, words[index], service)?, None)
+        carriage.references().iter().try_for_each(|lent| {
+            let object = held_as::<Hosted>(caller, words[lent.word], lent.service)?;
+            push_temporary::<Hosted>(object, None)
         })
     });
     if let Err(error) = pinned {
         unpin(pins, outgoing.atomic, false);
         return Err(error);
     }
-    Ok(Call { outgoing, object, words, copies, pins })
+    Ok(Call { outgoing, object, words, copies, counts, pins })
 }
 
 /// Makes a call that was checked, with these words.
@@ -539,7 +543,7 @@ fn passed_words(
     let mut words = Words::default();
     let Registers { rsi, rdx, r10, r8, r9, rsp, .. } = *registers;
     words[..REGISTER_WORDS].copy_from_slice(&[rsi, rdx, r10, r8, r9]);
-    let on_stack = outgoing.function.words().saturating_sub(REGISTER_WORDS);
+    let on_stack = outgoing.function.words.saturating_sub(REGISTER_WORDS);
     let from = rsp.checked_add(SYSTEM_CALL_STACK).ok_or(SystemError::BadBuffer)?;
     let to = words[REGISTER_WORDS..][..on_stack].as_mut_ptr() as u64;
     // SAFETY: the words are ours.
@@ -558,36 +562,29 @@ fn unpin(mark: *mut Temporary, atomic: bool, keep_last: bool) {
     }
 }
 
-/// Copies what the callee reads here, and lets the words name the copies. Inside a critical section.
-fn copy_in(
-    owner: Owner,
-    parameters: &[Part],
-    words: &mut Words,
-    copies: u64,
-) -> Result<(), SystemError> {
-    let original = *words;
-    for buffer in arguments::buffers(parameters, &original) {
-        let target = copies + buffer.offset;
-        if buffer.read {
+/// Copies what the callee reads here, and lets the words name the copies, which end at `end`. Inside a critical section.
+fn copy_in(owner: Owner, call: &Call<'_>, words: &mut Words, end: u64) -> Result<(), SystemError> {
+    for copy in call.outgoing.function.carriage.copies(&call.words, end, call.counts) {
+        if copy.read {
             // SAFETY: there is room for all copies.
-            unsafe { copy::copy_in(owner, target, buffer.address, buffer.bytes)? };
+            unsafe { copy::copy_in(owner, copy.address, copy.original, copy.bytes)? };
+        } else {
+            // SAFETY: as above.
+            unsafe { copy.prepare(copy.address) };
         }
-        words[buffer.word] = target;
+        copy.tell(words);
     }
     Ok(())
 }
 
 /// Copies what the callee wrote back to the caller. Inside a critical section.
-fn copy_out(
-    owner: Owner,
-    parameters: &[Part],
-    original: &Words,
-    copies: u64,
-) -> Result<(), SystemError> {
-    for buffer in arguments::buffers(parameters, original).filter(|buffer| buffer.written) {
-        let source = copies + buffer.offset;
+fn copy_out(owner: Owner, call: &Call<'_>, end: u64) -> Result<(), SystemError> {
+    let copies = call.outgoing.function.carriage.copies(&call.words, end, call.counts);
+    for copy in copies.filter(|copy| copy.written) {
         // SAFETY: the copy lies where `copy_in` put it.
-        unsafe { copy::copy_out(owner, buffer.address, source, buffer.bytes)? };
+        let filled = unsafe { copy.filled(copy.address) };
+        // SAFETY: as above.
+        unsafe { copy::copy_out(owner, copy.original, copy.address, filled)? };
     }
     Ok(())
 }
@@ -602,7 +599,7 @@ enum Room {
 
 const SMALL: usize = 512;
 const MEDIUM: usize = 8 * 1024;
-const LARGE: usize = warren_abi::call::BUFFER_BYTES;
+const LARGE: usize = warren_abi::call::COPIES_BYTES;
 
 impl Room {
     /// The smallest one for so many bytes, which are not more than a call may carry.
@@ -620,7 +617,7 @@ impl Room {
         bytes as u64
     }
 
-    /// Does `work` with the address of the room, which is zeroed, and a multiple of 16.
+    /// Does `work` with the address of the room's end, which is a multiple of 16.
     fn with<R>(self, work: impl FnOnce(u64) -> R) -> R {
         match self {
             Room::Small => within::<SMALL, R>(work),
@@ -635,6 +632,6 @@ impl Room {
 fn within<const BYTES: usize, R>(work: impl FnOnce(u64) -> R) -> R {
     #[repr(align(16))]
     struct Aligned<const BYTES: usize>([u8; BYTES]);
-    let mut room = Aligned([0; BYTES]);
-    work(room.0.as_mut_ptr() as u64)
+    let mut room = MaybeUninit::<Aligned<BYTES>>::uninit();
+    work(room.as_mut_ptr() as u64 + BYTES as u64)
 }

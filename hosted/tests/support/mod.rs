@@ -174,7 +174,7 @@ pub extern "C" fn nothing(_: &State, _: u64, _: u64) -> Ret {
 }
 
 fn function(result: Part) -> Function {
-    Function { name: "function".into(), parameters: vec![Part::Word, Part::Word], result }
+    Function::new("function".into(), &[Part::Word; 2], result)
 }
 
 fn kind(entries: &[Entry], references: &[usize], atomic: bool, hidden: &[Entry]) -> Kind {
@@ -350,6 +350,7 @@ fn instance(
         base,
         stubs: base..base + code_bytes as u64,
         concurrent: make.concurrent,
+        counts_output: false,
         stack_bytes: 0,
         kinds,
         calls: shapes
@@ -358,10 +359,11 @@ fn instance(
                 service: SERVICE,
                 index: 0,
                 atomic: shape.atomic,
-                function: Function {
-                    parameters: vec![Part::Word; if shape.wide { REGISTER_WORDS + 1 } else { 2 }],
-                    ..function(result(shape))
-                },
+                function: Function::new(
+                    "function".into(),
+                    &vec![Part::Word; if shape.wide { REGISTER_WORDS + 1 } else { 2 }],
+                    result(shape),
+                ),
             })
             .collect(),
         roots: Cell::default(),

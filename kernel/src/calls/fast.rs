@@ -26,16 +26,14 @@ use core::{
 
 use warren_abi::{call::REGISTER_WORDS, signature::Part};
 use warren_engine::{
+    arguments::Carriage,
     instance::{Function, Instance, Kind},
     layout::Object,
     platform::Platform,
     reference::tables,
 };
 
-use super::{
-    carry::Carriage,
-    fast_path::{self, Way},
-};
+use super::fast_path::{self, Way};
 use crate::{
     guarded::Guarded,
     memory::{
@@ -89,8 +87,9 @@ pub struct Call {
     pub carrying_stacks: u64,
     /// The callee.
     pub callee: *const Instance,
-    /// What the call carries besides values; null if that was never looked at. It belongs to the table of the caller, and stays
-    /// when the call is learnt again.
+    /// Not 0 if the callee counts what it writes of a buffer.
+    pub counts: u64,
+    /// What the call carries besides values, as the caller's record says.
     pub carriage: *const Carriage,
 }
 
@@ -102,7 +101,7 @@ static NOT_HELD: u16 = 0;
 
 impl Call {
     /// A call that was never learnt.
-    fn unknown(carriage: *const Carriage) -> Self {
+    fn unknown() -> Self {
         Call {
             object: 0,
             held: &raw const NOT_HELD,
@@ -115,7 +114,8 @@ impl Call {
             otherwise: fast_path::otherwise(Way::Long),
             carrying_stacks: offset(NOWHERE),
             callee: ptr::null(),
-            carriage,
+            counts: 0,
+            carriage: ptr::null(),
         }
     }
 }
@@ -139,11 +139,7 @@ impl Drop for Known {
     fn drop(&mut self) {
         for call in &mut self.table[HEAD..] {
             // SAFETY: the calls were boxes, and nobody uses them any more.
-            let call = unsafe { Box::from_raw(*call.get_mut() as *mut Call) };
-            if !call.carriage.is_null() {
-                // SAFETY: so was the list.
-                drop(unsafe { Box::from_raw(call.carriage.cast_mut()) });
-            }
+            drop(unsafe { Box::from_raw(*call.get_mut() as *mut Call) });
         }
     }
 }
@@ -208,7 +204,7 @@ pub fn prepare(instance: &Instance) {
     }
     let Some(entrance) = regions::entrance(instance.base) else { return };
     user_stacks::need(entrance.domain, instance.stack_bytes.into());
-    let unknown = Call::unknown(ptr::null());
+    let unknown = Call::unknown();
     let head = [
         instance.with_counts(|counts| counts.as_ptr()) as u64,
         instance.calls.len() as u64,
@@ -232,9 +228,8 @@ pub fn forget(instance: &Instance) {
     TABLES.with(|tables| {
         tables.retain(|known| known.owner != address_of(instance));
         for place in tables.iter().flat_map(Known::places) {
-            let call = place.get();
-            if ptr::eq(call.callee, instance) {
-                place.set(Call::unknown(call.carriage));
+            if ptr::eq(place.get().callee, instance) {
+                place.set(Call::unknown());
             }
         }
     });
@@ -262,9 +257,11 @@ pub fn learn(caller: &Instance, number: u64, object: *mut Object) {
         return;
     }
     let place = Place(table.wrapping_add(HEAD + index));
-    let Some(carriage) = carriage(&place, &caller.calls[index].function) else { return };
-    // SAFETY: the list belongs to the place.
-    let carried = !unsafe { &*carriage }.is_empty();
+    let function = &caller.calls[index].function;
+    if !is_for_fast_path(function) {
+        return;
+    }
+    let carried = !function.carriage.is_empty();
     // SAFETY: interrupts are off, and the borrow ends at once.
     let number_of_object = unsafe { tables::<Kernel>() }.index(object);
     // SAFETY: objects are valid for good, and the caller holds this one.
@@ -299,19 +296,15 @@ pub fn learn(caller: &Instance, number: u64, object: *mut Object) {
         otherwise: fast_path::otherwise(way),
         carrying_stacks: domain,
         callee: entry.instance,
-        carriage,
+        counts: callee.counts_output.into(),
+        carriage: &raw const function.carriage,
     });
 }
 
-/// What a function's calls carry besides values; `None` if that is more than the fast path can. The list is made once.
-fn carriage(place: &Place, function: &Function) -> Option<*const Carriage> {
-    let known = place.get();
-    if known.carriage.is_null() {
-        let carriage = Box::into_raw(Box::new(Carriage::of(function)?));
-        place.set(Call { carriage, ..known });
-        return Some(carriage);
-    }
-    Some(known.carriage)
+/// Whether the fast path can make calls of a function.
+fn is_for_fast_path(function: &Function) -> bool {
+    let plain = matches!(function.result, Part::Nothing | Part::Value | Part::Word);
+    plain && function.words <= REGISTER_WORDS
 }
 
 /// Remembers that a function of a domain was entered by its gate, if that can be done in assembly: the kind's
@@ -333,8 +326,5 @@ pub fn learn_entry(kind: &Kind, index: usize) {
 
 /// Whether a call passes values only, all of them in registers.
 fn is_simple(function: &Function) -> bool {
-    let is_value = |part: &Part| matches!(part, Part::Value | Part::Word);
-    function.parameters.iter().all(is_value)
-        && function.words() <= REGISTER_WORDS
-        && matches!(function.result, Part::Nothing | Part::Value | Part::Word)
+    is_for_fast_path(function) && function.carriage.is_empty()
 }

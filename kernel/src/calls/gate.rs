@@ -12,8 +12,8 @@ use warren_abi::{
     call::{REGISTER_WORDS, Ret, SystemError},
     signature::Part,
 };
-use warren_engine::arguments::{self, Words};
 use warren_engine::{
+    arguments::{Carriage, Lent, NOTHING, Words},
     injection,
     instance::{Function, Instance, Kind},
     layout::{Frame, Object},
@@ -75,7 +75,7 @@ fn instance_of(object: &Object) -> &'static Instance {
 fn words_of(call: &GateCall, function: Option<&Function>) -> Words {
     let mut words = Words::default();
     words[..REGISTER_WORDS].copy_from_slice(&call.words[1..]);
-    let behind = function.map_or(0, Function::words).saturating_sub(REGISTER_WORDS);
+    let behind = function.map_or(0, |it| it.words).saturating_sub(REGISTER_WORDS);
     // Only as many as were pushed: what lies behind them may be the end of the stack.
     words[REGISTER_WORDS..][..behind].copy_from_slice(&call.stack_words[..behind]);
     words
@@ -89,19 +89,22 @@ pub extern "C" fn enter(call: &mut GateCall) -> Ret {
 fn prepare(call: &mut GateCall, entered: &Entered) -> Result<(), SystemError> {
     let index = call.index as usize;
     let function = entered.kind.functions.get(index);
-    let parameters = function.map_or(&[][..], |function| &function.parameters);
+    let carriage = function.map_or(&NOTHING, |function| &function.carriage);
+    let on_stack = function.map_or(0, |it| it.words).saturating_sub(REGISTER_WORDS);
     let mut words = words_of(call, function);
     let entrance = regions::entrance(entered.callee.base).ok_or(SystemError::Lost)?;
     let next = threads::with_running(|thread| {
         let slot = thread.slot();
         thread.user_stacks.next(&entrance, slot)
     });
-    let stack = stack_for(entered.callee, &entrance, start(next), parameters, &words)?;
+    let end = start(next);
+    let room = carriage.room(&words, entered.callee.counts_output)?;
+    let pointer = stack_for(entered.callee, &entrance, end, room + on_stack as u64 * 8)?;
     fast::learn_entry(entered.kind, index);
-    copy_buffers_in(entered, parameters, &mut words, stack.buffers)?;
-    grant_references(entered, parameters, &words)?;
-    let mut target = regions::view(stack.pointer) as *mut u64;
-    for word in &words[REGISTER_WORDS..][..stack.words] {
+    copy_buffers_in(entered, carriage, &mut words, end)?;
+    grant_references(entered, carriage, &words)?;
+    let mut target = regions::view(pointer) as *mut u64;
+    for word in &words[REGISTER_WORDS..][..on_stack] {
         // SAFETY: `stack_for` reached this part of the thread's stack in the domain.
         unsafe { target.write(*word) };
         target = target.wrapping_add(1);
@@ -110,61 +113,45 @@ fn prepare(call: &mut GateCall, entered: &Entered) -> Result<(), SystemError> {
     call.user[1..].copy_from_slice(&words[..REGISTER_WORDS]);
     call.function =
         injection::take::<Kernel>(entered.callee).unwrap_or(entered.kind.targets[index]);
-    call.stack = stack.pointer;
+    call.stack = pointer;
     call.trampoline = entrance.stacks + TRAMPOLINE_OFFSET;
     cross(entered, &entrance, next);
     Ok(())
 }
 
-/// Where things lie on the stack of a visit.
-struct VisitStack {
-    /// Lowest copy of a buffer.
-    buffers: u64,
-    /// Number of words that travel on the stack.
-    words: usize,
-    /// Where the function finds its stack.
-    pointer: u64,
-}
-
-/// Lays out the stack of a visit that starts at `start`, and makes it usable.
+/// Sets `bytes` aside at the beginning of a visit's stack, which starts at `start`, and makes it usable. Where the function finds its stack,
+/// below them.
 fn stack_for(
     callee: &Instance,
     entrance: &Entrance,
     start: u64,
-    parameters: &[Part],
-    words: &Words,
-) -> Result<VisitStack, SystemError> {
-    let bytes = arguments::buffer_bytes(parameters, words)?;
-    let count: usize = parameters.iter().map(|part| part.words()).sum();
-    let on_stack = count.saturating_sub(REGISTER_WORDS);
-    let buffers = start.checked_sub(bytes).ok_or(SystemError::TooDeep)? & !15;
-    let pointer = buffers.checked_sub(on_stack as u64 * 8).ok_or(SystemError::TooDeep)? & !15;
+    bytes: u64,
+) -> Result<u64, SystemError> {
+    let pointer = start.checked_sub(bytes).ok_or(SystemError::TooDeep)? & !15;
     let lowest = pointer.checked_sub(callee.stack_bytes.into()).ok_or(SystemError::TooDeep)?;
     threads::with_running(|thread| thread.user_stacks.reach(entrance.domain, lowest, pointer))
         .map_err(|_| SystemError::TooDeep)?;
-    Ok(VisitStack { buffers, words: on_stack, pointer })
+    Ok(pointer)
 }
 
-/// Copies what the callee reads to its stack and lets the words name the copies. What it only writes
-/// is zeroed: the caller must not find what the stack held before.
+/// Copies what the callee reads to its stack and lets the words name the copies.
 fn copy_buffers_in(
     entered: &Entered,
-    parameters: &[Part],
+    carriage: &Carriage,
     words: &mut Words,
-    lowest: u64,
+    end: u64,
 ) -> Result<(), SystemError> {
     let original = *words;
-    for buffer in arguments::buffers(parameters, &original) {
-        let target = lowest + buffer.offset;
-        let view = regions::view(target);
-        if buffer.read {
+    for copy in carriage.copies(&original, end, entered.callee.counts_output) {
+        let view = regions::view(copy.address);
+        if copy.read {
             // SAFETY: `stack_for` reached this part of the thread's stack in the domain.
-            unsafe { copy::copy_in(entered.owner, view, buffer.address, buffer.bytes)? };
+            unsafe { copy::copy_in(entered.owner, view, copy.original, copy.bytes)? };
         } else {
             // SAFETY: as above.
-            unsafe { (view as *mut u8).write_bytes(0, buffer.bytes as usize) };
+            unsafe { copy.prepare(view) };
         }
-        words[buffer.word] = target;
+        copy.tell(words);
     }
     Ok(())
 }
@@ -172,13 +159,13 @@ fn copy_buffers_in(
 /// Makes the references among the words temporary references of the callee, for the time of the call.
 fn grant_references(
     entered: &Entered,
-    parameters: &[Part],
+    carriage: &Carriage,
     words: &Words,
 ) -> Result<(), SystemError> {
-    for (index, service) in arguments::references(parameters) {
+    for &Lent { word, service } in carriage.references() {
         // SAFETY: kernel code runs with interrupts off, and the borrow ends at once.
         let system = unsafe { warren_engine::reference::tables::<Kernel>() };
-        let object = system.object(words[index]).ok_or(SystemError::BadReference)?;
+        let object = system.object(words[word]).ok_or(SystemError::BadReference)?;
         // SAFETY: objects are valid for good.
         if unsafe { (*object).service } != u64::from(service) {
             return Err(SystemError::BadReference);
@@ -259,13 +246,13 @@ fn finish(entered: &Entered, call: &GateCall, next: u64, answer: Ret) -> Result<
         return Ok(answer);
     };
     let words = words_of(call, Some(function));
-    let bytes = arguments::buffer_bytes(&function.parameters, &words)?;
-    let lowest = (start(next) - bytes) & !15;
-    let written = arguments::buffers(&function.parameters, &words);
-    for buffer in written.filter(|buffer| buffer.written) {
-        let view = regions::view(lowest + buffer.offset);
+    let copies = function.carriage.copies(&words, start(next), entered.callee.counts_output);
+    for copy in copies.filter(|copy| copy.written) {
+        let view = regions::view(copy.address);
         // SAFETY: the copy lies on the thread's stack in the domain, where `prepare` put it.
-        unsafe { copy::copy_out(entered.owner, buffer.address, view, buffer.bytes)? };
+        let filled = unsafe { copy.filled(view) };
+        // SAFETY: as above.
+        unsafe { copy::copy_out(entered.owner, copy.original, view, filled)? };
     }
     match function.result {
         _ if answer.error != 0 => Ok(Ret::err(answer.error)),

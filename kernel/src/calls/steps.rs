@@ -218,6 +218,8 @@ macro_rules! passage_made {
         mov r13, rax
         xchg rbp, rsp
         push 0
+        push 0
+        push [rbx + {counts_output}]
         push [rbx + {carriage}]
         push r9
         push r8

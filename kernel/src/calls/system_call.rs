@@ -6,13 +6,13 @@
 #![expect(unsafe_code, reason = "temporaries and stacks are raw memory")]
 
 use warren_abi::call::{Ret, SystemError};
-use warren_engine::arguments::{self, Words};
 use warren_engine::{
+    arguments::{Carriage, Lent, Words},
     deadline, death, import,
     instance::{Instance, Outgoing},
     layout::{Object, Temporary},
     lock,
-    reference::{current, give_back_since, held_as, push_temporary, refuse},
+    reference::{current, give_back_since, held_as, instance_of, push_temporary, refuse},
     stub::{self, FIRST_FUNCTION, SYSTEM_CALL_STACK},
 };
 
@@ -43,7 +43,8 @@ fn room_for(call: &UserCall) -> u64 {
     let caller = current::<Kernel>();
     let Some(outgoing) = outgoing(caller, call.number) else { return 0 };
     let Ok(words) = words_of(call, outgoing) else { return 0 };
-    let bytes = arguments::buffer_bytes(&outgoing.function.parameters, &words).unwrap_or(0);
+    // The callee is not known yet: there is room for its counts.
+    let bytes = outgoing.function.carriage.room(&words, true).unwrap_or(0);
     let fits = threads::stack_left(core::ptr::from_ref(call) as u64) > bytes + KERNEL_STACK_RESERVE;
     if fits { bytes } else { 0 }
 }
@@ -104,7 +105,7 @@ fn outgoing(caller: &Instance, number: u64) -> Option<&Outgoing> {
 fn words_of(call: &UserCall, outgoing: &Outgoing) -> Result<Words, SystemError> {
     let mut words = Words::default();
     words[..5].copy_from_slice(&call.words[1..]);
-    let on_stack = outgoing.function.words().saturating_sub(5);
+    let on_stack = outgoing.function.words.saturating_sub(5);
     let from = call.stack.checked_add(SYSTEM_CALL_STACK).ok_or(SystemError::BadBuffer)?;
     let to = words[5..][..on_stack].as_mut_ptr() as u64;
     if on_stack != 0 {
@@ -125,20 +126,20 @@ fn service_call(caller: &Instance, call: &UserCall, copies: u64) -> Result<Ret, 
     }
     let mut words = words_of(call, outgoing)?;
     let object = held_as::<Kernel>(caller, call.words[0], outgoing.service)?;
-    let parameters = &outgoing.function.parameters;
-    let bytes = arguments::buffer_bytes(parameters, &words)?;
-    // SAFETY: objects are valid for good.
-    let callee = unsafe { (*object).instance };
-    // SAFETY: so are instances.
-    let bounce = unsafe { &*callee }.shares_space();
+    let carriage = &outgoing.function.carriage;
+    // SAFETY: objects are valid for good, and so is the instance of one that is held.
+    let callee = unsafe { instance_of(object) };
+    let (bounce, counts) = (callee.shares_space(), callee.counts_output);
+    let bytes = carriage.room(&words, counts)?;
     let stack = core::ptr::from_ref(call) as u64;
     if stack - copies < bytes || threads::stack_left(copies) < KERNEL_STACK_RESERVE {
         return Err(SystemError::TooDeep);
     }
     let original = words;
+    let end = copies + bytes;
     let pins = pins();
-    let pinned = pin_all(caller, object, parameters, &words)
-        .and_then(|()| if bounce { copy_in(parameters, &mut words, copies) } else { Ok(()) });
+    let pinned = pin_all(caller, object, carriage, &words)
+        .and_then(|()| if bounce { copy_in(carriage, counts, &mut words, end) } else { Ok(()) });
     if let Err(error) = pinned {
         unpin(pins, outgoing.atomic, false);
         return Err(error);
@@ -150,7 +151,7 @@ fn service_call(caller: &Instance, call: &UserCall, copies: u64) -> Result<Ret, 
     let result = interrupts::on(|| unsafe { stub::invoke(object, index, &words, shape) });
     unpin(pins, outgoing.atomic, shape.reference && result.error == 0);
     if bounce && result.error < warren_abi::call::SYSTEM_ERRORS {
-        copy_out(parameters, &original, copies)?;
+        copy_out(carriage, counts, &original, end)?;
     }
     if result.error == 0 {
         fast::learn(caller, call.number, object);
@@ -168,12 +169,12 @@ fn pins() -> *mut Temporary {
 fn pin_all(
     caller: &Instance,
     object: *mut Object,
-    parameters: &[warren_abi::signature::Part],
+    carriage: &Carriage,
     words: &Words,
 ) -> Result<(), SystemError> {
     push_temporary::<Kernel>(object, None)?;
-    for (index, service) in arguments::references(parameters) {
-        push_temporary::<Kernel>(held_as::<Kernel>(caller, words[index], service)?, None)?;
+    for &Lent { word, service } in carriage.references() {
+        push_temporary::<Kernel>(held_as::<Kernel>(caller, words[word], service)?, None)?;
     }
     Ok(())
 }
@@ -191,37 +192,39 @@ fn unpin(mark: *mut Temporary, atomic: bool, keep_last: bool) {
     }
 }
 
-/// Copies what the callee reads to the kernel's stack, and lets the words name the copies.
+/// Copies what the callee reads to the kernel's stack, and lets the words name the copies, which end at `end`.
 fn copy_in(
-    parameters: &[warren_abi::signature::Part],
+    carriage: &Carriage,
+    counts: bool,
     words: &mut Words,
-    copies: u64,
+    end: u64,
 ) -> Result<(), SystemError> {
     let original = *words;
-    for buffer in arguments::buffers(parameters, &original) {
-        let target = copies + buffer.offset;
-        if buffer.read {
+    for copy in carriage.copies(&original, end, counts) {
+        if copy.read {
             // SAFETY: `room` set the bytes aside.
-            unsafe { copy::copy_in(Owner::User, target, buffer.address, buffer.bytes)? };
+            unsafe { copy::copy_in(Owner::User, copy.address, copy.original, copy.bytes)? };
         } else {
-            // SAFETY: as above. What the kernel's stack held before is not for the caller.
-            unsafe { (target as *mut u8).write_bytes(0, buffer.bytes as usize) };
+            // SAFETY: as above.
+            unsafe { copy.prepare(copy.address) };
         }
-        words[buffer.word] = target;
+        copy.tell(words);
     }
     Ok(())
 }
 
 /// Copies what the callee wrote back to the caller.
 fn copy_out(
-    parameters: &[warren_abi::signature::Part],
+    carriage: &Carriage,
+    counts: bool,
     original: &Words,
-    copies: u64,
+    end: u64,
 ) -> Result<(), SystemError> {
-    for buffer in arguments::buffers(parameters, original).filter(|buffer| buffer.written) {
-        let source = copies + buffer.offset;
+    for copy in carriage.copies(original, end, counts).filter(|copy| copy.written) {
         // SAFETY: the copy lies where `copy_in` put it.
-        unsafe { copy::copy_out(Owner::User, buffer.address, source, buffer.bytes)? };
+        let filled = unsafe { copy.filled(copy.address) };
+        // SAFETY: as above.
+        unsafe { copy::copy_out(Owner::User, copy.original, copy.address, filled)? };
     }
     Ok(())
 }

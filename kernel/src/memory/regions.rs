@@ -8,6 +8,7 @@
 #![expect(unsafe_code, reason = "reads and writes pages of servers")]
 
 use alloc::string::String;
+use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use warren_engine::platform::{Placement, Protection, REGION_BASE, REGION_BYTES};
 use warren_kernel::numbers::Numbers;
@@ -74,6 +75,19 @@ static SPACE: Guarded<Space> = Guarded::new(Space {
 /// Offset of the trampoline's page in a domain's region for stacks.
 pub const TRAMPOLINE_OFFSET: u64 = REGION_BYTES - 2 * PAGE;
 
+/// Which regions belong to domains, for whoever has to know it fast.
+static OF_DOMAINS: [AtomicBool; REGIONS] = [const { AtomicBool::new(false) }; REGIONS];
+
+/// Whether an address lies in a region that belongs to a domain.
+#[inline]
+pub fn is_of_a_domain(address: u64) -> bool {
+    let number = address.wrapping_sub(REGION_BASE) / REGION_BYTES;
+    OF_DOMAINS.get(number as usize).is_some_and(|it| it.load(Relaxed))
+}
+
+// Two addresses whose bits above those of an offset are alike lie in the same region.
+const _: () = assert!(REGION_BYTES.is_power_of_two() && REGION_BASE.is_multiple_of(REGION_BYTES));
+
 /// Number of the region in which an address lies.
 pub fn number_of(address: u64) -> Option<usize> {
     let number = address.checked_sub(REGION_BASE)? / REGION_BYTES;
@@ -121,6 +135,7 @@ impl Space {
         };
         show_region(number, Some(directory));
         self.regions[number] = Some(Region { directory, domain, payer });
+        OF_DOMAINS[number].store(domain.is_some(), Relaxed);
         Ok(number)
     }
 
@@ -209,6 +224,7 @@ impl Space {
 
     fn remove(&mut self, number: usize) {
         let Some(region) = self.regions[number].take() else { return };
+        OF_DOMAINS[number].store(false, Relaxed);
         self.show(number, region.domain, 0);
         show_region(number, None);
         leave_translations();

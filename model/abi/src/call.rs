@@ -5,7 +5,7 @@
 //! A service call is an `extern "C"` call of the System V ABI. The first word is the reference
 //! (caller's side) or the address of the callee's state (callee's side). Every scalar is widened
 //! to a word of its own; nobody depends on the upper bits of a narrow one. A buffer is two words,
-//! address and length in bytes. A flat structure is one word, its address. A reference is one word.
+//! address and length in bytes; of one that is only written the length may be [`COUNTED`]. A flat structure is one word, its address. A reference is one word.
 //! Words beyond the sixth travel on the stack, at most [`STACK_WORDS`] of them.
 //!
 //! MXCSR and the x87 control word hold their default values at each entry and return.
@@ -21,6 +21,18 @@ pub const STACK_WORDS: usize = 8;
 /// The copy lies on the callee's stack, so this is also what a call may cost there. That is the longest packet of IP, and a page for what is said
 /// of it.
 pub const BUFFER_BYTES: usize = 68 * 1024;
+
+/// Bit of the length of a buffer that a callee only writes, if that server's file says [that it counts](crate::description::COUNTS_OUTPUT): the buffer is a
+/// copy, the eight bytes before it are a number that is 0, and the callee lets that number say how many bytes from the start on it has
+/// written. Only these are carried to the caller; what lies behind them in the copy is whatever was there before.
+pub const COUNTED: usize = 1 << 63;
+
+/// Bytes that the count of a buffer takes before it, so that the buffer is aligned as it would be without.
+pub const COUNT_BYTES: u64 = 16;
+
+/// Bytes that the copies of one call take at most: of each buffer two words are passed.
+pub const COPIES_BYTES: usize =
+    BUFFER_BYTES + (REGISTER_WORDS + STACK_WORDS) / 2 * COUNT_BYTES as usize;
 
 /// What every call returns: `rax` and `rdx`.
 #[repr(C)]

@@ -14,7 +14,7 @@
 //! | `F` | a function of the `P`, `L` or `R` before it, in order: `name` `(` signature `)` |
 //! | `R` | a requirement: id u32, flags u8 ([`ATOMIC`], [`OPTIONAL`]), field name, `:`, service name |
 //! | `M` | a parameter that the server accepts: its name |
-//! | `A` | attributes: flags u32 ([`CONCURRENT`], [`SURVIVES_PANICS`]), stack bytes u32, state bytes u32, state alignment u32 |
+//! | `A` | attributes: flags u32 ([`CONCURRENT`], [`SURVIVES_PANICS`], [`COUNTS_OUTPUT`]), stack bytes u32, state bytes u32, state alignment u32 |
 
 /// First bytes of the section.
 pub const MAGIC: [u8; 4] = *b"WRN\x01";
@@ -27,6 +27,9 @@ pub const OPTIONAL: u8 = 2;
 pub const CONCURRENT: u32 = 1;
 /// Server flag: a panic ends the activation that it happens in, and not the server.
 pub const SURVIVES_PANICS: u32 = 2;
+/// Server flag: the server says of a buffer that is only written how much of it was, where it is asked to by
+/// [`COUNTED`](crate::call::COUNTED).
+pub const COUNTS_OUTPUT: u32 = 4;
 
 /// Tags of the records.
 pub mod tag {

@@ -53,7 +53,7 @@ fn services_come_with_the_signatures_of_their_functions() {
     assert_eq!(records[requirement].1, service(0xb10c_0001, 0, "disk:BlockDevice"));
     assert_eq!(records[requirement + 1].1, b"block_bytes(_v)");
     let attributes = &records.last().unwrap().1;
-    assert_eq!(attributes[..8], [0, 0, 0, 0, 0, 0x40, 0, 0]);
+    assert_eq!(attributes[..8], [4, 0, 0, 0, 0, 0x40, 0, 0]);
     assert_eq!(attributes[8..], [8, 0, 0, 0, 1, 0, 0, 0]);
 }
 
@@ -69,7 +69,7 @@ fn flags_say_what_is_atomic_and_what_may_be_absent() {
 #[test]
 fn a_server_may_say_that_it_survives_panics() {
     let records = read::<Lasting>();
-    assert_eq!(records.last().unwrap().1[..4], [2, 0, 0, 0]);
+    assert_eq!(records.last().unwrap().1[..4], [6, 0, 0, 0]);
 }
 
 #[test]

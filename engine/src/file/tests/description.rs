@@ -73,6 +73,13 @@ fn a_server_that_survives_panics_is_recognised() {
 }
 
 #[test]
+fn a_server_that_counts_what_it_writes_is_recognised() {
+    let words = attributes([4, 0, 0, 1]);
+    let file = accepted(|file| file.description[ATTRIBUTES].1 = words);
+    assert!(file.description().counts_output && !file.description().survives_panics);
+}
+
+#[test]
 fn a_description_of_another_version_is_refused() {
     let fault = DescriptionFault::Version(2);
     refused(|file| file.version = 2, FileError::Description { record: None, fault });
@@ -108,7 +115,7 @@ fn a_service_that_is_cut_off_or_nameless_is_refused() {
 fn flags_that_mean_nothing_are_refused() {
     payload(PROVIDES, &service(CLOCK, 2, "Clock"), DescriptionFault::Flags);
     payload(REQUIRES, &service(CONSOLE, 4, "console:Console"), DescriptionFault::Flags);
-    payload(ATTRIBUTES, &attributes([4, 0, 0, 1]), DescriptionFault::Flags);
+    payload(ATTRIBUTES, &attributes([8, 0, 0, 1]), DescriptionFault::Flags);
 }
 
 #[test]

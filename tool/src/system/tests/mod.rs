@@ -49,6 +49,7 @@ fn facts_of(provides: &[Named], requires: &[(&str, Named)], parameters: &[&str])
         parameters: parameters.iter().copied().map(String::from).collect(),
         concurrent: false,
         survives_panics: false,
+        counts_output: true,
         stack_bytes: 4096,
         state_bytes: 0,
         state_alignment: 8,
