@@ -274,10 +274,15 @@ core::arch::global_asm!(
     "mov r13, [rbp + {counts}]",
     "cmp word ptr [r13 + r12 * 2], 0",
     "jne call_held",
-    // It is not as simple as that.
+    // It is not as simple as that. A call that has waited for the kernel's lock, and found that everything has changed, has it still.
     ".globl call_restore",
     "call_restore:",
     part!("the long way"),
+    "mov rcx, gs:[{home}]",
+    "cmp [rip + {holder}], rcx",
+    "jne 60f",
+    kernel_unlocked!(),
+    "60:",
     "mov rcx, [rsp + {return_address}]",
     callers_registers_restored!(),
     "jmp call_slow",
@@ -431,7 +436,7 @@ core::arch::global_asm!(
     kernel_unlocked!(),
     "jmp call_fast_end",
     // Takes the kernel's lock for a call that carries something, and looks at everything again; if the lock is there already, goes on
-    // at rcx. Registers as at `call_again`, but rbp.
+    // at rcx. Registers as at `call_again`, but rbp. With the lock nothing but such a call goes on, or `call_restore`.
     "call_locks:",
     "mov r13, gs:[{home}]",
     "cmp [rip + {holder}], r13",

@@ -19,10 +19,10 @@ const DEATHS: usize = 5;
 const GATEWAY: &str = "10.0.2.2";
 const GATEWAY_6: &str = "fec0::2";
 
-/// The system, and ports of this host that lead to these of its own.
-fn system<const N: usize>(ports: [u16; N]) -> (Running, [SocketAddr; N]) {
+/// The system on a machine with so many CPUs, and ports of this host that lead to these of its own.
+fn system<const N: usize>(cpus: u32, ports: [u16; N]) -> (Running, [SocketAddr; N]) {
     let (run, ports) = reachable("outages", ports);
-    (run.start(), ports)
+    (run.cpus(cpus).start(), ports)
 }
 
 /// Makes a server fail so often, until it is missed no more each time.
@@ -52,15 +52,15 @@ fn download(port: SocketAddr, goes_on: &AtomicBool) -> std::io::Result<usize> {
     Ok(count)
 }
 
-#[test]
-fn a_download_survives_every_server_below_tcp_again_and_again() {
-    let (run, [echo, characters]) = system([7, 19]);
+/// Lets servers die under a download, each of them with the station to which a question goes through it.
+#[track_caller]
+fn check_download(cpus: u32, servers: &[(&str, &str)]) {
+    let (run, [echo, characters]) = system(cpus, [7, 19]);
     wait_for_echo(echo);
     let goes_on = AtomicBool::new(true);
     thread::scope(|scope| {
         let download = scope.spawn(|| download(characters, &goes_on));
-        let by_ipv4 = ["virtio-net", "ethernet", "arp", "ipv4", "routing"].map(|it| (it, GATEWAY));
-        for (server, station) in by_ipv4.into_iter().chain([("ipv6", GATEWAY_6)]) {
+        for (server, station) in servers {
             let outage = format!("{server} {station}");
             dies(&run, server, &outage, &["answers_ns", "arrives_ns"]);
         }
@@ -72,8 +72,19 @@ fn a_download_survives_every_server_below_tcp_again_and_again() {
 }
 
 #[test]
+fn a_download_survives_every_server_below_tcp_again_and_again() {
+    let by_ipv4 = ["virtio-net", "ethernet", "arp", "ipv4", "routing"].map(|it| (it, GATEWAY));
+    check_download(1, &[&by_ipv4[..], &[("ipv6", GATEWAY_6)]].concat());
+}
+
+#[test]
+fn a_download_survives_on_several_cpus() {
+    check_download(2, &[("ethernet", GATEWAY), ("arp", GATEWAY)]);
+}
+
+#[test]
 fn the_next_connection_is_served_after_each_death_of_tcp_and_of_those_above() {
-    let (run, [echo, http]) = system([7, 80]);
+    let (run, [echo, http]) = system(1, [7, 80]);
     wait_for_echo(echo);
     let mut stream = connect(echo).expect("QEMU listens");
     let mut byte = [0];
