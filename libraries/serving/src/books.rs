@@ -27,14 +27,16 @@ pub struct Books {
     free: Vec<Seat>,
     /// How many come from each station.
     stations: BTreeMap<Address, usize>,
-    /// Until when whom may wait.
+    /// Until when whom may wait. A deadline that moves back is left where it is: whoever comes to it finds that it is too early, and puts it where it belongs.
     deadlines: BTreeSet<(u64, Seat)>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Guest {
     station: Address,
-    until_ns: Option<u64>,
+    until_ns: u64,
+    /// Where it stands among the deadlines.
+    noted_ns: Option<u64>,
 }
 
 impl Books {
@@ -57,7 +59,7 @@ impl Books {
             return None;
         }
         *from_there += 1;
-        let guest = Some(Guest { station, until_ns: None });
+        let guest = Some(Guest { station, until_ns: u64::MAX, noted_ns: None });
         Some(match self.free.pop() {
             Some(seat) => {
                 self.seats[seat] = guest;
@@ -73,21 +75,21 @@ impl Books {
     /// Somebody waits, but not for longer than this.
     pub fn wait(&mut self, seat: Seat, until_ns: u64) {
         let Some(Some(guest)) = self.seats.get_mut(seat) else { return };
-        if guest.until_ns == Some(until_ns) {
-            return;
+        guest.until_ns = until_ns;
+        if guest.noted_ns.is_none_or(|noted_ns| noted_ns > until_ns) {
+            if let Some(noted_ns) = guest.noted_ns.replace(until_ns) {
+                self.deadlines.remove(&(noted_ns, seat));
+            }
+            self.deadlines.insert((until_ns, seat));
         }
-        if let Some(before_ns) = guest.until_ns.replace(until_ns) {
-            self.deadlines.remove(&(before_ns, seat));
-        }
-        self.deadlines.insert((until_ns, seat));
     }
 
     /// Somebody leaves.
     pub fn stand_up(&mut self, seat: Seat) {
         let Some(guest) = self.seats.get_mut(seat).and_then(Option::take) else { return };
         self.free.push(seat);
-        if let Some(until_ns) = guest.until_ns {
-            self.deadlines.remove(&(until_ns, seat));
+        if let Some(noted_ns) = guest.noted_ns {
+            self.deadlines.remove(&(noted_ns, seat));
         }
         if let Some(from_there) = self.stations.get_mut(&guest.station) {
             *from_there -= 1;
@@ -97,15 +99,24 @@ impl Books {
         }
     }
 
-    /// When the first one has waited too long.
+    /// When the first one may have waited too long.
     pub fn next_ns(&self) -> Option<u64> {
         self.deadlines.first().map(|(until_ns, _)| *until_ns)
     }
 
     /// Somebody who has waited too long.
-    pub fn overdue(&self, now_ns: u64) -> Option<Seat> {
-        let first = self.deadlines.first().filter(|(until_ns, _)| *until_ns <= now_ns);
-        first.map(|(_, seat)| *seat)
+    pub fn overdue(&mut self, now_ns: u64) -> Option<Seat> {
+        loop {
+            let (noted_ns, seat) =
+                *self.deadlines.first().filter(|(noted_ns, _)| *noted_ns <= now_ns)?;
+            let guest = self.seats.get_mut(seat)?.as_mut()?;
+            if guest.until_ns <= now_ns {
+                return Some(seat);
+            }
+            guest.noted_ns = Some(guest.until_ns);
+            self.deadlines.remove(&(noted_ns, seat));
+            self.deadlines.insert((guest.until_ns, seat));
+        }
     }
 }
 
@@ -137,7 +148,11 @@ mod tests {
         assert_eq!((books.next_ns(), books.overdue(9)), (Some(10), None));
         assert_eq!(books.overdue(10), Some(seats[1]));
         books.wait(seats[1], 40);
+        assert_eq!((books.next_ns(), books.overdue(10)), (Some(10), None), "it has moved back");
         assert_eq!(books.next_ns(), Some(20));
+        books.wait(seats[1], 15);
+        assert_eq!((books.next_ns(), books.overdue(19)), (Some(15), Some(seats[1])));
+        books.stand_up(seats[1]);
         books.stand_up(seats[2]);
         books.stand_up(seats[2]);
         assert_eq!(books.next_ns(), Some(30));
