@@ -8,8 +8,11 @@ use warren_serving::{Conversation, Next, Step, Turn, by_steps};
 
 use crate::{Serving, characters::Characters};
 
-/// Bytes that are read or written at a time.
+/// Bytes that are written at a time, and read at most and at least: to read costs the more, the more is asked for, also where little has come.
 const CHUNK: usize = 64 * 1024;
+const LEAST: usize = CHUNK / (STEP * STEP);
+/// How many times as many bytes are asked for where all came that were, and as few where no more came than that.
+const STEP: usize = 4;
 /// For how long the other side may say and take nothing: as long as a person stays at a test.
 const PATIENCE_NS: u64 = 600_000_000_000;
 /// Chunks before others get their turn.
@@ -55,6 +58,8 @@ impl Kind {
 pub struct Talk {
     kind: Kind,
     is_new: bool,
+    /// Bytes that are asked for next.
+    asks: usize,
     /// What came and was not sent back yet.
     kept: Vec<u8>,
     /// Whether the other side has ended.
@@ -66,7 +71,7 @@ pub struct Talk {
 impl Talk {
     /// One that begins.
     pub fn new(kind: Kind) -> Self {
-        Talk { kind, is_new: true, kept: Vec::new(), is_at_end: false, written: 0 }
+        Talk { kind, is_new: true, asks: LEAST, kept: Vec::new(), is_at_end: false, written: 0 }
     }
 
     fn step(&mut self, cx: &mut Cx<'_, Serving>, turn: &mut Turn<'_, '_>) -> Step<TcpError> {
@@ -86,12 +91,14 @@ impl Talk {
         if self.is_at_end {
             return Ok(Some(Next::End));
         }
-        let count = match turn.connection.read_now(cx, turn.chunk) {
+        let asked = self.asks;
+        let count = match turn.connection.read_now(cx, &mut turn.chunk[..asked]) {
             Err(TcpError::WouldWait) => {
                 return Ok(Some(turn.wait(Readiness::READABLE, PATIENCE_NS)));
             }
             read => read? as usize,
         };
+        self.asks = next_asked(asked, count);
         self.is_at_end = count == 0;
         cx.parent().counts[self.kind as usize].bytes += count as u64;
         if self.kind == Kind::Echo {
@@ -102,7 +109,7 @@ impl Talk {
             self.kept.extend(&turn.chunk[sent..count]);
         }
         // Who got less than it asked for got all that there was.
-        let waits = !self.is_at_end && self.kept.is_empty() && count < turn.chunk.len();
+        let waits = !self.is_at_end && self.kept.is_empty() && count < asked;
         Ok(waits.then(|| turn.wait(Readiness::READABLE, PATIENCE_NS)))
     }
 
@@ -128,6 +135,15 @@ impl Talk {
                 Ok(None)
             }
         }
+    }
+}
+
+/// How many bytes to ask for after `came` of `asked` have come.
+fn next_asked(asked: usize, came: usize) -> usize {
+    match came {
+        _ if came >= asked => (asked * STEP).min(CHUNK),
+        _ if came <= asked / STEP => (asked / STEP).max(LEAST),
+        _ => asked,
     }
 }
 
@@ -160,5 +176,25 @@ impl Conversation<Serving> for Talk {
         let next = next.unwrap_or_else(|| turn.wait(interest, PATIENCE_NS));
         cx.chunk = chunk;
         next
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_gets_all_asks_for_more() {
+        let mut asked = LEAST;
+        for came in [LEAST, 4 * LEAST, CHUNK, CHUNK] {
+            assert_eq!(came, asked);
+            asked = next_asked(asked, came);
+        }
+        for (came, expected) in
+            [(CHUNK - 1, CHUNK), (CHUNK / 4, CHUNK / 4), (1, LEAST), (0, LEAST), (LEAST - 1, LEAST)]
+        {
+            asked = next_asked(asked, came);
+            assert_eq!(asked, expected);
+        }
     }
 }
