@@ -13,6 +13,9 @@ pub const FIXED_BYTES: usize = 20;
 /// Blocks of a selective acknowledgment: as many as there is room for beside timestamps (RFC 2018, section 3).
 pub const BLOCKS: usize = 3;
 
+/// How timestamps begin where no other options are: with two bytes that mean nothing in front (RFC 7323, appendix A).
+const STAMPS: [u8; 4] = [1, 1, 8, 10];
+
 /// The header of a segment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Segment {
@@ -126,8 +129,9 @@ impl Segment {
 
 impl Options {
     fn decode(packet: &TcpPacket<&[u8]>) -> Result<Options, Malformed> {
-        // Nearly all segments have no options but timestamps, and in this form (RFC 7323, appendix A).
-        if let [1, 1, 8, 10, value @ .., e0, e1, e2, e3] = packet.options()
+        // Nearly all segments have no options but timestamps, and in this form.
+        if let [n1, n2, kind, length, value @ .., e0, e1, e2, e3] = packet.options()
+            && [*n1, *n2, *kind, *length] == STAMPS
             && let Ok(value) = <[u8; 4]>::try_from(value)
         {
             let echo = u32::from_be_bytes([*e0, *e1, *e2, *e3]);
@@ -147,6 +151,16 @@ impl Options {
 
     /// Writes the options, each padded in front to four bytes.
     fn encode(&self, mut buffer: &mut [u8]) {
+        // Nearly all segments have these only, and so this is written at once.
+        if let Some(Timestamps { value, echo }) = self.timestamps
+            && let [n1, n2, kind, length, rest @ ..] = &mut *buffer
+            && let Some((stamps, [])) = rest.split_first_chunk_mut::<8>()
+        {
+            [*n1, *n2, *kind, *length] = STAMPS;
+            stamps[..4].copy_from_slice(&value.to_be_bytes());
+            stamps[4..].copy_from_slice(&echo.to_be_bytes());
+            return;
+        }
         let mut write = |padding: usize, option: TcpOption<'_>| {
             let mut rest = core::mem::take(&mut buffer);
             for _ in 0..padding {
