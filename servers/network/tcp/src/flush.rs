@@ -75,15 +75,14 @@ where
         if let Some(sent) = stack.sent(GIVEN_TOGETHER) {
             give(cx, stack, &sent)?;
         }
-        let batches = stack.transmit(now_ns);
-        if batches.is_empty() {
-            return Ok(());
-        }
-        for batch in batches {
+        let mut batches = stack.transmit(now_ns);
+        let was_all = batches.is_empty();
+        for batch in batches.drain(..) {
             send_batch(cx, stack, &batch)?;
         }
+        stack.keep_room(batches);
         // More may have come while these were handed on.
-        if stack.is_quiet() {
+        if was_all || stack.is_quiet() {
             return Ok(());
         }
         now_ns = now(cx)?;

@@ -39,7 +39,8 @@ impl Poll for OpenPoll {
             return Err(TcpError::BadLength);
         }
         let watch = cx.watch.clone();
-        let ready = wait_at(cx, &watch.bell, |it| it.stack.ready(&it.watch, most))?;
+        wait_at(cx, &watch.bell, |it| it.stack.ready(&it.watch, most))?;
+        let ready = watch.found();
         records.fill_from(ready.as_bytes());
         Ok(ready.len() as u64)
     }

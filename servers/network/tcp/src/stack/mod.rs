@@ -385,6 +385,14 @@ impl Stack {
         core::mem::take(&mut self.inner.borrow_mut().batches)
     }
 
+    /// Takes back a list of what was sent, which is empty, for its room.
+    pub fn keep_room(&self, batches: Vec<ToStation>) {
+        let inner = &mut *self.inner.borrow_mut();
+        if inner.batches.is_empty() {
+            inner.batches = batches;
+        }
+    }
+
     /// Whether some other thread's change wants the principal's thread to look.
     pub fn wants_thread(&self) -> bool {
         let inner = self.inner.borrow();
@@ -502,8 +510,18 @@ impl Stack {
 
     /// Tells those who are to be told.
     pub fn ring(&self) -> Result<(), SystemError> {
-        let bells = core::mem::take(&mut self.inner.borrow_mut().bells);
-        bells.iter().try_for_each(Bell::ring)
+        if self.inner.borrow().bells.is_empty() {
+            return Ok(());
+        }
+        let mut bells = core::mem::take(&mut self.inner.borrow_mut().bells);
+        let rung = bells.iter().try_for_each(Bell::ring);
+        bells.clear();
+        // The list keeps its room, unless another one was begun meanwhile.
+        let inner = &mut *self.inner.borrow_mut();
+        if inner.bells.is_empty() {
+            inner.bells = bells;
+        }
+        rung
     }
 
     // The end.

@@ -1,7 +1,7 @@
 //! Who reports where that it is ready.
 
 use alloc::{collections::VecDeque, rc::Rc, vec::Vec};
-use core::cell::RefCell;
+use core::cell::{Ref, RefCell};
 
 use warren_idl::{Readiness, TcpError};
 use warren_tcp::{Name, State};
@@ -24,6 +24,8 @@ pub struct Watch {
     pub bell: Bell,
     /// What may be ready.
     line: RefCell<VecDeque<Subject>>,
+    /// What was found to be.
+    ready: RefCell<Vec<Readiness>>,
 }
 
 /// What can be ready.
@@ -38,7 +40,12 @@ pub enum Subject {
 impl Watch {
     /// Nothing reports to it yet.
     pub fn new(bell: Bell) -> Self {
-        Watch { bell, line: RefCell::new(VecDeque::new()) }
+        Watch { bell, line: RefCell::default(), ready: RefCell::default() }
+    }
+
+    /// What [`Stack::ready`] found last.
+    pub fn found(&self) -> Ref<'_, [Readiness]> {
+        Ref::map(self.ready.borrow(), Vec::as_slice)
     }
 }
 
@@ -110,9 +117,10 @@ impl Stack {
         Ok(())
     }
 
-    /// What stands in a poll's line and is ready, but no more than `most`; `None` if nothing is.
-    pub fn ready(&self, watch: &Watch, most: usize) -> Option<Vec<Readiness>> {
-        let mut ready = Vec::new();
+    /// Finds what stands in a poll's line and is ready, but no more than `most`; `None` if nothing is.
+    pub fn ready(&self, watch: &Watch, most: usize) -> Option<()> {
+        let ready = &mut *watch.ready.borrow_mut();
+        ready.clear();
         let count = watch.line.borrow().len();
         for _ in 0..count {
             if ready.len() == most {
@@ -127,7 +135,7 @@ impl Stack {
                 None => self.step_out(subject, watch),
             }
         }
-        (!ready.is_empty()).then_some(ready)
+        (!ready.is_empty()).then_some(())
     }
 
     /// What a connection is ready for.
