@@ -231,7 +231,7 @@ unsafe fn copy(to: *mut u8, from: *const u8, bytes: usize) {
 /// `from` can be read for so many bytes.
 unsafe fn sum(from: *const u8, bytes: usize) -> u64 {
     let (mut sum, at): (u64, *const u8);
-    // SAFETY: rounds of eight words, and then single words, are all words of `bytes`. Each loop begins without carry, `lea` and `dec` leave it, and
+    // SAFETY: rounds of sixteen words, and then single words, are all words of `bytes`. Each loop begins without carry, `lea` and `dec` leave it, and
     // after two additions of it there is none.
     unsafe {
         core::arch::asm!(
@@ -247,7 +247,15 @@ unsafe fn sum(from: *const u8, bytes: usize) -> u64 {
             "adc {sum}, [{at} + 40]",
             "adc {sum}, [{at} + 48]",
             "adc {sum}, [{at} + 56]",
-            "lea {at}, [{at} + 64]",
+            "adc {sum}, [{at} + 64]",
+            "adc {sum}, [{at} + 72]",
+            "adc {sum}, [{at} + 80]",
+            "adc {sum}, [{at} + 88]",
+            "adc {sum}, [{at} + 96]",
+            "adc {sum}, [{at} + 104]",
+            "adc {sum}, [{at} + 112]",
+            "adc {sum}, [{at} + 120]",
+            "lea {at}, [{at} + 128]",
             "dec {rounds}",
             "jnz 2b",
             "adc {sum}, 0",
@@ -265,8 +273,8 @@ unsafe fn sum(from: *const u8, bytes: usize) -> u64 {
             "5:",
             sum = out(reg) sum,
             at = inout(reg) from => at,
-            rounds = inout(reg) bytes / 64 => _,
-            words = inout(reg) bytes % 64 / 8 => _,
+            rounds = inout(reg) bytes / 128 => _,
+            words = inout(reg) bytes % 128 / 8 => _,
             options(nostack, readonly),
         );
     }

@@ -12,6 +12,7 @@ pub struct Sum {
 /// The sum of words of eight bytes, each with its first byte lowest, the last one filled up with zeroes or cut into shorter ones; carries are added in again.
 ///
 /// The sum does not care where its carries come from, nor how long words are and in which order their bytes, as long as it is the same for all (RFC 1071, section 2).
+#[inline]
 pub fn sum(bytes: &[u8]) -> u64 {
     let (words, rest) = bytes.as_chunks::<8>();
     let whole = words.iter().fold(0, |sum, word| plus(sum, u64::from_le_bytes(*word)));
@@ -22,6 +23,7 @@ pub fn sum(bytes: &[u8]) -> u64 {
 }
 
 /// The sum of two sums.
+#[inline]
 pub fn plus(one: u64, other: u64) -> u64 {
     let (sum, carry) = one.overflowing_add(other);
     sum + u64::from(carry)
@@ -29,28 +31,30 @@ pub fn plus(one: u64, other: u64) -> u64 {
 
 impl Sum {
     /// Adds the bytes that follow.
+    #[inline]
     pub fn add(&mut self, bytes: &[u8]) {
         self.append(sum(bytes), bytes.len());
     }
 
     /// Adds the `count` bytes that follow, whose [`sum`] is known.
+    #[inline]
     pub fn append(&mut self, sum: u64, count: usize) {
         self.sum = plus(self.sum, if self.odd { sum.rotate_left(8) } else { sum });
         self.odd ^= count % 2 == 1;
     }
 
     /// The checksum: the complement of the sum, folded to two bytes.
+    #[inline]
     pub fn finish(self) -> u16 {
         (!fold(self.sum)).swap_bytes()
     }
 }
 
-/// The sum of two bytes' words, with the carries added in again.
-fn fold(mut sum: u64) -> u16 {
-    while sum > 0xffff {
-        sum = (sum & 0xffff) + (sum >> 16);
-    }
-    sum as u16
+/// The sum of two bytes' words, with the carries added in again: twice, the halves are added, and again what that carries.
+#[inline]
+fn fold(sum: u64) -> u16 {
+    let half = (sum.wrapping_add(sum.rotate_left(32)) >> 32) as u32;
+    (half.wrapping_add(half.rotate_left(16)) >> 16) as u16
 }
 
 /// A checksum after one of the words that it is of has changed (RFC 1624, equation 3).
