@@ -23,6 +23,7 @@
 //! | --- | --- | --- |
 //! | positions in a stream | `sequence.rs` | RFC 9293, section 3.4 |
 //! | headers | `segment.rs` | RFC 9293, section 3.1 |
+//! | segments that are handed over as one | `joining.rs` | |
 //! | a connection's states and rules | `connection/` | RFC 9293, RFC 5961, RFC 7323 |
 //! | what was received | `reassembly.rs` | RFC 2018, RFC 2883 |
 //! | what is to be sent | `sending.rs` | |
@@ -51,6 +52,7 @@ mod connection;
 mod cubic;
 mod engine;
 mod flow;
+mod joining;
 mod output;
 mod piece;
 mod rack;
@@ -67,6 +69,7 @@ mod time;
 pub use connection::{Connection, Counters, End, Events, Information, State, WriteError};
 pub use engine::{Arrivals, ConnectError, Engine, Gone, ListenError, Listening, Name, Totals};
 pub use flow::Flow;
+pub use joining::{Together, goes_on};
 pub use output::{Outgoing, Output};
 pub use piece::Piece;
 pub use segment::{BLOCKS, FIXED_BYTES, HEADER_BYTES, Malformed, Options, Segment, Timestamps};

@@ -83,6 +83,12 @@ impl<B: Copy> Reassembly<B> {
         !self.blocks.is_empty()
     }
 
+    /// Where what arrived behind a gap begins that is next behind `start`, or at it: `start` itself if that byte is there. `None` if nothing is.
+    pub fn missing_from(&self, start: Sequence) -> Option<Sequence> {
+        let place = self.blocks.partition_point(|block| !block.end.after(start));
+        self.blocks.get(place).map(|block| block.start.max(start))
+    }
+
     /// What the reader can have, in order.
     pub fn ready(&self) -> impl Iterator<Item = Piece<B>> {
         self.ready.iter().copied()
@@ -315,6 +321,19 @@ mod tests {
         }
         assert_eq!(stream.report(None), [block(30, 40), block(70, 75), block(10, 15)]);
         assert_eq!(stream.report(block(1, 2)), [block(1, 2), block(30, 40), block(70, 75)]);
+    }
+
+    #[test]
+    fn it_is_known_how_far_nothing_has_arrived() {
+        let (mut stream, mut released) = (Reassembly::new(FIRST), Released::default());
+        assert_eq!(stream.missing_from(FIRST), None);
+        for start in [10, 30] {
+            stream.insert(FIRST + start, piece(0, 10), &mut released);
+        }
+        for (start, end) in [(0, 10), (5, 10), (10, 10), (15, 15), (20, 30), (39, 39)] {
+            assert_eq!(stream.missing_from(FIRST + start), Some(FIRST + end), "{start}");
+        }
+        assert_eq!(stream.missing_from(FIRST + 40), None);
     }
 
     #[test]

@@ -11,7 +11,7 @@ pub struct Counters {
     pub bytes_out: u64,
     /// Positions that were sent again.
     pub bytes_again: u64,
-    /// Segments that arrived.
+    /// Segments that arrived; those that were handed over as one count as one.
     pub segments_in: u32,
     /// Segments that were sent, before a device cut them.
     pub segments_out: u32,

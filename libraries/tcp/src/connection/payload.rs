@@ -3,6 +3,7 @@
 use super::{Connection, Events, Reply, State};
 use crate::{
     engine::Claims,
+    joining::Together,
     output::Output,
     piece::{self, Piece},
     reassembly::Arrival,
@@ -65,6 +66,31 @@ impl<B: Copy> Connection<B> {
         }
         self.take_finish(settings, now_ns);
         Reply::Nothing
+    }
+
+    /// How much may be handed over as one segment that begins as `segment` does: what nothing has arrived of, as far as the window goes, if nothing is sent again for which
+    /// acknowledgments are counted. Behind a gap there is room for so many pieces.
+    pub fn together(
+        &self,
+        settings: &Settings,
+        segment: &Segment,
+        room_behind_gaps: usize,
+    ) -> Together {
+        let Segment { sequence, .. } = *segment;
+        let is_usual = self.state.receives()
+            && !sequence.before(self.received.next())
+            && self.finish.is_none()
+            && self.recovery.is_none()
+            && !self.wishes.deaf;
+        let end = self.received.missing_from(sequence).unwrap_or(self.window_end);
+        let end = end.min(self.window_end);
+        if !is_usual || !end.after(sequence) {
+            return Together::default();
+        }
+        let room = settings.receive_pieces.saturating_sub(self.received.pieces());
+        let is_behind_gap = sequence.after(self.received.next());
+        let pieces = if is_behind_gap { room.min(room_behind_gaps) } else { room };
+        Together { bytes: end - sequence, pieces }
     }
 
     /// Forgets payload for which there is no room, as if it were lost; but the other side hears at once what is waited for.

@@ -6,6 +6,7 @@ use super::{Engine, cookies};
 use crate::{
     connection::{Connection, Reply, State},
     flow::Flow,
+    joining::Together,
     output::{Outgoing, Output},
     piece::{self, Piece},
     segment::Segment,
@@ -40,6 +41,17 @@ impl<B: Copy> Engine<B> {
                 self.receive_unknown(now_ns, &flow, path, segment, pieces, output);
             }
         }
+    }
+
+    /// How much of what comes behind `segment`, and with it, may be handed over as one segment with its header, if each [goes on](crate::goes_on) with the one before: nothing,
+    /// unless it is the same to the connection as if they came one by one.
+    pub fn together(&mut self, (local, remote): (IpAddr, IpAddr), segment: &Segment) -> Together {
+        let slot = self.table.find(&self.secrets, &Flow::of(segment, local, remote));
+        let Some(entry) = slot.and_then(|slot| self.table.at(slot)) else {
+            return Together::default();
+        };
+        let room = self.settings.island_pieces.saturating_sub(self.islands);
+        entry.connection.together(&self.settings, segment, room)
     }
 
     /// Whether a SYN begins a new connection in the place of one that only answers late segments (RFC 9293, section 3.10.7.4; RFC 6191).

@@ -68,7 +68,7 @@ pub struct Engine<B> {
 /// What an engine has done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
-    /// Segments that arrived.
+    /// Segments that arrived; those that were handed over as one count as one.
     pub segments_in: u64,
     /// Segments for no connection, that were answered with RST.
     pub resets_out: u64,

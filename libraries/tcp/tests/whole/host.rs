@@ -3,13 +3,15 @@
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use warren_tcp::{
-    Connection, Engine, Events, Name, Outgoing, Output, Path, Piece, Segment, Settings,
+    Connection, Engine, Events, Name, Outgoing, Output, Path, Piece, Segment, Settings, goes_on,
 };
 
 use crate::{memory::Memory, packet};
 
 /// Bytes of a buffer that an application writes.
 const WRITE_BYTES: u64 = 4096;
+/// Most pieces of a packet.
+const PIECES: usize = 2;
 
 /// The byte of all tests' streams at a position.
 pub fn pattern(position: u64) -> u8 {
@@ -146,6 +148,52 @@ impl Host {
         self.engine.connection(self.tasks[task].0).expect("the connection is used")
     }
 
+    /// Packets arrive together: as one, those that can be.
+    pub fn receive_together(&mut self, now_ns: u64, packets: &[Vec<u8>]) {
+        let mut packets = packets.iter().peekable();
+        while let Some(first) = packets.next() {
+            let Some((segment, source, destination, offset)) = self.decode(first) else { continue };
+            let between = (destination, source);
+            let most = self.engine.together(between, &segment);
+            let mut pieces = self.pieces(first, offset);
+            let mut bytes = (first.len() - offset) as u32;
+            while let Some(next) = packets.peek()
+                && let Some((_, source, destination, behind)) = self.decode(next)
+                && (destination, source) == between
+                && goes_on(&first[packet::IP_BYTES..offset], bytes, &next[packet::IP_BYTES..behind])
+                && bytes + (next.len() - behind) as u32 <= most.bytes
+                && pieces.len() + PIECES <= most.pieces
+            {
+                pieces.extend(self.pieces(next, behind));
+                bytes += (next.len() - behind) as u32;
+                packets.next();
+            }
+            let path = self.path;
+            self.with(|engine, wire| {
+                engine.receive(now_ns, between, &path, &segment, &pieces, wire)
+            });
+        }
+    }
+
+    fn decode(&self, packet: &[u8]) -> Option<(Segment, IpAddr, IpAddr, usize)> {
+        packet::decode(packet).filter(|(_, _, destination, _)| *destination == self.address)
+    }
+
+    /// As a driver does it: the payload stays where the packet is, here in two pieces.
+    fn pieces(&mut self, packet: &[u8], offset: usize) -> Vec<Piece<usize>> {
+        let length = (packet.len() - offset) as u32;
+        let first = length / 3;
+        let mut offset = offset as u32;
+        let mut pieces = Vec::new();
+        for length in [first, length - first] {
+            if length > 0 {
+                pieces.push(Piece { buffer: self.memory.make(packet.to_vec()), offset, length });
+            }
+            offset += length;
+        }
+        pieces
+    }
+
     fn accept(&mut self) {
         let places: Vec<_> = self.engine.listeners().map(|(place, ..)| place).collect();
         for place in places {
@@ -225,22 +273,8 @@ impl Host {
 
 impl Speaker for Host {
     fn receive(&mut self, now_ns: u64, packet: Vec<u8>) {
-        let Some((segment, source, destination, offset)) = packet::decode(&packet) else { return };
-        if destination != self.address {
-            return;
-        }
-        // As a driver does it: the payload stays where the packet is, here in two pieces.
-        let length = (packet.len() - offset) as u32;
-        let first = length / 3;
-        let mut pieces = Vec::new();
-        let mut offset = offset as u32;
-        for length in [first, length - first] {
-            if length > 0 {
-                pieces.push(Piece { buffer: self.memory.make(packet.clone()), offset, length });
-            }
-            offset += length;
-        }
-        let path = self.path;
+        let Some((segment, source, destination, offset)) = self.decode(&packet) else { return };
+        let (pieces, path) = (self.pieces(&packet, offset), self.path);
         self.with(|engine, wire| {
             engine.receive(now_ns, (destination, source), &path, &segment, &pieces, wire)
         });

@@ -10,6 +10,7 @@ mod world;
 
 mod crowds;
 mod interoperation;
+mod joining;
 mod linux;
 mod states;
 mod throughput;

@@ -8,7 +8,8 @@ use smoltcp::{
 };
 use warren_tcp::{Flow, HEADER_BYTES, Segment};
 
-const IP_BYTES: usize = 20;
+/// Bytes of the header in front of TCP's.
+pub const IP_BYTES: usize = 20;
 
 fn address(address: IpAddr) -> Ipv4Addr {
     match address {

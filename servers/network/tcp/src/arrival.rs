@@ -13,7 +13,7 @@ use warren_packets::{
     network::{Network, is_station},
     pseudo_header,
 };
-use warren_tcp::{FIXED_BYTES, HEADER_BYTES, Piece, Segment};
+use warren_tcp::{FIXED_BYTES, HEADER_BYTES, Piece, Segment, Together, goes_on};
 
 /// TCP's number among the protocols of IP.
 pub const TCP: u8 = 6;
@@ -103,17 +103,31 @@ impl Arrival {
         memory: &Buffers<M>,
         payload: &[Packet],
     ) -> Result<Segment, Bad> {
-        let header = &self.header[..self.header_bytes.into()];
-        if !self.good {
-            let mut sum = pseudo_header(&self.source, &self.destination, TCP, self.bytes.into());
-            sum.add(header);
-            memory.add_to(&mut sum, payload)?;
-            if sum.finish() != 0 {
-                return Err(Bad);
-            }
-        }
-        let (segment, _) = Segment::decode(header).map_err(|_| Bad)?;
+        self.check(memory, payload)?;
+        let (segment, _) = Segment::decode(self.header()).map_err(|_| Bad)?;
         Ok(Segment { finish: segment.finish && !self.hollow, ..segment })
+    }
+
+    fn header(&self) -> &[u8] {
+        &self.header[..self.header_bytes.into()]
+    }
+
+    /// Whether the checksum is right.
+    fn check<M: Bytes>(&self, memory: &Buffers<M>, payload: &[Packet]) -> Result<(), Bad> {
+        if self.good {
+            return Ok(());
+        }
+        let mut sum = pseudo_header(&self.source, &self.destination, TCP, self.bytes.into());
+        sum.add(self.header());
+        memory.add_to(&mut sum, payload)?;
+        if sum.finish() == 0 { Ok(()) } else { Err(Bad) }
+    }
+
+    /// Whether it only goes on with a segment that has so many bytes of payload.
+    fn goes_on_with(&self, first: &Arrival, payload: u32) -> bool {
+        (self.source, self.destination) == (first.source, first.destination)
+            && !self.hollow
+            && goes_on(first.header(), payload, self.header())
     }
 }
 
@@ -175,6 +189,11 @@ impl Arrivals {
         })
     }
 
+    /// The same, with those together that can be handed over as one.
+    pub fn runs(&self) -> Runs<'_> {
+        Runs { arrivals: &self.arrivals, payload: &self.payload }
+    }
+
     /// All payload.
     pub fn payload(&self) -> &[Packet] {
         &self.payload
@@ -199,6 +218,54 @@ impl Arrivals {
             arrival.good || !arrival.hollow
         });
         lost
+    }
+}
+
+/// Segments of a batch that are still to be handed over.
+pub struct Runs<'a> {
+    arrivals: &'a [(Arrival, u16)],
+    payload: &'a [Packet],
+}
+
+/// Segments that can be handed over as one.
+pub struct Run<'a> {
+    /// The first of them.
+    pub first: &'a Arrival,
+    /// Its header; `Bad` if it is none. Then nothing goes on with it.
+    pub segment: Result<Segment, Bad>,
+    /// The payload of all.
+    pub payload: &'a [Packet],
+}
+
+impl<'a> Runs<'a> {
+    /// The next segment, and those behind it which only go on with it, as far as `together` says of it. Their checksums are right.
+    pub fn next<M: Bytes>(
+        &mut self,
+        memory: &Buffers<M>,
+        together: impl FnOnce(&Arrival, &Segment) -> Together,
+    ) -> Option<Run<'a>> {
+        let ((first, pieces), mut behind) = self.arrivals.split_first()?;
+        let mut pieces = usize::from(*pieces);
+        let segment = first.segment(memory, &self.payload[..pieces]);
+        if let (Ok(segment), [(next, _), ..]) = (&segment, behind) {
+            let mut bytes = length(&self.payload[..pieces]) as u32;
+            if next.goes_on_with(first, bytes) {
+                let most = together(first, segment);
+                while let Some(((next, more), others)) = behind.split_first()
+                    && next.goes_on_with(first, bytes)
+                    && bytes + u32::from(next.payload_bytes()) <= most.bytes
+                    && pieces + usize::from(*more) <= most.pieces
+                    && next.check(memory, &self.payload[pieces..][..(*more).into()]).is_ok()
+                {
+                    bytes += u32::from(next.payload_bytes());
+                    pieces += usize::from(*more);
+                    behind = others;
+                }
+            }
+        }
+        let (payload, rest) = self.payload.split_at(pieces);
+        (self.arrivals, self.payload) = (behind, rest);
+        Some(Run { first, segment, payload })
     }
 }
 
@@ -382,6 +449,83 @@ mod tests {
         let (arrival, payload) = some.iter().next().unwrap();
         let expected = Segment { finish: false, ..header };
         assert_eq!((arrival.segment(&memory, payload), payload.len()), (Ok(expected), 0));
+    }
+
+    /// A segment of ten bytes at a position, in a buffer of its own.
+    fn ten(memory: &Buffers<Plain>, buffer: u32, position: u32) -> Vec<Packet> {
+        let acknowledgment = Some(Sequence(7));
+        let header = Segment { sequence: Sequence(position), acknowledgment, ..header() };
+        let mut pieces = packet(memory, &header, &[5; 10], &[]);
+        let (mut network, mut bytes) = ([0; 20], [0; 30]);
+        memory.read_buffer(0, 100, &mut network).unwrap();
+        memory.read(&pieces[0], 0, &mut bytes).unwrap();
+        pieces[0].buffer = buffer;
+        memory.write(&Packet { offset: 100, bytes: 20, ..pieces[0] }, 0, &network).unwrap();
+        memory.write(&pieces[0], 0, &bytes).unwrap();
+        pieces
+    }
+
+    /// How many pieces each run has, and whether it is right.
+    fn runs(
+        memory: &Buffers<Plain>,
+        arrivals: &Arrivals,
+        together: Together,
+    ) -> Vec<(usize, bool)> {
+        let mut runs = arrivals.runs();
+        core::iter::from_fn(|| runs.next(memory, |_, _| together))
+            .map(|run| (run.payload.len(), run.segment.is_ok()))
+            .collect()
+    }
+
+    #[test]
+    fn segments_that_go_on_with_each_other_are_one_run_as_far_as_there_is_room() {
+        let memory = Buffers::new(Plain::new(8));
+        let all: Vec<_> =
+            (1..).zip([0, 10, 20, 40, 50, 7]).map(|(at, from)| ten(&memory, at, from)).collect();
+        let all: Vec<_> = all.iter().map(Vec::as_slice).collect();
+        let some = arrivals(&memory, &all);
+        let most = Together { bytes: 100, pieces: 100 };
+        assert_eq!(runs(&memory, &some, most), [(3, true), (2, true), (1, true)]);
+        assert_eq!(
+            runs(&memory, &some, Together { bytes: 29, ..most }),
+            [(2, true), (1, true), (2, true), (1, true)]
+        );
+        assert_eq!(runs(&memory, &some, Together { pieces: 1, ..most }), [(1, true); 6]);
+        assert_eq!(runs(&memory, &some, Together::default()), [(1, true); 6]);
+    }
+
+    #[test]
+    fn what_was_changed_on_its_way_is_in_no_run() {
+        let memory = Buffers::new(Plain::new(8));
+        let mut all: Vec<_> =
+            (1..).zip([0, 10, 20, 30]).map(|(at, from)| ten(&memory, at, from)).collect();
+        memory.write(&all[1][0], 25, &[6]).unwrap();
+        let most = Together { bytes: 100, pieces: 100 };
+        let slices: Vec<_> = all.iter().map(Vec::as_slice).collect();
+        let some = arrivals(&memory, &slices);
+        assert_eq!(runs(&memory, &some, most), [(1, true), (1, false), (2, true)]);
+        // The device has looked.
+        all.iter_mut().for_each(|packet| packet[0].flags = CHECKSUM_GOOD);
+        let slices: Vec<_> = all.iter().map(Vec::as_slice).collect();
+        let mut some = arrivals(&memory, &slices);
+        assert_eq!(runs(&memory, &some, most), [(4, true)]);
+        some.lose_payload();
+        assert_eq!(runs(&memory, &some, most), [(0, true); 4]);
+    }
+
+    #[test]
+    fn segments_of_other_stations_are_in_other_runs() {
+        let memory = Buffers::new(Plain::new(8));
+        let all: Vec<_> = (1..).zip([0, 10]).map(|(at, from)| ten(&memory, at, from)).collect();
+        let packet = Packet { offset: 112, bytes: 4, ..all[1][0] };
+        memory.write(&packet, 0, &[10, 0, 2, 3]).unwrap();
+        let mut some = Arrivals::default();
+        for mut packet in all {
+            packet[0].flags = CHECKSUM_GOOD;
+            some.push(Arrival::read(&memory, &packet).unwrap(), &packet);
+        }
+        let most = Together { bytes: 100, pieces: 100 };
+        assert_eq!(runs(&memory, &some, most), [(1, true); 2]);
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub use reports::{Subject, Watch};
 use reports::Report;
 
 use crate::{
-    arrival::{Arrival, Arrivals, Queue, piece},
+    arrival::{Arrival, Arrivals, Queue, Run, piece},
     outgoing::{Sending, Stock, ToStation},
     ports::{Owner, Ports},
     returned::Returned,
@@ -286,23 +286,27 @@ impl Stack {
         while count < ROUND {
             let Some(arrivals) = queue.pop() else { return false };
             count += arrivals.len();
-            for (arrival, payload) in arrivals.iter() {
+            let mut runs = arrivals.runs();
+            let between = |arrival: &Arrival| (arrival.destination.ip(), arrival.source.ip());
+            while let Some(Run { first, segment, payload }) =
+                runs.next(memory, |first, segment| engine.together(between(first), segment))
+            {
                 let path = match last {
-                    Some((station, path)) if station == arrival.source => path,
+                    Some((station, path)) if station == first.source => path,
                     _ => {
                         // What goes on with a connection needs no way.
-                        let path = match ways.get(&arrival.source) {
+                        let path = match ways.get(&first.source) {
                             None => Some(Path::ETHERNET),
                             Some(way) => way.map(Known::path),
                         };
-                        last.insert((arrival.source, path)).1
+                        last.insert((first.source, path)).1
                     }
                 };
-                match (arrival.segment(memory, payload), path) {
+                match (segment, path) {
                     (Ok(segment), Some(path)) => {
                         pieces.clear();
                         pieces.extend(payload.iter().map(piece));
-                        let between = (arrival.destination.ip(), arrival.source.ip());
+                        let between = between(first);
                         engine.receive(now_ns, between, &path, &segment, &pieces, &mut output);
                     }
                     _ => {
