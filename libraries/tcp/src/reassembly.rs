@@ -177,13 +177,21 @@ impl<B: Copy> Reassembly<B> {
         output: &mut impl Output<B>,
     ) -> Arrival {
         self.note_newest(start);
-        let block = self.blocks.partition_point(|block| !block.end.after(start));
         let range = Range::new(start, piece.length);
+        if self.blocks.back().is_none_or(|last| !last.end.after(start)) {
+            // Most pieces come behind all that are there.
+            self.islands.push_back((start, piece));
+            match self.blocks.back_mut() {
+                Some(last) if last.end == start => last.end = range.end,
+                _ => self.blocks.push_back(range),
+            }
+            return Arrival::BehindGap;
+        }
+        let block = self.blocks.partition_point(|block| !block.end.after(start));
         if self.blocks.get(block).is_some_and(|block| block.covers(range)) {
             output.release(piece.buffer);
             return Arrival::Duplicate;
         }
-        // Most pieces come behind all that are there.
         let place = self.islands.partition_point(|(other, _)| !other.after(start));
         let known = match place.checked_sub(1).map(|before| self.islands[before]) {
             Some((other, before)) if (other + before.length).after(start) => {

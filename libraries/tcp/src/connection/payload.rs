@@ -117,6 +117,7 @@ impl<B: Copy> Connection<B> {
         let limit = self.finish.unwrap_or(self.window_end);
         let mut position = start;
         let ready_bytes = self.received.ready_bytes();
+        let mut in_order = false;
         for piece in pieces {
             let length = piece.length;
             if length == 0 {
@@ -132,29 +133,43 @@ impl<B: Copy> Connection<B> {
                 }
                 fits => self.received.insert(position, piece.first(fits), output),
             };
-            self.owe_for(settings, now_ns, arrival, Range::new(position, length));
+            match arrival {
+                Arrival::InOrder => in_order = true,
+                arrival => {
+                    self.owe_for_order(settings, now_ns, &mut in_order);
+                    self.owe_for(arrival, Range::new(position, length));
+                }
+            }
             position += length;
         }
+        self.owe_for_order(settings, now_ns, &mut in_order);
         if self.received.ready_bytes() > ready_bytes {
             self.events.insert(Events::READABLE);
         }
     }
 
-    fn owe_for(&mut self, settings: &Settings, now_ns: u64, arrival: Arrival, range: Range) {
+    /// Notes what is owed for bytes that came `in_order`, if any did, with nothing missing. That is looked at for all of them together: the more there are the more is owed.
+    fn owe_for_order(&mut self, settings: &Settings, now_ns: u64, in_order: &mut bool) {
+        if !core::mem::take(in_order) {
+            return;
+        }
+        let unanswered = self.received.next() - self.acknowledged;
+        let segment_bytes = u32::from(self.segment_bytes);
+        let several = unanswered >= UNANSWERED_SEGMENTS * segment_bytes;
+        if self.doubted > 0 && unanswered >= TWICE_UNANSWERED_SEGMENTS * segment_bytes {
+            self.owe_twice();
+        } else if several || self.is_waited_for() {
+            self.owe(Owed::Now(1));
+        } else if self.owed == Owed::Nothing {
+            self.owed = Owed::Later;
+            self.deadlines.acknowledgment_ns = now_ns + settings.delayed_acknowledgment_ns;
+        }
+    }
+
+    /// The same for another piece.
+    fn owe_for(&mut self, arrival: Arrival, range: Range) {
         match arrival {
-            Arrival::InOrder => {
-                let unanswered = self.received.next() - self.acknowledged;
-                let segment_bytes = u32::from(self.segment_bytes);
-                let several = unanswered >= UNANSWERED_SEGMENTS * segment_bytes;
-                if self.doubted > 0 && unanswered >= TWICE_UNANSWERED_SEGMENTS * segment_bytes {
-                    self.owe_twice();
-                } else if several || self.is_waited_for() {
-                    self.owe(Owed::Now(1));
-                } else if self.owed == Owed::Nothing {
-                    self.owed = Owed::Later;
-                    self.deadlines.acknowledgment_ns = now_ns + settings.delayed_acknowledgment_ns;
-                }
-            }
+            Arrival::InOrder => (),
             Arrival::ClosedGap => self.owe_twice(),
             Arrival::BehindGap => {
                 self.doubted = DOUBTED;
