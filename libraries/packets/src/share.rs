@@ -173,6 +173,11 @@ impl Indices {
         Indices(Vec::new())
     }
 
+    /// None, with room for so many.
+    pub fn with_room(count: usize) -> Self {
+        Indices(Vec::with_capacity(count))
+    }
+
     /// So many zeroes, to be filled by a call.
     pub fn zeroed(count: usize) -> Self {
         Indices(alloc::vec![0; count])

@@ -172,6 +172,10 @@ impl Arrivals {
     pub fn push(&mut self, arrival: Arrival, packet: &[Packet]) {
         let before = self.payload.len();
         if arrival.payload_bytes() > 0 {
+            if before == 0 {
+                // If one has payload, mostly all have.
+                self.payload.reserve(self.arrivals.capacity());
+            }
             self.payload.reserve(packet.len());
             self.payload.extend(arrival.payload(packet));
         }

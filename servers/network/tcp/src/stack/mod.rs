@@ -543,7 +543,8 @@ impl Stack {
     }
 }
 
-/// All of the buffers, if they are so many.
+/// All of the buffers, if they are so many. There is room for as many again.
 fn worth_giving(buffers: &mut Indices, worth: usize) -> Option<Indices> {
-    (buffers.len() >= worth).then(|| core::mem::take(buffers))
+    let room = buffers.len();
+    (room >= worth).then(|| core::mem::replace(buffers, Indices::with_room(room)))
 }
