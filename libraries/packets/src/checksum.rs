@@ -96,6 +96,15 @@ mod tests {
         }
 
         #[test]
+        fn folding_adds_carries_in_again(sum: u64, shift in 0u32..64) {
+            let (sum, mut plain) = (sum >> shift, sum >> shift);
+            while plain > 0xffff {
+                plain = (plain & 0xffff) + (plain >> 16);
+            }
+            prop_assert_eq!(u64::from(fold(sum)), plain);
+        }
+
+        #[test]
         fn a_change_is_what_summing_again_would_give(mut bytes in prop::collection::vec(any::<u8>(), 4..20), new: u16) {
             // All zero has two sums.
             bytes[2] = 1;
