@@ -115,7 +115,7 @@ fn what_arrives_in_order_is_handed_over_as_one() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
 
     #[test]
     fn it_is_the_same_as_one_by_one(
