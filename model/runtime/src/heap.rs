@@ -254,10 +254,11 @@ unsafe impl GlobalAlloc for Heap {
         // SAFETY: the caller promises that the size is valid for this alignment.
         let new_layout = unsafe { Layout::from_size_align_unchecked(bytes, layout.align()) };
         let (old, wanted) = (shelved(layout), shelved(new_layout).size());
+        if old.size() == wanted {
+            return memory;
+        }
         // SAFETY: it was allocated here with this layout, as the caller promises.
-        if old.size() == wanted
-            || unsafe { Taken::take().allocator().try_realloc_in_place(memory, old, wanted) }
-        {
+        if unsafe { Taken::take().allocator().try_realloc_in_place(memory, old, wanted) } {
             return memory;
         }
         // SAFETY: the new size is not 0, as the caller promises.
