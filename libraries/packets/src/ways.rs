@@ -37,13 +37,28 @@ where
     S: Object,
     S::Root: Provides<dyn Endpoint>,
 {
+    tell(cx, routing, routes).map(drop)
+}
+
+/// The same, and whether `routing` has heard it, or did not work.
+fn tell<S>(
+    cx: &mut Cx<'_, S>,
+    routing: &Req<dyn Routing>,
+    routes: &[Route],
+) -> Result<Result<(), RoutingError>, SystemError>
+where
+    S: Object,
+    S::Root: Provides<dyn Endpoint>,
+{
     cx.scope(|cx| {
         let endpoint = cx.root::<dyn Endpoint>()?;
         match routing.announce(cx, endpoint, routes.as_bytes()) {
             Err(RoutingError::System(error @ (SystemError::Deadline | SystemError::Killed))) => {
                 Err(error)
             }
-            _ => Ok(()),
+            Err(error @ RoutingError::System(_)) => Ok(Err(error)),
+            // What it refuses now it refuses always.
+            _ => Ok(Ok(())),
         }
     })
 }
@@ -63,10 +78,14 @@ where
     S: Object,
     S::Root: Provides<dyn Endpoint>,
 {
+    let mut returned = routing.attend(cx);
     loop {
-        let returned = routing.attend(cx);
         pause(cx, timer, returned)?;
         let routes = leads(cx);
-        announce(cx, routing, &routes)?;
+        returned = match tell(cx, routing, &routes)? {
+            Ok(()) => routing.attend(cx),
+            // It may be back by now: whoever waited there would not have said anything to it.
+            not_yet => not_yet,
+        };
     }
 }
