@@ -2,7 +2,14 @@
 
 use std::ptr::NonNull;
 
-use warren::{Cx, Lock, New, Server, StartError, raw::Tables, server};
+use warren::{
+    Cx, Lock, New, Server, StartError,
+    raw::{
+        Tables,
+        description::{CONCURRENT, COUNTS_OUTPUT},
+    },
+    server,
+};
 
 use crate::engine::Nothing;
 
@@ -55,6 +62,6 @@ fn the_state_may_stay_borrowed() {
 #[test]
 fn the_description_says_that_it_is_concurrent() {
     let records = crate::description::read::<Tally>();
-    assert_eq!(records.last().unwrap().1[0], 1);
+    assert_eq!(u32::from(records.last().unwrap().1[0]), CONCURRENT | COUNTS_OUTPUT);
     assert_eq!(Tally::KINDS.len(), 1);
 }
