@@ -20,6 +20,7 @@
 //! | [`network`] | bytes that go through the network |
 //! | [`loss`] | transfers over wires that lose, delay and double frames |
 //! | [`requests`] | requests of HTTP per second |
+//! | [`throughput`] | how much goes through the network in a second |
 //! | [`kills`] | servers of the network that die a hundred times |
 //! | [`lines`] | how long servers are |
 //! | [`linux`] | the same in a Linux guest |
@@ -56,6 +57,7 @@ mod requests;
 pub mod row;
 mod stepped;
 mod switching;
+mod throughput;
 
 use clap::ValueEnum;
 
@@ -98,6 +100,8 @@ pub enum Group {
     Loss,
     /// Requests of HTTP that are answered in a second, in real time.
     Requests,
+    /// Bytes, round trips and connections that go through the network in a second, in real time.
+    Throughput,
     /// Servers of the network that die a hundred times, and how long each is missed.
     Kills,
     /// A boot to the prompt.
@@ -118,11 +122,11 @@ impl Group {
     fn is_of_programs(self) -> bool {
         use Group::{
             Accounts, Boot, Crosstalk, Kills, Lines, Loss, Network, Requests, Scaling, Sizes,
-            Switching,
+            Switching, Throughput,
         };
         let others = [
-            Switching, Scaling, Crosstalk, Accounts, Network, Loss, Requests, Kills, Boot, Sizes,
-            Lines,
+            Switching, Scaling, Crosstalk, Accounts, Network, Loss, Requests, Throughput, Kills,
+            Boot, Sizes, Lines,
         ];
         !others.contains(&self)
     }
@@ -198,6 +202,9 @@ pub fn measure(project: &Project, request: &Request) -> Vec<Row> {
     if request.wants(Group::Requests) {
         rows.extend(requests::measure(project, request));
     }
+    if request.wants(Group::Throughput) {
+        rows.extend(throughput::measure(project, request));
+    }
     if request.wants(Group::Kills) {
         rows.extend(kills::measure());
     }
@@ -223,6 +230,7 @@ pub fn measure_inside(project: &Project, request: &Request) -> Outcome {
     match request.groups[..] {
         [Group::Loss] => loss::measure_inside(project, request),
         [Group::Requests] => requests::measure_inside(project, request),
+        [Group::Throughput] => throughput::measure_inside(project, request),
         _ => network::measure_inside(project, request),
     }
 }

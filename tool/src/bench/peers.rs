@@ -6,7 +6,7 @@ use super::row::{Peer, Row};
 const LINUX: &str = "linux";
 
 /// Groups in which each row stands beside Linux's of the same name.
-const ALIKE: [&str; 3] = ["network", "loss", "requests"];
+const ALIKE: [&str; 4] = ["network", "loss", "requests", "throughput"];
 
 /// Names of our rows, and of Linux's that do the nearest to the same.
 const PEERS: &[(&str, &[&str])] = &[

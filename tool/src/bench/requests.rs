@@ -11,7 +11,7 @@ use std::process::Command;
 use super::{
     Request,
     network::{
-        tap,
+        Place, tap,
         timed::{self, Side, Timed},
         transfer::{DOCUMENT, Transfer},
     },
@@ -40,7 +40,8 @@ pub fn measure(project: &Project, request: &Request) -> Vec<Row> {
 /// Measures in the namespace that [`measure`] has made, and writes the rows for it.
 pub fn measure_inside(project: &Project, request: &Request) -> Outcome {
     let working = ["requests to", "half a minute"];
-    timed::measure_sides(request, (GROUP, "web"), working, |side, _| measure_side(project, side))
+    let what = (GROUP, "web", &Place::ALL[..]);
+    timed::measure_sides(request, what, working, |side, _| measure_side(project, side))
 }
 
 fn measure_side(project: &Project, side: Side) -> Outcome<Vec<Row>> {

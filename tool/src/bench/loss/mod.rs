@@ -38,7 +38,7 @@ use self::{forwarder::Forwarder, wire::Chances};
 use super::{
     Request, kills,
     network::{
-        tap,
+        Place, tap,
         timed::{self, Side, Timed},
         transfer::{Transfer, connect},
     },
@@ -99,7 +99,7 @@ pub fn measure_inside(project: &Project, request: &Request) -> Outcome {
     ip(&["link", "set", "dev", tap::DEVICE, "txqueuelen", QUEUE])?;
     ip(&["route", "replace", tap::NETWORK, "dev", tap::DEVICE, "congctl", CONGESTION])?;
     let working = ["bad wires of", "a minute"];
-    timed::measure_sides(request, (GROUP, "services"), working, |side, run| {
+    timed::measure_sides(request, (GROUP, "services", &[Place::Default]), working, |side, run| {
         measure_side(project, side, run)
     })
 }

@@ -4,7 +4,7 @@ use std::{cmp::Reverse, collections::BTreeMap, fmt::Write as _, fs, path::Path};
 
 use super::{
     super::explain::{places::Places, read_bytes},
-    DEVICES, LINUX, Link, PLACES, Place, Wire, boot_system,
+    DEVICES, LINUX, Link, Place, Wire, boot_system,
     counted::{Cost, Counted, row_name},
     systems, tap,
     transfer::Transfer,
@@ -61,14 +61,14 @@ pub fn explain(project: &Project, name: &str, inside: bool) -> Outcome<String> {
 }
 
 /// What a row is of: a system, what goes through it, where its servers are, and by which link.
-fn find(name: &str) -> Option<(&'static str, Transfer, &'static Place, Link)> {
+fn find(name: &str) -> Option<(&'static str, Transfer, Place, Link)> {
     let over_tap = DEVICES.map(|device| (Wire::Tap, device));
     let links = [(Wire::User, Adapter::Virtio)].into_iter().chain(over_tap);
     links.into_iter().find_map(|link| {
         systems(link.0).into_iter().find_map(|(system, transfers)| {
             transfers.iter().find_map(|transfer| {
-                let is_it = |place: &&(&str, _)| row_name(link, *transfer, "", place.0) == name;
-                let place = PLACES.iter().find(is_it)?;
+                let is_it = |place: &Place| row_name(link, *transfer, "", place.name()) == name;
+                let place = Place::ALL.into_iter().find(is_it)?;
                 Some((system, *transfer, place, link))
             })
         })

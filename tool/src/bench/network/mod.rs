@@ -45,11 +45,6 @@ use crate::{
     },
 };
 
-/// Where all servers are, or where the system file says, and the name of that.
-type Place = (&'static str, Option<Placement>);
-/// Where the servers are.
-const PLACES: [Place; 3] =
-    [("kernel", Some(Placement::Kernel)), ("default", None), ("own", Some(Placement::Own))];
 /// The label in the kernel where calls of domains, and their returns, come.
 const ENTRY: &str = "call_entry";
 /// The place in the names of Linux's rows.
@@ -73,6 +68,40 @@ const OVER_TAP: [System; 2] = [
 ];
 /// Devices over TAP.
 const DEVICES: [Adapter; 3] = [Adapter::Virtio, Adapter::E1000, Adapter::Rtl8139];
+
+/// Where the servers are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// All in the kernel.
+    Kernel,
+    /// Where the system file says: drivers in domains of their own.
+    Default,
+    /// Each in a domain of its own.
+    Own,
+}
+
+impl Place {
+    /// All.
+    pub const ALL: [Place; 3] = [Place::Kernel, Place::Default, Place::Own];
+
+    /// Its name, the last part of a row's.
+    pub fn name(self) -> &'static str {
+        match self {
+            Place::Kernel => "kernel",
+            Place::Default => "default",
+            Place::Own => "own",
+        }
+    }
+
+    /// Where all servers are put.
+    fn placement(self) -> Option<Placement> {
+        match self {
+            Place::Kernel => Some(Placement::Kernel),
+            Place::Default => None,
+            Place::Own => Some(Placement::Own),
+        }
+    }
+}
 
 /// A system, and what is measured of it.
 type System = (&'static str, &'static [Transfer]);
@@ -121,16 +150,16 @@ fn linux_with(device: Adapter) -> Kernel {
 fn measure_links(project: &Project, request: &Request, links: &[Link]) -> Vec<Row> {
     let mut rows = Vec::new();
     for &link in links {
-        for place in &PLACES {
+        for place in Place::ALL {
             for (system, transfers) in systems(link.0) {
                 eprintln!(
                     "{} of the system `{system}`, {}: half a minute …",
                     called(link),
-                    place.0
+                    place.name()
                 );
                 let measured = boot_system(project, (system, transfers), place, link, "")
-                    .map(|(counted, _)| counted.measure(place.0, request.runs));
-                rows.extend(super::or_row(&format!("network/{system}/{}", place.0), measured));
+                    .map(|(counted, _)| counted.measure(place.name(), request.runs));
+                rows.extend(super::or_row(&format!("network/{system}/{}", place.name()), measured));
             }
         }
         if request.against_linux {
@@ -157,12 +186,12 @@ fn method(link: Link, of: &str) -> String {
 fn boot_system(
     project: &Project,
     (system, transfers): (&str, &[Transfer]),
-    (_, placement): &Place,
+    place: Place,
     link: Link,
     more: &str,
 ) -> Outcome<(Counted, Plan)> {
     let folder = Temporary::create()?;
-    let (machine, plan) = prepare(project, system, placement.as_ref(), link.0, &folder)?;
+    let (machine, plan) = prepare(project, system, place, link.0, &folder)?;
     let entry = label_in_kernel(&read_bytes(&machine.kernel)?, ENTRY)?;
     let setting = Setting {
         machine,
@@ -181,12 +210,12 @@ fn boot_system(
 fn prepare(
     project: &Project,
     system: &str,
-    placement: Option<&Placement>,
+    place: Place,
     wire: Wire,
     folder: &Temporary,
 ) -> Outcome<(Machine, Plan)> {
     let archive = folder.file("boot.tar");
-    let placements = placement.cloned().map(|placement| ("all".into(), placement));
+    let placements = place.placement().map(|placement| ("all".into(), placement));
     let file = folder.file("system.kdl");
     let of_tap = match wire {
         Wire::User => String::new(),

@@ -14,7 +14,7 @@ use super::{
         or_row,
         row::{self, Row},
     },
-    Wire, prepare, tap,
+    Place, Wire, prepare, tap,
     transfer::Transfer,
 };
 use crate::{
@@ -31,8 +31,8 @@ const LOOK: Duration = Duration::from_millis(100);
 /// Which system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
-    /// This one of Warren's, with its servers where its file says.
-    Warren(&'static str),
+    /// This one of Warren's, with its servers there.
+    Warren(&'static str, Place),
     /// The Linux guest.
     Linux,
 }
@@ -41,7 +41,7 @@ impl Side {
     /// The last part of its rows' names.
     pub fn place(self) -> &'static str {
         match self {
-            Side::Warren(_) => "default",
+            Side::Warren(_, place) => place.name(),
             Side::Linux => "linux",
         }
     }
@@ -49,7 +49,8 @@ impl Side {
     /// What is said of it while it works.
     pub fn called(self) -> String {
         match self {
-            Side::Warren(system) => format!("the system `{system}`"),
+            Side::Warren(system, Place::Default) => format!("the system `{system}`"),
+            Side::Warren(system, place) => format!("the system `{system}`, {}", place.name()),
             Side::Linux => "the Linux guest".into(),
         }
     }
@@ -66,11 +67,11 @@ pub fn measure(project: &Project, request: &Request, group: &str, needed: Outcom
     or_row(&format!("{group}/all/TAP"), measured.map(|text| tap::rows(&text)))
 }
 
-/// Measures this system, and Linux if that is wanted, one after the other in each run, and writes the rows for [`measure`]. While a side is measured, `working` is said of
+/// Measures this system with its servers in each of these places, and Linux if that is wanted, one after the other in each run, and writes the rows for [`measure`]. While a side is measured, `working` is said of
 /// it: what, and for how long.
 pub fn measure_sides(
     request: &Request,
-    (group, system): (&str, &'static str),
+    (group, system, places): (&str, &'static str, &[Place]),
     working: [&str; 2],
     mut measure: impl FnMut(Side, u32) -> Outcome<Vec<Row>>,
 ) -> Outcome {
@@ -78,7 +79,8 @@ pub fn measure_sides(
     let linux = request.against_linux.then_some(Side::Linux);
     let mut rows = Vec::new();
     for run in 1..=request.runs {
-        for side in [Side::Warren(system)].into_iter().chain(linux) {
+        let sides = places.iter().map(|&place| Side::Warren(system, place));
+        for side in sides.chain(linux) {
             eprintln!("{what} {}, run {run} of {}: {time} …", side.called(), request.runs);
             let name = format!("{group}/all/{}", side.place());
             row::join(&mut rows, or_row(&name, measure(side, run)));
@@ -99,8 +101,8 @@ impl Timed {
     pub fn boot(project: &Project, side: Side, outlet: Outlet, first: Transfer) -> Outcome<Self> {
         let folder = Temporary::create()?;
         let (mut machine, arguments, of): (_, Vec<OsString>, _) = match side {
-            Side::Warren(system) => {
-                let (machine, _) = prepare(project, system, None, Wire::Tap, &folder)?;
+            Side::Warren(system, place) => {
+                let (machine, _) = prepare(project, system, place, Wire::Tap, &folder)?;
                 (machine, Vec::new(), format!("system `{system}`"))
             }
             Side::Linux => {
