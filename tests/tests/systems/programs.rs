@@ -17,7 +17,7 @@ const EXERCISERS: [&str; 5] = [
 
 /// Checks that one exerciser makes: as many for each of two servers, some that kill a third, some with one that
 /// survives panics, one of its own stack, six with threads, one of the log, and one of the heap.
-const CHECKS: usize = 2 * 34 + VICTIMS + 6 + 1 + THREADS + 2;
+const CHECKS: usize = 2 * 35 + VICTIMS + 6 + 1 + THREADS + 2;
 /// Those that kill the third one.
 const VICTIMS: usize = 9;
 /// Those with threads.
