@@ -44,7 +44,12 @@ pub struct Outgoing<'a, B> {
     pub whole: bool,
 }
 
-impl<B: Copy> Outgoing<'_, B> {
+impl<'a, B: Copy> Outgoing<'a, B> {
+    /// A segment without payload, of no connection that is kept.
+    pub fn bare(flow: &'a Flow, header: Segment) -> Self {
+        Outgoing { flow, header, payload: Payload::empty(), segment_bytes: 0, whole: true }
+    }
+
     /// The pieces of the payload, in order.
     pub fn pieces(&self) -> impl Iterator<Item = Piece<B>> {
         self.payload.clone()

@@ -10,7 +10,6 @@ use crate::{
     output::{Outgoing, Output},
     piece::{self, Piece},
     segment::Segment,
-    sending::Payload,
     sequence::Sequence,
     settings::Path,
 };
@@ -154,13 +153,7 @@ impl<B: Copy> Engine<B> {
             self.totals.cookies_out += 1;
             let header =
                 cookies::answer(&self.secrets, &self.settings, now_ns, flow, path, segment);
-            output.send(Outgoing {
-                flow,
-                header,
-                payload: Payload::empty(),
-                segment_bytes: 0,
-                whole: true,
-            });
+            output.send(Outgoing::bare(flow, header));
             return;
         }
         listener.opening += 1;
@@ -224,12 +217,6 @@ impl<B: Copy> Engine<B> {
             reset: true,
             ..Segment::default()
         };
-        output.send(Outgoing {
-            flow,
-            header,
-            payload: Payload::empty(),
-            segment_bytes: 0,
-            whole: true,
-        });
+        output.send(Outgoing::bare(flow, header));
     }
 }
