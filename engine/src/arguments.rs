@@ -56,21 +56,32 @@ pub static NOTHING: Carriage =
 
 /// A buffer of one call, and its copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Copy {
+struct Copy {
     /// Index of the word with its address.
-    pub word: usize,
+    word: usize,
     /// Its address, as the caller says.
-    pub original: u64,
+    original: u64,
     /// Its length.
-    pub bytes: u64,
+    bytes: u64,
     /// Where the copy lies.
-    pub address: u64,
+    address: u64,
     /// Whether the callee reads it.
-    pub read: bool,
+    read: bool,
     /// Whether the callee writes it.
-    pub written: bool,
+    written: bool,
     /// Whether a count of what the callee wrote lies before the copy.
-    pub counted: bool,
+    counted: bool,
+}
+
+/// Where the copies of a call lie.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    /// Where they end, as the callee sees them; a multiple of [`ALIGNMENT`].
+    pub end: u64,
+    /// So many bytes further the platform sees them.
+    pub beyond: u64,
+    /// Whether the callee counts what it writes.
+    pub counts: bool,
 }
 
 impl Carriage {
@@ -114,11 +125,6 @@ impl Carriage {
         self.references.is_empty() && self.buffers.first().is_some_and(|buffer| buffer.word == 0)
     }
 
-    /// Whether the callee writes any of the buffers.
-    pub fn is_written(&self) -> bool {
-        self.written
-    }
-
     /// The references.
     pub fn references(&self) -> &[Lent] {
         &self.references
@@ -141,14 +147,68 @@ impl Carriage {
         if fits { Ok(copies + of_counts) } else { Err(SystemError::BadBuffer) }
     }
 
+    /// Makes the copies of a call with these words: `copy` copies what the callee reads, to the first address from the second one, so many bytes; what it only
+    /// writes is prepared; and `told`, the words that it gets, name the copies.
+    ///
+    /// # Errors
+    ///
+    /// Those of `copy`, after half of it.
+    ///
+    /// # Safety
+    ///
+    /// At the place there is [`Carriage::room`] for the copies, which is nobody else's.
+    #[inline]
+    pub unsafe fn carry_in(
+        &self,
+        words: &[u64],
+        told: &mut [u64],
+        place: Place,
+        copy: impl Fn(u64, u64, u64) -> Result<(), SystemError>,
+    ) -> Result<(), SystemError> {
+        for it in self.copies(words, place.end, place.counts) {
+            let view = it.address.wrapping_add(place.beyond);
+            if it.read {
+                copy(view, it.original, it.bytes)?;
+            } else {
+                // SAFETY: the caller's promise.
+                unsafe { it.prepare(view) };
+            }
+            it.tell(told);
+        }
+        Ok(())
+    }
+
+    /// Lets `copy` copy what the callee has written to the caller, whose words these are: to the first address from the second one, so many bytes.
+    ///
+    /// # Errors
+    ///
+    /// Those of `copy`, after half of it.
+    ///
+    /// # Safety
+    ///
+    /// [`Carriage::carry_in`] has made the copies at the place.
+    #[inline]
+    pub unsafe fn carry_out(
+        &self,
+        words: &[u64],
+        place: Place,
+        copy: impl Fn(u64, u64, u64) -> Result<(), SystemError>,
+    ) -> Result<(), SystemError> {
+        if !self.written {
+            return Ok(());
+        }
+        for it in self.copies(words, place.end, place.counts).filter(|it| it.written) {
+            let view = it.address.wrapping_add(place.beyond);
+            // SAFETY: the caller's promise.
+            let filled = unsafe { it.filled(view) };
+            copy(it.original, view, filled)?;
+        }
+        Ok(())
+    }
+
     /// The buffers of a call with these words, whose copies lie below `end`, where there is [`Carriage::room`] for them.
     #[inline]
-    pub fn copies<'a>(
-        &'a self,
-        words: &'a [u64],
-        mut end: u64,
-        counts: bool,
-    ) -> impl Iterator<Item = Copy> + 'a {
+    fn copies(&self, words: &[u64], mut end: u64, counts: bool) -> impl Iterator<Item = Copy> {
         self.buffers.iter().map(move |buffer| {
             let Buffer { word, read, written, .. } = *buffer;
             let bytes = buffer.length(words);
@@ -178,7 +238,7 @@ impl Copy {
     ///
     /// The copy is seen at `view`, and nobody else's.
     #[inline]
-    pub unsafe fn prepare(&self, view: u64) {
+    unsafe fn prepare(&self, view: u64) {
         let copy = view as *mut u8;
         match self.counted {
             // SAFETY: the count is before the copy, which is aligned.
@@ -194,7 +254,7 @@ impl Copy {
     ///
     /// The copy is seen at `view`, and was prepared. The callee may still write to it.
     #[inline]
-    pub unsafe fn filled(&self, view: u64) -> u64 {
+    unsafe fn filled(&self, view: u64) -> u64 {
         match self.counted {
             // SAFETY: the count is before the copy, which is aligned.
             true => unsafe { (view as *const u64).wrapping_sub(1).read_volatile() }.min(self.bytes),
@@ -204,7 +264,7 @@ impl Copy {
 
     /// Lets the words that the callee gets name the copy.
     #[inline]
-    pub fn tell(&self, words: &mut [u64]) {
+    fn tell(&self, words: &mut [u64]) {
         words[self.word] = self.address;
         if self.counted {
             words[self.word + 1] |= COUNTED as u64;

@@ -17,7 +17,7 @@ use warren_abi::{
     signature::Part,
 };
 use warren_engine::{
-    arguments::{Carriage, Lent, NOTHING, Words},
+    arguments::{Carriage, Lent, NOTHING, Place, Words},
     deadline, death, import, injection,
     instance::{Function, Instance, Kind, Outgoing},
     layout::{Frame, Temporary},
@@ -243,7 +243,10 @@ fn prepare(
         thread.stacks.reach(&mut machine.regions, domain, lowest, thread.principal)
     })
     .map_err(|_| SystemError::TooDeep)?;
-    copy_buffers_in(entered, &mut words, end)?;
+    // SAFETY: this part of the thread's stack in the domain was mapped just now.
+    let copy = |to, from, bytes| unsafe { copy::copy_in(entered.owner, to, from, bytes) };
+    // SAFETY: as above.
+    unsafe { carriage.carry_in(original, &mut words, place(end, callee.counts_output), copy)? };
     grant_references(entered, &words)?;
     for (at, word) in words[REGISTER_WORDS..][..on_stack].iter().enumerate() {
         // SAFETY: this part of the thread's stack in the domain was mapped just now, here as there.
@@ -280,22 +283,6 @@ fn has_stack(bytes: u64) -> bool {
     here.saturating_sub(end as u64) > bytes + STACK_RESERVE
 }
 
-/// Copies what the callee reads to its stack and lets the words name the copies.
-fn copy_buffers_in(entered: &Entered, words: &mut Words, end: u64) -> Result<(), SystemError> {
-    let original = *words;
-    for copy in entered.carriage().copies(&original, end, entered.callee.counts_output) {
-        if copy.read {
-            // SAFETY: this part of the thread's stack in the domain was mapped just now.
-            unsafe { copy::copy_in(entered.owner, copy.address, copy.original, copy.bytes)? };
-        } else {
-            // SAFETY: as above.
-            unsafe { copy.prepare(copy.address) };
-        }
-        copy.tell(words);
-    }
-    Ok(())
-}
-
 /// Makes the references among the words temporary references of the callee, for the time of the call.
 fn grant_references(entered: &Entered, words: &Words) -> Result<(), SystemError> {
     for &Lent { word, service } in entered.carriage().references() {
@@ -314,13 +301,10 @@ fn grant_references(entered: &Entered, words: &Words) -> Result<(), SystemError>
 /// Copies out what the callee wrote, and checks what it answers. Inside a critical section.
 fn finish(entered: &Entered, words: &Words, end: u64, answer: Ret) -> Result<Ret, SystemError> {
     let Some(function) = entered.function else { return Ok(answer) };
-    let copies = function.carriage.copies(words, end, entered.callee.counts_output);
-    for copy in copies.filter(|copy| copy.written) {
-        // SAFETY: the copy lies on the thread's stack in the domain, where `prepare` put it.
-        let filled = unsafe { copy.filled(copy.address) };
-        // SAFETY: as above.
-        unsafe { copy::copy_out(entered.owner, copy.original, copy.address, filled)? };
-    }
+    // SAFETY: the copies lie on the thread's stack in the domain, where `prepare` put them.
+    let copy = |to, from, bytes| unsafe { copy::copy_out(entered.owner, to, from, bytes) };
+    // SAFETY: as above.
+    unsafe { function.carriage.carry_out(words, place(end, entered.callee.counts_output), copy)? };
     match function.result {
         _ if answer.error != 0 => Ok(Ret::err(answer.error)),
         Part::Reference(service) => {
@@ -467,15 +451,16 @@ fn service_call(
     match call.copies {
         None => Ok(make_call(&call, &call.words)),
         Some(room) => room.with(|end| {
+            let place = place(end, call.counts);
             let mut words = call.words;
-            let copied = critical::run(|| copy_in(owner, &call, &mut words, end));
+            let copied = critical::run(|| copy_in(owner, &call, &mut words, place));
             if let Err(error) = copied {
                 unpin(call.pins, call.outgoing.atomic, false);
                 return Err(error);
             }
             let answer = make_call(&call, &words);
             if answer.error < SYSTEM_ERRORS {
-                critical::run(|| copy_out(owner, &call, end))?;
+                critical::run(|| copy_out(owner, &call, place))?;
             }
             Ok(answer)
         }),
@@ -562,31 +547,30 @@ fn unpin(mark: *mut Temporary, atomic: bool, keep_last: bool) {
     }
 }
 
-/// Copies what the callee reads here, and lets the words name the copies, which end at `end`. Inside a critical section.
-fn copy_in(owner: Owner, call: &Call<'_>, words: &mut Words, end: u64) -> Result<(), SystemError> {
-    for copy in call.outgoing.function.carriage.copies(&call.words, end, call.counts) {
-        if copy.read {
-            // SAFETY: there is room for all copies.
-            unsafe { copy::copy_in(owner, copy.address, copy.original, copy.bytes)? };
-        } else {
-            // SAFETY: as above.
-            unsafe { copy.prepare(copy.address) };
-        }
-        copy.tell(words);
-    }
-    Ok(())
+/// Where copies lie that end at `end`: a domain sees them at the same addresses as the engine.
+fn place(end: u64, counts: bool) -> Place {
+    Place { end, beyond: 0, counts }
+}
+
+/// Copies what the callee reads here, and lets the words name the copies. Inside a critical section.
+fn copy_in(
+    owner: Owner,
+    call: &Call<'_>,
+    words: &mut Words,
+    place: Place,
+) -> Result<(), SystemError> {
+    // SAFETY: there is room for all copies.
+    let copy = |to, from, bytes| unsafe { copy::copy_in(owner, to, from, bytes) };
+    // SAFETY: as above.
+    unsafe { call.outgoing.function.carriage.carry_in(&call.words, words, place, copy) }
 }
 
 /// Copies what the callee wrote back to the caller. Inside a critical section.
-fn copy_out(owner: Owner, call: &Call<'_>, end: u64) -> Result<(), SystemError> {
-    let copies = call.outgoing.function.carriage.copies(&call.words, end, call.counts);
-    for copy in copies.filter(|copy| copy.written) {
-        // SAFETY: the copy lies where `copy_in` put it.
-        let filled = unsafe { copy.filled(copy.address) };
-        // SAFETY: as above.
-        unsafe { copy::copy_out(owner, copy.original, copy.address, filled)? };
-    }
-    Ok(())
+fn copy_out(owner: Owner, call: &Call<'_>, place: Place) -> Result<(), SystemError> {
+    // SAFETY: the copies lie where `copy_in` put them.
+    let copy = |to, from, bytes| unsafe { copy::copy_out(owner, to, from, bytes) };
+    // SAFETY: as above.
+    unsafe { call.outgoing.function.carriage.carry_out(&call.words, place, copy) }
 }
 
 /// Room for copies on the stack, because a call may be cut off without coming back here.

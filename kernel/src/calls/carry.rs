@@ -6,10 +6,9 @@
 
 use warren_abi::call::{Ret, SYSTEM_ERRORS, SystemError};
 use warren_engine::{
-    arguments::{Carriage, Copy, Lent},
+    arguments::{Carriage, Lent, Place},
     instance::Instance,
     layout::Temporary,
-    platform::REGION_BASE,
     reference::{current, end_temporaries, first_temporary, give_back, held_as, push_temporary_of},
 };
 
@@ -63,30 +62,23 @@ impl Passage {
         self.carriage().room(self.arguments(), self.counts != 0)
     }
 
-    /// The buffers with their copies, where there is room for them.
-    fn copies(&self) -> impl Iterator<Item = Copy> {
-        self.carriage().copies(self.arguments(), self.end, self.counts != 0)
+    /// Where they lie. The kernel sees them `beyond` as many bytes of where the callee does.
+    fn place(&self, beyond: u64) -> Place {
+        Place { end: self.end, beyond, counts: self.counts != 0 }
     }
 
-    /// Copies what the callee reads, lends references to `holder`, and tells the callee by `words`. The kernel sees the copies `beyond` as many bytes
-    /// of where the callee does. `Err` after half of it.
+    /// Copies what the callee reads, lends references to `holder`, and tells the callee by `words`. `Err` after half of it.
     fn carry_in(
         &self,
         words: &mut [u64; WORDS],
         beyond: u64,
         holder: Option<&Instance>,
     ) -> Result<(), SystemError> {
-        for copy in self.copies() {
-            let view = copy.address.wrapping_add(beyond);
-            if copy.read {
-                // SAFETY: the caller of this function has set the room aside.
-                unsafe { copy::copy_in(Owner::User, view, copy.original, copy.bytes)? };
-            } else {
-                // SAFETY: as above.
-                unsafe { copy.prepare(view) };
-            }
-            copy.tell(&mut words[1..]);
-        }
+        let place = self.place(beyond);
+        // SAFETY: the copies lie in the room that the caller of this function has set aside.
+        let copy = |to, from, bytes| unsafe { copy::copy_in(Owner::User, to, from, bytes) };
+        // SAFETY: as above.
+        unsafe { self.carriage().carry_in(self.arguments(), &mut words[1..], place, copy)? };
         for &Lent { word, service } in self.carriage().references() {
             let object = held_as::<Kernel>(current::<Kernel>(), self.arguments()[word], service)?;
             // SAFETY: interrupts are off, and the block is this CPU's. The call's frame is the first free one.
@@ -114,20 +106,15 @@ impl Passage {
 
     /// Copies what the callee wrote to the caller; the call's answer.
     fn carry_out(&self, beyond: u64, answer: Ret) -> Ret {
-        if !self.carriage().is_written() || answer.error >= SYSTEM_ERRORS {
+        if answer.error >= SYSTEM_ERRORS {
             return answer;
         }
-        for copy in self.copies().filter(|copy| copy.written) {
-            let view = copy.address.wrapping_add(beyond);
-            // SAFETY: `carry_in` has prepared the copy.
-            let filled = unsafe { copy.filled(view) };
-            // SAFETY: the copy is there still.
-            let copied = unsafe { copy::copy_out(Owner::User, copy.original, view, filled) };
-            if let Err(error) = copied {
-                return Ret::err(error.number());
-            }
-        }
-        answer
+        // SAFETY: the copies are there still.
+        let copy = |to, from, bytes| unsafe { copy::copy_out(Owner::User, to, from, bytes) };
+        // SAFETY: `carry_in` has made them.
+        let carried =
+            unsafe { self.carriage().carry_out(self.arguments(), self.place(beyond), copy) };
+        carried.map_or_else(|error| Ret::err(error.number()), |()| answer)
     }
 }
 
@@ -147,9 +134,6 @@ fn take_back(mark: *mut Temporary) {
     unsafe { end_temporaries::<Kernel>(mark) };
 }
 
-/// From where a domain sees its stacks to where the kernel does.
-const BEYOND: u64 = regions::view(REGION_BASE).wrapping_sub(REGION_BASE);
-
 /// Carries everything of a call into a domain. The visit's [`UserStack::next`], below the copies; 0 if the call has to
 /// go the long way.
 pub extern "C" fn into_domain(
@@ -164,7 +148,7 @@ pub extern "C" fn into_domain(
     if passage.end > stack.top || lowest + GAP < stack.enough {
         return 0;
     }
-    let carried = passage.carry_all_in(words, BEYOND, Some(callee));
+    let carried = passage.carry_all_in(words, regions::BEYOND, Some(callee));
     if carried { lowest + GAP } else { 0 }
 }
 
@@ -177,7 +161,7 @@ pub extern "C" fn carried_in_vain() {
 
 /// Carries everything back out of a domain; the call's answer.
 pub extern "C" fn out_of_domain(passage: &Passage, error: u64, value: u64) -> Ret {
-    passage.carry_out(BEYOND, Ret { error, value })
+    passage.carry_out(regions::BEYOND, Ret { error, value })
 }
 
 /// Room for copies below the passage on the kernel's stack, of which there is enough as long as it does not go below `limit`;

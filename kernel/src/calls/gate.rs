@@ -13,7 +13,7 @@ use warren_abi::{
     signature::Part,
 };
 use warren_engine::{
-    arguments::{Carriage, Lent, NOTHING, Words},
+    arguments::{Carriage, Lent, NOTHING, Place, Words},
     injection,
     instance::{Function, Instance, Kind},
     layout::{Frame, Object},
@@ -101,7 +101,11 @@ fn prepare(call: &mut GateCall, entered: &Entered) -> Result<(), SystemError> {
     let room = carriage.room(&words, entered.callee.counts_output)?;
     let pointer = stack_for(entered.callee, &entrance, end, room + on_stack as u64 * 8)?;
     fast::learn_entry(entered.kind, index);
-    copy_buffers_in(entered, carriage, &mut words, end)?;
+    let original = words;
+    // SAFETY: `stack_for` reached this part of the thread's stack in the domain.
+    let copy = |to, from, bytes| unsafe { copy::copy_in(entered.owner, to, from, bytes) };
+    // SAFETY: as above.
+    unsafe { carriage.carry_in(&original, &mut words, place(entered, end), copy)? };
     grant_references(entered, carriage, &words)?;
     let mut target = regions::view(pointer) as *mut u64;
     for word in &words[REGISTER_WORDS..][..on_stack] {
@@ -134,26 +138,9 @@ fn stack_for(
     Ok(pointer)
 }
 
-/// Copies what the callee reads to its stack and lets the words name the copies.
-fn copy_buffers_in(
-    entered: &Entered,
-    carriage: &Carriage,
-    words: &mut Words,
-    end: u64,
-) -> Result<(), SystemError> {
-    let original = *words;
-    for copy in carriage.copies(&original, end, entered.callee.counts_output) {
-        let view = regions::view(copy.address);
-        if copy.read {
-            // SAFETY: `stack_for` reached this part of the thread's stack in the domain.
-            unsafe { copy::copy_in(entered.owner, view, copy.original, copy.bytes)? };
-        } else {
-            // SAFETY: as above.
-            unsafe { copy.prepare(view) };
-        }
-        copy.tell(words);
-    }
-    Ok(())
+/// Where the copies of a visit that starts at `end` lie.
+fn place(entered: &Entered, end: u64) -> Place {
+    Place { end, beyond: regions::BEYOND, counts: entered.callee.counts_output }
 }
 
 /// Makes the references among the words temporary references of the callee, for the time of the call.
@@ -246,14 +233,10 @@ fn finish(entered: &Entered, call: &GateCall, next: u64, answer: Ret) -> Result<
         return Ok(answer);
     };
     let words = words_of(call, Some(function));
-    let copies = function.carriage.copies(&words, start(next), entered.callee.counts_output);
-    for copy in copies.filter(|copy| copy.written) {
-        let view = regions::view(copy.address);
-        // SAFETY: the copy lies on the thread's stack in the domain, where `prepare` put it.
-        let filled = unsafe { copy.filled(view) };
-        // SAFETY: as above.
-        unsafe { copy::copy_out(entered.owner, copy.original, view, filled)? };
-    }
+    // SAFETY: the copies lie on the thread's stack in the domain, where `prepare` put them.
+    let copy = |to, from, bytes| unsafe { copy::copy_out(entered.owner, to, from, bytes) };
+    // SAFETY: as above.
+    unsafe { function.carriage.carry_out(&words, place(entered, start(next)), copy)? };
     match function.result {
         _ if answer.error != 0 => Ok(Ret::err(answer.error)),
         Part::Reference(service) => check_reference(entered.callee, answer.value, service),

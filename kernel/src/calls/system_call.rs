@@ -7,7 +7,7 @@
 
 use warren_abi::call::{Ret, SystemError};
 use warren_engine::{
-    arguments::{Carriage, Lent, Words},
+    arguments::{Carriage, Lent, Place, Words},
     deadline, death, import,
     instance::{Instance, Outgoing},
     layout::{Object, Temporary},
@@ -136,10 +136,10 @@ fn service_call(caller: &Instance, call: &UserCall, copies: u64) -> Result<Ret, 
         return Err(SystemError::TooDeep);
     }
     let original = words;
-    let end = copies + bytes;
+    let place = Place { end: copies + bytes, beyond: 0, counts };
     let pins = pins();
     let pinned = pin_all(caller, object, carriage, &words)
-        .and_then(|()| if bounce { copy_in(carriage, counts, &mut words, end) } else { Ok(()) });
+        .and_then(|()| if bounce { copy_in(carriage, &mut words, place) } else { Ok(()) });
     if let Err(error) = pinned {
         unpin(pins, outgoing.atomic, false);
         return Err(error);
@@ -151,7 +151,10 @@ fn service_call(caller: &Instance, call: &UserCall, copies: u64) -> Result<Ret, 
     let result = interrupts::on(|| unsafe { stub::invoke(object, index, &words, shape) });
     unpin(pins, outgoing.atomic, shape.reference && result.error == 0);
     if bounce && result.error < warren_abi::call::SYSTEM_ERRORS {
-        copy_out(carriage, counts, &original, end)?;
+        // SAFETY: the copies are there still.
+        let copy = |to, from, bytes| unsafe { copy::copy_out(Owner::User, to, from, bytes) };
+        // SAFETY: `copy_in` has made them.
+        unsafe { carriage.carry_out(&original, place, copy)? };
     }
     if result.error == 0 {
         fast::learn(caller, call.number, object);
@@ -192,39 +195,11 @@ fn unpin(mark: *mut Temporary, atomic: bool, keep_last: bool) {
     }
 }
 
-/// Copies what the callee reads to the kernel's stack, and lets the words name the copies, which end at `end`.
-fn copy_in(
-    carriage: &Carriage,
-    counts: bool,
-    words: &mut Words,
-    end: u64,
-) -> Result<(), SystemError> {
+/// Copies what the callee reads to the kernel's stack, and lets the words name the copies.
+fn copy_in(carriage: &Carriage, words: &mut Words, place: Place) -> Result<(), SystemError> {
     let original = *words;
-    for copy in carriage.copies(&original, end, counts) {
-        if copy.read {
-            // SAFETY: `room` set the bytes aside.
-            unsafe { copy::copy_in(Owner::User, copy.address, copy.original, copy.bytes)? };
-        } else {
-            // SAFETY: as above.
-            unsafe { copy.prepare(copy.address) };
-        }
-        copy.tell(words);
-    }
-    Ok(())
-}
-
-/// Copies what the callee wrote back to the caller.
-fn copy_out(
-    carriage: &Carriage,
-    counts: bool,
-    original: &Words,
-    end: u64,
-) -> Result<(), SystemError> {
-    for copy in carriage.copies(original, end, counts).filter(|copy| copy.written) {
-        // SAFETY: the copy lies where `copy_in` put it.
-        let filled = unsafe { copy.filled(copy.address) };
-        // SAFETY: as above.
-        unsafe { copy::copy_out(Owner::User, copy.original, copy.address, filled)? };
-    }
-    Ok(())
+    // SAFETY: `room` set the bytes aside.
+    let copy = |to, from, bytes| unsafe { copy::copy_in(Owner::User, to, from, bytes) };
+    // SAFETY: as above.
+    unsafe { carriage.carry_in(&original, words, place, copy) }
 }

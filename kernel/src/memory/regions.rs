@@ -99,9 +99,12 @@ pub const fn base_of(number: usize) -> u64 {
     REGION_BASE + number as u64 * REGION_BYTES
 }
 
+/// So many bytes further than domains see their addresses the kernel does.
+pub const BEYOND: u64 = REGION_VIEW.wrapping_sub(REGION_BASE);
+
 /// Where an address of a region is visible to the kernel, whatever domain is entered.
 pub const fn view(address: u64) -> u64 {
-    address - REGION_BASE + REGION_VIEW
+    address.wrapping_add(BEYOND)
 }
 
 /// Makes the kernel's own pointers, and takes the code of the trampoline.
