@@ -55,16 +55,16 @@ pub const LIMITS: &[Limit] = &[
     more("calls/nothing/stepped-kernel", "a call within a Linux process", None, 31.0),
     more("calls/nothing/stepped-concurrent", "the same, of a server without a lock", None, 31.0),
     more("calls/atomic/stepped-kernel", "an atomic call within a Linux process", None, 41.0),
-    value("calls/in 4096/own-own", "a call with 4096 bytes from a domain into another", 1130.0),
+    value("calls/in 4096/own-own", "a call with 4096 bytes from a domain into another", 990.0),
     value(
         "references/temporary reference/own-own",
         "a call with a temporary reference, from a domain into another",
-        980.0,
+        880.0,
     ),
     value(
         "references/permanent reference/own-own",
         "a call whose callee keeps a reference, from a domain into another",
-        2020.0,
+        1945.0,
     ),
     value(
         "files/open, read 4096, close/own-own",
