@@ -38,7 +38,9 @@ use crate::{
     reference::{count_down, count_up, counted_root, hold, tables},
     restart::Deaths,
     sha256::sha256,
-    space::{HEAP_OFFSET, MAPPING_OFFSET, PAGE, Placement, Protection, REGION_BYTES, STATE_OFFSET},
+    space::{
+        HEAP_OFFSET, INSTANCE_BYTES, MAPPING_OFFSET, PAGE, Placement, Protection, STATE_OFFSET,
+    },
     stub::{self, Shape},
 };
 
@@ -264,7 +266,7 @@ fn reason_of<P: Platform>(instance: &Instance, answer: Ret) -> String {
     let (address, bytes) = answer.reason();
     let mut text = [0; death::MESSAGE_BYTES];
     let text = &mut text[..death::MESSAGE_BYTES.min(bytes as usize)];
-    let region = instance.base..instance.base + REGION_BYTES;
+    let region = instance.base..instance.base + INSTANCE_BYTES;
     let inside = region.contains(&address) && region.contains(&(address + text.len() as u64));
     if !inside || !P::critical(|| P::read(address, text)) {
         return String::new();

@@ -4,8 +4,8 @@
 //! process each implement the trait on an empty type and keep their state where their own rules say.
 
 pub use crate::space::{
-    HEAP_OFFSET, MAPPING_OFFSET, PAGE, Placement, Protection, REGION_BASE, REGION_BYTES,
-    STATE_OFFSET,
+    HEAP_OFFSET, INSTANCE_BYTES, MAPPING_OFFSET, PAGE, Placement, Protection, REGION_BASE,
+    REGION_BYTES, STATE_OFFSET,
 };
 use crate::{
     deadline::Deadlines,
@@ -83,7 +83,7 @@ pub trait Platform: Sized + 'static {
 
     /// Sets aside an empty region and, unless the placement is the engine's own space, a domain (a new one,
     /// or the one with the placement's name) that shows it. Its memory is the principal's with this index in the plan. Returns the
-    /// region's first address.
+    /// region's base ([`base_of`](crate::space::base_of)).
     fn create_region(placement: &Placement, principal: usize) -> Result<u64, Exhausted>;
 
     /// Index in the plan of the principal on whose account the thread that runs makes things: its own, or the one that

@@ -12,12 +12,25 @@ pub const PAGE: u64 = 4096;
 pub const REGION_BASE: u64 = 0x1000_0000_0000;
 /// Length of a region.
 pub const REGION_BYTES: u64 = 1 << 30;
-/// Offset of the root state, and of the page with the table of requirements right before it.
-pub const STATE_OFFSET: u64 = 16 << 20;
+/// Where in a region its instance starts, at most ([`base_of`]), in pages: a power of two.
+const BASES: u64 = 256;
+/// From the base of an instance to the end of what is its own, wherever in its region it starts.
+pub const INSTANCE_BYTES: u64 = REGION_BYTES - BASES * PAGE;
+/// Offset of the root state, and of the page with the table of requirements right before it. Offsets are no multiples of the same powers of two, for the
+/// reason why bases are not.
+pub const STATE_OFFSET: u64 = (16 << 20) + 64 * PAGE;
 /// Offset of the heap.
-pub const HEAP_OFFSET: u64 = 64 << 20;
+pub const HEAP_OFFSET: u64 = (64 << 20) + 128 * PAGE;
 /// Offset of mapped data spaces.
-pub const MAPPING_OFFSET: u64 = 512 << 20;
+pub const MAPPING_OFFSET: u64 = (512 << 20) + 192 * PAGE;
+
+/// Where the instance in a region starts.
+///
+/// A processor finds what it knows of a page by the lowest bits of the page's number, and has room for few pages whose bits are alike. If all servers started
+/// at the same place of their regions, what each of them uses most would push out what the others do. So neighbours start far apart: about the golden section of all places.
+pub const fn base_of(region: u64) -> u64 {
+    REGION_BASE + region * REGION_BYTES + region * 157 % BASES * PAGE
+}
 
 /// Which space an instance runs in.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -25,7 +25,7 @@ use warren_engine::{
     instance::Instance,
     layout::{Frame, Object},
     reference,
-    space::REGION_BYTES,
+    space::INSTANCE_BYTES,
 };
 
 use crate::{Hosted, context, context::STACK_BYTES, critical, machine, machine::Machine, terminal};
@@ -65,7 +65,7 @@ impl fmt::Display for Report {
             NO_ADDRESS => write!(out, "did what only a kernel may")?,
             _ => write!(out, "touched address {address:#x}")?,
         }
-        match code.checked_sub(base).filter(|offset| *offset < REGION_BYTES) {
+        match code.checked_sub(base).filter(|offset| *offset < INSTANCE_BYTES) {
             Some(offset) => write!(out, " at {offset:#x} of its file"),
             None => write!(out, " at {code:#x}, which is not its own"),
         }
@@ -222,7 +222,7 @@ pub fn die_in_domain(
     let is_stack = machine::with(|machine| {
         let domain = machine.regions.domain_of(callee.base);
         let domain = domain.and_then(|domain| machine.domains.get(domain));
-        domain.is_some_and(|domain| address.wrapping_sub(domain.stacks) < REGION_BYTES)
+        domain.is_some_and(|domain| address.wrapping_sub(domain.stacks) < INSTANCE_BYTES)
     });
     let signal = match kind {
         _ if is_stack => NO_STACK,

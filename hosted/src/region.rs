@@ -15,7 +15,7 @@ use warren_engine::{
     ledger::Ledger,
     plan::Plan,
     platform::Exhausted,
-    space::{PAGE, Protection, REGION_BASE, REGION_BYTES},
+    space::{PAGE, Protection, REGION_BASE, REGION_BYTES, base_of},
 };
 
 /// Bytes of a page.
@@ -110,7 +110,7 @@ impl Regions {
         self.ledger.held(principal)
     }
 
-    /// Reserves a region, for a domain or for code that runs here; returns its first address. What is mapped there is charged to `payer`, or
+    /// Reserves a region, for a domain or for code that runs here; returns where its instance, or its stacks, start. What is mapped there is charged to `payer`, or
     /// to whoever maps it.
     pub fn create(
         &mut self,
@@ -119,8 +119,8 @@ impl Regions {
     ) -> Result<u64, Exhausted> {
         let free = self.regions.iter().position(|region| region.owner == Owner::Nobody);
         let number = free.unwrap_or(self.regions.len());
-        let base = REGION_BASE + number as u64 * REGION_BYTES;
-        if base >= END_OF_REGIONS || !reserve(base, REGION_BYTES, libc::MAP_FIXED_NOREPLACE) {
+        let start = REGION_BASE + number as u64 * REGION_BYTES;
+        if start >= END_OF_REGIONS || !reserve(start, REGION_BYTES, libc::MAP_FIXED_NOREPLACE) {
             return Err(Exhausted);
         }
         let region = Region { owner: domain.map_or(Owner::Engine, Owner::Domain), payer };
@@ -128,7 +128,7 @@ impl Regions {
             Some(slot) => *slot = region,
             None => self.regions.push(region),
         }
-        Ok(base)
+        Ok(base_of(number as u64))
     }
 
     /// Lets a process show what is mapped from now on in the regions of a domain.
@@ -311,16 +311,17 @@ impl Regions {
 
     /// Gives a region back; returns the words of the data spaces that were mapped in it.
     pub fn remove(&mut self, base: u64) -> Vec<u64> {
+        let start = REGION_BASE + (base - REGION_BASE) / REGION_BYTES * REGION_BYTES;
         // SAFETY: the region was reserved by `create`, and the engine does not use it any more.
-        unsafe { libc::munmap(base as *mut _, REGION_BYTES as usize) };
-        if self.domain_of(base).is_some() {
-            self.forget_contents(base, REGION_BYTES);
+        unsafe { libc::munmap(start as *mut _, REGION_BYTES as usize) };
+        if self.domain_of(start).is_some() {
+            self.forget_contents(start, REGION_BYTES);
         }
-        let region = base..base + REGION_BYTES;
+        let region = start..start + REGION_BYTES;
         self.forget_mapped(region.clone());
         let words = self.spaces.range(region.clone()).map(|(_, word)| *word).collect();
         self.spaces.retain(|start, _| !region.contains(start));
-        let number = ((base - REGION_BASE) / REGION_BYTES) as usize;
+        let number = ((start - REGION_BASE) / REGION_BYTES) as usize;
         if let Some(region) = self.regions.get_mut(number) {
             region.owner = Owner::Nobody;
         }
@@ -406,7 +407,7 @@ mod tests {
         let mut regions = Regions::new();
         let first = regions.create(None, None).unwrap();
         let second = regions.create(None, None).unwrap();
-        assert_eq!(second, first + REGION_BYTES);
+        assert_eq!([first, second], [0, 1].map(base_of));
         regions.remove(first);
         assert!(!regions.contains(first));
         assert_eq!(regions.create(None, Some(1)), Ok(first));

@@ -39,7 +39,7 @@ pub struct Domain {
     name: Option<String>,
     /// Its process.
     pub process: Process,
-    /// Its region for stacks; the first page is the trampoline's.
+    /// Where its stacks start; the first page is the trampoline's.
     pub stacks: u64,
     /// Instances in it.
     instances: usize,

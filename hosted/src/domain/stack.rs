@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, ops::Range};
 
 use warren_engine::{
     platform::Exhausted,
-    space::{PAGE, Protection, REGION_BYTES},
+    space::{INSTANCE_BYTES, PAGE, Protection},
 };
 
 use crate::region::Regions;
@@ -15,7 +15,7 @@ use crate::region::Regions;
 /// Addresses of one slot.
 const SLOT: u64 = 1 << 20;
 /// Slots of a domain. The first one is the trampoline's.
-const SLOTS: u64 = REGION_BYTES / SLOT;
+const SLOTS: u64 = INSTANCE_BYTES / SLOT;
 /// The red zone of the System V ABI: a caller uses so much below its stack pointer.
 const RED_ZONE: u64 = 128;
 
@@ -34,8 +34,8 @@ struct Stack {
 pub struct Stacks(BTreeMap<usize, Stack>);
 
 impl Stacks {
-    /// Where the next visit of a domain starts; `None` if the thread has no slot there. `base` is the domain's region
-    /// for stacks, `slot` the thread's number.
+    /// Where the next visit of a domain starts; `None` if the thread has no slot there. `base` is where the
+    /// domain's stacks start, `slot` the thread's number.
     pub fn next(&mut self, domain: usize, base: u64, slot: usize) -> Option<u64> {
         let slot = slot as u64 + 1;
         if slot >= SLOTS {
@@ -109,7 +109,7 @@ mod tests {
         assert_eq!(stacks.next(0, BASE, 0), Some((top - 100 - RED_ZONE) & !15));
         stacks.set_next(0, top);
         assert_eq!(stacks.next(0, BASE, 0), Some(top));
-        assert_eq!(stacks.next(1, BASE + REGION_BYTES, 1), Some(BASE + REGION_BYTES + 3 * SLOT));
+        assert_eq!(stacks.next(1, 2 * BASE, 1), Some(2 * BASE + 3 * SLOT));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::fs::File;
 
 use warren::{Cx, Ref};
-use warren_engine::platform::{PAGE, Platform, REGION_BYTES};
+use warren_engine::platform::{INSTANCE_BYTES, PAGE, Platform};
 use warren_idl::{AddressSpace, DataSpace, Memory, MemoryError};
 use warren_natives::LocalKind;
 
@@ -48,7 +48,7 @@ impl Space {
         if bytes == 0 || !bytes.is_multiple_of(PAGE) {
             return Err(MemoryError::Unaligned);
         }
-        if bytes > REGION_BYTES {
+        if bytes > INSTANCE_BYTES {
             return Err(MemoryError::Exhausted);
         }
         let file = file_in_memory().ok_or(MemoryError::Exhausted)?;
@@ -103,7 +103,7 @@ impl AddressSpace for Mapper {
         let caller = warren_natives::caller::<Hosted>();
         machine::with(|machine| {
             let start = caller.mapping_end.get();
-            if start + pages.bytes > caller.base + REGION_BYTES {
+            if start + pages.bytes > caller.base + INSTANCE_BYTES {
                 return Err(MemoryError::NoRoom);
             }
             let mapped = machine.regions.map_file(start, pages.bytes, &pages.file, space.word());

@@ -10,7 +10,10 @@
 use alloc::string::String;
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use warren_engine::platform::{Placement, Protection, REGION_BASE, REGION_BYTES};
+use warren_engine::{
+    platform::{INSTANCE_BYTES, Placement, Protection, REGION_BASE, REGION_BYTES},
+    space,
+};
 use warren_kernel::numbers::Numbers;
 
 use super::{
@@ -72,8 +75,8 @@ static SPACE: Guarded<Space> = Guarded::new(Space {
     trampoline: 0,
 });
 
-/// Offset of the trampoline's page in a domain's region for stacks.
-pub const TRAMPOLINE_OFFSET: u64 = REGION_BYTES - 2 * PAGE;
+/// From the start of a domain's stacks to the page of its trampoline.
+pub const TRAMPOLINE_OFFSET: u64 = INSTANCE_BYTES - 2 * PAGE;
 
 /// Which regions belong to domains, for whoever has to know it fast.
 static OF_DOMAINS: [AtomicBool; REGIONS] = [const { AtomicBool::new(false) }; REGIONS];
@@ -94,9 +97,9 @@ pub fn number_of(address: u64) -> Option<usize> {
     usize::try_from(number).ok().filter(|&number| number < REGIONS)
 }
 
-/// First address of a region.
-pub const fn base_of(number: usize) -> u64 {
-    REGION_BASE + number as u64 * REGION_BYTES
+/// Where a region's instance, or its stacks, start.
+const fn base_of(number: usize) -> u64 {
+    space::base_of(number as u64)
 }
 
 /// So many bytes further than domains see their addresses the kernel does.
@@ -440,7 +443,7 @@ pub struct Entrance {
     pub domain: Domain,
     /// Physical address of its PML4.
     pub root: u64,
-    /// First address of its region for stacks.
+    /// Where its stacks start.
     pub stacks: u64,
 }
 

@@ -12,8 +12,9 @@ use super::{
 };
 use crate::{guarded::Guarded, threads};
 
-/// Addresses of one slot.
-const SLOT: u64 = 1 << 20;
+/// Addresses of one slot: an odd number of pages, so that threads do not all use pages whose numbers' lowest bits are alike
+/// ([`base_of`](warren_engine::space::base_of)).
+const SLOT: u64 = (1 << 20) + 45 * PAGE;
 /// The red zone of the System V ABI: a caller uses so much below its stack pointer.
 const RED_ZONE: u64 = 128;
 /// A visit starts so far below the stack pointer of the last call out of the domain: behind its red zone, and aligned if a

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use warren::{Cx, Ref};
 use warren_engine::{
     layout::Object,
-    platform::REGION_BYTES,
+    platform::INSTANCE_BYTES,
     reference::{count_down, count_up},
 };
 use warren_idl::{AddressSpace, DataSpace, Memory, MemoryError, PhysicalMemory};
@@ -148,7 +148,7 @@ impl PhysicalMemory for Devices {
             return Err(MemoryError::Unaligned);
         }
         let end = address.checked_add(bytes).ok_or(MemoryError::OutOfRange)?;
-        if bytes > REGION_BYTES
+        if bytes > INSTANCE_BYTES
             || end > 1 << frames::ADDRESS_BITS
             || !frames::is_device(address, end)
         {
@@ -178,7 +178,7 @@ impl AddressSpace for Mapper {
         let caller = warren_natives::caller::<Kernel>();
         interrupts::off(|| {
             let start = caller.mapping_end.get();
-            if start + pages.bytes() > caller.base + REGION_BYTES {
+            if start + pages.bytes() > caller.base + INSTANCE_BYTES {
                 return Err(MemoryError::NoRoom);
             }
             let device = matches!(pages, Space::Device { .. });

@@ -26,8 +26,9 @@ const FRAME_ARRAY: u64 = STACK + STACK_BYTES + PAGE;
 /// The array ends at its guard page, so that one frame too many is a fault.
 const FIRST_FRAME: u64 = FRAME_ARRAY + FRAME_BYTES - (FRAMES * size_of::<Frame>()) as u64;
 const TEMPORARY_ARRAY: u64 = FRAME_ARRAY + FRAME_BYTES + PAGE;
-/// Addresses that one thread takes.
-const AREA: u64 = (TEMPORARY_ARRAY + TEMPORARY_BYTES + PAGE).next_power_of_two();
+/// Addresses that one thread takes: an odd number of pages, so that what threads use most is found at different places in what the processor knows of pages
+/// ([`base_of`](warren_engine::space::base_of)).
+const AREA: u64 = (TEMPORARY_ARRAY + TEMPORARY_BYTES + PAGE) | PAGE;
 
 static TAKEN: Guarded<Numbers<THREAD_WORDS>> = Guarded::new(Numbers::new());
 
