@@ -26,7 +26,7 @@ use super::{
     fast,
 };
 use crate::{
-    cpu::{block, interrupts, registers},
+    cpu::{block, interrupts, page_tables},
     memory::{
         kernel_map,
         regions::{self, Entrance, TRAMPOLINE_OFFSET},
@@ -173,13 +173,13 @@ fn cross(entered: &Entered, entrance: &Entrance, next: u64) {
     unsafe {
         (*entered.frame).platform = [
             kernel_stack,
-            registers::page_tables(),
+            page_tables::own(),
             next,
             threads::with_running(|thread| thread.user_stacks.address(entrance.domain)),
             entered.callee.platform.load(Relaxed),
         ];
     }
-    threads::set_page_tables(entrance.root);
+    page_tables::set_own(entrance.root);
 }
 
 /// Undoes [`cross`], if the frame's call is inside a domain.
@@ -194,7 +194,7 @@ pub fn uncross(frame: *mut Frame) {
     }
     block::current().kernel_stack.set(kernel_stack & !1);
     threads::set_in_atomic_call(kernel_stack & 1 != 0);
-    threads::set_page_tables(page_tables);
+    page_tables::set_own(page_tables);
     if let Some(domain) = regions::domain_of(callee.base) {
         threads::with_running(|thread| thread.user_stacks.set_next(domain, next));
     }

@@ -36,6 +36,8 @@ pub struct Block {
     pub user_stacks: Cell<u64>,
     /// What must be left of the thread's kernel stack when it enters the kernel from a domain.
     pub stack_limit: Cell<u64>,
+    /// All bits set while the thread has page tables of its own, else 0 ([`super::page_tables`]).
+    pub in_domain: Cell<u64>,
     /// On whose account frames are taken for servers.
     pub payer: Cell<u8>,
     /// The block's own address.
@@ -85,6 +87,7 @@ impl Block {
             kernel_stack: Cell::new(0),
             user_stacks: Cell::new(0),
             stack_limit: Cell::new(u64::MAX),
+            in_domain: Cell::new(0),
             payer: Cell::new(0),
             this: Cell::new(null()),
             local: Cell::new(null()),

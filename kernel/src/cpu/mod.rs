@@ -12,6 +12,7 @@ pub mod kernel_lock;
 pub mod local;
 pub mod local_apic;
 pub mod messages;
+pub mod page_tables;
 pub mod registers;
 pub mod requests;
 

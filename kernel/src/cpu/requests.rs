@@ -26,7 +26,7 @@ use warren_engine::{
 use super::{
     block, interrupts, kernel_lock,
     local::{self, Local, count},
-    local_apic, registers,
+    local_apic, page_tables, registers,
 };
 use crate::{system, threads, traps::frame::TrapFrame};
 
@@ -243,6 +243,7 @@ pub fn answer(interrupted: &mut Interrupted<'_, '_>) -> bool {
 fn answer_at_once(requests: u32) {
     let local = block::local();
     if requests & FLUSH != 0 {
+        page_tables::give_back();
         registers::forget_all_pages();
     }
     if requests & HOME != 0 {

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     calls,
-    cpu::{interrupts, registers, requests},
+    cpu::{interrupts, page_tables, registers, requests},
     guarded::Guarded,
     threads,
 };
@@ -253,11 +253,10 @@ impl Space {
         };
         self.remove(stacks);
         if let Some(record) = self.domains[domain].take() {
-            if registers::page_tables() == record.root.address() {
-                threads::set_page_tables(root().address());
-            }
             threads::forget_page_tables(record.root.address());
             calls::forget_page_tables(record.root.address());
+            page_tables::leave(record.root.address());
+            requests::flush_others();
             frames::give(record.root.address());
             frames::give(record.pointers.address());
         }

@@ -32,8 +32,8 @@ pub use life::{Place, divide_threads, install, install_root, limit_threads, star
 pub use switching::{
     block, change_books, dispatch, end_calls_above, give_time_to, go_on_as_nobody, idle,
     in_atomic_call, is_due, kill, kill_all_of, let_go, park, pass, preempt, running,
-    running_has_calls, set_in_atomic_call, set_page_tables, tick, wait_until, wait_until_or, wake,
-    with_deadlines, with_running, yield_now,
+    running_has_calls, set_in_atomic_call, tick, wait_until, wait_until_or, wake, with_deadlines,
+    with_running, yield_now,
 };
 pub use view::{
     charge_interrupt, divert, forget_domain, forget_enough, forget_page_tables, frame_of,

@@ -7,10 +7,7 @@ use warren_engine::{deadline::Deadlines, layout::Cpu, thread::ThreadRecord};
 use warren_kernel::contexts::{End, Token};
 
 use super::area::Area;
-use crate::{
-    cpu::block::Block,
-    memory::{kernel_map, user_stacks::UserStacks},
-};
+use crate::{cpu::block::Block, memory::user_stacks::UserStacks};
 
 /// What a thread does in its life.
 pub type Work = Box<dyn FnOnce() -> End + Send>;
@@ -22,7 +19,7 @@ pub struct Thread {
     /// Whose memory its stacks are.
     pub principal: usize,
     pub stack: u64,
-    /// The page tables that it uses when it runs.
+    /// Its own page tables, if it does not run and has some ([`page_tables`](crate::cpu::page_tables)).
     pub page_tables: u64,
     /// What it has at hand when it runs.
     pub block: Block,
@@ -75,7 +72,7 @@ impl Thread {
             name,
             principal,
             stack: 0,
-            page_tables: kernel_map::root().address(),
+            page_tables: 0,
             block,
             area,
             work,

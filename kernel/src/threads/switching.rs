@@ -16,9 +16,9 @@ use warren_kernel::contexts::{CONTEXTS, Contexts, End, Refusal, Terms, Token};
 use super::{alarm, early, record::Thread, switch};
 use crate::{
     calls::{self, KERNEL_STACK_RESERVE},
-    cpu::{self, block, clock, local, registers},
+    cpu::{self, block, clock, local, page_tables},
     guarded::Guarded,
-    memory::{kernel_map, user_stacks::UserStacks},
+    memory::user_stacks::UserStacks,
     system::Kernel,
     traps::frame::TrapFrame,
 };
@@ -362,6 +362,9 @@ pub extern "C" fn idle() -> ! {
     loop {
         cpu::interrupts::disable();
         pass();
+        if cpu::count() > 1 {
+            page_tables::give_back();
+        }
         cpu::interrupts::wait();
     }
 }
@@ -373,14 +376,14 @@ fn switch_to(next: Token) {
             return None;
         }
         let old = threads.running();
-        old.page_tables = registers::page_tables();
+        old.page_tables = page_tables::own();
         let save = &raw mut old.stack;
         block::leave();
         let is_helped = threads.contexts.is_helped(cpu::number());
         let new = threads.find(next).expect("contexts that run have threads");
         // SAFETY: interrupts are off, and the thread stays where it is (T1).
         unsafe { block::enter(&new.block, block::local(), is_helped || is_over(new)) };
-        set_page_tables(new.page_tables);
+        page_tables::set_own(new.page_tables);
         Some((save, new.stack))
     });
     if let Some((save, load)) = switch {
@@ -397,12 +400,12 @@ pub fn park() {
     let local = block::local();
     // SAFETY: T1; whoever has the kernel's lock does not look at the thread before it is switched out.
     let thread = unsafe { &mut *block::current().thread.get().cast::<Thread>() };
-    thread.page_tables = registers::page_tables();
+    thread.page_tables = page_tables::own();
     let save = &raw mut thread.stack;
     block::leave();
     // SAFETY: interrupts are off, and the block is this CPU's.
     unsafe { block::enter(&local.nobody, local, false) };
-    set_page_tables(kernel_map::root().address());
+    page_tables::give_back();
     // SAFETY: the stack is in use only where no thread runs, and is begun anew each time.
     let load = unsafe { switch::prepare(local.descriptors.stack_of_nobody(), go_on_as_nobody) };
     // SAFETY: `load` was prepared just now, and the block goes with it.
@@ -419,7 +422,7 @@ pub extern "C" fn go_on_as_nobody() -> ! {
         let next = threads.find(next).expect("contexts that run have threads");
         // SAFETY: interrupts are off, and the thread stays where it is (T1).
         unsafe { block::enter(&next.block, block::local(), is_helped || is_over(next)) };
-        set_page_tables(next.page_tables);
+        page_tables::set_own(next.page_tables);
         next.stack
     });
     let mut nowhere = 0;
@@ -469,12 +472,4 @@ pub fn set_in_atomic_call(inside: bool) {
             show_stacks(thread);
         }
     });
-}
-
-/// Enters a domain's page tables, unless they are in use.
-pub fn set_page_tables(root: u64) {
-    if registers::page_tables() != root {
-        // SAFETY: every root that is stored is the kernel's or a domain's, which all map the kernel's half.
-        unsafe { registers::set_page_tables(root) };
-    }
 }

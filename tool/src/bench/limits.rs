@@ -48,7 +48,7 @@ pub const LIMITS: &[Limit] = &[
         Some(120.0),
         103.0,
     ),
-    more("calls/nothing/kernel-own", "a call from the kernel into a domain", Some(120.0), 113.0),
+    more("calls/nothing/kernel-own", "a call from the kernel into a domain", Some(120.0), 120.5),
     more("calls/nothing/kernel-kernel", "a call within the kernel", Some(60.0), 31.0),
     ratio("calls/nothing/hosted-kernel", "a call within a Linux process", 2.5),
     ratio("calls/nothing/hosted-concurrent", "the same, of a server without a lock", 2.0),
