@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// How long a waiter for a lock lends its time before it looks at the lock again.
-const HELP_NS: u64 = 20_000;
+const HELP_NS: u64 = 1_000_000;
 
 /// Where a new thread belongs.
 #[derive(Clone, Copy, Debug)]

@@ -6,11 +6,8 @@ use warren_tests::{
     variant::{KERNEL, OWN, Variant},
 };
 
-/// Instructions that a wait may take beyond what depends on the critical section: the call, and a few switches.
+/// Instructions that a wait may take beyond the critical section: the call, and a few switches.
 const CONSTANT: u64 = 20_000;
-/// The part of the critical section that may come upon it: the holder runs on the waiter's time in links of 20 000 instructions, and after each
-/// the waiter looks at the lock.
-const PART: u64 = 4;
 
 /// Times in instructions.
 #[derive(Debug)]
@@ -44,7 +41,7 @@ impl Waits {
 
     /// How long a wait may be, whatever others do.
     fn bound(&self) -> u64 {
-        self.critical + self.critical / PART + CONSTANT
+        self.critical + CONSTANT
     }
 }
 
