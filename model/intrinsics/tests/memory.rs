@@ -17,6 +17,8 @@ unsafe extern "C" {
 
 /// More than two rounds of the longest loop, and every remainder.
 const LONGEST: usize = 130;
+/// Around where what is copied is long, and every remainder.
+const LONG: core::ops::Range<usize> = 500..530;
 
 fn pattern() -> Vec<u8> {
     (0..400).map(|at| (at * 7 + at / 256) as u8).collect()
@@ -57,11 +59,29 @@ fn moving_to_any_overlapping_place_keeps_the_bytes() {
 }
 
 #[test]
+fn moving_much_to_any_overlapping_place_keeps_the_bytes() {
+    let pattern: Vec<u8> = (0..1200_u32).map(|at| (at * 7 + at / 256) as u8).collect();
+    for bytes in LONG {
+        for to in 0..128 {
+            let mut moved = pattern.clone();
+            let mut expected = pattern.clone();
+            expected.copy_within(64..64 + bytes, to);
+            let base = moved.as_mut_ptr();
+            let (target, source) = (base.wrapping_add(to), base.wrapping_add(64));
+            // SAFETY: both ranges end before 1200.
+            let result = unsafe { memmove(target.cast(), source.cast(), bytes) };
+            assert_eq!(result.cast(), target);
+            assert!(moved == expected, "{bytes} bytes from 64 to {to}");
+        }
+    }
+}
+
+#[test]
 fn copying_touches_nothing_else() {
-    for bytes in 0..LONGEST {
-        let from = pattern();
-        let mut to = vec![0xee_u8; 400];
-        // SAFETY: both ranges end before 400.
+    for bytes in (0..LONGEST).chain(LONG) {
+        let from: Vec<u8> = (0..1200_u32).map(|at| (at * 7 + at / 256) as u8).collect();
+        let mut to = vec![0xee_u8; 1200];
+        // SAFETY: both ranges end before 1200.
         unsafe { memcpy(to[3..].as_mut_ptr().cast(), from[5..].as_ptr().cast(), bytes) };
         assert_eq!(to[3..3 + bytes], from[5..5 + bytes]);
         assert!(to[..3].iter().chain(&to[3 + bytes..]).all(|byte| *byte == 0xee));
