@@ -119,6 +119,17 @@ impl Store {
         self.blocks.insert(number, Block { bytes, checked: Cell::new(None) });
     }
 
+    /// Lets `visit` see blocks from `first` on, `most` of them at most, up to the first that is not in memory. It sees none if the journal has newer copies of some.
+    pub fn visit(&self, first: u64, most: u64, mut visit: impl FnMut(&[u8])) {
+        if self.replay.blocks() > 0 {
+            return;
+        }
+        let numbers = first..first.saturating_add(most);
+        let known = self.blocks.from(first).zip(numbers);
+        let together = known.take_while(|((known, _), number)| *known == number);
+        together.for_each(|((_, block), _)| visit(&block.bytes));
+    }
+
     /// Where a path led, if that is known.
     pub fn known(&self, path: &str) -> Option<Inode> {
         self.paths.get(path).cloned()

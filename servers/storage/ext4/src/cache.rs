@@ -25,6 +25,11 @@ impl<K: Ord + Clone, V> Cache<K, V> {
         self.values.get(key)
     }
 
+    /// What is there from a key on, in the order of keys.
+    pub fn from(&self, first: K) -> impl Iterator<Item = (&K, &V)> {
+        self.values.range(first..)
+    }
+
     /// Adds a value, unless there is one with this key already.
     pub fn insert(&mut self, key: K, value: V) {
         if self.most == 0 || self.values.contains_key(&key) {
@@ -51,6 +56,7 @@ mod tests {
             cache.insert(key, key * 10);
         }
         assert_eq!([1, 2, 3].map(|key| cache.get(&key).copied()), [None, Some(20), Some(30)]);
+        assert!(cache.from(3).eq([(&3, &30)]) && cache.from(0).count() == 2);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::{
     fault::Fault,
     inode::{Inode, Kind},
     journal::Replay,
-    map,
+    read::{Target, read},
     volume::{SUPERBLOCK_OFFSET, Volume},
     walk,
 };
@@ -37,21 +37,10 @@ impl<'a> Image<'a> {
 
     /// Bytes of a file from `offset` on, at most `most`.
     pub fn read(&mut self, inode: &Inode, offset: u64, most: usize) -> Result<Vec<u8>, Fault> {
-        let end = inode.bytes.min(offset.saturating_add(most as u64));
-        let block_bytes = self.store.volume.block_bytes as u64;
-        let mut bytes = Vec::new();
-        let mut at = offset;
-        while at < end {
-            let block =
-                self.step(|volume, blocks| map::read(volume, blocks, inode, at / block_bytes))?;
-            let (first, count) = (at % block_bytes, (block_bytes - at % block_bytes).min(end - at));
-            match block {
-                Some(block) => bytes.extend(&block[first as usize..(first + count) as usize]),
-                None => bytes.resize(bytes.len() + count as usize, 0),
-            }
-            at += count;
-        }
-        Ok(bytes)
+        let left = inode.bytes.saturating_sub(offset).min(most as u64) as usize;
+        let mut contents = Contents { bytes: Vec::new(), left };
+        read(self, inode, offset, &mut contents)?;
+        Ok(contents.bytes)
     }
 
     /// Looks at whatever can be reached from the directory with this inode, `deep` levels down: the start,
@@ -70,6 +59,28 @@ impl<'a> Image<'a> {
                 self.explore(entry.inode, deep - 1);
             }
         }
+    }
+}
+
+/// What was read, and how much more is wanted.
+struct Contents {
+    bytes: Vec<u8>,
+    left: usize,
+}
+
+impl Target for Contents {
+    fn left(&self) -> usize {
+        self.left
+    }
+
+    fn take(&mut self, bytes: &[u8]) {
+        self.bytes.extend(bytes);
+        self.left -= bytes.len();
+    }
+
+    fn take_zeroes(&mut self, count: usize) {
+        self.bytes.resize(self.bytes.len() + count, 0);
+        self.left -= count;
     }
 }
 

@@ -38,6 +38,7 @@ pub mod image;
 pub mod inode;
 pub mod journal;
 pub mod map;
+pub mod read;
 pub mod volume;
 pub mod walk;
 
@@ -56,11 +57,11 @@ use warren_idl::{
 use warren_parameters::number;
 
 use crate::{
-    blocks::Steps,
     directory::Entry,
     fault::Fault,
     inode::{Inode, Kind},
     mount::{Activation, Mount, Mounting},
+    read::Target,
 };
 
 /// Blocks that stay in memory if the system file does not say.
@@ -142,30 +143,11 @@ impl File for OpenFile {
         Ok(cx.inode.bytes)
     }
 
-    fn read(cx: &mut Cx<'_, Self>, offset: u64, mut buffer: Out<'_>) -> Result<u64, FileError> {
+    fn read(cx: &mut Cx<'_, Self>, offset: u64, buffer: Out<'_>) -> Result<u64, FileError> {
         let inode = cx.inode.clone();
-        let block_bytes = cx.parent().mount.block_bytes();
         let length = inode.bytes.saturating_sub(offset).min(buffer.len() as u64) as usize;
-        let mut steps = Activation(cx);
-        let mut done = 0;
-        while done < length {
-            let at = offset + done as u64;
-            let number = at / block_bytes as u64;
-            let block = steps.step(|volume, blocks| map::read(volume, blocks, &inode, number))?;
-            let first = (at % block_bytes as u64) as usize;
-            let count = (block_bytes - first).min(length - done);
-            match block {
-                Some(block) => {
-                    buffer.write(done, &block[first..first + count]);
-                }
-                None => {
-                    if let Some(mut hole) = buffer.part(done, count) {
-                        hole.zeroed();
-                    }
-                }
-            }
-            done += count;
-        }
+        let mut target = Buffer { buffer, done: 0, length };
+        read::read(&mut Activation(cx), &inode, offset, &mut target)?;
         Ok(length as u64)
     }
 
@@ -175,6 +157,29 @@ impl File for OpenFile {
 
     fn status(cx: &mut Cx<'_, Self>) -> Result<FileStatus, FileError> {
         Ok(status(&cx.inode))
+    }
+}
+
+/// A caller's buffer, and how much of it gets contents.
+struct Buffer<'a> {
+    buffer: Out<'a>,
+    done: usize,
+    length: usize,
+}
+
+impl Target for Buffer<'_> {
+    fn left(&self) -> usize {
+        self.length - self.done
+    }
+
+    fn take(&mut self, bytes: &[u8]) {
+        self.done += self.buffer.write(self.done, bytes);
+    }
+
+    fn take_zeroes(&mut self, count: usize) {
+        if let Some(mut hole) = self.buffer.part(self.done, count) {
+            self.done += hole.zeroed().len();
+        }
     }
 }
 

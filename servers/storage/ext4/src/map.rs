@@ -1,6 +1,7 @@
 //! From a block of a file to a block of the volume: extent trees, and the older trees of block numbers.
 
 use alloc::rc::Rc;
+use core::ops::Range;
 
 use super::{
     blocks::Blocks,
@@ -39,16 +40,29 @@ pub fn find(
     inode: &Inode,
     block: u64,
 ) -> Result<Option<u64>, Fault> {
+    Ok(run(volume, blocks, inode, block)?.map(|run| run.start))
+}
+
+/// Step: where a block of a file's contents, and those that follow it, are on the volume one behind the other; `None` if that one is in a hole.
+pub fn run(
+    volume: &Volume,
+    blocks: &dyn Blocks,
+    inode: &Inode,
+    block: u64,
+) -> Result<Option<Range<u64>>, Fault> {
     if inode.is_sealed() {
         return Err(Fault::Unsupported);
     }
     match inode.has_extents {
         true => in_extents(blocks, inode, block),
-        false => in_numbers(volume, blocks, inode, block),
+        false => {
+            let place = in_numbers(volume, blocks, inode, block)?;
+            Ok(place.map(|place| place..place + 1))
+        }
     }
 }
 
-fn in_extents(blocks: &dyn Blocks, inode: &Inode, block: u64) -> Result<Option<u64>, Fault> {
+fn in_extents(blocks: &dyn Blocks, inode: &Inode, block: u64) -> Result<Option<Range<u64>>, Fault> {
     // The root lies in the inode, the other nodes in blocks.
     let mut below: Rc<[u8]>;
     let mut node = &inode.map[..];
@@ -56,7 +70,10 @@ fn in_extents(blocks: &dyn Blocks, inode: &Inode, block: u64) -> Result<Option<u
     if depth > DEEPEST {
         return Err(Fault::Corrupt);
     }
+    // Where what is found ends at the latest: another entry begins.
+    let mut end = u64::MAX;
     while depth > 0 {
+        end = end.min(next_start(node, block));
         let Some(entry) = entry_before(node, block) else { return Ok(None) };
         let child = u64::from(u16_at(entry, 8)) << 32 | u64::from(u32_at(entry, 4));
         below = blocks.checked(child, inode.seed, is_right)?;
@@ -67,11 +84,12 @@ fn in_extents(blocks: &dyn Blocks, inode: &Inode, block: u64) -> Result<Option<u
         }
     }
     let Some(extent) = entry_before(node, block) else { return Ok(None) };
-    let within = block - u64::from(u32_at(extent, 0));
+    let first = u64::from(u32_at(extent, 0));
     let length = u16_at(extent, 4);
-    let is_hole = length > LONGEST_WRITTEN || within >= u64::from(length);
+    let end = end.min(next_start(node, block)).min(first + u64::from(length));
+    let is_hole = length > LONGEST_WRITTEN || block >= end;
     let start = u64::from(u16_at(extent, 6)) << 32 | u64::from(u32_at(extent, 8));
-    Ok((!is_hole).then_some(start + within))
+    Ok((!is_hole).then(|| start + (block - first)..start + (end - first)))
 }
 
 /// The depth of a node that may be one.
@@ -90,10 +108,19 @@ fn is_right(seed: u32, node: &[u8]) -> bool {
 
 /// The last entry that starts at or before a block. The order of the entries is not relied upon.
 fn entry_before(node: &[u8], block: u64) -> Option<&[u8]> {
-    let entries = usize::from(u16_at(node, 2));
-    let entries = node.chunks_exact(ENTRY_BYTES).skip(1).take(entries);
-    let before = entries.filter(|entry| u64::from(u32_at(entry, 0)) <= block);
+    let before = entries(node).filter(|entry| u64::from(u32_at(entry, 0)) <= block);
     before.max_by_key(|entry| u32_at(entry, 0))
+}
+
+/// Where the first entry behind a block starts.
+fn next_start(node: &[u8], block: u64) -> u64 {
+    let starts = entries(node).map(|entry| u64::from(u32_at(entry, 0)));
+    starts.filter(|start| *start > block).min().unwrap_or(u64::MAX)
+}
+
+fn entries(node: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let entries = usize::from(u16_at(node, 2));
+    node.chunks_exact(ENTRY_BYTES).skip(1).take(entries)
 }
 
 /// Twelve numbers of blocks, then one block of numbers, one of blocks of numbers, and one level more.

@@ -11,7 +11,7 @@ use super::{
     fault::Fault,
     image::Image,
     inode::{Kind, ROOT},
-    walk,
+    map, walk,
 };
 use disk::{Disk, Random, tree};
 
@@ -114,6 +114,38 @@ fn a_large_directory_is_searched_although_it_has_a_hash_tree() {
     assert!(disk.output.contains("Root node dump"), "{}", disk.output);
     let mut image = Image::mount(&disk.bytes, 10).unwrap();
     assert_eq!(names(&mut image, "/many"), tree::many());
+}
+
+/// The root of an extent tree with these extents: the first block of the file, how many, and where they are.
+fn extents(all: &[(u32, u16, u32)]) -> [u8; 60] {
+    let head = [0xf30a, all.len() as u16, 4, 0, 0, 0].map(u16::to_le_bytes);
+    let entries = all.iter().flat_map(|(first, count, start)| {
+        [&first.to_le_bytes()[..], &count.to_le_bytes(), &[0; 2], &start.to_le_bytes()].concat()
+    });
+    let mut map = [0; 60];
+    let bytes = head.into_iter().flatten().chain(entries);
+    map.iter_mut().zip(bytes).for_each(|(place, byte)| *place = byte);
+    map
+}
+
+#[test]
+fn blocks_lie_together_up_to_where_another_extent_begins() {
+    let disk = Disk::new(KINDS[0]);
+    let mut image = Image::mount(&disk.bytes, 10).unwrap();
+    let mut inode = walk::resolve(&mut image, "/hello").unwrap();
+    // Extents that lie one in another are no extents of Linux's.
+    inode.map = extents(&[(0, 8, 100), (4, 2, 200), (20, 0x8003, 300)]);
+    for (block, expected) in [
+        (0, Some(100..104)),
+        (3, Some(103..104)),
+        (4, Some(200..202)),
+        (5, Some(201..202)),
+        (6, None),
+        (20, None),
+    ] {
+        let run = image.step(|volume, blocks| map::run(volume, blocks, &inode, block));
+        assert_eq!(run, Ok(expected), "{block}");
+    }
 }
 
 #[test]
