@@ -276,7 +276,7 @@ pub trait Connection {
 /// A place to wait for several connections and listeners. It holds none of them: those that are dropped report no more.
 #[service(id = 0x7c90_0008)]
 pub trait Poll {
-    /// Waits until something is ready, and fills `records` with a [`Readiness`] for each that is, as many as fit. Returns how many. What stays ready is reported
-    /// again the next time, after the others.
-    fn wait(cx: &mut Cx<'_, Self>, records: Out<'_>) -> Result<u64, TcpError>;
+    /// Waits until something is ready, and fills `records` with a [`Readiness`] for each that is, as many as fit. Returns how many; 0 if nothing was when the clock
+    /// showed `until_ns`. What stays ready is reported again the next time, after the others.
+    fn wait(cx: &mut Cx<'_, Self>, until_ns: u64, records: Out<'_>) -> Result<u64, TcpError>;
 }

@@ -20,7 +20,7 @@ use core::convert::Infallible;
 
 use warren::{Cx, Kept, Object, Ref, Req, SystemError};
 use warren_idl::{Clock, Connection, Listener, Poll, Readiness, Tcp, TcpError, Timer};
-use warren_waiting::{pause, until};
+use warren_waiting::pause;
 use zerocopy::IntoBytes;
 
 pub use crate::books::Limits;
@@ -192,7 +192,7 @@ impl<'a, T> Desk<'a, T> {
         T: Conversation<S>,
     {
         let mut reports = [Readiness::default(); TOGETHER];
-        let count = self.wait(cx, clock, &mut reports)?;
+        let count = self.wait(cx, &mut reports)?;
         let now_ns = now(cx, clock)?;
         for report in &reports[..count] {
             match report.tag.checked_sub(LISTENERS) {
@@ -211,18 +211,9 @@ impl<'a, T> Desk<'a, T> {
     }
 
     /// Waits until something is ready, or a conversation has waited too long.
-    fn wait<S>(
-        &self,
-        cx: &mut Cx<'_, S>,
-        clock: &Req<dyn Clock>,
-        reports: &mut [Readiness],
-    ) -> Result<usize, TcpError> {
-        let poll = self.poll.as_ref();
-        let bytes = reports.as_mut_bytes();
-        let count = match self.books.next_ns() {
-            None => poll.wait(cx, bytes)?,
-            Some(until_ns) => until(cx, clock, until_ns, |cx| poll.wait(cx, bytes))?.unwrap_or(0),
-        };
+    fn wait<S>(&self, cx: &mut Cx<'_, S>, reports: &mut [Readiness]) -> Result<usize, TcpError> {
+        let until_ns = self.books.next_ns().unwrap_or(u64::MAX);
+        let count = self.poll.as_ref().wait(cx, until_ns, reports.as_mut_bytes())?;
         Ok((count as usize).min(reports.len()))
     }
 

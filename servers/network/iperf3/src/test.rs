@@ -5,7 +5,6 @@ use core::{cell::RefCell, convert::Infallible};
 
 use warren::{Cx, Kept};
 use warren_idl::{Connection, Listener, Poll, Readiness, TcpError};
-use warren_waiting::until;
 use zerocopy::IntoBytes;
 
 use crate::{
@@ -152,15 +151,12 @@ impl Desk {
         loop {
             let mut reports = [Readiness::default(); TOGETHER];
             let until_ns = times.look_ns();
-            let ready = cx.scope(|cx| {
-                let poll = poll.get(cx)?;
-                until(cx, &cx.req().clock, until_ns, |cx| poll.wait(cx, reports.as_mut_bytes()))
-            })?;
+            let ready = poll.as_ref().wait(cx, until_ns, reports.as_mut_bytes())?;
             let now_ns = now_ns(cx)?;
             if times.count_from(now_ns)? {
                 test.streams.iter_mut().for_each(|stream| stream.bytes = 0);
             }
-            for report in reports.iter().take(ready.unwrap_or(0) as usize) {
+            for report in reports.iter().take(ready as usize) {
                 match report.tag {
                     LISTENER => self.turn_away(cx)?,
                     CONTROL => {

@@ -134,9 +134,9 @@ impl Line {
             let done = cx.scope(|cx| {
                 let (connection, poll) = (self.connection.as_ref(), self.poll.as_ref());
                 let mut ready = [0; size_of::<Readiness>()];
-                match until(cx, &cx.req().clock, look_ns, |cx| poll.wait(cx, &mut ready))? {
-                    Some(_) => work(cx, connection),
-                    None => Err(TcpError::WouldWait),
+                match poll.wait(cx, look_ns, &mut ready)? {
+                    0 => Err(TcpError::WouldWait),
+                    _ => work(cx, connection),
                 }
             });
             match done {
