@@ -57,6 +57,10 @@ pub struct FileStatus {
     pub kind: u32,
     /// Unix permission bits.
     pub mode: u32,
+    /// The number that the file has in its file system, and no other file there at the same time; 0 if unknown.
+    pub number: u64,
+    /// The number of the mount below which it was found, which no other mount of the same namespace has or had; 0 below none.
+    pub mount: u64,
 }
 
 impl FileStatus {

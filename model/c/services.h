@@ -225,19 +225,19 @@ w_ret File_read(File self, uint64_t p1, uint8_t *p2, size_t p2_bytes)
     W_SYMBOL("wcall.f11e0001.1.File.read.wo_w");
 w_ret File_write(File self, uint64_t p1, const uint8_t *p2, size_t p2_bytes)
     W_SYMBOL("wcall.f11e0001.2.File.write.wi_w");
-w_ret File_status(File self, void *p1 /* 24 bytes */)
-    W_SYMBOL("wcall.f11e0001.3.File.status.t24_n");
+w_ret File_status(File self, void *p1 /* 40 bytes */)
+    W_SYMBOL("wcall.f11e0001.3.File.status.t40_n");
 #define File_ENTRIES(state) struct { \
     w_ret (*size)(state *self); \
     w_ret (*read)(state *self, uint64_t p1, uint8_t *p2, size_t p2_bytes); \
     w_ret (*write)(state *self, uint64_t p1, const uint8_t *p2, size_t p2_bytes); \
-    w_ret (*status)(state *self, void *p1 /* 24 bytes */); \
+    w_ret (*status)(state *self, void *p1 /* 40 bytes */); \
 }
 #define File_FUNCTIONS \
     W_FUNCTION("size(_w)") \
     W_FUNCTION("read(wo_w)") \
     W_FUNCTION("write(wi_w)") \
-    W_FUNCTION("status(t24_n)") \
+    W_FUNCTION("status(t40_n)") \
     ""
 #define File_PROVIDES \
     W_SERVICE("P", "0xf11e0001", "0", "File") File_FUNCTIONS
@@ -271,17 +271,17 @@ w_ret FileSystem_open(FileSystem self, const uint8_t *p1, size_t p1_bytes)
     W_SYMBOL("wcall.f11e0002.0.FileSystem.open.i_r4045275137");
 w_ret FileSystem_directory(FileSystem self, const uint8_t *p1, size_t p1_bytes)
     W_SYMBOL("wcall.f11e0002.1.FileSystem.directory.i_r4045275139");
-w_ret FileSystem_status(FileSystem self, const uint8_t *p1, size_t p1_bytes, void *p2 /* 24 bytes */)
-    W_SYMBOL("wcall.f11e0002.2.FileSystem.status.it24_n");
+w_ret FileSystem_status(FileSystem self, const uint8_t *p1, size_t p1_bytes, void *p2 /* 40 bytes */)
+    W_SYMBOL("wcall.f11e0002.2.FileSystem.status.it40_n");
 #define FileSystem_ENTRIES(state) struct { \
     w_ret (*open)(state *self, const uint8_t *p1, size_t p1_bytes); \
     w_ret (*directory)(state *self, const uint8_t *p1, size_t p1_bytes); \
-    w_ret (*status)(state *self, const uint8_t *p1, size_t p1_bytes, void *p2 /* 24 bytes */); \
+    w_ret (*status)(state *self, const uint8_t *p1, size_t p1_bytes, void *p2 /* 40 bytes */); \
 }
 #define FileSystem_FUNCTIONS \
     W_FUNCTION("open(i_r4045275137)") \
     W_FUNCTION("directory(i_r4045275139)") \
-    W_FUNCTION("status(it24_n)") \
+    W_FUNCTION("status(it40_n)") \
     ""
 #define FileSystem_PROVIDES \
     W_SERVICE("P", "0xf11e0002", "0", "FileSystem") FileSystem_FUNCTIONS

@@ -160,7 +160,8 @@ impl Listing {
 /// What is known of an entry: of a symbolic link, and of what cannot be asked, only what the
 /// directory says.
 fn status(context: &mut Context<'_>, directory: &str, entry: &Entry) -> FileStatus {
-    let listed = FileStatus { bytes: entry.bytes, modified: 0, kind: entry.kind, mode: 0o777 };
+    let listed =
+        FileStatus { bytes: entry.bytes, kind: entry.kind, mode: 0o777, ..FileStatus::default() };
     if entry.kind == FileStatus::LINK {
         return listed;
     }

@@ -36,6 +36,8 @@ pub enum Kind {
 /// One inode.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inode {
+    /// Its number.
+    pub number: u32,
     /// What it describes.
     pub kind: Kind,
     /// Unix permission bits.
@@ -83,6 +85,7 @@ impl Inode {
             checksum(sum, &array::<4>(bytes, 0x64))
         });
         Inode {
+            number,
             kind,
             mode: mode & 0xfff,
             bytes: u64_of(bytes, 0x4, 0x6c),

@@ -205,7 +205,14 @@ fn status(inode: &Inode) -> FileStatus {
         Kind::Link => FileStatus::LINK,
         Kind::Other => FileStatus::OTHER,
     };
-    FileStatus { bytes: inode.bytes, modified: inode.modified, kind, mode: inode.mode.into() }
+    FileStatus {
+        bytes: inode.bytes,
+        modified: inode.modified,
+        kind,
+        mode: inode.mode.into(),
+        number: inode.number.into(),
+        mount: 0,
+    }
 }
 
 /// The parameter `cache_blocks`.

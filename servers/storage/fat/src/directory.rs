@@ -153,11 +153,9 @@ impl Reader {
             }
             let name = long.finish(record).unwrap_or_else(|| short_name(record));
             if !name.is_empty() && !name.contains(['/', '\0']) {
-                self.entries.push(Entry {
-                    name,
-                    cluster: first_cluster(volume, record),
-                    status: status(record),
-                });
+                let cluster = first_cluster(volume, record);
+                let status = FileStatus { number: cluster.into(), ..status(record) };
+                self.entries.push(Entry { name, cluster, status });
             }
         }
     }
@@ -175,13 +173,11 @@ fn status(record: &[u8; RECORD_BYTES]) -> FileStatus {
     let attributes = record[11];
     let modified = seconds(u16_at(record, 24), u16_at(record, 22));
     let write = if attributes & READ_ONLY != 0 { 0 } else { 0o200 };
-    match attributes & DIRECTORY != 0 {
-        true => FileStatus { bytes: 0, modified, kind: FileStatus::DIRECTORY, mode: 0o555 | write },
-        false => {
-            let bytes = u32_at(record, 28).into();
-            FileStatus { bytes, modified, kind: FileStatus::FILE, mode: 0o444 | write }
-        }
-    }
+    let (bytes, kind, mode) = match attributes & DIRECTORY != 0 {
+        true => (0, FileStatus::DIRECTORY, 0o555),
+        false => (u32_at(record, 28).into(), FileStatus::FILE, 0o444),
+    };
+    FileStatus { bytes, modified, kind, mode: mode | write, ..FileStatus::default() }
 }
 
 /// Seconds since 1970 of a date and a time of day, which are taken for UTC; 0 if they are none.

@@ -77,7 +77,15 @@ pub struct Needs {
     summary = "says which file system answers for which path"
 )]
 pub struct NamespaceServer {
-    mounts: Mounts<Target>,
+    mounts: Mounts<Mounted>,
+    /// How many mounts there were.
+    made: u64,
+}
+
+/// What is mounted, and the number of the mount.
+struct Mounted {
+    number: u64,
+    target: Target,
 }
 
 /// What answers below a mount.
@@ -93,6 +101,8 @@ struct Answer<'f> {
     file_system: Ref<'f, dyn FileSystem>,
     /// The path as the file system knows it.
     path: String,
+    /// The number of the mount; 0 if it is the root that the system file connects.
+    mount: u64,
     /// The mount, if the launcher can be asked for the server again.
     renewable: Option<String>,
 }
@@ -101,7 +111,8 @@ impl Server for NamespaceServer {
     type Required = Needs;
 
     fn new(cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
-        Ok(NamespaceServer { mounts: named(&cx.req().parameters)? })
+        let (mounts, made) = named(&cx.req().parameters)?;
+        Ok(NamespaceServer { mounts, made })
     }
 }
 
@@ -139,7 +150,10 @@ impl FileSystem for NamespaceServer {
 
     fn status(cx: &mut Cx<'_, Self>, path: &str) -> Result<FileStatus, FileError> {
         let path = normalise(path)?;
-        let found = Self::ask(cx, &path, |cx, answer| answer.file_system.status(cx, &answer.path));
+        let found = Self::ask(cx, &path, |cx, answer| {
+            let status = answer.file_system.status(cx, &answer.path)?;
+            Ok(FileStatus { mount: answer.mount, ..status })
+        });
         match found {
             Err(FileError::NotFound) if !cx.mounts.children(&path).is_empty() => {
                 Ok(FileStatus { kind: FileStatus::DIRECTORY, mode: 0o555, ..FileStatus::default() })
@@ -160,7 +174,9 @@ impl Namespace for NamespaceServer {
             return Err(MountError::Taken);
         }
         let target = Target::Given(file_system.keep()?);
-        cx.mounts.insert(path, target).map_err(|Taken| MountError::Taken)
+        cx.made += 1;
+        let mounted = Mounted { number: cx.made, target };
+        cx.mounts.insert(path, mounted).map_err(|Taken| MountError::Taken)
     }
 
     fn unmount(cx: &mut Cx<'_, Self>, path: &str) -> Result<(), MountError> {
@@ -199,16 +215,17 @@ impl NamespaceServer {
 
     /// What answers for a path. A server that was not used before is launched.
     fn answer<'f>(cx: &mut Cx<'f, Self>, path: &str) -> Result<Answer<'f>, FileError> {
-        let Some((mount, target, path)) = cx.mounts.find(path) else {
+        let Some((mount, mounted, path)) = cx.mounts.find(path) else {
             let root = cx.req().root.get().ok_or(FileError::NotFound)?;
             return Ok(Answer {
                 file_system: root.as_ref(),
                 path: path.to_string(),
+                mount: 0,
                 renewable: None,
             });
         };
-        let (mount, path) = (mount.to_string(), path.to_string());
-        let (file_system, renewable) = match target {
+        let (mount, path, number) = (mount.to_string(), path.to_string(), mounted.number);
+        let (file_system, renewable) = match &mounted.target {
             Target::Given(kept) => (kept.get(cx)?, None),
             Target::Named(_, Some(kept)) => (kept.get(cx)?, Some(mount)),
             Target::Named(server, None) => {
@@ -216,7 +233,7 @@ impl NamespaceServer {
                 (Self::launch(cx, &mount, &server)?, Some(mount))
             }
         };
-        Ok(Answer { file_system, path, renewable })
+        Ok(Answer { file_system, path, mount: number, renewable })
     }
 
     fn launch<'f>(
@@ -233,29 +250,35 @@ impl NamespaceServer {
         })?;
         let kept = launched.keep()?;
         // During the call the mount may have gone, or another thread may have launched it as well.
-        if let Some(Target::Named(_, reference)) = cx.mounts.get_mut(mount) {
+        if let Some(Mounted { target: Target::Named(_, reference), .. }) = cx.mounts.get_mut(mount)
+        {
             *reference = Some(kept);
         }
         Ok(launched)
     }
 
     fn forget(&mut self, mount: &str) {
-        if let Some(Target::Named(_, reference)) = self.mounts.get_mut(mount) {
+        if let Some(Mounted { target: Target::Named(_, reference), .. }) =
+            self.mounts.get_mut(mount)
+        {
             *reference = None;
         }
     }
 }
 
-/// The mounts of the parameter `mounts`.
-fn named(parameters: &Req<dyn Parameters>) -> Result<Mounts<Target>, StartError> {
+/// The mounts of the parameter `mounts`, and how many they are.
+fn named(parameters: &Req<dyn Parameters>) -> Result<(Mounts<Mounted>, u64), StartError> {
     let read = |text: &str| mounts::parse(text).ok();
     let parsed = parameter(parameters, "mounts", read, "`mounts` is not `/path=server,…`")?;
     let mut mounts = Mounts::new();
+    let mut made = 0;
     for (path, server) in parsed.unwrap_or_default() {
-        let inserted = mounts.insert(path, Target::Named(server, None));
+        made += 1;
+        let mounted = Mounted { number: made, target: Target::Named(server, None) };
+        let inserted = mounts.insert(path, mounted);
         inserted.map_err(|Taken| StartError::new("`mounts` has a path twice"))?;
     }
-    Ok(mounts)
+    Ok((mounts, made))
 }
 
 impl From<BadPath> for FileError {
