@@ -18,6 +18,9 @@ pub fn escaped(name: &str) -> String {
 
 /// A path with what was escaped in its place; `None` if that is no text.
 pub fn unescaped(text: &str) -> Option<String> {
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'%') {
+        return Some(text.into());
+    }
     let mut bytes = Vec::new();
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {

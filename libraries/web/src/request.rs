@@ -1,6 +1,7 @@
 //! What a client asks for.
 
 use alloc::{format, string::String, vec::Vec};
+use core::mem::MaybeUninit;
 
 use crate::{
     answer::Status,
@@ -77,9 +78,10 @@ pub fn text(method: &str, url: &Url) -> String {
 
 /// Reads the request at the beginning of what came.
 pub fn read(bytes: &[u8]) -> Read {
-    let mut fields = [httparse::EMPTY_HEADER; FIELDS];
-    let mut head = httparse::Request::new(&mut fields);
-    match head.parse(bytes) {
+    // Most of them stay what they are: nothing.
+    let mut fields = [const { MaybeUninit::uninit() }; FIELDS];
+    let mut head = httparse::Request::new(&mut []);
+    match head.parse_with_uninit_headers(bytes, &mut fields) {
         Ok(httparse::Status::Complete(length)) => match understand(&head) {
             Ok(request) => Read::Request(request, length),
             Err(status) => Read::Refused(status),
@@ -141,7 +143,15 @@ fn path(target: &str) -> Result<(String, bool), Status> {
         return Err(Status::BadRequest);
     }
     let end = target.find(['?', '#']).unwrap_or(target.len());
-    let decoded = unescaped(&target[..end]).ok_or(Status::BadRequest)?;
+    let mut decoded = unescaped(&target[..end]).ok_or(Status::BadRequest)?;
+    let is_plain = !decoded.as_bytes().windows(2).any(|pair| matches!(pair, b"//" | b"/."));
+    if is_plain {
+        let is_folder = decoded.ends_with('/');
+        if is_folder && decoded.len() > 1 {
+            decoded.pop();
+        }
+        return Ok((decoded, is_folder));
+    }
     let mut parts: Vec<&str> = Vec::new();
     for part in decoded.split('/') {
         match part {
@@ -242,6 +252,9 @@ mod tests {
     #[test]
     fn no_path_leads_above_the_first_folder() {
         assert_eq!(path_of("/"), ("/".into(), true));
+        assert_eq!(path_of("/a/b"), ("/a/b".into(), false));
+        assert_eq!(path_of("/a/b/"), ("/a/b".into(), true));
+        assert_eq!(path_of("/a/.b/c"), ("/a/.b/c".into(), false));
         assert_eq!(path_of("//a/./b/../c/"), ("/a/c".into(), true));
         assert_eq!(path_of("/a/.."), ("/".into(), true));
         assert_eq!(path_of("http://host:80/x"), ("/x".into(), false));

@@ -19,6 +19,10 @@ pub fn normalise(path: &str) -> Result<String, BadPath> {
     if !path.starts_with('/') || path.len() > LONGEST_PATH || path.contains('\0') {
         return Err(BadPath);
     }
+    let has_more = path.as_bytes().windows(2).any(|pair| matches!(pair, b"//" | b"/."));
+    if !has_more && (path.len() == 1 || !path.ends_with('/')) {
+        return Ok(path.into());
+    }
     let mut normal = String::with_capacity(path.len());
     for component in path.split('/') {
         match component {
