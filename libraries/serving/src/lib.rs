@@ -41,6 +41,11 @@ pub trait Conversation<S>: Sized {
         connection: Ref<'_, dyn Connection>,
         now_ns: u64,
     ) -> Next;
+
+    /// Lets go of what conversations have in common and none has needed for long; when to look again, at the latest. It is called after all that was ready at one time.
+    fn tidy(_cx: &mut Cx<'_, S>, _now_ns: u64) -> Option<u64> {
+        None
+    }
 }
 
 /// What a conversation wants.
@@ -108,6 +113,8 @@ struct Desk<'a, T> {
     /// By seat.
     talks: Vec<Option<Talk<T>>>,
     books: Books,
+    /// When to tidy up, at the latest.
+    tidy_ns: Option<u64>,
 }
 
 /// Tags of listeners; those of conversations are smaller.
@@ -183,7 +190,7 @@ impl<'a, T> Desk<'a, T> {
             listeners.push(listener.keep()?);
         }
         let (talks, books) = (Vec::new(), Books::new(limits));
-        Ok(Desk { poll: poll.keep()?, listeners, services, talks, books })
+        Ok(Desk { poll: poll.keep()?, listeners, services, talks, books, tidy_ns: None })
     }
 
     fn round<S>(&mut self, cx: &mut Cx<'_, S>, clock: &Req<dyn Clock>) -> Result<(), TcpError>
@@ -207,12 +214,14 @@ impl<'a, T> Desk<'a, T> {
                 }
             });
         }
+        self.tidy_ns = T::tidy(cx, now_ns);
         Ok(())
     }
 
     /// Waits until something is ready, or a conversation has waited too long.
     fn wait<S>(&self, cx: &mut Cx<'_, S>, reports: &mut [Readiness]) -> Result<usize, TcpError> {
-        let until_ns = self.books.next_ns().unwrap_or(u64::MAX);
+        let until_ns =
+            self.books.next_ns().into_iter().chain(self.tidy_ns).min().unwrap_or(u64::MAX);
         let count = self.poll.as_ref().wait(cx, until_ns, reports.as_mut_bytes())?;
         Ok((count as usize).min(reports.len()))
     }

@@ -1,7 +1,6 @@
 //! Heads of answers: status lines, and what stands in fields.
 
 use alloc::string::String;
-use core::fmt::Write as _;
 
 /// Bytes of most heads.
 const HEAD_BYTES: usize = 256;
@@ -68,10 +67,18 @@ impl Head {
     }
 
     /// With another field.
-    pub fn with(mut self, name: &str, value: impl core::fmt::Display) -> Self {
-        self.0 += name;
-        // Writing into a String does not fail.
-        let _ = write!(self.0, ": {value}\r\n");
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        for part in [name, ": ", value, "\r\n"] {
+            self.0 += part;
+        }
+        self
+    }
+
+    /// With the length of what follows.
+    pub fn with_length(mut self, bytes: u64) -> Self {
+        self.0 += "Content-Length: ";
+        push_number(&mut self.0, bytes, 10);
+        self.0 += "\r\n";
         self
     }
 
@@ -80,6 +87,18 @@ impl Head {
         self.0 += "\r\n";
         self.0
     }
+}
+
+/// Adds a number to a text, in a system of as many digits, sixteen at most. What formats everything would take ten times as long.
+pub fn push_number(text: &mut String, mut number: u64, digits: u64) {
+    let mut room = [0; u64::BITS as usize];
+    let mut at = room.len();
+    while number > 0 || at == room.len() {
+        at -= 1;
+        room[at] = b"0123456789abcdef"[(number % digits) as usize];
+        number /= digits;
+    }
+    *text += str::from_utf8(&room[at..]).unwrap_or_default();
 }
 
 /// Whether one of the tags that a client has is this one (RFC 9110, section 13.1.2).
@@ -122,7 +141,7 @@ mod tests {
             (Status::NotFound, 404, "Not Found"),
             (Status::HeadTooLarge, 431, "Request Header Fields Too Large"),
         ] {
-            let text = Head::new(status, true).with("Content-Length", 7).end();
+            let text = Head::new(status, true).with_length(7).end();
             let Read::Head(head, length) = response::read(text.as_bytes(), false) else {
                 panic!("{text}")
             };
@@ -132,6 +151,17 @@ mod tests {
         let moved = Head::new(Status::Moved, false).with("Location", "/a/").end();
         let Read::Head(head, _) = response::read(moved.as_bytes(), true) else { panic!("{moved}") };
         assert_eq!(head.elsewhere(), Some("/a/"));
+    }
+
+    #[test]
+    fn numbers_have_the_digits_that_they_should() {
+        for number in [0, 7, 10, 255, 20_480, 0x1234_5678_9abc_def0, u64::MAX] {
+            let mut text = String::new();
+            push_number(&mut text, number, 10);
+            text.push(' ');
+            push_number(&mut text, number, 16);
+            assert_eq!(text, std::format!("{number} {number:x}"));
+        }
     }
 
     #[test]

@@ -4,11 +4,12 @@ use std::{
     fs,
     io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpStream},
+    time::{Duration, SystemTime},
 };
 
 use warren_tests::{
-    namespace,
-    run::{Running, root},
+    disk, namespace,
+    run::{Running, folder, root},
     station::{connect, reachable, wait_for},
     variant::HOSTED,
 };
@@ -69,11 +70,15 @@ impl Client {
 fn web() -> (Running, SocketAddr) {
     let (run, [port]) = reachable("web", [80]);
     let run = if namespace::is_inside() { run.placed(&HOSTED) } else { run }.start();
+    wait_for_answer(port);
+    (run, port)
+}
+
+fn wait_for_answer(port: SocketAddr) {
     wait_for("nobody answers", || {
         let answer = Client::try_new(port).and_then(|mut client| client.ask("HEAD", "/", ""));
         answer.map(drop).ok_or("there is no answer")
     });
-    (run, port)
 }
 
 impl Client {
@@ -150,6 +155,56 @@ fn what_is_no_request_is_refused_and_does_no_harm() {
     assert_eq!(refused("GET / HTTP/1.1\r\n\r\n"), Some(400));
     assert_eq!(refused(&format!("GET /{} HTTP/1.1\r\n", "a".repeat(8300))), Some(431));
     assert!(Client::new(port).ask("GET", "/README.md", "").is_some_and(|it| it.status == 200));
+    run.end().expect_status(0);
+}
+
+#[test]
+fn documents_are_served_as_they_are_now() {
+    let folder = folder("http-mounts");
+    let trees = ["first", "second"].map(|name| folder.join(name));
+    // Nobody tells them apart by length and time.
+    let pages = [trees[0].join("docs/below/page"), trees[1].join("page")];
+    for (page, text) in pages.iter().zip(["first\n", "other\n"]) {
+        fs::create_dir_all(page.parent().expect("it has one")).expect("it can be made");
+        fs::write(page, text).expect("it can be written");
+        let file = fs::File::options().write(true).open(page).expect("it was written");
+        let then = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+        file.set_modified(then).expect("it can be changed");
+    }
+    let volumes = ["first.ext4", "second.ext4"].map(|name| folder.join(name));
+    trees.iter().zip(&volumes).for_each(|(tree, volume)| disk::make(tree, volume));
+    let image = folder.join("disk.img");
+    disk::partitioned(&image, "gpt", &[&volumes[0], &volumes[1]]);
+
+    let (run, [port]) = reachable("web", [80]);
+    let run = run.disk(&image).start();
+    wait_for_answer(port);
+    let mut client = Client::new(port);
+    let mut page = || {
+        let answer = client.ask("GET", "/below/page", "").expect("the connection stays");
+        (answer.status, String::from_utf8(answer.body).expect("it is text"))
+    };
+    let (first, other) = ((200, "first\n".into()), (200, "other\n".into()));
+    for _ in 0..3 {
+        assert_eq!(page(), first);
+        run.ask("mount ext4-2 /docs/below").expect("the shell runs");
+        assert_eq!((page(), page()), (other.clone(), other.clone()));
+        run.ask("unmount /docs/below").expect("the shell runs");
+    }
+    assert_eq!(page(), first);
+    // Files that stay open for a while keep their server alive no longer than that.
+    wait_for("what nobody has mounted stays", || {
+        let servers = run.ask("servers").expect("the shell runs");
+        if servers.lines().any(|line| line.starts_with("ext4-2 ")) { Err(servers) } else { Ok(()) }
+    });
+    // And they die with their server, which is back for the next request or soon.
+    for _ in 0..3 {
+        run.ask("crash ext4 null").expect("the shell runs");
+        wait_for("the page does not come back", || match page() {
+            page if page == first => Ok(()),
+            (status, text) => Err(format!("{status} {text}")),
+        });
+    }
     run.end().expect_status(0);
 }
 

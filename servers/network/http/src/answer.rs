@@ -4,9 +4,12 @@ use alloc::{format, string::String};
 
 use warren_idl::FileStatus;
 use warren_web::{
-    answer::{Head, Status},
+    answer::{Head, Status, push_number},
     escapes::escaped as link,
 };
+
+/// Bytes of the longest tag: two numbers of 16 digits.
+const TAG_BYTES: usize = 35;
 
 /// A small page of text, head included, that says what became of a request.
 pub fn page(status: Status, keep: bool, only_head: bool, field: Option<(&str, &str)>) -> String {
@@ -16,7 +19,7 @@ pub fn page(status: Status, keep: bool, only_head: bool, field: Option<(&str, &s
         head = head.with(name, value);
     }
     let head = head.with("Content-Type", "text/plain; charset=utf-8");
-    let mut all = head.with("Content-Length", body.len()).end();
+    let mut all = head.with_length(body.len() as u64).end();
     if !only_head {
         all += &body;
     }
@@ -25,7 +28,13 @@ pub fn page(status: Status, keep: bool, only_head: bool, field: Option<(&str, &s
 
 /// The tag of a file: another one when its contents are others, as far as length and time tell.
 pub fn tag(status: &FileStatus) -> String {
-    format!("\"{:x}-{:x}\"", status.modified, status.bytes)
+    let mut tag = String::with_capacity(TAG_BYTES);
+    tag.push('"');
+    push_number(&mut tag, status.modified, 16);
+    tag.push('-');
+    push_number(&mut tag, status.bytes, 16);
+    tag.push('"');
+    tag
 }
 
 /// A page that lists a folder.

@@ -2,8 +2,8 @@
 //!
 //! # Shape
 //!
-//! `libraries/web` understands what is asked and writes heads, [`answer`] writes pages; both are pure and tested on the host. `talk` is a conversation: it reads files
-//! and writes them to its connection as far as that has room. One thread has all of them.
+//! `libraries/web` understands what is asked and writes heads, [`answer`] writes pages, [`shelf`] has the files that were served lately; all are pure and tested on the
+//! host. `talk` is a conversation: it reads files and writes them to its connection as far as that has room. One thread has all of them.
 //!
 //! It is the program `http` as well, which shows what was served.
 //!
@@ -27,6 +27,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod answer;
+pub mod shelf;
 mod show;
 mod talk;
 
@@ -40,7 +41,11 @@ use warren_parameters::parameter;
 use warren_program::{Reporting, program};
 use warren_serving::{Below, Limits, Service, serve};
 
-use crate::{show::Showing, talk::Talk};
+use crate::{
+    shelf::Shelf,
+    show::Showing,
+    talk::{Opened, Talk},
+};
 
 /// HTTP's port.
 const PORT: u16 = 80;
@@ -87,6 +92,8 @@ struct Counts {
 pub struct Serving {
     /// What is read at a time.
     chunk: Vec<u8>,
+    /// What was served lately.
+    shelf: Shelf<Opened>,
 }
 
 impl Server for HttpServer {
@@ -100,7 +107,7 @@ impl Server for HttpServer {
     }
 
     fn start(cx: &mut Cx<'_, Self>) -> Result<(), StartError> {
-        let task = cx.spawn(Serving { chunk: Vec::new() })?;
+        let task = cx.spawn(Serving { chunk: Vec::new(), shelf: Shelf::default() })?;
         cx.req().threads.start(cx, "http", task)?;
         Ok(())
     }

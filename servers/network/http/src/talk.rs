@@ -1,6 +1,6 @@
 //! One conversation: requests, one after the other, and their answers.
 
-use alloc::{format, string::String, vec::Vec};
+use alloc::{format, rc::Rc, string::String, vec::Vec};
 
 use warren::{Cx, Kept, Ref, SystemError};
 use warren_idl::{Connection, File, FileError, FileStatus, Readiness, TcpError};
@@ -57,24 +57,86 @@ pub struct Talk {
 
 /// What is left to be sent of a file.
 struct Part {
-    file: Kept<dyn File>,
+    file: Opened,
+    /// The path by which the file was found on the shelf, as long as nothing was read of it.
+    found: Option<String>,
     at: u64,
     left: u64,
 }
 
 impl Part {
     /// Reads the next bytes; how many.
-    fn read(&mut self, cx: &mut Cx<'_, Serving>, bytes: &mut [u8]) -> Result<usize, Broken> {
+    fn read(&mut self, cx: &mut Cx<'_, Serving>, bytes: &mut [u8]) -> Result<usize, FileError> {
         let most = bytes.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
-        let file = self.file.get(cx)?;
-        let count = file.read(cx, self.at, &mut bytes[..most]).map_err(|_| Broken)?;
+        let bytes = &mut bytes[..most];
+        let found = self.found.take();
+        let count = match (self.file.contents().read(cx, self.at, bytes), found) {
+            // It died with its server, of which another one has said since what the path names.
+            (Err(FileError::System(SystemError::Lost)), Some(path)) => {
+                cx.scope(|cx| self.open_again(cx, path))?;
+                self.file.contents().read(cx, self.at, bytes)?
+            }
+            (count, _) => count?,
+        };
         if count == 0 {
             // It has become shorter than the head says.
-            return Err(Broken);
+            return Err(FileError::End);
         }
         (self.at, self.left) = (self.at + count, self.left - count);
         cx.parent().counts.bytes += count;
         Ok(count as usize)
+    }
+
+    /// Opens the file by its path, if that names the same one.
+    fn open_again(&mut self, cx: &mut Cx<'_, Serving>, path: String) -> Result<(), FileError> {
+        drop(cx.shelf.take(&path));
+        let again = Opened::open(cx, &path)?;
+        if again.status != self.file.status {
+            return Err(FileError::NotFound);
+        }
+        self.file = again;
+        Ok(())
+    }
+}
+
+/// An open file, and what it was when it was opened.
+#[derive(Clone)]
+pub struct Opened {
+    file: Rc<Kept<dyn File>>,
+    status: FileStatus,
+}
+
+impl Opened {
+    /// Opens a file.
+    fn open(cx: &mut Cx<'_, Serving>, path: &str) -> Result<Self, FileError> {
+        let file = cx.req().files.open(cx, path)?;
+        let status = file.status(cx)?;
+        Ok(Opened { file: Rc::new(file.keep()?), status })
+    }
+
+    /// Opens a file, which stays open for a while if its path names after that what it named before.
+    fn on_shelf(
+        cx: &mut Cx<'_, Serving>,
+        path: String,
+        before: FileStatus,
+        now_ns: u64,
+    ) -> Result<Self, FileError> {
+        let opened = Opened::open(cx, &path)?;
+        if cx.req().files.status(cx, &path)? == before {
+            drop(cx.shelf.put(path, before, opened.clone(), now_ns));
+        }
+        Ok(opened)
+    }
+
+    fn contents(&self) -> Ref<'_, dyn File> {
+        Kept::as_ref(&self.file)
+    }
+
+    /// Gives the file up, which is closed at once if nobody else has it.
+    fn close(self, cx: &mut Cx<'_, Serving>) {
+        if Rc::strong_count(&self.file) == 1 {
+            cx.scope(|_| drop(self));
+        }
     }
 }
 
@@ -95,6 +157,12 @@ struct Broken;
 
 impl From<TcpError> for Broken {
     fn from(_: TcpError) -> Self {
+        Broken
+    }
+}
+
+impl From<FileError> for Broken {
+    fn from(_: FileError) -> Self {
         Broken
     }
 }
@@ -124,14 +192,14 @@ impl Talk {
                 let (first, rest) = turn.chunk.split_at_mut(waiting.len());
                 first.copy_from_slice(waiting);
                 let count = part.read(cx, rest)?;
-                if part.left == 0 {
-                    self.file = None;
-                }
                 let bytes = &turn.chunk[..waiting.len() + count];
                 let taken = write(cx, turn.connection, bytes)?;
                 self.output.clear();
                 self.output.extend(&bytes[taken..]);
                 self.sent = 0;
+                if let Some(part) = self.file.take_if(|part| part.left == 0) {
+                    part.file.close(cx);
+                }
                 taken
             }
             _ => {
@@ -146,8 +214,16 @@ impl Talk {
         };
         match taken {
             0 => Ok(Some(turn.wait(Readiness::WRITABLE, TAKING_NS))),
+            // Whoever asks waits for the answer mostly, before he asks for more.
+            _ if self.is_idle() => Ok(Some(turn.wait(Readiness::READABLE, IDLE_NS))),
             _ => Ok(None),
         }
+    }
+
+    /// Whether all that came is answered, and more may come.
+    fn is_idle(&self) -> bool {
+        let is_sent = self.output.is_empty() && self.file.is_none();
+        is_sent && self.input.is_empty() && !self.is_last
     }
 
     /// Reads, and begins an answer when a request is whole.
@@ -159,7 +235,7 @@ impl Talk {
                     self.input.drain(..length);
                     self.head_until_ns = None;
                     self.is_last = !request.keep;
-                    cx.scope(|cx| self.answer(cx, &request))?;
+                    self.answer(cx, &request, turn.now_ns)?;
                     return Ok(None);
                 }
                 Read::Refused(status) => {
@@ -226,8 +302,13 @@ impl Talk {
     }
 
     /// Begins the answer to a request.
-    fn answer(&mut self, cx: &mut Cx<'_, Serving>, request: &Request) -> Result<(), Broken> {
-        let status = match self.find(cx, request) {
+    fn answer(
+        &mut self,
+        cx: &mut Cx<'_, Serving>,
+        request: &Request,
+        now_ns: u64,
+    ) -> Result<(), Broken> {
+        let status = match self.find(cx, request, now_ns) {
             Ok(()) => {
                 cx.parent().counts.requests += 1;
                 return Ok(());
@@ -245,51 +326,71 @@ impl Talk {
     }
 
     /// Finds what a request is about, and begins to send it.
-    fn find(&mut self, cx: &mut Cx<'_, Serving>, request: &Request) -> Result<(), FileError> {
-        let path = format!("{}{}", cx.parent().root, request.path);
+    fn find(
+        &mut self,
+        cx: &mut Cx<'_, Serving>,
+        request: &Request,
+        now_ns: u64,
+    ) -> Result<(), FileError> {
+        let mut path = cx.parent().root.clone();
+        path += &request.path;
         if !request.is_folder {
-            return match self.send_file(cx, request, &path) {
-                Err(FileError::NotFound | FileError::IsADirectory) if is_folder(cx, &path) => {
-                    let target = format!("{}/", escaped(&request.path));
-                    let field = Some(("Location", &*target));
-                    let page = page(Status::Moved, !self.is_last, request.only_head, field);
-                    self.output = page.into();
-                    Ok(())
-                }
-                sent => sent,
-            };
+            let status = cx.req().files.status(cx, &path)?;
+            if status.kind == FileStatus::DIRECTORY {
+                let target = format!("{}/", escaped(&request.path));
+                let field = Some(("Location", &*target));
+                let page = page(Status::Moved, !self.is_last, request.only_head, field);
+                self.output = page.into();
+                return Ok(());
+            }
+            return self.send_file(cx, request, path, status, now_ns);
         }
         let index = format!("{path}/index.html");
-        match self.send_file(cx, request, &index) {
-            Err(FileError::NotFound | FileError::IsADirectory) => {
-                let body = listing(&request.path, &entries(cx, &path)?);
+        match cx.req().files.status(cx, &index) {
+            Ok(status) if status.kind != FileStatus::DIRECTORY => {
+                self.send_file(cx, request, index, status, now_ns)
+            }
+            Ok(_) | Err(FileError::NotFound) => {
+                let entries = cx.scope(|cx| entries(cx, &path))?;
+                let body = listing(&request.path, &entries);
                 let head = Head::new(Status::Ok, !self.is_last)
                     .with("Content-Type", "text/html; charset=utf-8")
-                    .with("Content-Length", body.len());
+                    .with_length(body.len() as u64);
                 self.output = head.end().into();
                 if !request.only_head {
                     self.output.extend(body.bytes());
                 }
                 Ok(())
             }
-            sent => sent,
+            Err(error) => Err(error),
         }
     }
 
+    /// Begins to send a file that a path names. What it is now was asked for this request.
     fn send_file(
         &mut self,
         cx: &mut Cx<'_, Serving>,
         request: &Request,
-        path: &str,
+        path: String,
+        status: FileStatus,
+        now_ns: u64,
     ) -> Result<(), FileError> {
-        let file = cx.req().files.open(cx, path)?;
-        let status = file.status(cx)?;
-        let tag = tag(&status);
-        let keep = !self.is_last;
-        if request.known_tags.as_ref().is_some_and(|tags| is_known(tags, &tag)) {
-            self.output = Head::new(Status::NotModified, keep).with("ETag", &tag).end().into();
-            return Ok(());
+        let (keep, kind) = (!self.is_last, content_type(&path));
+        if let Some(tags) = &request.known_tags {
+            let tag = tag(&status);
+            if is_known(tags, &tag) {
+                self.output = Head::new(Status::NotModified, keep).with("ETag", &tag).end().into();
+                return Ok(());
+            }
         }
+        let known = cx.shelf.find(&path, &status, now_ns);
+        let (file, found) = match known {
+            Some(file) => (file, Some(path)),
+            None => (cx.scope(|cx| Opened::on_shelf(cx, path, status, now_ns))?, None),
+        };
+        // If it has changed since, it is what it is now.
+        let status = file.status;
+        let tag = tag(&status);
         let is_same = request.range_if.as_ref().is_none_or(|other| *other == tag);
         let range = request.range.filter(|_| is_same && !request.only_head);
         let (at, left, code) = match range.map(|range| range.of(status.bytes)) {
@@ -302,26 +403,21 @@ impl Talk {
             }
         };
         let mut head = Head::new(code, keep)
-            .with("Content-Type", content_type(path))
-            .with("Content-Length", left)
+            .with("Content-Type", kind)
+            .with_length(left)
             .with("Accept-Ranges", "bytes")
             .with("ETag", &tag);
         if code == Status::Part {
             let last = at + left - 1;
-            head = head.with("Content-Range", format!("bytes {at}-{last}/{}", status.bytes));
+            let part = format!("bytes {at}-{last}/{}", status.bytes);
+            head = head.with("Content-Range", &part);
         }
         self.output = head.end().into();
         if !request.only_head && left > 0 {
-            self.file = Some(Part { file: file.keep()?, at, left });
+            self.file = Some(Part { file, found, at, left });
         }
         Ok(())
     }
-}
-
-/// Whether a path names a folder. One in which something is mounted need not be in any file system.
-fn is_folder(cx: &mut Cx<'_, Serving>, path: &str) -> bool {
-    let status = cx.req().files.status(cx, path);
-    status.is_ok_and(|status| status.kind == FileStatus::DIRECTORY)
 }
 
 /// Name, whether it is a folder, and length of each entry of a folder.
@@ -344,6 +440,13 @@ fn entries(cx: &mut Cx<'_, Serving>, path: &str) -> Result<Vec<(String, bool, u6
 }
 
 impl Conversation<Serving> for Talk {
+    fn tidy(cx: &mut Cx<'_, Serving>, now_ns: u64) -> Option<u64> {
+        if cx.shelf.next_ns().is_some_and(|next_ns| next_ns <= now_ns) {
+            cx.scope(|cx| while cx.shelf.overdue(now_ns).is_some() {});
+        }
+        cx.shelf.next_ns()
+    }
+
     fn go_on(
         &mut self,
         cx: &mut Cx<'_, Serving>,
@@ -354,8 +457,7 @@ impl Conversation<Serving> for Talk {
         let mut chunk = core::mem::take(&mut cx.chunk);
         chunk.resize(CHUNK, 0);
         let mut turn = Turn { connection, now_ns, chunk: &mut chunk };
-        // Files that were read are given up at once.
-        let next = cx.scope(|cx| by_steps(TURN, || self.step(cx, &mut turn)));
+        let next = by_steps(TURN, || self.step(cx, &mut turn));
         // What stays ready is reported again, after the others.
         let both = Readiness::READABLE | Readiness::WRITABLE;
         let next = next.unwrap_or_else(|| turn.wait(both, TAKING_NS));
