@@ -45,6 +45,7 @@ impl Chain {
     }
 
     /// Who runs.
+    #[inline(always)]
     pub fn last(&self) -> Token {
         self.links[self.links.len() - 1]
     }

@@ -40,6 +40,8 @@ pub use places::Places;
 
 /// Contexts that exist at the same time, the roots included.
 pub const CONTEXTS: usize = 320;
+/// What tokens of one slot differ by: a power of two, because slots are looked for all the time.
+const STRIDE: u64 = CONTEXTS.next_power_of_two() as u64;
 /// CPUs, each of which has a root.
 pub const CPUS: usize = 64;
 /// Links of a chain.
@@ -122,6 +124,7 @@ impl Contexts {
     }
 
     /// Whoever runs on a CPU.
+    #[inline(always)]
     pub fn running(&self, cpu: usize) -> Token {
         self.chains[cpu].last()
     }
@@ -151,9 +154,10 @@ impl Contexts {
         cpus
     }
 
-    /// The number of a context's slot, below [`CONTEXTS`].
+    /// The number of a context's slot, which is below [`CONTEXTS`]. Of what is no token it may be larger.
+    #[inline]
     pub fn slot(token: Token) -> usize {
-        (token % CONTEXTS as u64) as usize
+        (token % STRIDE) as usize
     }
 
     /// A new context that is ready, at that one of its places that has the fewest. The processor's host hears of it. `None` if there
@@ -169,20 +173,23 @@ impl Contexts {
         let slot = self.slots.iter().position(Option::is_none)?;
         self.generation += 1;
         // Above every number of a CPU, and above any small number that somebody may take for a token.
-        let token = (self.generation + 64) * CONTEXTS as u64 + slot as u64;
+        let token = (self.generation + 64) * STRIDE + slot as u64;
         self.slots[slot] = Some(Context::new(token, principal, places, processor));
         Some(token)
     }
 
+    #[inline(always)]
     fn get(&self, token: Token) -> Option<&Context> {
-        self.slots[Self::slot(token)].as_ref().filter(|context| context.token == token)
+        self.slots.get(Self::slot(token))?.as_ref().filter(|context| context.token == token)
     }
 
+    #[inline(always)]
     fn find(&mut self, token: Token) -> Option<&mut Context> {
-        self.slots[Self::slot(token)].as_mut().filter(|context| context.token == token)
+        self.slots.get_mut(Self::slot(token))?.as_mut().filter(|context| context.token == token)
     }
 
     /// A context that is known to exist.
+    #[inline]
     fn known(&mut self, token: Token) -> &mut Context {
         self.find(token).expect("links and lists name contexts that exist")
     }
