@@ -48,17 +48,21 @@ impl Bell {
         Ok(Bell(Rc::new(Parts { signal: signal.keep()?, raiser, seen, waiting })))
     }
 
+    /// Whether somebody waits.
+    pub fn is_awaited(&self) -> bool {
+        self.0.waiting.get() > 0
+    }
+
     /// Lets those who wait look again, once the server's lock is free. If nobody does, no call is made.
     ///
     /// # Errors
     ///
     /// `Lost`, when the system itself is at its end.
     pub fn ring(&self) -> Result<(), SystemError> {
-        let Bell(bell) = self;
-        if bell.waiting.get() == 0 {
+        if !self.is_awaited() {
             return Ok(());
         }
-        bell.raiser.as_ref().raise().map(drop).map_err(system)
+        self.0.raiser.as_ref().raise().map(drop).map_err(system)
     }
 }
 

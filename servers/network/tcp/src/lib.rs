@@ -237,11 +237,9 @@ impl TcpServer {
         if few && cx.req().principals.current(cx).ok() == Some(stack.principal) {
             // What is left waits for the principal's thread.
             work(cx, &stack)?;
-            if !stack.wants_thread() {
-                return Ok(());
-            }
+            return if stack.wants_thread() { stack.work.ring() } else { Ok(()) };
         }
-        stack.work.ring()
+        stack.ring_for_arrivals()
     }
 
     /// Answers segments for ports that nobody has.

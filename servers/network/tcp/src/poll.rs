@@ -9,7 +9,8 @@ use zerocopy::IntoBytes;
 
 use crate::{
     TcpServer,
-    stack::{Stack, Watch},
+    stack::{Cause, Stack, Watch},
+    worker::work,
 };
 
 /// A place to wait for several connections and listeners.
@@ -23,6 +24,36 @@ impl OpenPoll {
     /// At which the principal's threads wait.
     pub fn new(stack: &Rc<Stack>, watch: &Rc<Watch>) -> Self {
         OpenPoll { stack: stack.clone(), watch: watch.clone() }
+    }
+
+    /// Waits until something is ready, and goes on with segments that arrive meanwhile; whether anything was in time.
+    fn find(cx: &mut Cx<'_, Self>, until_ns: u64, most: usize) -> Result<bool, TcpError> {
+        let (stack, watch) = (cx.stack.clone(), cx.watch.clone());
+        let look = |it: &Self| it.stack.cause(&it.watch, most);
+        loop {
+            // Whoever finds something at once need not have a deadline.
+            let cause = match look(cx) {
+                None => {
+                    let clock = &cx.req().clock;
+                    until(cx, clock, until_ns, |cx| wait_at(cx, &watch.bell, look))?
+                }
+                cause => cause,
+            };
+            match cause {
+                None => return Ok(false),
+                Some(Cause::Ready) => return Ok(true),
+                Some(Cause::Arrivals) => {
+                    let has_more = work(cx, &stack)?;
+                    // However much arrives, whoever waits hears of it.
+                    if stack.ready(&watch, most).is_some() {
+                        if has_more {
+                            stack.work.ring()?;
+                        }
+                        return Ok(true);
+                    }
+                }
+            }
+        }
     }
 }
 
@@ -38,17 +69,16 @@ impl Poll for OpenPoll {
         if most == 0 {
             return Err(TcpError::BadLength);
         }
-        let watch = cx.watch.clone();
-        let look = |it: &Self| it.stack.ready(&it.watch, most);
-        // Whoever finds something at once need not have a deadline.
-        let found = match look(cx) {
-            None => until(cx, &cx.req().clock, until_ns, |cx| wait_at(cx, &watch.bell, look))?,
-            found => found,
-        };
-        if found.is_none() {
+        let found = Self::find(cx, until_ns, most);
+        if found != Ok(true) {
+            // Segments may have been left to this thread.
+            if cx.stack.wants_thread() {
+                cx.stack.work.ring()?;
+            }
+            found?;
             return Ok(0);
         }
-        let ready = watch.found();
+        let ready = cx.watch.found();
         records.fill_from(ready.as_bytes());
         Ok(ready.len() as u64)
     }

@@ -22,7 +22,7 @@ use warren_packets::{Buffers, Indices, OwnShare};
 use warren_tcp::{Engine, Events, MILLISECOND_NS, Name, Path, Piece, Settings};
 use warren_waiting::Bell;
 
-pub use reports::{Subject, Watch};
+pub use reports::{Cause, Subject, Watch};
 
 use reports::Report;
 
@@ -219,6 +219,12 @@ impl Stack {
         let mut inner = self.inner.borrow_mut();
         inner.is_busy = true;
         inner.queue.push(arrivals);
+    }
+
+    /// Whether segments wait, and the principal has a thread still.
+    pub fn has_arrivals(&self) -> bool {
+        let inner = self.inner.borrow();
+        !inner.queue.is_empty() && !inner.is_over
     }
 
     /// The next station of which a segment came and to which the way is not known.

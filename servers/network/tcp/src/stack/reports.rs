@@ -3,6 +3,7 @@
 use alloc::{collections::VecDeque, rc::Rc, vec::Vec};
 use core::cell::{Ref, RefCell};
 
+use warren::SystemError;
 use warren_idl::{Readiness, TcpError};
 use warren_tcp::{Name, State};
 use warren_waiting::Bell;
@@ -26,6 +27,15 @@ pub struct Watch {
     line: RefCell<VecDeque<Subject>>,
     /// What was found to be.
     ready: RefCell<Vec<Readiness>>,
+}
+
+/// Why whoever waits at a poll goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// Segments have arrived, which wait to be handed to the engine.
+    Arrivals,
+    /// Something is ready: [`Watch::found`].
+    Ready,
 }
 
 /// What can be ready.
@@ -115,6 +125,26 @@ impl Stack {
         let report = place.insert(Report { watch, tag, interest, is_lined_up });
         report.line_up(subject, bells);
         Ok(())
+    }
+
+    /// Rings for segments that have arrived. Whoever waits at a poll goes on with them, because mostly they are what he waits for: one thread is woken, not two, one by the other. If
+    /// nobody does, the principal's thread does.
+    ///
+    /// # Errors
+    ///
+    /// `Lost`, when the system itself is at its end.
+    pub fn ring_for_arrivals(&self) -> Result<(), SystemError> {
+        let polls = &self.inner.borrow().polls;
+        let awaited = polls.iter().find(|(_, watch)| watch.bell.is_awaited());
+        awaited.map_or(&self.work, |(_, watch)| &watch.bell).ring()
+    }
+
+    /// Why whoever waits at a poll is to go on, if there is a reason. Finds `most` of what is ready at most.
+    pub fn cause(&self, watch: &Watch, most: usize) -> Option<Cause> {
+        if self.has_arrivals() {
+            return Some(Cause::Arrivals);
+        }
+        self.ready(watch, most).map(|()| Cause::Ready)
     }
 
     /// Finds what stands in a poll's line and is ready, but no more than `most`; `None` if nothing is.
