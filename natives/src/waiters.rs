@@ -1,6 +1,7 @@
 //! Threads that wait for something that a native keeps.
 
-use alloc::vec::Vec;
+use alloc::vec::{self, Vec};
+use core::{iter::Chain, option};
 
 use warren::SystemError;
 use warren_engine::platform::Platform;
@@ -25,36 +26,54 @@ pub trait Waiting: Platform {
     fn wait_until_or<R>(look: impl FnMut(u64) -> Result<R, u64>) -> Result<R, SystemError>;
 }
 
-/// Who waits for one thing, by tokens. Used inside `critical`.
+/// Who waits for one thing, by tokens. Used inside `critical`. Mostly that is one thread at most, for whom nothing is allocated.
 #[derive(Debug, Default)]
-pub struct Waiters(Vec<u64>);
+pub struct Waiters {
+    first: Option<u64>,
+    others: Vec<u64>,
+}
 
 impl Waiters {
     /// Nobody.
     pub const fn new() -> Self {
-        Waiters(Vec::new())
+        Waiters { first: None, others: Vec::new() }
     }
 
     /// Whether nobody waits.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.first.is_none() && self.others.is_empty()
     }
 
     /// Notes a thread, once.
     pub fn note(&mut self, thread: u64) {
-        if !self.0.contains(&thread) {
-            self.0.push(thread);
+        let Waiters { first, others } = self;
+        if *first == Some(thread) || others.contains(&thread) {
+            return;
+        }
+        match first {
+            None => *first = Some(thread),
+            Some(_) => others.push(thread),
         }
     }
 
     /// Forgets a thread that waits no more.
     pub fn forget(&mut self, thread: u64) {
-        self.0.retain(|waiting| *waiting != thread);
+        self.first.take_if(|waiting| *waiting == thread);
+        self.others.retain(|waiting| *waiting != thread);
     }
 
     /// All who wait, who do so no more.
-    pub fn take(&mut self) -> Vec<u64> {
-        core::mem::take(&mut self.0)
+    pub fn take(&mut self) -> Self {
+        core::mem::take(self)
+    }
+}
+
+impl IntoIterator for Waiters {
+    type Item = u64;
+    type IntoIter = Chain<option::IntoIter<u64>, vec::IntoIter<u64>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.first.into_iter().chain(self.others)
     }
 }
 
@@ -67,7 +86,17 @@ mod tests {
         let mut waiters = Waiters::new();
         [7, 8, 7, 9].into_iter().for_each(|thread| waiters.note(thread));
         waiters.forget(8);
-        assert_eq!(waiters.take(), [7, 9]);
-        assert!(waiters.take().is_empty());
+        assert!(waiters.take().into_iter().eq([7, 9]));
+        assert!(waiters.is_empty() && waiters.take().is_empty());
+    }
+
+    #[test]
+    fn the_first_one_may_be_forgotten() {
+        let mut waiters = Waiters::new();
+        [7, 8].into_iter().for_each(|thread| waiters.note(thread));
+        waiters.forget(7);
+        assert!(!waiters.is_empty());
+        [8, 9, 9].into_iter().for_each(|thread| waiters.note(thread));
+        assert!(waiters.take().into_iter().eq([9, 8]));
     }
 }
