@@ -90,15 +90,16 @@ impl Head {
 }
 
 /// Adds a number to a text, in a system of as many digits, sixteen at most. What formats everything would take ten times as long.
-pub fn push_number(text: &mut String, mut number: u64, digits: u64) {
-    let mut room = [0; u64::BITS as usize];
-    let mut at = room.len();
-    while number > 0 || at == room.len() {
-        at -= 1;
-        room[at] = b"0123456789abcdef"[(number % digits) as usize];
-        number /= digits;
+pub fn push_number(text: &mut String, number: u64, digits: u64) {
+    let mut place = 1;
+    while number / place >= digits {
+        place *= digits;
     }
-    *text += str::from_utf8(&room[at..]).unwrap_or_default();
+    while place > 0 {
+        let digit = number / place % digits;
+        text.push(char::from(b"0123456789abcdef"[digit as usize]));
+        place /= digits;
+    }
 }
 
 /// Whether one of the tags that a client has is this one (RFC 9110, section 13.1.2).
@@ -108,8 +109,9 @@ pub fn is_known(tags: &str, tag: &str) -> bool {
 
 /// What a file is, by the end of its name.
 pub fn content_type(path: &str) -> &'static str {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    let end = name.rsplit_once('.').map_or("", |(_, end)| end);
+    // The last dot, unless a `/` comes behind it.
+    let at = path.bytes().rposition(|byte| matches!(byte, b'.' | b'/'));
+    let end = at.and_then(|at| path[at..].strip_prefix('.')).unwrap_or_default();
     match end {
         "html" | "htm" => "text/html; charset=utf-8",
         "css" => "text/css; charset=utf-8",

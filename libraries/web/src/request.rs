@@ -3,12 +3,9 @@
 use alloc::{format, string::String, vec::Vec};
 use core::mem::MaybeUninit;
 
-use crate::{
-    answer::Status,
-    escapes::unescaped,
-    fields::{number, values},
-    url::Url,
-};
+use httparse::Header;
+
+use crate::{answer::Status, escapes::unescaped, fields::number, url::Url};
 
 /// Most bytes of a head.
 pub const HEAD_BYTES: usize = 8 * 1024;
@@ -96,14 +93,37 @@ pub fn read(bytes: &[u8]) -> Read {
     }
 }
 
+/// The fields that are looked at.
+const NAMES: [&str; 7] = [
+    "host",
+    "connection",
+    "transfer-encoding",
+    "content-length",
+    "range",
+    "if-range",
+    "if-none-match",
+];
+
+/// What stands in them: the first value of each, and whether there are several. Each field of a head, of which there may be many, is looked at once.
+fn found<'a>(fields: &'a [Header<'a>]) -> [(Option<&'a str>, bool); NAMES.len()] {
+    let mut found = [(None, false); NAMES.len()];
+    for field in fields {
+        let name = NAMES.iter().position(|name| name.eq_ignore_ascii_case(field.name));
+        if let Some((value, several)) = name.map(|at| &mut found[at]) {
+            *several = value.is_some();
+            value.get_or_insert(field.value);
+        }
+    }
+    found.map(|(value, several)| {
+        let text = value.and_then(|value| str::from_utf8(value).ok());
+        (text.map(str::trim), several)
+    })
+}
+
 fn understand(head: &httparse::Request<'_, '_>) -> Result<Request, Status> {
-    let field = |name| {
-        let mut all = values(head.headers, name);
-        let first = all.next().and_then(|value| str::from_utf8(value).ok());
-        (first.map(str::trim), all.next().is_some())
-    };
+    let [host, connection, coding, length, part, range_if, known_tags] = found(head.headers);
     let is_newest = head.version == Some(1);
-    let (host, several_hosts) = field("host");
+    let (host, several_hosts) = host;
     if several_hosts || (is_newest && host.is_none()) {
         return Err(Status::BadRequest);
     }
@@ -112,24 +132,22 @@ fn understand(head: &httparse::Request<'_, '_>) -> Result<Request, Status> {
         Some("HEAD") => true,
         _ => return Err(Status::MethodNotAllowed),
     };
-    let (connection, _) = field("connection");
+    let (connection, _) = connection;
     let says = |word: &str| {
         connection.is_some_and(|all| all.split(',').any(|it| it.trim().eq_ignore_ascii_case(word)))
     };
     // What a request brings with it is not read, so that nothing can follow it.
-    let has_body = field("transfer-encoding").0.is_some()
-        || field("content-length").0.is_some_and(|length| length != "0");
+    let has_body = coding.0.is_some() || length.0.is_some_and(|length| length != "0");
     let keep = !has_body && if is_newest { !says("close") } else { says("keep-alive") };
     let (path, is_folder) = path(head.path.ok_or(Status::BadRequest)?)?;
-    let owned = |name| field(name).0.map(String::from);
     Ok(Request {
         only_head,
         path,
         is_folder,
         keep,
-        range: field("range").0.and_then(range),
-        range_if: owned("if-range"),
-        known_tags: owned("if-none-match"),
+        range: part.0.and_then(range),
+        range_if: range_if.0.map(String::from),
+        known_tags: known_tags.0.map(String::from),
     })
 }
 
