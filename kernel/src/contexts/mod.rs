@@ -183,13 +183,11 @@ impl Contexts {
         self.slots.get(Self::slot(token))?.as_ref().filter(|context| context.token == token)
     }
 
-    #[inline(always)]
     fn find(&mut self, token: Token) -> Option<&mut Context> {
         self.slots.get_mut(Self::slot(token))?.as_mut().filter(|context| context.token == token)
     }
 
     /// A context that is known to exist.
-    #[inline]
     fn known(&mut self, token: Token) -> &mut Context {
         self.find(token).expect("links and lists name contexts that exist")
     }

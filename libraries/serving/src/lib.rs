@@ -1,7 +1,7 @@
 //! Conversations over TCP: many of them on one thread.
 //!
 //! A server that listens has a [`Conversation`] for each connection, and lets [`serve`] go on with those that can go on. What a conversation is about
-//! is its own; that nobody takes all places, or keeps one for good, is seen to here ([`books`]).
+//! is its own; that nobody takes all places, or keeps one for good, is seen to here ([`books`]). Files that several of them serve can stay open ([`shelf`]).
 //!
 //! # What a restart of TCP means
 //!
@@ -14,6 +14,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod books;
+pub mod shelf;
 
 use alloc::vec::Vec;
 use core::convert::Infallible;

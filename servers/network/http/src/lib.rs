@@ -2,8 +2,8 @@
 //!
 //! # Shape
 //!
-//! `libraries/web` understands what is asked and writes heads, [`answer`] writes pages, [`shelf`] has the files that were served lately; all are pure and tested on the
-//! host. `talk` is a conversation: it reads files and writes them to its connection as far as that has room. One thread has all of them.
+//! `libraries/web` understands what is asked and writes heads, [`answer`] writes pages; both are pure and tested on the host. `talk` is a conversation: it reads files
+//! and writes them to its connection as far as that has room. One thread has all of them, and files that were served lately stay open.
 //!
 //! It is the program `http` as well, which shows what was served.
 //!
@@ -27,7 +27,6 @@ extern crate alloc;
 extern crate std;
 
 pub mod answer;
-pub mod shelf;
 mod show;
 mod talk;
 
@@ -39,10 +38,9 @@ use warren_idl::{
 };
 use warren_parameters::parameter;
 use warren_program::{Reporting, program};
-use warren_serving::{Below, Limits, Service, serve};
+use warren_serving::{Below, Limits, Service, serve, shelf::Shelf};
 
 use crate::{
-    shelf::Shelf,
     show::Showing,
     talk::{Opened, Talk},
 };
