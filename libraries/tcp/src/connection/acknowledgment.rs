@@ -78,7 +78,11 @@ impl<B: Copy> Connection<B> {
         if !newer {
             return false;
         }
-        let window = self.scaled(segment.window);
+        // That of a SYN is not scaled (RFC 7323, section 2.2).
+        let window = match segment.synchronize {
+            true => segment.window.into(),
+            false => self.scaled(segment.window),
+        };
         let changed = window != self.window;
         self.window_told = (segment.sequence, position);
         self.window = window;

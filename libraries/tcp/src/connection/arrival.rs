@@ -90,9 +90,7 @@ impl<B: Copy> Connection<B> {
         self.owe(Owed::Now(1));
         match acknowledges {
             true => {
-                let without_window =
-                    Segment { synchronize: false, sequence: segment.sequence + 1, ..*segment };
-                self.take_acknowledgment(now_ns, &without_window, 0, output);
+                self.take_acknowledgment(now_ns, segment, 0, output);
                 self.establish();
             }
             // Both sides began at the same time: SYN is sent again, now with an acknowledgment.

@@ -79,6 +79,18 @@ fn forge(world: &mut Pair, change: impl FnOnce(&mut Segment)) -> Vec<Segment> {
 }
 
 #[test]
+fn the_window_of_an_opening_is_meant_as_it_stands() {
+    let settings = Settings { first_window_bytes: 2000, ..Settings::default() };
+    let mut world = hosts(&settings);
+    world.right.listen(80, Task::idle());
+    let address = world.right.address;
+    world.left.connect(1, address, 80, Task::sending(50_000));
+    world.run(SECOND_NS, |world| world.left.connection(0).state() != State::SynSent);
+    let information = world.left.connection(0).information();
+    assert_eq!((information.window_bytes, information.counters.bytes_out), (2000, 1 + 1448));
+}
+
+#[test]
 fn nobody_listens_and_the_connection_is_refused() {
     let mut world = hosts(&Settings::default());
     let address = world.right.address;
@@ -433,7 +445,8 @@ fn what_is_lost_a_second_time_is_sent_again_before_the_timeout() {
 
 #[test]
 fn silence_is_asked_about_by_as_much_as_is_answered_at_once() {
-    let mut world = connected(&Settings::default());
+    let settings = Settings { first_window_bytes: 60_000, ..Settings::default() };
+    let mut world = connected(&settings);
     let Pair { left, now_ns, .. } = &mut world;
     write(left, 100_000);
     let on_the_way = left.run(*now_ns);
