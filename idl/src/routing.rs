@@ -16,6 +16,8 @@ pub enum RoutingError {
     TooMany = 3,
     /// A route is wrong.
     BadRoute = 4,
+    /// The endpoint has announced nothing here.
+    NotAnnounced = 5,
 }
 
 /// Flag of a route: it leads to this station itself. What is for an address that some route has as its source goes there, too.
@@ -89,8 +91,12 @@ pub trait Routing {
         endpoint: Ref<'f, dyn Endpoint>,
         routes: &[u8],
     ) -> Result<(), RoutingError>;
-    /// Does not return. Whoever has announced something calls it, and announces it again when this call has failed: the server was restarted.
-    fn attend(cx: &mut Cx<'_, Self>) -> Result<(), RoutingError>;
+    /// Does not return as long as the server knows what the endpoint has announced. Whoever has announced something calls it, and announces it again when this call has failed: the
+    /// server was restarted, perhaps before this call came.
+    fn attend<'f>(
+        cx: &mut Cx<'f, Self>,
+        endpoint: Ref<'f, dyn Endpoint>,
+    ) -> Result<(), RoutingError>;
     /// Route `index` of all; all zero after the last one.
     fn entry(cx: &mut Cx<'_, Self>, index: u32) -> Result<Route, RoutingError>;
 }

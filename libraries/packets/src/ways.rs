@@ -23,7 +23,7 @@ pub fn route<'f, S>(
     Ok((endpoint, way))
 }
 
-/// Says where the caller's endpoint leads. If `routing` does not work now, [`attend`] is going to say it.
+/// Says where the caller's endpoint leads. If `routing` does not work now, or refuses it, [`attend`] is going to say it.
 ///
 /// # Errors
 ///
@@ -37,33 +37,18 @@ where
     S: Object,
     S::Root: Provides<dyn Endpoint>,
 {
-    tell(cx, routing, routes).map(drop)
-}
-
-/// The same, and whether `routing` has heard it, or did not work.
-fn tell<S>(
-    cx: &mut Cx<'_, S>,
-    routing: &Req<dyn Routing>,
-    routes: &[Route],
-) -> Result<Result<(), RoutingError>, SystemError>
-where
-    S: Object,
-    S::Root: Provides<dyn Endpoint>,
-{
     cx.scope(|cx| {
         let endpoint = cx.root::<dyn Endpoint>()?;
         match routing.announce(cx, endpoint, routes.as_bytes()) {
             Err(RoutingError::System(error @ (SystemError::Deadline | SystemError::Killed))) => {
                 Err(error)
             }
-            Err(error @ RoutingError::System(_)) => Ok(Err(error)),
-            // What it refuses now it refuses always.
-            _ => Ok(Ok(())),
+            _ => Ok(()),
         }
     })
 }
 
-/// Waits until `routing` was restarted, and tells it again where the caller's endpoint leads; again and again.
+/// Waits until `routing` was restarted, and tells it again where the caller's endpoint leads; again and again. If it was between the one and the other, it says so itself.
 ///
 /// # Errors
 ///
@@ -78,14 +63,13 @@ where
     S: Object,
     S::Root: Provides<dyn Endpoint>,
 {
-    let mut returned = routing.attend(cx);
     loop {
+        let returned = cx.scope(|cx| {
+            let endpoint = cx.root::<dyn Endpoint>()?;
+            routing.attend(cx, endpoint)
+        });
         pause(cx, timer, returned)?;
         let routes = leads(cx);
-        returned = match tell(cx, routing, &routes)? {
-            Ok(()) => routing.attend(cx),
-            // It may be back by now: whoever waited there would not have said anything to it.
-            not_yet => not_yet,
-        };
+        announce(cx, routing, &routes)?;
     }
 }

@@ -151,7 +151,15 @@ impl Routing for RoutingServer {
         Ok(())
     }
 
-    fn attend(cx: &mut Cx<'_, Self>) -> Result<(), RoutingError> {
+    fn attend<'f>(
+        cx: &mut Cx<'f, Self>,
+        endpoint: Ref<'f, dyn Endpoint>,
+    ) -> Result<(), RoutingError> {
+        // What was announced to the instance before this one is not known here.
+        let name = endpoint.word();
+        if !cx.table.endpoints().any(|(other, _)| other == name) {
+            return Err(RoutingError::NotAnnounced);
+        }
         Ok(wait_until(cx, end, |_| None)?)
     }
 

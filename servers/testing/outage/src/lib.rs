@@ -13,8 +13,8 @@ use alloc::{format, string::String, vec::Vec};
 
 use warren::{Cx, Req, Required, SystemError, server};
 use warren_idl::{
-    Address, Clock, Ping, Program, SystemControl, SystemControlError, Tcp, TcpError, TimeError,
-    Timer,
+    Address, Clock, Ping, Program, Routing, RoutingError, SystemControl, SystemControlError, Tcp,
+    TcpError, TimeError, Timer, Way,
 };
 use warren_program::{Arguments, Flow, Handed, Manual, Stop, UsageError, Work, program};
 
@@ -40,6 +40,7 @@ pub struct Needs {
     timer: Req<dyn Timer>,
     ping: Req<dyn Ping>,
     tcp: Req<dyn Tcp>,
+    routing: Req<dyn Routing>,
 }
 
 /// Makes a server fail, and measures for how long it is missed.
@@ -67,6 +68,8 @@ enum Sign {
     Below(Address),
     /// A port of this station answers whoever connects to it.
     Port(u16),
+    /// It knows no more that an endpoint was announced to it, and then does again.
+    Routing,
 }
 
 /// Why it cannot be measured.
@@ -85,17 +88,22 @@ impl From<TimeError> for Trouble {
 
 impl Work<Run> for Missing {
     const MANUAL: Manual = Manual {
-        usage: "[-k] SERVER STATION | [-k] SERVER -p PORT",
+        usage: "[-k] SERVER STATION | [-k] SERVER -p PORT | -a SERVER",
         details: "\
 -k  end the server, instead of making the next call into it fail
 -p  it is back when this port of this station answers
+-a  it is routing, which dies between an announcement and the call that waits for its death
 Without -p it is back when STATION, an address, answers an echo request, and TCP receives segments: some connection
 has to be busy. The output is a line of JSON with times since the fault was set.\n",
     };
 
     fn start(arguments: Vec<String>) -> Result<Self, UsageError> {
-        let arguments = Arguments::parse(arguments, "k", "p")?;
+        let arguments = Arguments::parse(arguments, "ka", "p")?;
         let at_once = arguments.has('k');
+        if arguments.has('a') {
+            let [server] = arguments.exactly(["SERVER"])?;
+            return Ok(Missing { server, at_once, sign: Sign::Routing });
+        }
         let (server, sign) = match arguments.number('p')? {
             Some(port) => {
                 let port = u16::try_from(port).map_err(|_| UsageError("-p: no port".into()))?;
@@ -138,14 +146,13 @@ has to be busy. The output is a line of JSON with times since the fault was set.
 impl Missing {
     /// Makes it fail, and waits for the signs; the fields of an object of JSON.
     fn measure(&self, cx: &mut Cx<'_, Run>) -> Result<String, Trouble> {
-        let system = &cx.req().system;
         let start_ns = cx.req().clock.now_ns()?;
-        let failed = match self.at_once {
-            true => system.end_server(cx, &self.server),
-            false => system.crash(cx, &self.server, "null"),
-        };
-        failed.map_err(Trouble::Control)?;
+        if self.sign == Sign::Routing {
+            return cx.scope(|cx| self.attended(cx, start_ns));
+        }
+        self.fail(cx)?;
         match self.sign {
+            Sign::Routing => Err(Trouble::Gone),
             Sign::Below(station) => below(cx, station, start_ns),
             Sign::Port(port) => {
                 if !self.at_once {
@@ -157,6 +164,53 @@ impl Missing {
                 Ok(format!("\"serves_ns\":{serves_ns}"))
             }
         }
+    }
+}
+
+impl Missing {
+    fn fail(&self, cx: &mut Cx<'_, Run>) -> Result<(), Trouble> {
+        let system = &cx.req().system;
+        let failed = match self.at_once {
+            true => system.end_server(cx, &self.server),
+            false => system.crash(cx, &self.server, "null"),
+        };
+        failed.map_err(Trouble::Control)
+    }
+
+    /// Asks the next instance of `routing` to attend an endpoint that was announced to the one before, and waits until there is a way to that again. If the endpoint
+    /// is quicker the next instance dies, too.
+    fn attended(&self, cx: &mut Cx<'_, Run>, start_ns: u64) -> Result<String, Trouble> {
+        let routing = &cx.req().routing;
+        let mut way = [0; size_of::<Way>()];
+        let endpoint = routing.route(cx, &HERE, &mut way).map_err(|_| Trouble::Gone)?;
+        let refused_ns = loop {
+            self.fail(cx)?;
+            // This meets the fault.
+            let _ = routing.entry(cx, 0);
+            let until_ns = passed(cx, start_ns)? + start_ns + PATIENCE_NS;
+            let attended = cx.until(until_ns, |cx| {
+                loop {
+                    let attended = routing.attend(cx, endpoint);
+                    if attended != Err(RoutingError::System(SystemError::Lost)) {
+                        break attended;
+                    }
+                    cx.req().timer.sleep(cx, LOOK_NS).map_err(|_| SystemError::Killed)?;
+                }
+            });
+            match attended {
+                Ok(Err(RoutingError::NotAnnounced)) => break passed(cx, start_ns)?,
+                Ok(Err(RoutingError::System(SystemError::Killed))) | Err(SystemError::Killed) => {
+                    return Err(Trouble::Ended);
+                }
+                _ => pause(cx)?,
+            }
+        };
+        while cx.scope(|cx| routing.route(cx, &HERE, &mut way).is_err()) {
+            passed(cx, start_ns)?;
+            pause(cx)?;
+        }
+        let leads_ns = passed(cx, start_ns)?;
+        Ok(format!("\"refused_ns\":{refused_ns},\"leads_ns\":{leads_ns}"))
     }
 }
 
