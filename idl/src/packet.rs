@@ -38,6 +38,7 @@ pub const TO_SEVERAL: u16 = 8;
 
 /// Flag: the packet is the beginning of one that was sent from here and was too big for its way, without the header of the network layer, to which `network`
 /// leads. `segment_bytes` says how many bytes one may have there, with that header.
+/// Whoever is delivered it, in a batch of its own, answers [`SinkError::NotSent`] if it has sent no such packet lately.
 pub const TOO_BIG: u16 = 16;
 
 /// Flag: no router is to cut the packet. One that can pass it on only in parts is to say so.
@@ -145,6 +146,8 @@ pub enum SinkError {
     BadRecord = 1,
     /// There are more records than a batch may have.
     TooMany = 2,
+    /// It is the beginning of a packet ([`TOO_BIG`]) that was not sent from here, or is not on its way.
+    NotSent = 3,
 }
 
 /// Where packets go that have arrived.

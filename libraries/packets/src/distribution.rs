@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
 
 use warren::{Cx, Object, Ref, Req, Serial, SystemError, Weak};
-use warren_idl::{EndpointError, Signals, Sink};
+use warren_idl::{EndpointError, Signals, Sink, SinkError};
 use warren_waiting::{Bell, wait_until};
 
 use crate::batch::{Batch, Protocols};
@@ -228,7 +228,15 @@ pub fn distribute<S: Distributor>(
 /// Hands packets of one protocol on; whether somebody is served it. The reference to it lives until the activation returns: of a batch there are no more of them
 /// than it has packets, and a scope around each would cost as much as the call.
 pub fn hand_on<S: Distributor>(cx: &mut Cx<'_, S>, protocol: u16, packets: &Batch) -> bool {
-    let Some(sink) = cx.sinks().of(cx, protocol) else { return false };
-    sink.deliver(cx, packets.as_bytes()).ok();
-    true
+    deliver(cx, protocol, packets).is_some()
+}
+
+/// The same, and what whoever is served it says.
+pub(crate) fn deliver<S: Distributor>(
+    cx: &mut Cx<'_, S>,
+    protocol: u16,
+    packets: &Batch,
+) -> Option<Result<(), SinkError>> {
+    let sink = cx.sinks().of(cx, protocol)?;
+    Some(sink.deliver(cx, packets.as_bytes()))
 }

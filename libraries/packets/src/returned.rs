@@ -5,7 +5,8 @@
 //!
 //! # What is believed
 //!
-//! Nothing: any station can send one. Whoever is handed it looks whether it has sent such a packet.
+//! Nothing: any station can send one. Whoever is handed it looks whether it has sent such a packet, and says so (RFC 8201, section 4; RFC 5927): only then does the network
+//! layer remember how much that way carries. [`Recent`] is for those who keep nothing else of what they have sent.
 
 use warren::Cx;
 use warren_idl::{Packet, TOO_BIG};
@@ -13,7 +14,7 @@ use warren_idl::{Packet, TOO_BIG};
 use crate::{
     Bad, Batch, Buffers, Bytes,
     buffers::strip,
-    distribution::{Distributor, hand_on},
+    distribution::{Distributor, deliver},
     network::{self, Network},
 };
 
@@ -36,12 +37,52 @@ pub fn beginning(
     Ok(first)
 }
 
-/// Hands it to whoever is served its protocol.
-pub fn hand_back<S: Distributor>(cx: &mut Cx<'_, S>, first: Packet, protocol: u8) {
+/// Hands it to whoever is served its protocol; whether that has sent such a packet.
+pub fn hand_back<S: Distributor>(cx: &mut Cx<'_, S>, first: Packet, protocol: u8) -> bool {
     let mut batch = Batch::new();
-    // There is room for one, and nobody misses what nobody is served.
-    if batch.push_packet(&[first]).is_ok() {
-        hand_on(cx, protocol.into(), &batch);
+    // There is room for one.
+    batch.push_packet(&[first]).is_ok() && deliver(cx, protocol.into(), &batch) == Some(Ok(()))
+}
+
+/// The beginning of a packet that a batch consists of, if it is one that was sent from here.
+pub fn only(batch: &Batch) -> Option<&Packet> {
+    match batch.records() {
+        [first] if first.flags & TOO_BIG != 0 => Some(first),
+        _ => None,
+    }
+}
+
+/// The last packets that were sent and could be too big for some way, as far as they can be told by a name.
+#[derive(Clone, Debug)]
+pub struct Recent<N> {
+    all: [Option<(N, usize)>; MOST_RECENT],
+    next: usize,
+}
+
+/// Packets that are remembered.
+const MOST_RECENT: usize = 8;
+/// A packet with so many bytes, its header included, fits everywhere (RFC 8200, section 5).
+const LEAST_MTU: usize = 1280;
+
+impl<N: Copy + PartialEq> Default for Recent<N> {
+    fn default() -> Self {
+        Recent { all: [None; MOST_RECENT], next: 0 }
+    }
+}
+
+impl<N: Copy + PartialEq> Recent<N> {
+    /// One was sent, with so many bytes, its header included.
+    pub fn sent(&mut self, name: N, bytes: usize) {
+        if bytes > LEAST_MTU {
+            self.all[self.next] = Some((name, bytes));
+            self.next = (self.next + 1) % MOST_RECENT;
+        }
+    }
+
+    /// Whether one of this name was sent that has more bytes than these.
+    pub fn has(&self, name: N, mtu: u16) -> bool {
+        let all = self.all.iter().flatten();
+        all.into_iter().any(|(other, bytes)| *other == name && *bytes > mtu.into())
     }
 }
 
@@ -63,6 +104,17 @@ mod tests {
 
     use super::*;
     use crate::{network, testing::Plain};
+
+    #[test]
+    fn only_what_was_sent_lately_and_was_longer_can_have_been_too_big() {
+        let mut recent = Recent::default();
+        recent.sent('a', 1400);
+        recent.sent('b', 1280);
+        assert!(recent.has('a', 1399) && !recent.has('a', 1400));
+        assert!(!recent.has('b', 600), "it fits everywhere");
+        (0..MOST_RECENT).for_each(|_| recent.sent('c', 1500));
+        assert!(recent.has('c', 1280) && !recent.has('a', 1280), "it was sent long ago");
+    }
 
     #[test]
     fn the_beginning_of_a_packet_is_known_to_be_no_packet_that_has_arrived() {

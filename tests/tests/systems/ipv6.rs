@@ -8,6 +8,7 @@ use std::{
     thread,
 };
 
+use socket2::{Domain, Protocol, Socket, Type};
 use warren_tests::{
     dnsmasq::Dnsmasq,
     namespace::{self, TAP},
@@ -109,6 +110,54 @@ fn reach_each_other(variant: &Variant) {
     let shown = run.ask("servers | grep ipv6").unwrap_or_default();
     assert_eq!(shown.split_whitespace().nth(6), Some("1"), "it has not died: {shown}");
     run.end().expect_status(0);
+}
+
+/// Sends a message that a packet from the system to Linux was too big, of a protocol and with this beginning.
+fn too_big(protocol: u8, beginning: &[u8]) {
+    let socket = Socket::new(Domain::IPV6, Type::RAW, Some(Protocol::ICMPV6));
+    let socket = socket.expect("this process is root in the namespace");
+    let [system, linux] = [SYSTEM, LINUX].map(|it| it.parse::<Ipv6Addr>().expect("an address"));
+    let mut message = vec![2, 0, 0, 0, 0, 0, 5, 0, 0x60, 0, 0, 0, 5, 0, protocol, 64];
+    message.extend(system.octets());
+    message.extend(linux.octets());
+    message.extend(beginning);
+    // Linux fills in the checksum.
+    let sent = socket.send_to(&message, &SocketAddr::from((system, 0)).into());
+    assert_eq!(sent.expect("the system is there"), message.len());
+}
+
+#[test]
+fn nobody_is_told_of_a_narrow_path_by_whoever_has_not_seen_what_was_sent() {
+    namespace::within(|| {
+        assert!(linux(&format!("ip addr add {LINUX}/64 dev {TAP} nodad")).0);
+        let run = beside_linux("services", &HOSTED);
+        wait_for_echo(port(7));
+        let stream = connect(port(7)).expect("somebody listens");
+        let there = stream.local_addr().expect("it is connected").port().to_be_bytes();
+        // A connection that there is not, a position that is not on the way, a datagram and a question that nobody has sent, and the like in fragments.
+        let segment = |port: [u8; 2]| [&[0, 7], &port[..], &[1, 2, 3, 4], &[0; 12]].concat();
+        too_big(6, &segment([1, 1]));
+        too_big(6, &segment(there));
+        too_big(17, &[0, 7, 1, 1, 5, 0, 0, 0]);
+        too_big(58, &[128, 0, 0, 0, 0, 1, 0, 0]);
+        too_big(44, &[17, 0, 0, 1, 1, 2, 3, 4]);
+        too_big(99, &[0; 8]);
+        // Whatever has come before this is dealt with.
+        assert!(linux(&format!("ping -6 -q -c 1 -W 5 {SYSTEM}")).0);
+        check_echo(port(7), 1, 100_000);
+        let mut stream = connect(port(7)).expect("somebody listens");
+        let mut back = [0; 8];
+        let came = stream.write_all(&back).and_then(|()| stream.read_exact(&mut back));
+        assert!(came.is_ok(), "{came:?}");
+        let shown = run.ask("netstat -j").unwrap_or_default();
+        let own = shown.lines().filter(|line| line.contains("\"ESTABLISHED\""));
+        let segments: Vec<&str> = own.filter(|line| line.contains(SYSTEM)).collect();
+        assert_eq!(segments.len(), 2, "{shown}");
+        // All but the headers of IPv6 and of TCP with timestamps.
+        let all = segments.iter().all(|line| line.contains("\"segment_bytes\":1428"));
+        assert!(all, "{shown}");
+        run.end().expect_status(0);
+    });
 }
 
 #[test]

@@ -34,7 +34,7 @@ use warren_packets::{
     network,
     network::{Network, is_station},
     ready::{self, Ready},
-    ways,
+    returned, ways,
 };
 use warren_waiting::{Bell, wait_until};
 
@@ -81,6 +81,7 @@ pub struct Icmp {
 struct Waiting {
     identifier: u16,
     sequence: u16,
+    destination: Address,
     sent_ns: u64,
     answer: Option<PingAnswer>,
 }
@@ -128,6 +129,9 @@ impl ready::Served for Icmp {
 impl Sink for Icmp {
     fn deliver(cx: &mut Cx<'_, Self>, packets: &[u8]) -> Result<(), SinkError> {
         let messages = ready::receive(cx, packets)?;
+        if let Some(first) = returned::only(&messages) {
+            return if cx.has_asked(first) { Ok(()) } else { Err(SinkError::NotSent) };
+        }
         for message in messages.packets() {
             let Ok(about) = network(&cx.packets, &message[0]) else { continue };
             let Network { source, destination, .. } = about;
@@ -144,6 +148,20 @@ impl Sink for Icmp {
 }
 
 impl Icmp {
+    /// Whether somebody waits for the answer of a question with this beginning.
+    fn has_asked(&self, first: &Packet) -> bool {
+        let Ok((Network { source, destination, .. }, _)) = returned::read(&self.packets, first)
+        else {
+            return false;
+        };
+        let between = Between { source, destination };
+        let name = |it: &Waiting| (it.identifier, it.sequence, it.destination);
+        echo::read(&self.packets, first, &between).is_some_and(|echo| {
+            let question = (echo.identifier, echo.sequence, destination);
+            echo.is_request && self.waiting.iter().any(|it| name(it) == question)
+        })
+    }
+
     /// Sends a request back to where it came from.
     fn answer(
         cx: &mut Cx<'_, Self>,
@@ -242,7 +260,8 @@ impl Ping for Icmp {
         cx.identifier = cx.identifier.wrapping_add(1);
         let identifier = cx.identifier;
         let sent_ns = cx.req().clock.now_ns().map_err(|_| SystemError::Lost)?;
-        cx.waiting.push(Waiting { identifier, sequence, sent_ns, answer: None });
+        let (to, answer) = (*destination, None);
+        cx.waiting.push(Waiting { identifier, sequence, destination: to, sent_ns, answer });
         let question = Echo { is_request: true, identifier, sequence, checksum: 0 };
         let asked = Self::ask(cx, destination, &question, bytes as usize);
         let answer = asked.and_then(|()| Self::wait(cx, identifier, sent_ns + patience_ns));

@@ -243,7 +243,10 @@ impl Ipv4Server {
         for message in messages {
             let own = cx.settings.address;
             match header::returned(&cx.packets, &message, own) {
-                Ok((first, protocol)) => returned::hand_back(cx, first, protocol),
+                Ok((first, protocol)) => {
+                    // How much ways carry is not remembered here.
+                    returned::hand_back(cx, first, protocol);
+                }
                 Err(Bad) => cx.counts.bad += 1,
             }
         }

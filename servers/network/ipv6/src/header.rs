@@ -16,7 +16,8 @@ pub const FRAGMENT_BYTES: usize = 8;
 /// Numbers of the headers that may stand in between.
 const OPTIONS_FOR_ALL: u8 = 0;
 const ROUTE: u8 = 43;
-const FRAGMENT: u8 = 44;
+/// The header of a fragment.
+pub const FRAGMENT: u8 = 44;
 const OPTIONS: u8 = 60;
 /// What says that nothing follows.
 const NOTHING: u8 = 59;

@@ -53,7 +53,7 @@ use crate::{
     addresses::{ALL, Addresses, LEAST_MTU, Network, ROUTERS, Step, is_group},
     claims::{Claims, Due},
     header::{FRAGMENT_BYTES, HEADER_BYTES, Header, Part},
-    message::{ICMP, MOST_BYTES, Message, NEAR, PACKET, solicited},
+    message::{Contents, ICMP, MOST_BYTES, Message, NEAR, PACKET, solicited},
 };
 
 /// IPv6's number among the protocols on Ethernet (RFC 2464).
@@ -61,6 +61,8 @@ const IPV6: u16 = 0x86dd;
 /// Where the link addresses of IPv6's groups start (RFC 2464, section 7).
 const GROUPS: u64 = 0x3333_0000_0000;
 
+/// Datagrams that were sent in fragments and are told by their identification, which begins where nobody knows.
+const RECENT_DATAGRAMS: u32 = 64;
 /// Buffers of packets that wait for neighbours, of fragments, and of messages.
 const MOST_BUFFERS: u32 = 256;
 
@@ -377,14 +379,19 @@ impl Ipv6Server {
                     None => Ok(()),
                 }
             }
-            // Any station can say it, but then it has to know with whom this one talks.
+            // Any station can say it: it counts only if such a packet was sent.
             Message::TooBig { source, .. } if !cx.addresses.is_own(&source) => Ok(()),
-            Message::TooBig { protocol, destination, mtu, .. } => {
-                let beginning = returned::beginning(&pieces[0], PACKET, HEADER_BYTES, mtu);
-                if let Ok(first) = beginning {
-                    returned::hand_back(cx, first, protocol);
-                }
-                if cx.addresses.too_big(&destination, mtu, now) {
+            Message::TooBig { contents, destination, mtu, .. } => {
+                let was_sent = match contents {
+                    Contents::Whole(protocol) => {
+                        let beginning = returned::beginning(&pieces[0], PACKET, HEADER_BYTES, mtu);
+                        beginning.is_ok_and(|first| returned::hand_back(cx, first, protocol))
+                    }
+                    Contents::Fragment(identification) => {
+                        cx.identification.wrapping_sub(identification) < RECENT_DATAGRAMS
+                    }
+                };
+                if was_sent && cx.addresses.too_big(&destination, mtu, now) {
                     Self::announce(cx)?;
                 }
                 Ok(())

@@ -10,7 +10,10 @@ use smoltcp::wire::{
 use warren_idl::{Address, NAME_SERVERS};
 use warren_packets::{neighbours::LinkAddress, pseudo_header};
 
-use super::{addresses::is_group, header::Header};
+use super::{
+    addresses::is_group,
+    header::{FRAGMENT, HEADER_BYTES, Header},
+};
 
 /// ICMPv6's number among the protocols of IPv6.
 pub const ICMP: u8 = 58;
@@ -34,6 +37,8 @@ pub const PACKET: usize = 8;
 const PROTOCOL: usize = 6;
 const SOURCE: usize = 8;
 const DESTINATION: usize = 24;
+/// Where in the header of a fragment its identification stands.
+const IDENTIFICATION: usize = 4;
 
 /// Whether a message, by its first byte, is for IPv6 itself.
 pub fn is_own(kind: u8) -> bool {
@@ -63,8 +68,8 @@ pub enum Message {
     Router(Router),
     /// A packet was too big for some link on its way.
     TooBig {
-        /// What was in it.
-        protocol: u8,
+        /// What was in it, or how its fragments are known.
+        contents: Contents,
         /// Who sent it.
         source: Address,
         /// Whom it was for.
@@ -72,6 +77,15 @@ pub enum Message {
         /// Most bytes of a packet there.
         mtu: u32,
     },
+}
+
+/// What was in a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Contents {
+    /// Something of a protocol.
+    Whole(u8),
+    /// A fragment of the datagram with this identification.
+    Fragment(u32),
 }
 
 /// What a router says.
@@ -126,10 +140,13 @@ pub fn read(header: &Header, bytes: &[u8]) -> Option<Message> {
     if packet.msg_type() == Icmpv6Message::PktTooBig {
         let packet = bytes.get(PACKET..)?;
         let address = |at| Some(Address { bytes: *packet.get(at..)?.first_chunk()? });
-        let (protocol, source, destination) =
-            (*packet.get(PROTOCOL)?, address(SOURCE)?, address(DESTINATION)?);
-        let mtu = u32::from_be_bytes(bytes.get(4..8)?.first_chunk().copied()?);
-        return Some(Message::TooBig { protocol, source, destination, mtu });
+        let (source, destination) = (address(SOURCE)?, address(DESTINATION)?);
+        let word = |bytes: &[u8], at| Some(u32::from_be_bytes(*bytes.get(at..)?.first_chunk()?));
+        let contents = match *packet.get(PROTOCOL)? {
+            FRAGMENT => Contents::Fragment(word(packet, HEADER_BYTES + IDENTIFICATION)?),
+            protocol => Contents::Whole(protocol),
+        };
+        return Some(Message::TooBig { contents, source, destination, mtu: word(bytes, 4)? });
     }
     if header.hops != NEAR {
         return None;
@@ -412,10 +429,16 @@ mod tests {
         bytes.extend(HERE.bytes);
         bytes.extend(THERE.bytes);
         let far = Header { hops: 60, ..HEADER };
-        let expected = Message::TooBig { protocol: 6, source: HERE, destination: THERE, mtu: 1280 };
-        assert_eq!(finished(&far, bytes.clone()), Some(expected));
-        bytes.pop();
-        assert_eq!(finished(&far, bytes), None, "cut off");
+        let too_big =
+            |contents| Message::TooBig { contents, source: HERE, destination: THERE, mtu: 1280 };
+        assert_eq!(finished(&far, bytes.clone()), Some(too_big(Contents::Whole(6))));
+        let cut_off = &bytes[..bytes.len() - 1];
+        assert_eq!(finished(&far, cut_off.into()), None, "cut off");
+        bytes[PACKET + PROTOCOL] = 44;
+        assert_eq!(finished(&far, bytes.clone()), None, "cut off");
+        bytes.extend([6, 0, 0, 1, 1, 2, 3, 4]);
+        let fragment = Contents::Fragment(0x0102_0304);
+        assert_eq!(finished(&far, bytes), Some(too_big(fragment)));
     }
 
     proptest! {

@@ -175,7 +175,7 @@ impl Sink for TcpServer {
         if let [first, ..] = segments.records()
             && first.flags & TOO_BIG != 0
         {
-            return Ok(returned::take(cx, first)?);
+            return returned::take(cx, first);
         }
         let count = segments.packets().count();
         // Mostly all are of one owner.

@@ -2,8 +2,8 @@
 
 use alloc::rc::Rc;
 
-use warren::{Cx, SystemError};
-use warren_idl::Packet;
+use warren::Cx;
+use warren_idl::{Packet, SinkError};
 use warren_packets::{Bad, Buffers, Bytes, returned};
 use warren_tcp::{Flow, Sequence};
 
@@ -43,18 +43,18 @@ impl Returned {
 }
 
 /// Lets whoever has sent such a segment send it again. Anybody can say that one was too big; so it counts only if it is on the way now (RFC 5927, section 7.2).
-pub fn take(cx: &mut Cx<'_, TcpServer>, first: &Packet) -> Result<(), SystemError> {
+pub fn take(cx: &mut Cx<'_, TcpServer>, first: &Packet) -> Result<(), SinkError> {
     let common = &cx.common;
     let Ok(returned) = Returned::read(&common.memory, first) else {
         common.count(|counts| counts.bad += 1);
-        return Ok(());
+        return Err(SinkError::NotSent);
     };
     let owner = common.ports.borrow().owner(returned.flow.local_port);
     let stack: Option<Rc<Stack>> =
         owner.and_then(|owner| cx.stacks.get(usize::from(owner))?.clone());
     match stack {
-        Some(stack) if stack.narrow(&returned) => stack.work.ring(),
-        _ => Ok(()),
+        Some(stack) if stack.narrow(&returned) => Ok(stack.work.ring()?),
+        _ => Err(SinkError::NotSent),
     }
 }
 

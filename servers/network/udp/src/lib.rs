@@ -28,7 +28,7 @@ use core::cell::RefCell;
 
 use warren::{Cx, New, Out, Ref, Req, Required, Server, StartError, SystemError, local, server};
 use warren_idl::{
-    Address, AddressSpace, Clock, DATAGRAM_BYTES, Datagram, Entropy, PacketMemory, Routing,
+    Address, AddressSpace, Clock, DATAGRAM_BYTES, Datagram, Entropy, Packet, PacketMemory, Routing,
     Signals, Sink, SinkError, Task, ThreadError, ThreadFactory, Timer, Udp, UdpCounts, UdpError,
     UdpSocket, UdpSocketStatus,
 };
@@ -37,7 +37,7 @@ use warren_packets::{
     batch::length,
     network::is_station,
     ready::{self, Ready},
-    unguessable, ways,
+    returned, unguessable, ways,
 };
 use warren_waiting::{Bell, wait_until};
 
@@ -48,6 +48,8 @@ use crate::{
 
 /// Buffers of one socket: of datagrams that wait, or are being sent.
 const MOST_BUFFERS: u32 = 128;
+/// Bytes of a header of IPv6. What is sent over IPv4 is not asked for.
+const IPV6_BYTES: usize = 40;
 /// Bytes that are copied at a time.
 const CHUNK: usize = 2048;
 
@@ -140,6 +142,9 @@ impl ready::Served for UdpServer {
 impl Sink for UdpServer {
     fn deliver(cx: &mut Cx<'_, Self>, packets: &[u8]) -> Result<(), SinkError> {
         let datagrams = ready::receive(cx, packets)?;
+        if let Some(first) = returned::only(&datagrams) {
+            return if cx.has_sent(first) { Ok(()) } else { Err(SinkError::NotSent) };
+        }
         for (number, arrived) in Self::wanted(cx, &datagrams) {
             if !Self::leave(cx, number, arrived)? {
                 cx.counts.dropped += 1;
@@ -150,6 +155,18 @@ impl Sink for UdpServer {
 }
 
 impl UdpServer {
+    /// Whether a datagram with this beginning was sent lately.
+    fn has_sent(&self, first: &Packet) -> bool {
+        let read = returned::read(&self.packets, first);
+        let (Ok((network, mtu)), Ok([a, b, c, d])) = (read, self.packets.header(first)) else {
+            return false;
+        };
+        let [source, port] = [[a, b], [c, d]].map(u16::from_be_bytes);
+        let ports = self.ports.borrow();
+        let destination = (network.destination, port);
+        ports.get(source).is_some_and(|it| it.waiting.borrow().has_sent(destination, mtu))
+    }
+
     /// Leaves a datagram at its port; whether there was room.
     fn leave(cx: &mut Cx<'_, Self>, number: u16, arrived: Arrived) -> Result<bool, SystemError> {
         let Some(port) = cx.ports.borrow().get(number).cloned() else { return Ok(false) };
@@ -256,7 +273,8 @@ impl UdpSocket for Socket {
                 endpoint.send(cx, UDP, &way, datagram.as_bytes()).map_err(UdpError::from)
             },
         )?;
-        cx.port.waiting.borrow_mut().sent();
+        let bytes = IPV6_BYTES + headers.len() + data.len();
+        cx.port.waiting.borrow_mut().sent((*destination, port), bytes);
         Ok(())
     }
 

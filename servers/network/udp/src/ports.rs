@@ -7,7 +7,8 @@ use alloc::{
 };
 use core::cell::RefCell;
 
-use warren_idl::{Datagram, Packet, UdpSocketStatus};
+use warren_idl::{Address, Datagram, Packet, UdpSocketStatus};
+use warren_packets::returned::Recent;
 
 /// Where ports begin that are given to whoever does not ask for a certain one (RFC 6335, section 6).
 const FIRST_FREE: u16 = 49_152;
@@ -30,6 +31,8 @@ pub struct Arrived {
 pub struct Waiting {
     queue: VecDeque<Arrived>,
     status: UdpSocketStatus,
+    /// Whom something was sent to lately, and at which port.
+    recent: Recent<(Address, u16)>,
 }
 
 impl Waiting {
@@ -59,9 +62,15 @@ impl Waiting {
         self.queue.is_empty()
     }
 
-    /// Notes that a datagram was sent.
-    pub fn sent(&mut self) {
+    /// Notes that a datagram was sent, in a packet of so many bytes.
+    pub fn sent(&mut self, destination: (Address, u16), bytes: usize) {
         self.status.sent += 1;
+        self.recent.sent(destination, bytes);
+    }
+
+    /// Whether one was sent there lately that is longer than this.
+    pub fn has_sent(&self, destination: (Address, u16), mtu: u16) -> bool {
+        self.recent.has(destination, mtu)
     }
 
     /// What has happened.
