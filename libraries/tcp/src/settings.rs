@@ -11,13 +11,16 @@ pub struct Settings {
     pub first_window_bytes: u32,
     /// Most bytes of a piece.
     pub piece_bytes: u32,
-    /// Pieces that all connections to which bytes come may hold, or be offered windows for, together. Each has an equal part of what is left, but no less than two segments. The
-    /// windows of the others are not counted: there may be more of them than there is memory.
+    /// Pieces that all connections may hold, and be offered windows for if bytes come to them, together. Each of these has an equal part, but no less than two segments; where there is no
+    /// room for that, they take turns. Nothing is counted that others are offered, who may be more than there is memory; whoever has been sent nothing yet is offered a segment at least.
     pub window_pieces: usize,
     /// Bytes that a writer may leave unacknowledged. At most 1 GiB.
     pub send_bytes: u32,
-    /// Pieces that all writers together may leave unacknowledged. Each has an equal part of what is left, but no less than [`Settings::LEAST_PIECES`].
+    /// Pieces that all writers together may leave unacknowledged. Each has an equal part of what is left, but no less than [`Settings::LEAST_PIECES`]
+    /// as long as they are not [`Settings::most_send_pieces`].
     pub send_pieces: usize,
+    /// Pieces that all writers together leave unacknowledged at most, however many they are.
+    pub most_send_pieces: usize,
     /// Pieces of buffers that a reader may leave unread, so that many small segments in large buffers have a limit.
     pub receive_pieces: usize,
     /// Pieces that all connections together may hold behind gaps. What would be more is forgotten, and comes again; so that what closes the gaps finds room.
@@ -56,6 +59,7 @@ impl Default for Settings {
             window_pieces: 65_536,
             send_bytes: 1 << 20,
             send_pieces: 65_536,
+            most_send_pieces: 131_072,
             receive_pieces: 4096,
             island_pieces: 65_536,
             delayed_acknowledgment_ns: 40 * MILLISECOND_NS,

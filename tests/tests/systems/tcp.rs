@@ -9,6 +9,7 @@ use std::{
 };
 
 use warren_tests::{
+    changed::changed,
     namespace,
     run::Running,
     station::{bytes, check_echo, connect, exchange, reachable, wait_for_echo},
@@ -27,7 +28,12 @@ const LOOK: Duration = Duration::from_millis(5);
 
 /// The system with the small services, and the ports that lead to echo, discard and character generator.
 fn services(variant: &Variant) -> (Running, [SocketAddr; 3]) {
-    let (run, ports) = reachable("services", [7, 9, 19]);
+    system("services", variant)
+}
+
+/// The same for a system like that one.
+fn system(name: &str, variant: &Variant) -> (Running, [SocketAddr; 3]) {
+    let (run, ports) = reachable(name, [7, 9, 19]);
     let run = run.placed(variant).start();
     wait_for_echo(ports[0]);
     (run, ports)
@@ -57,11 +63,16 @@ fn ten_mebibytes_come_back(variants: &[Variant]) {
 
 #[test]
 fn a_hundred_connections_go_on_at_the_same_time() {
-    a_hundred_connections_go_on(&DEFAULT);
+    a_hundred_connections_go_on(services(&DEFAULT));
 }
 
-fn a_hundred_connections_go_on(variant: &Variant) {
-    let (run, [echo, ..]) = services(variant);
+#[test]
+fn a_hundred_connections_take_turns_in_one_mebibyte_of_packets() {
+    let little = changed("services", "change \"packet-memory\" { parameter \"mib\" 1; }");
+    a_hundred_connections_go_on(system(&little, &DEFAULT));
+}
+
+fn a_hundred_connections_go_on((run, [echo, ..]): (Running, [SocketAddr; 3])) {
     // QEMU has a short line of those that wait to be accepted, so they come one after the other.
     let open = |seed: u64| {
         let mut stream = connect(echo).expect("somebody listens");
@@ -187,7 +198,7 @@ fn tcp_may_die(variant: &Variant) {
 fn a_linux_process_is_a_station_beside_linux() {
     namespace::within(|| {
         ten_mebibytes_come_back(&[HOSTED, PROCESSES]);
-        a_hundred_connections_go_on(&HOSTED);
+        a_hundred_connections_go_on(services(&HOSTED));
         bytes_are_discarded_and_generated(&HOSTED);
         tcp_may_die(&HOSTED);
         servers_below_may_die(&[

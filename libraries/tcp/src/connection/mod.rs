@@ -93,6 +93,8 @@ pub struct Connection<B> {
     finish: Option<Sequence>,
     /// How large the window may be, with what is not read yet.
     window_bytes: u32,
+    /// By how much it has to grow for the other side to be told.
+    window_step: u32,
     /// The end of the window that was offered last.
     window_end: Sequence,
     /// The position that was acknowledged last.

@@ -155,6 +155,7 @@ impl<B: Copy> Connection<B> {
             received: Reassembly::new(Sequence(0)),
             finish: None,
             window_bytes: 0,
+            window_step: 1,
             window_end: Sequence(0),
             acknowledged: Sequence(0),
             owed: Owed::Nothing,

@@ -2,7 +2,6 @@
 
 use super::{Connection, Events, Reply, State};
 use crate::{
-    engine::Claims,
     joining::Together,
     output::Output,
     piece::{self, Piece},
@@ -252,23 +251,59 @@ impl<B: Copy> Connection<B> {
         self.owe_another();
     }
 
-    /// Decides how large the window may be, where bytes come to `others` at this time, of all `connections`.
-    pub fn limit_window(&mut self, settings: &Settings, others: Claims, connections: usize) {
+    /// Decides how large the window may be, one of so many `connections`, where bytes come to so many others at this time and so many pieces are left. Whether it stays closed
+    /// for want of room, although there would be enough to send a segment.
+    pub fn limit_window(
+        &mut self,
+        settings: &Settings,
+        (others, left): (usize, usize),
+        connections: usize,
+    ) -> bool {
         let piece_bytes = u64::from(self.full_piece_bytes(settings));
-        let least = 2 * u64::from(self.segment_bytes);
-        let bytes = |pieces: usize| (pieces as u64 * piece_bytes).max(least);
+        let segment_bytes = u64::from(self.segment_bytes);
+        let bytes = |pieces: usize| pieces as u64 * piece_bytes;
         let part = |count: usize| bytes(settings.window_pieces / count.max(1));
-        let first = part(connections).min(settings.first_window_bytes.into());
+        // All of them may begin at the same time. Behind a little there is room for a segment still.
+        let first = part(2 * connections)
+            .max(segment_bytes + segment_bytes / 4)
+            .min(settings.first_window_bytes.into());
         let wanted = first + 2 * self.counters.bytes_in;
-        let left = bytes(settings.window_pieces.saturating_sub(others.pieces));
-        let window = wanted.min(part(others.count + 1)).min(left);
-        self.window_bytes = window.min(settings.receive_bytes.into()) as u32;
+        let wanted = wanted.min(part(others + 1).max(2 * segment_bytes));
+        let wanted = wanted.min(settings.receive_bytes.into()) as u32;
+        let ready = self.received.ready_bytes();
+        // Whoever has been sent nothing yet may begin.
+        let room = if self.counters.bytes_in == 0 {
+            wanted
+        } else {
+            bytes(left).min(u64::from(u32::MAX)) as u32
+        };
+        let step = u32::from(self.segment_bytes).min(wanted / 2).max(1);
+        self.window_step = step;
+        self.window_bytes = wanted.min(ready.saturating_add(room));
+        let next = self.received.next();
+        let gain = |window: u32| {
+            let end = next + window.saturating_sub(ready);
+            if end.after(self.window_end) { end - self.window_end } else { 0 }
+        };
+        self.state.receives()
+            && self.open_window() < step
+            && gain(wanted) >= step
+            && gain(self.window_bytes) < step
     }
 
-    /// Pieces that are held, or that the window lets come.
-    pub fn claim(&self, settings: &Settings) -> usize {
-        let open = self.open_window().div_ceil(self.full_piece_bytes(settings));
-        self.received.pieces() + open as usize
+    /// Opens the window as far as it may be, and lets the other side know.
+    pub fn open_window_now(&mut self) {
+        if self.state.receives() && self.window_gain() >= self.window_step {
+            self.window_end = self.possible_window_end();
+            self.owe(Owed::Now(1));
+        }
+    }
+
+    /// Pieces that the window lets come, and those that are held. For less than half of one nobody sends a segment.
+    pub fn claim(&self, settings: &Settings) -> (usize, usize) {
+        let open = if self.state.receives() { self.open_window() } else { 0 };
+        let piece_bytes = self.full_piece_bytes(settings);
+        (((open + piece_bytes / 2) / piece_bytes) as usize, self.received.pieces())
     }
 
     /// Bytes of the pieces of a full segment.
@@ -285,7 +320,7 @@ impl<B: Copy> Connection<B> {
     /// The window as it stands in the next header. Its end never goes back, and forward only in steps that are worth
     /// a segment (RFC 9293, section 3.8.6.2.2), or the sender would be led to send small ones.
     pub(super) fn offer(&mut self, opening: bool) -> u16 {
-        if self.window_gain() >= self.window_step() {
+        if self.window_gain() >= self.window_step {
             self.window_end = self.possible_window_end();
         }
         let (next, window) = (self.received.next(), self.open_window());
@@ -308,7 +343,7 @@ impl<B: Copy> Connection<B> {
         }
         let gain = self.window_gain();
         let small =
-            self.open_window() < 2 * u32::from(self.segment_bytes) && gain >= self.window_step();
+            self.open_window() < 2 * u32::from(self.segment_bytes) && gain >= self.window_step;
         small || gain >= (self.window_bytes / 2).max(1)
     }
 
@@ -320,9 +355,5 @@ impl<B: Copy> Connection<B> {
     fn window_gain(&self) -> u32 {
         let possible = self.possible_window_end();
         if possible.after(self.window_end) { possible - self.window_end } else { 0 }
-    }
-
-    fn window_step(&self) -> u32 {
-        u32::from(self.segment_bytes).min(self.window_bytes / 2).max(1)
     }
 }

@@ -24,7 +24,6 @@ mod users;
 
 use alloc::collections::VecDeque;
 
-pub use crowd::Claims;
 pub use listener::{Arrivals, Listening};
 pub use table::Name;
 pub use users::{ConnectError, Gone, ListenError};
@@ -102,7 +101,9 @@ impl<B: Copy> Engine<B> {
     /// When [`Engine::expire`] is to be called, if nothing else happens before; to be asked after [`Engine::transmit`], which is what finds
     /// deadlines. There may be nothing to do by then.
     pub fn next_deadline_ns(&self) -> Option<u64> {
-        self.deadlines.first_ns()
+        // Those that wait for room may get what others have not used.
+        let room_ns = if self.crowd.is_waiting() { self.crowd.next_term_ns() } else { None };
+        self.deadlines.first_ns().into_iter().chain(room_ns).min()
     }
 
     /// Does what is due because of the time, but for sending.
@@ -114,10 +115,15 @@ impl<B: Copy> Engine<B> {
             }
             self.follow_up(slot, output);
         }
+        if self.crowd.is_waiting() {
+            self.crowd.advance(now_ns);
+            self.make_offers(output);
+        }
     }
 
     /// Sends what is due of all connections that something happened to, as far as `output` has room. The rest is sent next time.
     pub fn transmit(&mut self, now_ns: u64, output: &mut impl Output<B>) {
+        self.make_offers(output);
         let connections = self.table.len();
         while output.has_room()
             && let Some(slot) = self.due.pop_front()
@@ -126,10 +132,10 @@ impl<B: Copy> Engine<B> {
             if !core::mem::replace(&mut entry.due, false) {
                 continue;
             }
-            let others = self.crowd.others(&entry.claim);
-            entry.connection.limit_window(&self.settings, others, connections);
+            self.crowd.allot(&self.settings, connections, slot, entry);
             entry.connection.transmit(now_ns, output);
-            self.crowd.set(&mut entry.claim, entry.connection.claim(&self.settings));
+            let (open, held) = entry.connection.claim(&self.settings);
+            self.crowd.set(&mut entry.claim, open, held);
             let deadline_ns = entry.connection.deadline_ns();
             if !output.has_room() {
                 // It may have more to say.
@@ -184,8 +190,13 @@ impl<B: Copy> Engine<B> {
         let own = self.table.named(name).map_or(0, |entry| entry.unacknowledged);
         let part = send_pieces / (self.senders + usize::from(own == 0));
         let left = send_pieces.saturating_sub(self.unacknowledged - own);
-        let pieces = part.min(left).max(Settings::LEAST_PIECES);
+        let pieces = part.min(left).max(Settings::LEAST_PIECES).min(own + self.send_room());
         send_bytes.min(u32::try_from(pieces).unwrap_or(u32::MAX).saturating_mul(piece_bytes))
+    }
+
+    /// How many more pieces may be unacknowledged of all connections together.
+    pub fn send_room(&self) -> usize {
+        self.settings.most_send_pieces.saturating_sub(self.unacknowledged)
     }
 
     /// What the engine has done.
@@ -206,7 +217,7 @@ impl<B: Copy> Engine<B> {
     ) -> Name {
         output.opened(connection.flow());
         let used = listener.is_none();
-        let (due, has_news, waits, islands, unacknowledged, claim) = Default::default();
+        let (due, has_news, waits, islands, unacknowledged, claim, wants_room) = Default::default();
         let entry = Entry {
             connection,
             listener,
@@ -217,10 +228,27 @@ impl<B: Copy> Engine<B> {
             islands,
             unacknowledged,
             claim,
+            wants_room,
         };
         let slot = self.table.insert(&self.secrets, entry);
         self.totals.connections += 1;
         self.table.name(slot)
+    }
+
+    /// Offers room that there is to those that have waited for it longest.
+    fn make_offers(&mut self, output: &mut impl Output<B>) {
+        let connections = self.table.len();
+        while let Some(slot) = self.crowd.first_waiting() {
+            let is_done = match self.table.at(slot) {
+                Some(entry) => self.crowd.offer(&self.settings, connections, entry),
+                None => true,
+            };
+            if !is_done {
+                return;
+            }
+            self.crowd.end_waiting();
+            self.follow_up(slot, output);
+        }
     }
 
     /// Something happened to a connection: notes what follows.
@@ -233,6 +261,8 @@ impl<B: Copy> Engine<B> {
         let before = core::mem::replace(&mut entry.unacknowledged, pieces);
         self.unacknowledged = self.unacknowledged + pieces - before;
         self.senders = self.senders + usize::from(pieces > 0) - usize::from(before > 0);
+        let (open, held) = entry.connection.claim(&self.settings);
+        self.crowd.set(&mut entry.claim, open, held);
         let state = entry.connection.state();
         if state == State::Closed && !entry.used {
             self.remove(slot, output);

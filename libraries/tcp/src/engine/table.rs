@@ -39,6 +39,8 @@ pub struct Entry<B> {
     pub unacknowledged: usize,
     /// What may come to it.
     pub claim: Claim,
+    /// Whether its window is closed because there is no room.
+    pub wants_room: bool,
     /// Whether it is counted among those that only answer late segments.
     pub waits: bool,
 }

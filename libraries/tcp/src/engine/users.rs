@@ -153,12 +153,13 @@ impl<B: Copy> Engine<B> {
         let connections = self.table.len();
         let entry = self.table.named_mut(name).ok_or(Gone)?;
         let consumed = entry.connection.consume(bytes, output);
-        let others = self.crowd.others(&entry.claim);
-        entry.connection.limit_window(&self.settings, others, connections);
-        self.crowd.set(&mut entry.claim, entry.connection.claim(&self.settings));
+        let (open, held) = entry.connection.claim(&self.settings);
+        self.crowd.set(&mut entry.claim, open, held);
+        self.crowd.allot(&self.settings, connections, name.slot, entry);
         if entry.connection.should_tell_window() {
             self.follow_up(name.slot, output);
         }
+        self.make_offers(output);
         Ok(consumed)
     }
 

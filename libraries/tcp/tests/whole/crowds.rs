@@ -84,6 +84,8 @@ fn room_is_divided_among_those_that_something_comes_to_and_those_that_send() {
     // Whoever reads seldom lets as much come as it may.
     let reader = Task { read_every_ns: 100 * MILLISECOND_NS, ..Task::sending(0) };
     world.right.listen(80, reader);
+    // A packet is a piece.
+    world.right.room = Some(usize::MAX);
     let address = world.right.address;
     for _ in 0..ALL {
         world.left.connect(world.now_ns, address, 80, Task::sending(200_000));
@@ -99,6 +101,116 @@ fn room_is_divided_among_those_that_something_comes_to_and_those_that_send() {
     assert!((800..=800 + ALL * 12).contains(&received), "{received} pieces");
     // A piece more each, because room for a byte takes a whole one. Each would take 49.
     assert!((300..=300 + ALL * 5).contains(&sent), "{sent} pieces");
+}
+
+/// A world in which so many connections send so much each to a side with room for few pieces; when all of it was read. Nothing is lost, and nobody has waited for a timeout.
+fn through_little_room(
+    connections: usize,
+    window_pieces: usize,
+    bytes: u64,
+    reader: Task,
+    seed: u64,
+) -> u64 {
+    let settings = Settings { window_pieces, ..Settings::default() };
+    let left = Host::new(1, Settings::default());
+    let mut world = World::new(left, Host::new(2, settings), Link::good(), seed);
+    // Whoever begins may send a segment, and the first ones some more.
+    let beginnings: usize =
+        (1..=connections).map(|count| (window_pieces / (2 * count)).clamp(1, 12)).sum();
+    world.right.room = Some(window_pieces + (window_pieces / 8).max(2) + beginnings);
+    world.right.engine.listen((80, None), 1000).expect("nobody listens there");
+    world.right.on_accept = reader;
+    let address = world.right.address;
+    for _ in 0..connections {
+        world.left.connect(world.now_ns, address, 80, Task::sending(bytes));
+    }
+    let done = world.run(600 * SECOND_NS, |world| {
+        let all = &world.right.tasks;
+        all.len() == connections && all.iter().all(|(_, task)| task.at_end)
+    });
+    let case = format!("{connections} connections, {window_pieces} pieces, {bytes} bytes, {seed}");
+    assert!(done, "{case}: they stand still");
+    assert!(world.right.tasks.iter().all(|(_, task)| (task.read, task.wrong) == (bytes, 0)));
+    assert_eq!(world.right.lost, 0, "{case}");
+    for task in 0..connections {
+        let counters = world.left.connection(task).information().counters;
+        assert_eq!(counters.timeouts, 0, "{case}: {counters:?}");
+    }
+    world.now_ns
+}
+
+#[test]
+fn a_hundred_connections_take_turns_where_there_is_room_for_few() {
+    let needed_ns = through_little_room(100, 36, 65_536, Task::sending(0), 1);
+    // Their bytes take 55 ms on this link; each turn takes a round trip, of 2 ms, and 18 have one at a time.
+    assert!(needed_ns < SECOND_NS / 2, "{needed_ns} ns");
+}
+
+#[test]
+fn whoever_reads_seldom_lets_others_go_on() {
+    let reader = Task { read_every_ns: 30 * MILLISECOND_NS, ..Task::sending(0) };
+    through_little_room(60, 40, 30_000, reader, 2);
+}
+
+#[test]
+fn however_many_connections_and_little_room_there_are_all_end_without_timeouts() {
+    let mut random = Random(11);
+    for seed in 0..40 {
+        let connections = 1 + random.below(150) as usize;
+        let window_pieces = 2 + random.below(80) as usize;
+        let reader = Task {
+            read_every_ns: random.below(10) * MILLISECOND_NS,
+            read_bytes: 500 + random.below(20_000) as u32,
+            ..Task::sending(0)
+        };
+        through_little_room(connections, window_pieces, random.below(60_000), reader, seed);
+    }
+}
+
+#[test]
+fn what_nobody_reads_leaves_room_to_others() {
+    // Nobody reads the first ones, who fill what they may, and have made no use of the rest for long.
+    const DEAF: usize = 5;
+    let settings = Settings { window_pieces: 40, ..Settings::default() };
+    let mut world =
+        World::new(Host::new(1, Settings::default()), Host::new(2, settings), Link::good(), 1);
+    world.right.room = Some(100);
+    let deaf = Task { read_bytes: 0, read_every_ns: 1000 * SECOND_NS, ..Task::idle() };
+    world.right.listen(80, deaf);
+    let address = world.right.address;
+    for _ in 0..DEAF {
+        world.left.connect(world.now_ns, address, 80, Task::sending(1_000_000));
+    }
+    world.run(SECOND_NS, |_| false);
+    world.right.on_accept = Task::sending(0);
+    for _ in 0..10 {
+        world.left.connect(world.now_ns, address, 80, Task::sending(50_000));
+    }
+    let done = world.run(world.now_ns + 20 * SECOND_NS, |world| {
+        let readers = &world.right.tasks[DEAF..];
+        readers.len() == 10 && readers.iter().all(|(_, task)| task.at_end)
+    });
+    let read: Vec<u64> = world.right.tasks.iter().map(|(_, task)| task.read).collect();
+    assert!(done && world.right.lost == 0, "{read:?} {}", world.right.lost);
+}
+
+#[test]
+fn writers_wait_for_each_other_where_there_is_room_for_few() {
+    const ALL: usize = 60;
+    let settings = Settings { send_pieces: 24, most_send_pieces: 30, ..Settings::default() };
+    let mut world =
+        World::new(Host::new(1, settings), Host::new(2, Settings::default()), Link::good(), 1);
+    world.right.engine.listen((80, None), 100).expect("nobody listens there");
+    let address = world.right.address;
+    for _ in 0..ALL {
+        world.left.connect(world.now_ns, address, 80, Task::sending(65_536));
+    }
+    let mut most = 0;
+    let done = world.run(20 * SECOND_NS, |world| {
+        most = most.max(world.left.memory.held());
+        world.right.tasks.len() == ALL && world.right.tasks.iter().all(|(_, task)| task.at_end)
+    });
+    assert!(done && (24..=30).contains(&most), "{done}, {most} pieces");
 }
 
 #[test]

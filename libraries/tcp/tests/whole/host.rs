@@ -72,6 +72,10 @@ pub struct Host {
     pub sent: Vec<Segment>,
     /// Whether routers are not to cut what was sent last.
     pub whole: bool,
+    /// Pieces that there is room for, if that is little: then each packet is one of them, and what finds no room is lost.
+    pub room: Option<usize>,
+    /// Packets that were.
+    pub lost: u64,
 }
 
 /// The engine's way out: cuts segments as a device would.
@@ -121,6 +125,8 @@ impl Host {
             outbox: Vec::new(),
             sent: Vec::new(),
             whole: false,
+            room: None,
+            lost: 0,
         }
     }
 
@@ -182,7 +188,7 @@ impl Host {
     /// As a driver does it: the payload stays where the packet is, here in two pieces.
     fn pieces(&mut self, packet: &[u8], offset: usize) -> Vec<Piece<usize>> {
         let length = (packet.len() - offset) as u32;
-        let first = length / 3;
+        let first = if self.room.is_some() { 0 } else { length / 3 };
         let mut offset = offset as u32;
         let mut pieces = Vec::new();
         for length in [first, length - first] {
@@ -274,6 +280,10 @@ impl Host {
 impl Speaker for Host {
     fn receive(&mut self, now_ns: u64, packet: Vec<u8>) {
         let Some((segment, source, destination, offset)) = self.decode(&packet) else { return };
+        if packet.len() > offset && self.room.is_some_and(|room| self.memory.held() >= room) {
+            self.lost += 1;
+            return;
+        }
         let (pieces, path) = (self.pieces(&packet, offset), self.path);
         self.with(|engine, wire| {
             engine.receive(now_ns, (destination, source), &path, &segment, &pieces, wire)

@@ -5,7 +5,7 @@
 //!
 //! # Why nobody waits for ever
 //!
-//! Whoever has received more than it can pass on must still be able to send, and acknowledgments must still arrive. So what a driver takes for its device leaves an eighth of its limit to send from, and what
+//! Whoever has received more than it can pass on must still be able to send, and acknowledgments must still arrive. So what a driver takes for its device leaves half of its limit to send from, and what
 //! others hold of that a quarter of theirs. Of all buffers a sixteenth is for
 //! drivers only, and nothing more of what was received is held when less than twice that is free.
 
@@ -58,7 +58,7 @@ pub struct Holder {
 impl Holder {
     /// Most buffers that it may have after it has taken some.
     fn most_taken(&self) -> u32 {
-        if self.receives { self.most - self.most / 8 } else { self.most }
+        if self.receives { self.most - self.most / 2 } else { self.most }
     }
 
     /// Most that it may have after it holds some that others took.
@@ -296,10 +296,10 @@ mod tests {
     #[test]
     fn what_was_received_leaves_room_to_send() {
         let mut books = Books::new(64);
-        let (mut driver, mut layer) = (books.receiver(32), books.holder(16));
-        let received = take(&mut books, &mut driver, 32).unwrap();
-        assert_eq!(received.len(), 28);
-        let filled = take(&mut books, &mut layer, 9).unwrap();
+        let (mut driver, mut layer) = (books.receiver(26), books.holder(16));
+        let received = take(&mut books, &mut driver, 26).unwrap();
+        assert_eq!(received.len(), 13);
+        let filled = take(&mut books, &mut layer, 14).unwrap();
         books.hold(&mut driver, filled[..4].iter().copied()).unwrap();
         assert_eq!(books.hold(&mut driver, filled[4..].iter().copied()), Err(PacketError::Limit));
         books.give(&mut layer, filled.iter().copied()).unwrap();

@@ -212,13 +212,17 @@ impl Arrivals {
         lost
     }
 
-    /// Keeps what can be known without any payload: acknowledgments, if the checksum need not be computed. How many segments are not whole any more.
-    pub fn lose_payload(&mut self) -> usize {
-        self.payload.clear();
-        let mut lost = 0;
+    /// Keeps what can be known without any payload: acknowledgments, of segments whose checksum is right. How many segments are not whole any more.
+    pub fn lose_payload<M: Bytes>(&mut self, memory: &Buffers<M>) -> usize {
+        let (mut lost, mut at) = (0, 0);
+        let payload = core::mem::take(&mut self.payload);
         self.arrivals.retain_mut(|(arrival, pieces)| {
-            arrival.hollow = core::mem::take(pieces) > 0;
+            let count = usize::from(core::mem::take(pieces));
+            let own = &payload[at..at + count];
+            at += count;
+            arrival.hollow = count > 0;
             lost += usize::from(arrival.hollow);
+            arrival.good |= arrival.hollow && arrival.check(memory, own).is_ok();
             arrival.good || !arrival.hollow
         });
         lost
@@ -439,20 +443,23 @@ mod tests {
         assert_eq!((some.truncate(3), some.len(), some.payload().len()), (1, 3, 4));
         assert_eq!(some.iter().map(|(_, own)| own.len()).collect::<Vec<_>>(), [2, 0, 2]);
         assert_eq!((some.truncate(5), some.len()), (0, 3));
-        assert_eq!((some.lose_payload(), some.len(), some.payload().len()), (2, 1, 0));
+        let lost = some.lose_payload(&memory);
+        assert_eq!((lost, some.payload().len()), (2, 0));
     }
 
     #[test]
     fn without_its_payload_a_segment_still_acknowledges_but_does_not_end() {
         let memory = Buffers::new(Plain::new(2));
         let header = Segment { acknowledgment: Some(Sequence(7)), finish: true, ..header() };
-        let mut packet = packet(&memory, &header, &[1; 200], &[100]);
-        packet[0].flags = CHECKSUM_GOOD;
+        let packet = packet(&memory, &header, &[1; 200], &[100]);
         let mut some = arrivals(&memory, &[&packet]);
-        assert_eq!((some.lose_payload(), some.len()), (1, 1));
+        assert_eq!((some.lose_payload(&memory), some.len()), (1, 1));
         let (arrival, payload) = some.iter().next().unwrap();
         let expected = Segment { finish: false, ..header };
         assert_eq!((arrival.segment(&memory, payload), payload.len()), (Ok(expected), 0));
+        memory.write(&packet[1], 0, &[2]).unwrap();
+        let mut some = arrivals(&memory, &[&packet]);
+        assert_eq!((some.lose_payload(&memory), some.len()), (1, 0), "it was changed on its way");
     }
 
     /// A segment of ten bytes at a position, in a buffer of its own.
@@ -513,7 +520,7 @@ mod tests {
         let slices: Vec<_> = all.iter().map(Vec::as_slice).collect();
         let mut some = arrivals(&memory, &slices);
         assert_eq!(runs(&memory, &some, most), [(4, true)]);
-        some.lose_payload();
+        some.lose_payload(&memory);
         assert_eq!(runs(&memory, &some, most), [(0, true); 4]);
     }
 

@@ -16,8 +16,6 @@ use crate::{
 
 /// Buffers that are taken at least, when some are.
 const MEAL: usize = 16;
-/// Buffers that are given back together.
-const GIVEN_TOGETHER: usize = 32;
 
 /// What time it is.
 pub fn now<S>(cx: &Cx<'_, S>) -> Result<u64, SystemError>
@@ -38,7 +36,7 @@ where
 {
     if stack.is_quiet() {
         stack.ring()?;
-        return give_spent(cx, stack, GIVEN_TOGETHER).map(drop);
+        return give_spent(cx, stack, stack.given_together()).map(drop);
     }
     flush_at(cx, stack, now(cx)?)
 }
@@ -61,7 +59,7 @@ where
         }
         sent?;
     }
-    give_spent(cx, stack, GIVEN_TOGETHER).map(drop)
+    give_spent(cx, stack, stack.given_together()).map(drop)
 }
 
 fn send<S>(cx: &mut Cx<'_, S>, stack: &Rc<Stack>, mut now_ns: u64) -> Result<(), SystemError>
@@ -72,7 +70,7 @@ where
         if stack.fresh() < KEPT_FOR_HEADERS / 2 {
             feed(cx, stack, MEAL)?;
         }
-        if let Some(sent) = stack.sent(GIVEN_TOGETHER) {
+        if let Some(sent) = stack.sent(stack.given_together()) {
             give(cx, stack, &sent)?;
         }
         let mut batches = stack.transmit(now_ns);

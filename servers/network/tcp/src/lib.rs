@@ -226,7 +226,7 @@ impl TcpServer {
             }
             if held.is_err() {
                 // What they acknowledge may free buffers.
-                lost += arrivals.lose_payload();
+                lost += arrivals.lose_payload(&cx.common.memory);
             }
         }
         if lost > 0 {

@@ -111,7 +111,7 @@ impl Stack {
     pub fn is_writable(&self, name: Name) -> Option<Result<(), TcpError>> {
         let ready = self.look(name, |connection, inner| {
             let most = inner.engine.send_limit(name);
-            match (connection.state(), connection.room(most) / (most / 4)) {
+            match (connection.state(), connection.room(most) / (most / 4).max(1)) {
                 (State::Closed, _) => {
                     let error = connection.end().and_then(error_of);
                     Some(Err(error.unwrap_or(TcpError::Closed)))
@@ -178,6 +178,7 @@ impl Stack {
         let inner = &mut *self.inner.borrow_mut();
         pieces.drain(..).rev().for_each(|piece| inner.stock.fresh.push(piece.buffer));
         inner.pieces = pieces;
+        inner.is_full |= inner.engine.send_room() == 0;
         match self.written(written.map(drop)) {
             Err(error) if error != TcpError::WouldWait => Err(error),
             _ => Ok(done),

@@ -45,6 +45,10 @@ const ROUND: usize = 64;
 const MOST_ENDPOINTS: usize = 8;
 /// Buffers that are kept for headers: whoever writes leaves them.
 pub const KEPT_FOR_HEADERS: usize = 8;
+/// Buffers that are given back together at most.
+const GIVEN_TOGETHER: usize = 32;
+/// Buffers that are not divided among connections: those that are kept for headers, and those that wait to be used or given back.
+const UNDIVIDED: usize = 32;
 /// When to ask again for buffers, where there were none.
 const HUNGER_NS: u64 = 10 * MILLISECOND_NS;
 /// How long threads wait at most before they look again: a person hardly waits longer.
@@ -106,6 +110,8 @@ struct Inner {
     is_sending: bool,
     /// Whether there was no buffer when one was needed.
     is_hungry: bool,
+    /// Whether all connections together had written what they may when one has written last.
+    is_full: bool,
     /// Whether segments have arrived since its thread waited last.
     is_busy: bool,
     /// Until when its thread waits.
@@ -148,16 +154,18 @@ impl Stack {
         work: Bell,
         key: [u8; 16],
     ) -> Self {
+        let divided = common.most_buffers.saturating_sub(UNDIVIDED);
         let settings = Settings {
             receive_bytes: WINDOW_BYTES,
             send_bytes: WINDOW_BYTES,
             receive_pieces: WINDOW_PIECES,
             piece_bytes: BUFFER_BYTES as u32,
-            // Together less than what a share may hold after others have filled it: a window that was offered is not taken back.
-            window_pieces: common.most_buffers * 3 / 8,
-            send_pieces: common.most_buffers / 4,
+            // Together no more than what a share may hold after others have filled it: a window that was offered is not taken back.
+            window_pieces: divided * 3 / 8,
+            send_pieces: divided / 4,
+            most_send_pieces: divided * 5 / 16,
             // What closes the gaps finds room besides.
-            island_pieces: common.most_buffers * 3 / 8,
+            island_pieces: divided * 3 / 8,
             ..Settings::default()
         };
         let inner = Inner {
@@ -176,6 +184,7 @@ impl Stack {
             bells: Vec::new(),
             is_sending: false,
             is_hungry: false,
+            is_full: false,
             is_busy: false,
             waits_until_ns: 0,
             is_over: false,
@@ -371,9 +380,10 @@ impl Stack {
 
     /// Whether [`Stack::transmit`] would do nothing.
     pub fn is_quiet(&self) -> bool {
-        let Inner { engine, batches, left, unlistened, .. } = &*self.inner.borrow();
+        let Inner { engine, batches, left, unlistened, is_full, .. } = &*self.inner.borrow();
         let nobody_is_gone = left.is_empty() && unlistened.is_empty();
-        engine.is_quiet() && batches.is_empty() && nobody_is_gone
+        let stays_full = !is_full || engine.send_room() == 0;
+        engine.is_quiet() && batches.is_empty() && nobody_is_gone && stays_full
     }
 
     /// Whether the caller is the one who sends now; if not, somebody is who will not end before everything is sent. Who gets true calls
@@ -427,6 +437,11 @@ impl Stack {
     }
 
     // Buffers.
+
+    /// Buffers that are given back together: those that wait for that are no large part of the share.
+    pub fn given_together(&self) -> usize {
+        (self.common.most_buffers / 16).clamp(1, GIVEN_TOGETHER)
+    }
 
     /// How many buffers without contents there are.
     pub fn fresh(&self) -> usize {
@@ -484,6 +499,7 @@ impl Stack {
 
     /// Notes who is to be told of what has happened. A poll is told if what it waits for is there: most acknowledgments do not make room enough to write.
     fn note_news(&self) {
+        self.note_room();
         while let Some((name, events)) = self.next_news() {
             if events == Events::NONE {
                 continue;
@@ -511,6 +527,15 @@ impl Stack {
             if let Some(report) = &mut listener.report {
                 report.line_up(Subject::Listener(port), bells);
             }
+        }
+    }
+
+    /// Notes whether there is room again for those whom others have left none.
+    fn note_room(&self) {
+        let inner = &mut *self.inner.borrow_mut();
+        if inner.is_full && inner.engine.send_room() > 0 {
+            inner.is_full = false;
+            self.revive(inner);
         }
     }
 
