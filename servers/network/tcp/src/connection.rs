@@ -49,6 +49,9 @@ impl OpenConnection {
             stack.starve_unless_full(name);
             // Those for whom there are buffers again are told, although nothing is sent.
             stack.ring()?;
+            if stack.wants_thread() {
+                stack.work.ring()?;
+            }
             return Err(TcpError::WouldWait);
         }
         // The bytes are on their way, also if the caller's time is over: it would send them again.

@@ -114,6 +114,8 @@ struct Inner {
     is_full: bool,
     /// Whether segments have arrived since its thread waited last.
     is_busy: bool,
+    /// Whether its thread waits for longer than it should.
+    wants_look: bool,
     /// Until when its thread waits.
     waits_until_ns: u64,
     /// Whether its thread has ended, and with it all its connections.
@@ -186,6 +188,7 @@ impl Stack {
             is_hungry: false,
             is_full: false,
             is_busy: false,
+            wants_look: false,
             waits_until_ns: 0,
             is_over: false,
         };
@@ -339,10 +342,7 @@ impl Stack {
         let Returned { flow, packet_bytes, sequence } = returned;
         let sent =
             self.with(|engine, output| engine.narrow(flow, *packet_bytes, *sequence, output));
-        if sent {
-            // It waits for an answer until some time, and that is earlier than this.
-            self.inner.borrow_mut().waits_until_ns = u64::MAX;
-        }
+        self.inner.borrow_mut().wants_look |= sent;
         sent
     }
 
@@ -417,7 +417,7 @@ impl Stack {
     pub fn wants_thread(&self) -> bool {
         let inner = self.inner.borrow();
         let next_ns = inner.engine.next_deadline_ns().unwrap_or(u64::MAX);
-        !inner.queue.is_empty() || next_ns < inner.waits_until_ns
+        !inner.queue.is_empty() || next_ns < inner.waits_until_ns || inner.wants_look
     }
 
     /// Until when the principal's thread waits, if it has nothing to do. It looks for what nobody tells it of: that the last reference to a connection is gone,
@@ -425,6 +425,7 @@ impl Stack {
     pub fn rest(&self, now_ns: u64) -> u64 {
         let mut inner = self.inner.borrow_mut();
         let is_busy = core::mem::take(&mut inner.is_busy);
+        inner.wants_look = false;
         let look_ns = match (inner.is_hungry, is_busy) {
             (true, _) => HUNGER_NS,
             (_, true) => inner.engine.settings().delayed_acknowledgment_ns,
@@ -464,9 +465,10 @@ impl Stack {
         }
     }
 
-    /// There was no buffer.
+    /// There was no buffer. The principal's thread, which may wait until something else happens, is to look for some soon.
     pub fn starve(&self) {
-        self.inner.borrow_mut().is_hungry = true;
+        let inner = &mut *self.inner.borrow_mut();
+        inner.wants_look |= !core::mem::replace(&mut inner.is_hungry, true);
     }
 
     /// Whether there was no buffer when one was needed last.
