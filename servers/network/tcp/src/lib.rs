@@ -11,7 +11,8 @@
 //! Each principal has an engine, a share of the packet memory with a limit, and a thread of its own, which are made when it first listens or connects. The
 //! thread that brings segments up from the link looks at their ports and puts them into the queue of whoever has the port. If that is full they are lost. All that a
 //! segment costs from there on, checksum included, is paid by the principal. Where that is the principal of the thread that brings them, and they are few, this thread goes on with them:
-//! nobody has to be woken. Users' calls copy, and send, on their own thread.
+//! nobody has to be woken. Where somebody of the principal's waits at a poll, he goes on with them, and mostly with what they bring; the principal's own thread
+//! does if nobody waits. Users' calls copy, and send, on their own thread.
 //!
 //! # State, and what a restart loses
 //!
