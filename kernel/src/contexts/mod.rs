@@ -131,7 +131,6 @@ impl Contexts {
     }
 
     /// Whoever runs on a CPU.
-    #[inline(always)]
     pub fn running(&self, cpu: usize) -> Token {
         self.chains[cpu].last()
     }
