@@ -1,6 +1,6 @@
 //! From the device that the system file names to its registers.
 
-use alloc::boxed::Box;
+use alloc::{boxed::Box, vec, vec::Vec};
 
 use warren::{Cx, New, Ref, Req, Server, StartError};
 use warren_idl::{AddressSpace, InterruptLine, PciDevice, PciError, map_space};
@@ -9,15 +9,12 @@ use crate::{
     capability,
     mmio::MmioRegisters,
     pci::PciRegisters,
-    transport::{Refused, Registers},
+    transport::{Refused, Registers, Transport},
 };
 
 /// The register of the configuration space that says where the device's registers are, and its part within a page.
 const FIRST_ADDRESS: u16 = 0x10;
 const OFFSET_IN_PAGE: u32 = 0xff0;
-
-/// The message by which all queues interrupt.
-const MESSAGE: u16 = 0;
 
 /// Lets a device answer, and reaches its registers, of which `config_bytes` are those of its kind.
 ///
@@ -52,8 +49,7 @@ pub fn registers<S: Server>(
     }
 }
 
-/// The line on which a device interrupts, whose registers these are, before it is started: that of a message, if it can send one, which
-/// nobody has to take back and no other device shares.
+/// The line on which a device interrupts for all of these queues, before it is started: see [`lines`].
 ///
 /// # Errors
 ///
@@ -61,13 +57,37 @@ pub fn registers<S: Server>(
 pub fn line<'f, S: Server>(
     cx: &mut Cx<'f, New<S>>,
     device: &Req<dyn PciDevice>,
-    registers: &mut dyn Registers,
+    transport: &mut Transport<dyn Registers>,
+    queues: &[u16],
 ) -> Result<Ref<'f, dyn InterruptLine>, PciError> {
-    match device.message(cx, MESSAGE.into()) {
-        Err(PciError::NoMessages) => device.interrupt(cx),
-        line => {
-            registers.interrupt_by(MESSAGE);
-            line
+    let first = lines(cx, device, transport, &[queues])?.into_iter().next();
+    first.ok_or(PciError::NoMessages)
+}
+
+/// The lines on which a device interrupts, before it is started: one for each group of queues, which are those of messages that nobody has to take back and no other device
+/// shares. If there are not so many messages, there are so many lines less, for the groups that come first; and the line of a device that sends none is for all queues.
+///
+/// # Errors
+///
+/// The bus refuses.
+pub fn lines<'f, S: Server>(
+    cx: &mut Cx<'f, New<S>>,
+    device: &Req<dyn PciDevice>,
+    transport: &mut Transport<dyn Registers>,
+    groups: &[&[u16]],
+) -> Result<Vec<Ref<'f, dyn InterruptLine>>, PciError> {
+    let mut lines = Vec::new();
+    for (message, queues) in (0..).zip(groups) {
+        match device.message(cx, u32::from(message)) {
+            Ok(line) => lines.push(line),
+            Err(PciError::System(error)) => return Err(error.into()),
+            Err(PciError::NoMessages) if lines.is_empty() => {
+                return Ok(vec![device.interrupt(cx)?]);
+            }
+            Err(error) if lines.is_empty() => return Err(error),
+            Err(_) => break,
         }
+        queues.iter().for_each(|index| transport.interrupt_by(*index, message));
     }
+    Ok(lines)
 }

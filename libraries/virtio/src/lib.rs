@@ -24,5 +24,5 @@ pub mod pci;
 pub mod queue;
 pub mod transport;
 
-pub use discovery::{line, registers};
+pub use discovery::{line, lines, registers};
 pub use transport::{QueuePlace, Refused, Registers, Transport};

@@ -116,7 +116,7 @@ impl<W: Window> Registers for MmioRegisters<W> {
         self.write(QUEUE_NOTIFY, index.into());
     }
 
-    fn interrupt_by(&mut self, _message: u16) {}
+    fn interrupt_by(&mut self, _index: u16, _message: u16) {}
 
     fn acknowledge(&mut self) {
         let causes = self.read(INTERRUPT);
@@ -163,7 +163,7 @@ mod tests {
         let mut transport = Transport::new(Box::new(registers(device()))).unwrap();
         assert_eq!(transport.negotiate(0b101).unwrap(), FEATURE_MODERN | 0b101);
         assert_eq!((transport.config32(4), transport.config8(5)), (0x1234_5678, 0x56));
-        transport.run(&[PLACE]).unwrap();
+        transport.run([(0, PLACE)]).unwrap();
         transport.ring_doorbell(0);
         let MmioRegisters { window, .. } = *transport.registers;
         let at = OFFSET as usize;
@@ -200,6 +200,6 @@ mod tests {
         short.write32(OFFSET as usize + QUEUE_MOST, 16);
         let mut transport = Transport::new(Box::new(registers(short))).unwrap();
         transport.negotiate(0).unwrap();
-        assert_eq!(transport.run(&[PLACE]), Err(Refused::Queue));
+        assert_eq!(transport.run([(0, PLACE)]), Err(Refused::Queue));
     }
 }

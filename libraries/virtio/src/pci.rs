@@ -1,5 +1,7 @@
 //! The registers of a virtio device on the PCI bus (virtio 1.2, section 4.1.4).
 
+use alloc::vec::Vec;
+
 use warren_window::Window;
 
 use crate::{
@@ -23,19 +25,26 @@ const QUEUE_AVAILABLE: u32 = 40;
 const QUEUE_USED: u32 = 48;
 const COMMON_BYTES: u32 = 56;
 
-/// Queues of a device that can be used.
-const QUEUES: usize = 8;
-
 /// The registers of one device.
 pub struct PciRegisters<W> {
     window: W,
     /// Bytes of the window.
     bytes: u64,
     places: Places,
-    /// The message by which the device interrupts, if it does so by one.
+    /// Those that are used, mostly in the order of their indices. They are few.
+    queues: Vec<Used>,
+    /// Whether the device interrupts by messages.
+    by_messages: bool,
+}
+
+/// A queue that is used.
+#[derive(Debug, Default)]
+struct Used {
+    index: u16,
+    /// The message by which it interrupts, if it does.
     message: Option<u16>,
-    /// Offset of each queue's doorbell.
-    doorbells: [usize; QUEUES],
+    /// Offset of its doorbell, once it is enabled.
+    doorbell: Option<usize>,
 }
 
 impl<W: Window> PciRegisters<W> {
@@ -50,7 +59,7 @@ impl<W: Window> PciRegisters<W> {
         if !fits(common, COMMON_BYTES) || !fits(device, config_bytes) || !interrupt_fits {
             return Err(Refused::Registers);
         }
-        Ok(PciRegisters { window, bytes, places, message: None, doorbells: [0; QUEUES] })
+        Ok(PciRegisters { window, bytes, places, queues: Vec::new(), by_messages: false })
     }
 
     /// Where the doorbell of the chosen queue is.
@@ -63,6 +72,16 @@ impl<W: Window> PciRegisters<W> {
             return Err(Refused::Registers);
         }
         Ok((end - 2) as usize)
+    }
+
+    /// What is known of a queue.
+    fn used(&mut self, index: u16) -> &mut Used {
+        let known = self.queues.iter().position(|queue| queue.index == index);
+        let at = known.unwrap_or_else(|| {
+            self.queues.push(Used { index, ..Used::default() });
+            self.queues.len() - 1
+        });
+        &mut self.queues[at]
     }
 
     fn common(&self, register: u32) -> usize {
@@ -124,8 +143,9 @@ impl<W: Window> Registers for PciRegisters<W> {
             return Err(Refused::Queue);
         }
         let doorbell = self.find_doorbell()?;
-        *self.doorbells.get_mut(usize::from(index)).ok_or(Refused::Queue)? = doorbell;
-        if let Some(message) = self.message {
+        let queue = self.used(index);
+        queue.doorbell = Some(doorbell);
+        if let Some(message) = queue.message {
             // A reset has taken it away. A device that cannot keep it says so.
             self.write16(QUEUE_MESSAGE, message);
             if self.window.read16(self.common(QUEUE_MESSAGE)) != message {
@@ -141,16 +161,20 @@ impl<W: Window> Registers for PciRegisters<W> {
     }
 
     fn ring_doorbell(&mut self, index: u16) {
-        self.window.write16(self.doorbells[usize::from(index)], index);
+        let queue = self.queues.iter().find(|queue| queue.index == index);
+        if let Some(doorbell) = queue.and_then(|queue| queue.doorbell) {
+            self.window.write16(doorbell, index);
+        }
     }
 
-    fn interrupt_by(&mut self, message: u16) {
-        self.message = Some(message);
+    fn interrupt_by(&mut self, index: u16, message: u16) {
+        self.used(index).message = Some(message);
+        self.by_messages = true;
     }
 
     /// A message is no level that would have to be taken back.
     fn acknowledge(&mut self) {
-        if self.message.is_none() {
+        if !self.by_messages {
             self.window.read8(self.places.interrupt.offset as usize);
         }
     }

@@ -81,8 +81,8 @@ pub trait Registers {
     fn enable_queue(&mut self, index: u16, place: &QueuePlace) -> Result<(), Refused>;
     /// Tells the device that there is something new in queue `index`.
     fn ring_doorbell(&mut self, index: u16);
-    /// Lets all queues interrupt by this message of the device, from the next start on. Devices on no bus have none.
-    fn interrupt_by(&mut self, message: u16);
+    /// Lets queue `index` interrupt by this message of the device, from the next start on. Devices on no bus have none.
+    fn interrupt_by(&mut self, index: u16, message: u16);
     /// Takes the interrupt back, so that the line can be opened again.
     fn acknowledge(&mut self);
 }
@@ -129,10 +129,13 @@ impl<R: Registers + ?Sized> Transport<R> {
         Ok(features)
     }
 
-    /// Lets a device that has agreed work with these queues, which are empty.
-    pub fn run(&mut self, queues: &[QueuePlace]) -> Result<(), Refused> {
-        for (index, place) in (0..).zip(queues) {
-            self.registers.enable_queue(index, place)?;
+    /// Lets a device that has agreed work with these queues, which are empty, each with its index.
+    pub fn run(
+        &mut self,
+        queues: impl IntoIterator<Item = (u16, QueuePlace)>,
+    ) -> Result<(), Refused> {
+        for (index, place) in queues {
+            self.registers.enable_queue(index, &place)?;
         }
         self.registers.set_status(AGREED | STATUS_RUNNING);
         Ok(())
@@ -141,6 +144,11 @@ impl<R: Registers + ?Sized> Transport<R> {
     /// Tells the device that there is something new in queue `index`.
     pub fn ring_doorbell(&mut self, index: u16) {
         self.registers.ring_doorbell(index);
+    }
+
+    /// Lets queue `index` interrupt by this message, from the next start on.
+    pub fn interrupt_by(&mut self, index: u16, message: u16) {
+        self.registers.interrupt_by(index, message);
     }
 
     /// Takes the interrupt back, so that the line can be opened again.

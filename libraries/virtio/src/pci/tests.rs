@@ -92,10 +92,12 @@ fn start_with(
     message: Option<u16>,
 ) -> Result<Transport<PciRegisters<Device>>, Refused> {
     let mut registers = PciRegisters::new(device, BYTES, PLACES, CONFIG_BYTES)?;
-    message.into_iter().for_each(|message| registers.interrupt_by(message));
+    for index in 0..2 {
+        message.into_iter().for_each(|message| registers.interrupt_by(index, message + index));
+    }
     let mut transport = Transport::new(Box::new(registers))?;
     transport.negotiate(KNOWN)?;
-    transport.run(&[PLACE, QueuePlace { used: 0x5000, ..PLACE }])?;
+    transport.run([(0, PLACE), (1, QueuePlace { used: 0x5000, ..PLACE })])?;
     Ok(transport)
 }
 
@@ -140,15 +142,33 @@ fn message(transport: &Transport<PciRegisters<Device>>) -> u16 {
 }
 
 #[test]
-fn queues_get_their_message_again_after_a_reset() {
+fn a_queue_far_behind_has_a_doorbell_too() {
+    let mut transport = start(Device::new(u64::MAX)).unwrap();
+    transport.registers.window.memory.write16(QUEUE_NOTIFY as usize, 5);
+    transport.run([(40_000, PLACE)]).unwrap();
+    transport.ring_doorbell(40_000);
+    let memory = &transport.registers.window.memory;
+    assert_eq!(memory.read16(QUEUE_SELECT as usize), 40_000);
+    assert_eq!((memory.read16(0x814), memory.read16(0x80c)), (40_000, 0));
+    transport.registers.window.memory.write16(0x814, 0);
+    transport.ring_doorbell(1);
+    transport.ring_doorbell(7);
+    let memory = &transport.registers.window.memory;
+    assert_eq!((memory.read16(0x814), memory.read16(0x80c)), (0, 1), "nobody has the last one");
+}
+
+#[test]
+fn queues_get_their_messages_again_after_a_reset() {
     let mut device = Device::new(u64::MAX);
     device.memory.write16(QUEUE_MESSAGE as usize, 0xffff);
     let mut transport = start_with(device, Some(3)).unwrap();
-    assert_eq!(message(&transport), 3);
+    assert_eq!(message(&transport), 4);
     transport.reset().unwrap();
-    transport.registers.window.memory.write16(QUEUE_MESSAGE as usize, 0xffff);
-    transport.run(&[PLACE]).unwrap();
-    assert_eq!(message(&transport), 3);
+    for (index, expected) in [(0, 3), (1, 4), (2, 0xffff)] {
+        transport.registers.window.memory.write16(QUEUE_MESSAGE as usize, 0xffff);
+        transport.run([(index, PLACE)]).unwrap();
+        assert_eq!(message(&transport), expected);
+    }
 }
 
 #[test]
@@ -187,7 +207,7 @@ fn registers_beyond_the_mapping_are_refused() {
         let device = Device::new(u64::MAX);
         let registers = PciRegisters::new(device, BYTES, places, CONFIG_BYTES);
         let transport = registers.and_then(|it| Transport::new(Box::new(it)));
-        transport.and_then(|mut transport| transport.run(&[PLACE])).err()
+        transport.and_then(|mut transport| transport.run([(0, PLACE)])).err()
     };
     for range in [far, short, last] {
         for places in [

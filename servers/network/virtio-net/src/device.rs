@@ -126,7 +126,7 @@ mod tests {
             Ok(())
         }
         fn ring_doorbell(&mut self, _: u16) {}
-        fn interrupt_by(&mut self, _: u16) {}
+        fn interrupt_by(&mut self, _: u16, _: u16) {}
         fn acknowledge(&mut self) {}
     }
 

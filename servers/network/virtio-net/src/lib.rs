@@ -86,11 +86,11 @@ impl Server for VirtioNet {
 
     fn new(cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
         let Needs { device, packets, memory, address_space } = cx.req();
-        let mut registers = warren_virtio::registers(cx, device, address_space, CONFIG_BYTES)?;
-        let line = warren_virtio::line(cx, device, registers.as_mut())?.keep()?;
+        let registers = warren_virtio::registers(cx, device, address_space, CONFIG_BYTES)?;
         let refused = |refused: Refused| StartError::new(refused.message());
         // The device is quiet from here on.
         let mut transport = Transport::new(registers).map_err(refused)?;
+        let line = warren_virtio::line(cx, device, &mut transport, &[RECEIVE, SEND])?.keep()?;
         let packets = warren_link::memory(cx, device, packets, address_space, MOST_BUFFERS)?;
         let area = memory.contiguous(cx, AREA_BYTES as u64)?;
         let area_base = area.physical(cx)?;
@@ -118,7 +118,7 @@ fn start<R: Registers + ?Sized>(
 ) -> Result<LinkDescription, Refused> {
     let offered = transport.offered();
     let description = device::agree(transport, offered)?;
-    transport.run(&[receiver.queue().place(area), sender.queue().place(area)])?;
+    transport.run([(RECEIVE, receiver.queue().place(area)), (SEND, sender.queue().place(area))])?;
     Ok(description)
 }
 

@@ -87,15 +87,14 @@ impl Server for VirtioBlk {
 
     fn new(cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
         let needs = cx.req();
-        let mut registers =
+        let registers =
             warren_virtio::registers(cx, &needs.device, &needs.address_space, CONFIG_BYTES)?;
         let area = needs.memory.contiguous(cx, AREA_BYTES as u64)?;
         let base = area.physical(cx)?;
         let area = map_space(cx, &needs.address_space, area)?;
-        let line = warren_virtio::line(cx, &needs.device, registers.as_mut())?.keep()?;
-
         let refused = |refused: Refused| StartError::new(refused.message());
         let mut transport = Transport::new(registers).map_err(refused)?;
+        let line = warren_virtio::line(cx, &needs.device, &mut transport, &[QUEUE])?.keep()?;
         let ring = Ring::new();
         let geometry = start(&mut transport, &ring, base).map_err(refused)?;
         Ok(VirtioBlk { transport, geometry, ring, area, base, line, seen: 0, dead: false })
@@ -268,7 +267,7 @@ fn start<R: Registers + ?Sized>(
 ) -> Result<Geometry, Refused> {
     let features = transport.negotiate(FEATURES)?;
     let geometry = Geometry::of(transport, features)?;
-    transport.run(&[ring.place(base)])?;
+    transport.run([(0, ring.place(base))])?;
     Ok(geometry)
 }
 
