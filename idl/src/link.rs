@@ -16,6 +16,8 @@ pub enum LinkError {
     Superseded = 3,
     /// There is no packet memory left.
     Exhausted = 4,
+    /// The device has no such pair of queues.
+    NoPair = 5,
 }
 
 impl From<PacketError> for LinkError {
@@ -60,6 +62,8 @@ pub struct LinkDescription {
     pub mtu: u32,
     /// What it does by itself: `OFFLOAD_…`.
     pub offloads: u32,
+    /// Its pairs of queues, one for each direction: at least one. Each pair delivers by itself.
+    pub pairs: u32,
 }
 
 impl Flat for LinkDescription {}
@@ -97,7 +101,12 @@ pub trait Link {
     fn counts(cx: &mut Cx<'_, Self>) -> Result<LinkCounts, LinkError>;
     /// Sends a batch of frames, as many of them as there is room for, and returns how many. The link holds their buffers until the device has done with them.
     fn send(cx: &mut Cx<'_, Self>, frames: &[u8]) -> Result<u64, LinkError>;
-    /// Delivers what arrives to `sink`, on the thread that calls, until the sink is gone, the device works no more, or somebody else is served:
-    /// it does not return before. Whoever wants to go on when the link's server was restarted calls again.
-    fn serve<'f>(cx: &mut Cx<'f, Self>, sink: Ref<'f, dyn Sink>) -> Result<(), LinkError>;
+    /// Delivers what arrives by a pair of queues, from 0, to `sink`, on the thread that calls, until the sink is gone, the device works no more, or somebody else is served
+    /// the same pair: it does not return before. Whoever wants all frames has a thread for each pair; those of one connection arrive by one pair. Whoever wants to go on when the link's server was
+    /// restarted calls again.
+    fn serve<'f>(
+        cx: &mut Cx<'f, Self>,
+        pair: u32,
+        sink: Ref<'f, dyn Sink>,
+    ) -> Result<(), LinkError>;
 }

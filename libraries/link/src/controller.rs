@@ -3,6 +3,8 @@
 //! A driver says what its controller's registers ([`Registers`]) and descriptors ([`Descriptors`], [`Sender`]) look like; all else is alike.
 //! The rings lie in memory that is shared with the controller, that of frames that arrive first.
 
+use alloc::vec;
+
 use warren::{Cx, Mapping, New, Req, Server, StartError};
 use warren_idl::{
     AddressSpace, LinkCounts, LinkDescription, Memory, OFFLOAD_SEGMENT_IPV4, PIECES, Packet,
@@ -184,7 +186,7 @@ impl<R: Registers> Controller<R> {
         let sender = R::Sender::new(Self::SEND_AT, packets.base, zeroes);
         let mut device = Controller { registers, address, receiver, sender, area, area_base };
         device.run();
-        Port::new(cx, device, packets, line)
+        Port::new(cx, device, packets, vec![line])
     }
 
     /// Starts the controller, which was reset, with its rings.
@@ -200,6 +202,7 @@ impl<R: Registers> Device for Controller<R> {
             up: self.registers.is_up().into(),
             mtu: MTU,
             offloads: self.registers.offloads(),
+            pairs: 1,
         }
     }
 
@@ -207,11 +210,11 @@ impl<R: Registers> Device for Controller<R> {
         R::Descriptors::MOST
     }
 
-    fn filled(&self) -> usize {
+    fn filled(&self, _: usize) -> usize {
         self.receiver.filled()
     }
 
-    fn refill(&mut self, fresh: &mut Indices) {
+    fn refill(&mut self, _: usize, fresh: &mut Indices) {
         if self.receiver.refill(&mut self.area, fresh) {
             self.registers.show_buffers(self.receiver.tail());
         }
@@ -219,6 +222,7 @@ impl<R: Registers> Device for Controller<R> {
 
     fn harvest(
         &mut self,
+        _: usize,
         _packets: &Buffers,
         spent: &mut Indices,
         counts: &mut LinkCounts,
@@ -230,19 +234,19 @@ impl<R: Registers> Device for Controller<R> {
         check::<R::Sender, _>(packets, frame, self.registers.offloads())
     }
 
-    fn push(&mut self, packets: &Buffers, frame: &[Packet]) -> bool {
+    fn push(&mut self, _: usize, packets: &Buffers, frame: &[Packet]) -> bool {
         self.sender.push(&mut self.area, packets, frame)
     }
 
-    fn publish(&mut self) {
+    fn publish(&mut self, _: usize) {
         self.registers.show_frames(self.sender.tail());
     }
 
-    fn want_room(&mut self, want: bool) {
+    fn want_room(&mut self, _: usize, want: bool) {
         self.registers.want_room(want);
     }
 
-    fn reclaim(&mut self, spent: &mut Indices) -> Result<(), Broken> {
+    fn reclaim(&mut self, _: usize, spent: &mut Indices) -> Result<(), Broken> {
         self.sender.reclaim(&self.area, spent);
         Ok(())
     }
@@ -251,10 +255,10 @@ impl<R: Registers> Device for Controller<R> {
         self.registers.acknowledge();
     }
 
-    fn stop(&mut self, all: &mut Indices) -> Result<(), Broken> {
+    fn stop(&mut self, fresh: &mut Indices, spent: &mut Indices) -> Result<(), Broken> {
         self.registers.reset().map_err(|_| Broken)?;
-        self.receiver.reset(&mut self.area, all);
-        self.sender.reset(&mut self.area, all);
+        self.receiver.reset(&mut self.area, fresh);
+        self.sender.reset(&mut self.area, spent);
         Ok(())
     }
 

@@ -39,9 +39,10 @@ macro_rules! driver {
 
             fn serve<'f>(
                 cx: &mut ::warren::Cx<'f, Self>,
+                pair: u32,
                 sink: ::warren::Ref<'f, dyn ::warren_idl::Sink>,
             ) -> ::core::result::Result<(), ::warren_idl::LinkError> {
-                $crate::serve(cx, sink)
+                $crate::serve(cx, pair, sink)
             }
         }
     };

@@ -8,8 +8,14 @@
 //! Frames that arrive are delivered on the thread of whoever is served ([`serve`]), up to a batch at a time; between batches it waits for the
 //! interrupt line. Frames are sent on the thread of whoever calls [`send`]. A driver has no thread of its own.
 //!
-//! Frames for which the device has no room wait here, [`MOST_WAITING`] of them; then the device is asked to interrupt when frames have left, and
+//! Frames for which the device has no room wait here, [`MOST_WAITING`] of them for each pair of queues; then the device is asked to interrupt when frames have left, and
 //! the thread of whoever is served goes on with those that wait.
+//!
+//! # Several pairs of queues
+//!
+//! A device may have several pairs, each of a queue for frames that arrive and one for frames that are sent, with an interrupt line and a thread of whoever is served. By which pair a frame is
+//! sent says [`flow`]; all of a connection's take the same one. The port is one, under the driver's lock, which is free while frames are delivered: what the layers above do with
+//! them goes on for all pairs at once. A reset concerns all of them.
 //!
 //! # Whose buffers
 //!
@@ -27,14 +33,17 @@
 #![forbid(unsafe_code)]
 
 extern crate alloc;
+#[cfg(test)]
+extern crate std;
 
 pub mod controller;
 mod driver;
+pub mod flow;
 pub mod receiver;
 pub mod ring;
 pub mod segments;
 
-use alloc::{boxed::Box, collections::VecDeque, rc::Rc};
+use alloc::{boxed::Box, collections::VecDeque, rc::Rc, vec::Vec};
 
 use warren::{Closing, Cx, Kept, New, Object, Ref, Req, Serial, Server, StartError, SystemError};
 use warren_idl::{
@@ -46,7 +55,7 @@ use warren_packets::{Bad, Batch, Buffers, Indices, OwnShare, batch::length};
 /// Buffers that are given back, and taken, at a time.
 pub const RENEWED: usize = 64;
 
-/// Frames that wait for room in the device: what a window of TCP has of packets of Ethernet. What is beyond is lost.
+/// Frames that wait for room in a pair of queues: what a window of TCP has of packets of Ethernet. What is beyond is lost.
 const MOST_WAITING: usize = 1024;
 
 /// The register of the configuration space that says where the device's registers are: no other device has them there.
@@ -56,23 +65,24 @@ const FIRST_ADDRESS: u16 = 0x10;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Broken;
 
-/// A network device, as its driver reaches it.
+/// A network device, as its driver reaches it. Pairs of queues are named by their numbers, which are less than what the description says.
 pub trait Device {
     /// What it is.
     fn description(&self) -> LinkDescription;
-    /// How many buffers it can have for frames that arrive.
+    /// How many buffers each pair can have for frames that arrive.
     fn entries(&self) -> usize;
-    /// How many of them it has.
-    fn filled(&self) -> usize;
-    /// Gives it buffers out of `fresh`, as many as it has room for.
-    fn refill(&mut self, fresh: &mut Indices);
-    /// Takes frames that have arrived, as many as a batch has room for. Their buffers are added to `spent`.
+    /// How many of them one has.
+    fn filled(&self, pair: usize) -> usize;
+    /// Gives one buffers out of `fresh`, as many as it has room for.
+    fn refill(&mut self, pair: usize, fresh: &mut Indices);
+    /// Takes frames that have arrived by one, as many as a batch has room for. Their buffers are added to `spent`.
     ///
     /// # Errors
     ///
     /// The device broke the rules.
     fn harvest(
         &mut self,
+        pair: usize,
         packets: &Buffers,
         spent: &mut Indices,
         counts: &mut LinkCounts,
@@ -83,27 +93,28 @@ pub trait Device {
     ///
     /// Its pieces are empty, too many, or not in buffers, or it asks for what the device does not do.
     fn check(&self, packets: &Buffers, frame: &[Packet]) -> Result<(), Bad>;
-    /// Takes a frame to be sent, whose buffers are held; `false` if there is no room, or it cannot be sent any more.
-    fn push(&mut self, packets: &Buffers, frame: &[Packet]) -> bool;
-    /// Tells the device that there are frames to be sent.
-    fn publish(&mut self);
-    /// Says whether the device is to interrupt when frames have left.
-    fn want_room(&mut self, want: bool);
-    /// Takes back the buffers of frames that have left.
+    /// Takes a frame to be sent by a pair, whose buffers are held; `false` if there is no room, or it cannot be sent any more.
+    fn push(&mut self, pair: usize, packets: &Buffers, frame: &[Packet]) -> bool;
+    /// Tells the device that there are frames to be sent by a pair.
+    fn publish(&mut self, pair: usize);
+    /// Says whether the device is to interrupt when frames have left by a pair.
+    fn want_room(&mut self, pair: usize, want: bool);
+    /// Takes back the buffers of frames that have left by a pair.
     ///
     /// # Errors
     ///
     /// The device broke the rules.
-    fn reclaim(&mut self, spent: &mut Indices) -> Result<(), Broken>;
+    fn reclaim(&mut self, pair: usize, spent: &mut Indices) -> Result<(), Broken>;
     /// Takes an interrupt back.
     fn acknowledge(&mut self);
-    /// Resets the device, and takes back all buffers that it had.
+    /// Resets the device, and takes back all buffers that it had: those for frames that arrive, which nobody else has, are `fresh`, and those of frames that are sent are
+    /// `spent`.
     ///
     /// # Errors
     ///
     /// It cannot be reset: it may go on writing to its buffers.
-    fn stop(&mut self, all: &mut Indices) -> Result<(), Broken>;
-    /// Starts a device that was stopped.
+    fn stop(&mut self, fresh: &mut Indices, spent: &mut Indices) -> Result<(), Broken>;
+    /// Starts a device that was stopped, with as many pairs as it had.
     ///
     /// # Errors
     ///
@@ -116,22 +127,27 @@ pub struct Port<D> {
     device: D,
     packets: Buffers,
     share: OwnShare,
-    line: Rc<Kept<dyn InterruptLine>>,
-    /// Interrupts that were taken back.
-    seen: u64,
+    pairs: Vec<Pair>,
     /// Buffers that the device can have.
     fresh: Indices,
     /// Buffers that the device and the sink have done with.
     spent: Indices,
+    counts: LinkCounts,
+    /// The device could not be started again.
+    dead: bool,
+}
+
+/// What belongs to a pair of queues.
+struct Pair {
+    line: Rc<Kept<dyn InterruptLine>>,
+    /// Interrupts that were taken back.
+    seen: u64,
     /// Buffers whose frames are being delivered.
     delivering: Indices,
     /// Frames whose buffers are held, for which the device has had no room.
     waiting: VecDeque<Box<[Packet]>>,
-    counts: LinkCounts,
     /// Whoever is served now; those before leave when they find that it is not them.
     session: u64,
-    /// The device could not be started again.
-    dead: bool,
 }
 
 /// A server that drives a network device.
@@ -150,6 +166,13 @@ pub struct Memory {
     share: OwnShare,
     /// The physical address of its first byte.
     pub base: u64,
+}
+
+impl Memory {
+    /// How many buffers there are.
+    pub fn buffers(&self) -> usize {
+        self.packets.count()
+    }
 }
 
 /// Reaches the packet memory, once the device is quiet: what an instance before has lost is free from then on. The share is to hold what the device has,
@@ -175,7 +198,7 @@ pub fn memory<S: Server>(
 }
 
 impl<D: Device> Port<D> {
-    /// A port whose device was started, and gets its first buffers here. A thread that waits for the interrupt line in the instance before this one wakes by
+    /// A port whose device was started, with a line for each of its pairs, which are 64 at most, and gets its first buffers here. A thread that waits for the interrupt line in the instance before this one wakes by
     /// the first frame that arrives, and so comes here.
     ///
     /// # Errors
@@ -183,27 +206,27 @@ impl<D: Device> Port<D> {
     /// There is no packet memory.
     pub fn new<S: Server>(
         cx: &mut Cx<'_, New<S>>,
-        mut device: D,
+        device: D,
         memory: Memory,
-        line: Kept<dyn InterruptLine>,
+        lines: Vec<Kept<dyn InterruptLine>>,
     ) -> Result<Self, StartError> {
         let Memory { packets, share, .. } = memory;
-        let mut fresh = share.take(cx, device.entries())?;
-        device.refill(&mut fresh);
-        Ok(Port {
-            device,
-            packets,
-            share,
-            line: Rc::new(line),
-            seen: 0,
-            fresh,
-            spent: Indices::new(),
-            delivering: Indices::new(),
-            waiting: VecDeque::new(),
-            counts: LinkCounts::default(),
-            session: 0,
-            dead: false,
-        })
+        let pairs: Vec<_> = lines.into_iter().map(Pair::new).collect();
+        let fresh = share.take(cx, pairs.len() * device.entries())?;
+        let (spent, counts, dead) = Default::default();
+        let mut port = Port { device, packets, share, pairs, fresh, spent, counts, dead };
+        port.fill();
+        Ok(port)
+    }
+
+    /// Gives each pair an equal part of the buffers that there are: one that had none would never interrupt.
+    fn fill(&mut self) {
+        let Port { device, pairs, fresh, .. } = self;
+        for (pair, left) in (0..pairs.len()).zip((1..=pairs.len()).rev()) {
+            let mut part = fresh.last(fresh.len() / left);
+            device.refill(pair, &mut part);
+            fresh.append(&mut part);
+        }
     }
 
     /// What the device is.
@@ -218,29 +241,43 @@ impl<D: Device> Port<D> {
 
     /// Gives frames whose buffers are held to the device; returns how many it has taken.
     fn transmit(&mut self, frames: &Batch) -> usize {
-        self.reclaim();
-        let mut taken = 0;
+        let (mut taken, mut used) = (0, 0u64);
         for frame in frames.packets() {
-            if !self.waiting.is_empty() || !self.push(frame) {
-                if self.dead || self.waiting.len() >= MOST_WAITING {
+            let pair = self.pair_of(frame);
+            if used & (1 << pair) == 0 {
+                used |= 1 << pair;
+                self.reclaim(pair);
+            }
+            if !self.pairs[pair].waiting.is_empty() || !self.push(pair, frame) {
+                if self.dead || self.pairs[pair].waiting.len() >= MOST_WAITING {
                     break;
                 }
-                self.waiting.push_back(frame.into());
+                self.pairs[pair].waiting.push_back(frame.into());
             }
             taken += 1;
         }
         self.counts.sent_dropped += (frames.packets().count() - taken) as u64;
-        if taken > 0 {
-            self.device.publish();
+        while used != 0 {
+            let pair = used.trailing_zeros() as usize;
+            used &= used - 1;
+            self.device.publish(pair);
+            self.go_on(pair);
         }
-        self.go_on();
         taken
     }
 
-    /// Gives a frame to the device, if it has room.
-    fn push(&mut self, frame: &[Packet]) -> bool {
+    /// The pair by which a frame is sent.
+    fn pair_of(&self, frame: &[Packet]) -> usize {
+        match self.pairs.len() {
+            1 => 0,
+            pairs => flow::pair(&self.packets, frame, pairs),
+        }
+    }
+
+    /// Gives a frame to a pair, if it has room.
+    fn push(&mut self, pair: usize, frame: &[Packet]) -> bool {
         let Port { device, packets, counts, dead, .. } = self;
-        let has_room = !*dead && device.push(packets, frame);
+        let has_room = !*dead && device.push(pair, packets, frame);
         if has_room {
             counts.sent += 1;
             counts.sent_bytes += length(frame) as u64;
@@ -248,45 +285,50 @@ impl<D: Device> Port<D> {
         has_room
     }
 
-    /// Gives frames that wait to the device, as far as it has room.
-    fn go_on(&mut self) {
-        while !self.waiting.is_empty() && !self.dead {
+    /// Gives frames that wait to a pair, as far as it has room.
+    fn go_on(&mut self, pair: usize) {
+        while !self.pairs[pair].waiting.is_empty() && !self.dead {
             // From here on the device says when there is more room.
-            self.device.want_room(true);
-            self.reclaim();
-            let before = self.waiting.len();
-            while let Some(frame) = self.waiting.pop_front() {
+            self.device.want_room(pair, true);
+            self.reclaim(pair);
+            let before = self.pairs[pair].waiting.len();
+            while let Some(frame) = self.pairs[pair].waiting.pop_front() {
                 let Port { device, packets, counts, spent, .. } = self;
                 // It was good when it came, and can have become bad only because somebody has written to the memory.
                 if device.check(packets, &frame).is_err() {
                     spent.extend(&frame);
                     counts.sent_dropped += 1;
-                } else if !self.push(&frame) {
-                    self.waiting.push_front(frame);
+                } else if !self.push(pair, &frame) {
+                    self.pairs[pair].waiting.push_front(frame);
                     break;
                 }
             }
-            if self.waiting.len() == before {
+            if self.pairs[pair].waiting.len() == before {
                 return;
             }
-            self.device.publish();
-            if self.waiting.is_empty() {
-                self.device.want_room(false);
+            self.device.publish(pair);
+            if self.pairs[pair].waiting.is_empty() {
+                self.device.want_room(pair, false);
             }
         }
     }
 
-    /// Takes back the buffers of frames that have left.
-    fn reclaim(&mut self) {
-        if !self.dead && self.device.reclaim(&mut self.spent).is_err() {
+    /// Takes back the buffers of frames that have left by a pair.
+    fn reclaim(&mut self, pair: usize) {
+        if !self.dead && self.device.reclaim(pair, &mut self.spent).is_err() {
             self.restart();
         }
     }
 
-    /// Frames that have arrived.
-    fn receive(&mut self) -> Batch {
-        let Port { device, packets, delivering, counts, .. } = self;
-        match device.harvest(packets, delivering, counts) {
+    /// Takes back the buffers of all frames that have left.
+    fn reclaim_all(&mut self) {
+        (0..self.pairs.len()).for_each(|pair| self.reclaim(pair));
+    }
+
+    /// Frames that have arrived by a pair.
+    fn receive(&mut self, pair: usize) -> Batch {
+        let Port { device, packets, pairs, counts, .. } = self;
+        match device.harvest(pair, packets, &mut pairs[pair].delivering, counts) {
             Ok(frames) => frames,
             Err(Broken) => {
                 self.restart();
@@ -300,15 +342,28 @@ impl<D: Device> Port<D> {
         self.counts.resets += 1;
         self.dead = self.stop().and_then(|()| self.device.start()).is_err();
         if !self.dead {
-            self.device.refill(&mut self.fresh);
+            self.fill();
         }
     }
 
     /// Stops the device. Nobody waits for it any more.
     fn stop(&mut self) -> Result<(), Broken> {
-        let Port { device, spent, waiting, .. } = self;
-        waiting.drain(..).for_each(|frame| spent.extend(&frame));
-        device.stop(spent)
+        let Port { device, fresh, spent, pairs, .. } = self;
+        let waiting = pairs.iter_mut().flat_map(|pair| pair.waiting.drain(..));
+        waiting.for_each(|frame| spent.extend(&frame));
+        device.stop(fresh, spent)
+    }
+}
+
+impl Pair {
+    fn new(line: Kept<dyn InterruptLine>) -> Self {
+        Pair {
+            line: Rc::new(line),
+            seen: 0,
+            delivering: Indices::new(),
+            waiting: VecDeque::new(),
+            session: 0,
+        }
     }
 }
 
@@ -327,7 +382,7 @@ pub fn send<S: Driver>(cx: &mut Cx<'_, S>, frames: &[u8]) -> Result<u64, LinkErr
     let pieces = Indices::of(frames.records());
     if share.hold(cx, &pieces).is_err() {
         // What has left may be what there is too much of.
-        cx.port_mut().reclaim();
+        cx.port_mut().reclaim_all();
         give_back(cx, &share, 1)?;
         share.hold(cx, &pieces)?;
     }
@@ -345,34 +400,39 @@ pub fn send<S: Driver>(cx: &mut Cx<'_, S>, frames: &[u8]) -> Result<u64, LinkErr
     }
 }
 
-/// Delivers what arrives: `Link::serve`.
+/// Delivers what arrives by a pair: `Link::serve`.
 ///
 /// # Errors
 ///
-/// The sink is gone, the device works no more, or somebody else is served.
-pub fn serve<'f, S: Driver>(cx: &mut Cx<'f, S>, sink: Ref<'f, dyn Sink>) -> Result<(), LinkError> {
-    cx.port_mut().session += 1;
-    let session = cx.port().session;
-    let (line, share) = (cx.port().line.clone(), cx.port().share.clone());
+/// There is no such pair, the sink is gone, the device works no more, or somebody else is served.
+pub fn serve<'f, S: Driver>(
+    cx: &mut Cx<'f, S>,
+    pair: u32,
+    sink: Ref<'f, dyn Sink>,
+) -> Result<(), LinkError> {
+    let pair = pair as usize;
+    let it = cx.port_mut().pairs.get_mut(pair).ok_or(LinkError::NoPair)?;
+    it.session += 1;
+    let (session, line, share) = (it.session, it.line.clone(), cx.port().share.clone());
     // What another one was being shown when it ended.
-    shown(cx.port_mut());
+    shown(cx.port_mut(), pair);
     loop {
-        if cx.port().session != session {
+        if cx.port().pairs[pair].session != session {
             return Err(LinkError::Superseded);
         }
-        cx.port_mut().go_on();
-        let frames = cx.port_mut().receive();
+        cx.port_mut().go_on(pair);
+        let frames = cx.port_mut().receive(pair);
         if cx.port().dead {
             return Err(LinkError::Broken);
         }
         // More arrives while these are delivered: a small ring would have no buffer for it.
-        refill(cx, &share)?;
+        refill(cx, pair, &share)?;
         // Somebody else may be served since, and have given them back.
-        if cx.port().session != session {
+        if cx.port().pairs[pair].session != session {
             return Err(LinkError::Superseded);
         }
         if frames.is_empty() {
-            next_interrupt(cx, Kept::as_ref(&line))?;
+            next_interrupt(cx, pair, Kept::as_ref(&line))?;
             continue;
         }
         match sink.deliver(cx, frames.as_bytes()) {
@@ -381,7 +441,7 @@ pub fn serve<'f, S: Driver>(cx: &mut Cx<'f, S>, sink: Ref<'f, dyn Sink>) -> Resu
             // Frames may be lost.
             Err(_) => cx.port_mut().counts.received_dropped += 1,
         }
-        shown(cx.port_mut());
+        shown(cx.port_mut(), pair);
     }
 }
 
@@ -398,9 +458,9 @@ pub fn close<S: Driver + Server>(cx: &mut Cx<'_, Closing<S>>) {
 }
 
 /// Frames that were delivered are done with.
-fn shown<D>(port: &mut Port<D>) {
-    let Port { spent, delivering, .. } = port;
-    spent.append(delivering);
+fn shown<D>(port: &mut Port<D>, pair: usize) {
+    let Port { spent, pairs, .. } = port;
+    spent.append(&mut pairs[pair].delivering);
 }
 
 /// Whether an error of a sink means that it will not come back, or that this thread is at its end.
@@ -415,16 +475,16 @@ fn is_gone(error: SystemError) -> bool {
     )
 }
 
-/// Gives the device buffers, once many of them are missing.
-fn refill<S: Driver>(cx: &mut Cx<'_, S>, share: &OwnShare) -> Result<(), LinkError> {
-    let Port { device, fresh, delivering, .. } = cx.port();
-    let missing = device.entries() - device.filled();
+/// Gives a pair buffers, once many of them are missing.
+fn refill<S: Driver>(cx: &mut Cx<'_, S>, pair: usize, share: &OwnShare) -> Result<(), LinkError> {
+    let Port { device, fresh, pairs, .. } = cx.port();
+    let missing = device.entries() - device.filled(pair);
     if missing < RENEWED.min(device.entries() / 4) {
         return Ok(());
     }
     let needed = missing.saturating_sub(fresh.len());
     // What is being delivered comes back.
-    let has_some = device.filled() > 0 || !delivering.is_empty();
+    let has_some = device.filled(pair) > 0 || !pairs[pair].delivering.is_empty();
     give_back(cx, share, RENEWED)?;
     if needed > 0 {
         let mut taken = share.take(cx, needed);
@@ -445,7 +505,7 @@ fn refill<S: Driver>(cx: &mut Cx<'_, S>, share: &OwnShare) -> Result<(), LinkErr
         cx.port_mut().fresh.append(&mut more);
     }
     let Port { device, fresh, .. } = cx.port_mut();
-    device.refill(fresh);
+    device.refill(pair, fresh);
     Ok(())
 }
 
@@ -466,17 +526,18 @@ fn give_back<S: Driver>(
 /// Waits for an interrupt that nobody has taken back, or until somebody else has.
 fn next_interrupt<S: Driver>(
     cx: &mut Cx<'_, S>,
+    pair: usize,
     line: Ref<'_, dyn InterruptLine>,
 ) -> Result<(), LinkError> {
-    let seen = cx.port().seen;
+    let seen = cx.port().pairs[pair].seen;
     let count = line.wait(cx, seen).map_err(|error| match error {
         InterruptError::System(error) => error.into(),
         _ => LinkError::Broken,
     })?;
-    let port = cx.port_mut();
-    if count > port.seen {
-        port.seen = count;
-        port.device.acknowledge();
+    let Port { pairs, device, .. } = cx.port_mut();
+    if count > pairs[pair].seen {
+        pairs[pair].seen = count;
+        device.acknowledge();
     }
     Ok(())
 }

@@ -233,6 +233,11 @@ impl Indices {
         self.0.truncate(count);
     }
 
+    /// Takes the last `count` out, or all if they are fewer.
+    pub fn last(&mut self, count: usize) -> Self {
+        Indices(self.0.split_off(self.0.len().saturating_sub(count)))
+    }
+
     /// Takes the last one out.
     pub fn pop(&mut self) -> Option<u32> {
         self.0.pop()

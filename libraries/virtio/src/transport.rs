@@ -30,6 +30,8 @@ pub enum Refused {
     Queue,
     /// It refuses to interrupt by a message.
     Message,
+    /// It refuses a command, or does not answer.
+    Command,
     /// What it says of itself is impossible, in the way that this line for people says.
     Impossible(&'static str),
 }
@@ -43,6 +45,7 @@ impl Refused {
             Refused::Legacy => "it does not speak virtio 1",
             Refused::Queue => "its queue is too short",
             Refused::Message => "it refuses to interrupt by a message",
+            Refused::Command => "it refuses a command, or does not answer",
             Refused::Impossible(message) => message,
         }
     }
@@ -154,6 +157,15 @@ impl<R: Registers + ?Sized> Transport<R> {
     /// Takes the interrupt back, so that the line can be opened again.
     pub fn acknowledge(&mut self) {
         self.registers.acknowledge();
+    }
+
+    /// Looks until something has come of a device that takes no more than a moment, and reads a register each time: whoever plays the device gets time by that.
+    /// `None` if the device is given up.
+    pub fn wait_for<T>(&self, mut look: impl FnMut() -> Option<T>) -> Option<T> {
+        (0..PATIENCE).find_map(|_| {
+            self.registers.status();
+            look()
+        })
     }
 
     /// Reads one byte of the registers of the device's kind.

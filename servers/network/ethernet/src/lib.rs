@@ -3,8 +3,13 @@
 //! # Shape
 //!
 //! [`frame`] puts headers on and takes them off, and is tested on the host. [`EthernetServer`] is the server around it;
-//! who is served which protocol is a matter of the library `packets`. Its thread is the one on which frames arrive: it serves as the link's receiver, and goes from here through the
-//! layers above.
+//! who is served which protocol is a matter of the library `packets`. Its threads are those on which frames arrive, one for each of the link's pairs of queues: each serves as the link's receiver, and
+//! goes from here through the layers above.
+//!
+//! # How many threads
+//!
+//! The first pair's thread asks how many pairs there are whenever it begins to serve, because a driver that was restarted may have more of them; it starts the threads of the others. The
+//! thread of a pair that is gone asks for it again and again, as that of a driver that is gone does.
 //!
 //! # State, and what a restart loses
 //!
@@ -12,15 +17,18 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
 pub mod frame;
 
+use alloc::format;
+
 use warren::{Cx, New, Ref, Req, Required, Server, StartError, local, server};
 use warren_idl::{
-    AddressSpace, Ethernet, EthernetError, Link, LinkCounts, LinkDescription, PacketMemory,
-    Signals, Sink, SinkError, Task, ThreadError, ThreadFactory, Timer,
+    AddressSpace, Ethernet, EthernetError, Link, LinkCounts, LinkDescription, LinkError,
+    PacketMemory, Signals, Sink, SinkError, Task, ThreadError, ThreadFactory, Timer,
 };
 use warren_packets::{
     Batch, Buffers,
@@ -42,7 +50,7 @@ pub struct Needs {
 /// The Ethernet layer over one link.
 #[server(
     provides(Ethernet, Sink),
-    locals(Receiving),
+    locals(Receiving, ReceivingBeside),
     stack = 32768,
     summary = "protocols on one Ethernet link"
 )]
@@ -52,9 +60,18 @@ pub struct EthernetServer {
     served: Served,
 }
 
-/// What this server's thread runs.
+/// What the thread of the link's first pair of queues runs.
 #[local(provides = Task, parent = EthernetServer)]
-pub struct Receiving {}
+pub struct Receiving {
+    /// Pairs that have a thread.
+    threads: u32,
+}
+
+/// What the thread of another pair runs.
+#[local(provides = Task, parent = Receiving)]
+pub struct ReceivingBeside {
+    pair: u32,
+}
 
 impl Server for EthernetServer {
     type Required = Needs;
@@ -68,15 +85,43 @@ impl Server for EthernetServer {
     }
 
     fn start(cx: &mut Cx<'_, Self>) -> Result<(), StartError> {
-        let task = cx.spawn(Receiving {})?;
+        let task = cx.spawn(Receiving { threads: 1 })?;
         cx.req().threads.start(cx, "ethernet", task)?;
+        Ok(())
+    }
+}
+
+impl Receiving {
+    /// Starts threads, so that so many pairs have one.
+    fn start_threads(cx: &mut Cx<'_, Self>, pairs: u32) -> Result<(), ThreadError> {
+        while cx.threads < pairs {
+            let pair = cx.threads;
+            let task = cx.spawn(ReceivingBeside { pair })?;
+            cx.req().threads.start(cx, &format!("ethernet-{pair}"), task)?;
+            cx.threads += 1;
+        }
         Ok(())
     }
 }
 
 impl Task for Receiving {
     fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
-        let serve = |cx: &mut Cx<'_, Self>, sink| cx.req().link.serve(cx, sink);
+        let serve = |cx: &mut Cx<'_, Self>, sink| {
+            let pairs = cx.req().link.description(cx)?.pairs;
+            Self::start_threads(cx, pairs).map_err(|error| match error {
+                ThreadError::System(error) => error.into(),
+                _ => LinkError::Exhausted,
+            })?;
+            cx.req().link.serve(cx, 0, sink)
+        };
+        match ready::be_served(cx, &cx.req().timer, serve)? {}
+    }
+}
+
+impl Task for ReceivingBeside {
+    fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
+        let pair = cx.pair;
+        let serve = |cx: &mut Cx<'_, Self>, sink| cx.req().link.serve(cx, pair, sink);
         match ready::be_served(cx, &cx.req().timer, serve)? {}
     }
 }

@@ -81,7 +81,7 @@ impl Server for Tap {
 
 impl Link for Tap {
     fn description(cx: &mut Cx<'_, Self>) -> Result<LinkDescription, LinkError> {
-        Ok(LinkDescription { address: cx.address, up: 1, mtu: MTU, offloads: 0 })
+        Ok(LinkDescription { address: cx.address, up: 1, mtu: MTU, offloads: 0, pairs: 1 })
     }
 
     fn counts(cx: &mut Cx<'_, Self>) -> Result<LinkCounts, LinkError> {
@@ -106,7 +106,14 @@ impl Link for Tap {
         Ok(sent)
     }
 
-    fn serve<'f>(cx: &mut Cx<'f, Self>, sink: Ref<'f, dyn Sink>) -> Result<(), LinkError> {
+    fn serve<'f>(
+        cx: &mut Cx<'f, Self>,
+        pair: u32,
+        sink: Ref<'f, dyn Sink>,
+    ) -> Result<(), LinkError> {
+        if pair != 0 {
+            return Err(LinkError::NoPair);
+        }
         cx.session += 1;
         let session = cx.session;
         let share = cx.share.clone();

@@ -203,9 +203,13 @@ impl Link for UnreliableLink {
         Ok((count - passed.saturating_sub(sent)) as u64)
     }
 
-    fn serve<'f>(cx: &mut Cx<'f, Self>, sink: Ref<'f, dyn Sink>) -> Result<(), LinkError> {
+    fn serve<'f>(
+        cx: &mut Cx<'f, Self>,
+        pair: u32,
+        sink: Ref<'f, dyn Sink>,
+    ) -> Result<(), LinkError> {
         cx.wire.serve(sink.weak()?);
         let frames = cx.root::<dyn Sink>()?;
-        cx.req().link.serve(cx, frames)
+        cx.req().link.serve(cx, pair, frames)
     }
 }

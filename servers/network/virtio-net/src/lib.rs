@@ -3,10 +3,14 @@
 //! # Shape
 //!
 //! The library `virtio` finds and starts the device and has its queues. [`device`] is what is agreed on with it, [`header`] what stands in front
-//! of each frame, [`receive`] and [`transmit`] are the two directions; all are pure and tested on the host against devices
-//! that follow the rules and devices that do not. [`VirtioNet`] is the server around them.
+//! of each frame, [`receive`] and [`transmit`] are the two directions, of which [`queues`] has as many pairs as are used, and [`control`] tells the device so; all are pure and
+//! tested on the host against devices that follow the rules and devices that do not. [`VirtioNet`] is the server around them.
 //!
 //! What drivers of network devices have alike is the library `link`'s.
+//!
+//! # How many pairs
+//!
+//! As many as the device has and can interrupt for by a message each, up to [`MOST_PAIRS`]. A device that does not go along with them is started anew with one.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -14,46 +18,38 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod control;
 pub mod device;
 pub mod header;
+pub mod queues;
 pub mod receive;
 #[cfg(test)]
 mod tests;
 pub mod transmit;
 
-use warren::{Closing, Cx, Mapping, New, Req, Required, Server, StartError, server};
+use alloc::vec::Vec;
+
+use warren::{Closing, Cx, Kept, Mapping, New, Req, Required, Server, StartError, server};
 use warren_idl::{
-    AddressSpace, Link, LinkCounts, LinkDescription, Memory, Packet, PacketMemory, PciDevice,
-    map_space,
+    AddressSpace, InterruptLine, Link, LinkCounts, LinkDescription, Memory, Packet, PacketMemory,
+    PciDevice, map_space,
 };
 use warren_link::{Device, Port, driver};
 use warren_packets::{Bad, Batch, Buffers, Indices};
-use warren_virtio::{
-    Refused, Registers, Transport,
-    queue::{self, Queue},
-};
+use warren_virtio::{Refused, Registers, Transport, queue};
 
 use crate::{
     device::CONFIG_BYTES,
-    receive::Receiver,
-    transmit::{HEADER_STRIDE, Sender, header_of},
+    queues::{ENTRIES, Queues, receive_index, send_index},
+    transmit::header_of,
 };
 
-/// The device's queues (virtio 1.2, section 5.1.2).
-const RECEIVE: u16 = 0;
-const SEND: u16 = 1;
+/// Most pairs of queues: more CPUs than these are seldom busy with packets, and each pair has buffers of its own.
+pub const MOST_PAIRS: u16 = 4;
 
-/// Entries of each queue: as many as QEMU's devices have if nobody says otherwise.
-const ENTRIES: u16 = 256;
-
-/// Where the queues and the headers lie in the memory that is shared with the device.
-const RECEIVE_AT: usize = 0;
-const SEND_AT: usize = Queue::bytes(ENTRIES).next_multiple_of(64);
-const HEADERS_AT: usize = (SEND_AT + Queue::bytes(ENTRIES)).next_multiple_of(64);
-const AREA_BYTES: usize = (HEADERS_AT + ENTRIES as usize * HEADER_STRIDE).next_multiple_of(4096);
-
-/// Most buffers that the driver holds: those of both queues, and what is about to be renewed.
+/// Most buffers that the driver holds for each pair: those of both queues, and what is about to be renewed.
 const MOST_BUFFERS: u32 = 4 * ENTRIES as u32;
+
 /// What the driver needs.
 #[derive(Required)]
 pub struct Needs {
@@ -73,12 +69,9 @@ pub struct VirtioNet {
 pub struct Virtio {
     transport: Transport<dyn Registers>,
     description: LinkDescription,
-    receiver: Receiver,
-    sender: Sender,
-    /// Memory of the queues and of the headers.
+    queues: Queues,
+    /// Memory of the queues.
     area: Mapping,
-    /// Physical address of that memory.
-    area_base: u64,
 }
 
 impl Server for VirtioNet {
@@ -90,18 +83,19 @@ impl Server for VirtioNet {
         let refused = |refused: Refused| StartError::new(refused.message());
         // The device is quiet from here on.
         let mut transport = Transport::new(registers).map_err(refused)?;
-        let line = warren_virtio::line(cx, device, &mut transport, &[RECEIVE, SEND])?.keep()?;
-        let packets = warren_link::memory(cx, device, packets, address_space, MOST_BUFFERS)?;
-        let area = memory.contiguous(cx, AREA_BYTES as u64)?;
+        let agreed = device::agree(&mut transport).map_err(refused)?;
+        let mut lines = lines(cx, device, &mut transport, agreed.pairs.min(MOST_PAIRS))?;
+        let most_buffers = MOST_BUFFERS * lines.len() as u32;
+        let packets = warren_link::memory(cx, device, packets, address_space, most_buffers)?;
+        let area = memory.contiguous(cx, Queues::bytes(lines.len()) as u64)?;
         let area_base = area.physical(cx)?;
         let mut area = map_space(cx, address_space, area)?;
-
-        let receiver = Receiver::new(Queue::new(ENTRIES, RECEIVE_AT), packets.base);
-        let sender = Sender::new(Queue::new(ENTRIES, SEND_AT), HEADERS_AT, area_base, packets.base);
-        sender.queue().want_interrupts(&mut area, false);
-        let description = start(&mut transport, &receiver, &sender, area_base).map_err(refused)?;
-        let device = Virtio { transport, description, receiver, sender, area, area_base };
-        Ok(VirtioNet { port: Port::new(cx, device, packets, line)? })
+        let queues = |pairs| Queues::new(pairs, area_base, packets.base, packets.buffers());
+        let started = queues::start(&mut transport, &mut area, agreed, lines.len(), queues);
+        let (queues, description) = started.map_err(refused)?;
+        lines.truncate(description.pairs as usize);
+        let device = Virtio { transport, description, queues, area };
+        Ok(VirtioNet { port: Port::new(cx, device, packets, lines)? })
     }
 
     fn closing(cx: &mut Cx<'_, Closing<Self>>) {
@@ -109,17 +103,17 @@ impl Server for VirtioNet {
     }
 }
 
-/// Starts a device that was reset, with empty queues in the memory at the physical address `area`.
-fn start<R: Registers + ?Sized>(
-    transport: &mut Transport<R>,
-    receiver: &Receiver,
-    sender: &Sender,
-    area: u64,
-) -> Result<LinkDescription, Refused> {
-    let offered = transport.offered();
-    let description = device::agree(transport, offered)?;
-    transport.run([(RECEIVE, receiver.queue().place(area)), (SEND, sender.queue().place(area))])?;
-    Ok(description)
+/// The lines on which so many pairs of queues interrupt, of a device that is not started yet; there may be fewer.
+fn lines(
+    cx: &mut Cx<'_, New<VirtioNet>>,
+    device: &Req<dyn PciDevice>,
+    transport: &mut Transport<dyn Registers>,
+    pairs: u16,
+) -> Result<Vec<Kept<dyn InterruptLine>>, StartError> {
+    let queues: Vec<_> = (0..pairs).map(|pair| [receive_index(pair), send_index(pair)]).collect();
+    let queues: Vec<&[u16]> = queues.iter().map(|both| &both[..]).collect();
+    let lines = warren_virtio::lines(cx, device, transport, &queues)?;
+    Ok(lines.into_iter().map(|line| line.keep()).collect::<Result<_, _>>()?)
 }
 
 driver!(VirtioNet, Virtio);
@@ -134,67 +128,73 @@ impl Device for Virtio {
     }
 
     fn entries(&self) -> usize {
-        ENTRIES.into()
+        self.queues.receive_entries()
     }
 
-    fn filled(&self) -> usize {
-        self.receiver.filled()
+    fn filled(&self, pair: usize) -> usize {
+        self.queues.pairs[pair].receiver.filled()
     }
 
-    fn refill(&mut self, fresh: &mut Indices) {
-        if self.receiver.refill(&mut self.area, fresh) {
-            self.transport.ring_doorbell(RECEIVE);
+    fn refill(&mut self, pair: usize, fresh: &mut Indices) {
+        if self.queues.pairs[pair].receiver.refill(&mut self.area, fresh) {
+            self.transport.ring_doorbell(receive_index(pair as u16));
         }
     }
 
     fn harvest(
         &mut self,
+        pair: usize,
         packets: &Buffers,
         spent: &mut Indices,
         counts: &mut LinkCounts,
     ) -> Result<Batch, warren_link::Broken> {
-        self.receiver.harvest(&self.area, packets, spent, counts).map_err(broken)
+        let Virtio { queues, area, .. } = self;
+        queues.pairs[pair].receiver.harvest(area, packets, spent, counts).map_err(broken)
     }
 
     fn check(&self, packets: &Buffers, frame: &[Packet]) -> Result<(), Bad> {
         header_of(packets, frame, self.description.offloads).map(drop)
     }
 
-    fn push(&mut self, packets: &Buffers, frame: &[Packet]) -> bool {
-        let header = header_of(packets, frame, self.description.offloads);
-        header.is_ok_and(|header| self.sender.push(&mut self.area, header, frame))
+    fn push(&mut self, pair: usize, packets: &Buffers, frame: &[Packet]) -> bool {
+        let Virtio { queues, area, description, .. } = self;
+        let header = header_of(packets, frame, description.offloads);
+        header.is_ok_and(|header| queues.pairs[pair].sender.push(area, header, frame))
     }
 
-    fn publish(&mut self) {
-        if self.sender.queue().publish(&mut self.area) {
-            self.transport.ring_doorbell(SEND);
+    fn publish(&mut self, pair: usize) {
+        if self.queues.pairs[pair].sender.queue().publish(&mut self.area) {
+            self.transport.ring_doorbell(send_index(pair as u16));
         }
     }
 
-    fn want_room(&mut self, want: bool) {
-        self.sender.queue().want_interrupts(&mut self.area, want);
+    fn want_room(&mut self, pair: usize, want: bool) {
+        self.queues.pairs[pair].sender.queue().want_interrupts(&mut self.area, want);
     }
 
-    fn reclaim(&mut self, spent: &mut Indices) -> Result<(), warren_link::Broken> {
-        self.sender.reclaim(&self.area, spent).map_err(broken)
+    fn reclaim(&mut self, pair: usize, spent: &mut Indices) -> Result<(), warren_link::Broken> {
+        self.queues.pairs[pair].sender.reclaim(&self.area, spent).map_err(broken)
     }
 
     fn acknowledge(&mut self) {
         self.transport.acknowledge();
     }
 
-    fn stop(&mut self, all: &mut Indices) -> Result<(), warren_link::Broken> {
+    fn stop(
+        &mut self,
+        fresh: &mut Indices,
+        spent: &mut Indices,
+    ) -> Result<(), warren_link::Broken> {
         self.transport.reset().map_err(|_| warren_link::Broken)?;
-        self.receiver.reset(&mut self.area, all);
-        self.sender.reset(&mut self.area, all);
+        self.queues.reset(&mut self.area, fresh, spent);
         Ok(())
     }
 
     /// A device that comes back as another one is not the one that callers know.
     fn start(&mut self) -> Result<(), warren_link::Broken> {
-        self.sender.queue().want_interrupts(&mut self.area, false);
-        let Virtio { transport, receiver, sender, area_base, .. } = self;
-        let started = start(transport, receiver, sender, *area_base);
+        let Virtio { transport, queues, area, .. } = self;
+        let agreed = device::agree(transport);
+        let started = agreed.and_then(|agreed| queues.start(transport, area, agreed));
         if started == Ok(self.description) { Ok(()) } else { Err(warren_link::Broken) }
     }
 }

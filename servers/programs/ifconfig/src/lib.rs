@@ -133,7 +133,7 @@ fn text(
     let Ipv4Counts { bad, unknown, fragments, reassembled, fragments_dropped, .. } = ipv4;
     let PacketMemoryStatus { buffers, free, quarantined, shares } = memory;
     format!(
-        "link     {up}  ether {address}  mtu {}  offloads {offloads}\n\
+        "link     {up}  ether {address}  mtu {}  queues {}  offloads {offloads}\n\
          \x20        received {received} frames, {received_bytes} bytes, {received_dropped} dropped\n\
          \x20        sent {sent} frames, {sent_bytes} bytes, {sent_dropped} dropped, {resets} resets\n\
          ipv4     inet {inet}/{}  gateway {gateway}  name servers {servers}\n\
@@ -143,7 +143,7 @@ fn text(
          \x20        sent {} packets\n\
          {six}\
          packets  {buffers} buffers, {free} free, {quarantined} in quarantine, {shares} shares\n",
-        link.mtu, near.prefix, ipv4.received, ipv4.sent
+        link.mtu, link.pairs, near.prefix, ipv4.received, ipv4.sent
     )
 }
 
@@ -206,6 +206,7 @@ mod tests {
             up: 1,
             mtu: 1500,
             offloads: OFFLOAD_CHECKSUM | OFFLOAD_SEGMENT_IPV4,
+            pairs: 2,
         };
         let counts = LinkCounts { received: 3, received_bytes: 200, ..Default::default() };
         let near =
@@ -227,7 +228,7 @@ mod tests {
             &memory,
         );
         for line in [
-            "link     up  ether 52:54:00:12:34:56  mtu 1500  offloads checksum segment-ipv4",
+            "link     up  ether 52:54:00:12:34:56  mtu 1500  queues 2  offloads checksum segment-ipv4",
             "         received 3 frames, 200 bytes, 0 dropped",
             "ipv4     inet 10.0.2.15/24  gateway 10.0.2.2  name servers 10.0.2.3",
             "         lent by 10.0.2.2 for 86399 s",
