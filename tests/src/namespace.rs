@@ -37,6 +37,20 @@ pub fn is_inside() -> bool {
 ///
 /// The test fails there, or there can be no namespace.
 pub fn within(work: impl FnOnce()) {
+    within_with("", work);
+}
+
+/// The same with a device that has several queues.
+///
+/// # Panics
+///
+/// As above.
+pub fn within_with_queues(work: impl FnOnce()) {
+    within_with("multi_queue", work);
+}
+
+/// The same with a device that is made with a further word.
+fn within_with(word: &str, work: impl FnOnce()) {
     if is_inside() {
         return work();
     }
@@ -45,7 +59,7 @@ pub fn within(work: impl FnOnce()) {
     let this_thread = thread::current();
     let test = this_thread.name().expect("a test's thread has its name");
     let script = format!(
-        "ip link set lo up && ip tuntap add dev {TAP} mode tap && ip addr add {LINUX} dev {TAP} && ip link set {TAP} up && exec \"$0\" \"$@\""
+        "ip link set lo up && ip tuntap add dev {TAP} mode tap {word} && ip addr add {LINUX} dev {TAP} && ip link set {TAP} up && exec \"$0\" \"$@\""
     );
     let this = env::current_exe().expect("this program has a path");
     let ended = Command::new("unshare")

@@ -4,6 +4,7 @@ use std::{
     fmt::Display,
     io::{self, Read, Write},
     net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream},
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     thread,
     time::{Duration, Instant},
 };
@@ -99,4 +100,25 @@ pub fn check_echo(port: SocketAddr, seed: u64, count: usize) {
     let came = came.unwrap_or_else(|error| panic!("after {count} bytes were sent: {error}"));
     assert_eq!(came.len(), sent.len(), "bytes");
     assert!(came == sent, "the bytes are not those that were sent");
+}
+
+/// Bytes that [`echo_on`] sends before it waits for them.
+const PIECE: usize = 64 << 10;
+
+/// Lets pieces come back by one connection, and counts them, as long as `goes_on` says so.
+///
+/// # Panics
+///
+/// What comes back is something else.
+pub fn echo_on(port: SocketAddr, pieces: &AtomicUsize, goes_on: &AtomicBool) -> io::Result<()> {
+    let mut stream = connect(port)?;
+    let mut back = vec![0; PIECE];
+    while goes_on.load(Ordering::Relaxed) {
+        let text = bytes(pieces.load(Ordering::Relaxed) as u64, PIECE);
+        stream.write_all(&text)?;
+        stream.read_exact(&mut back)?;
+        assert!(back == text, "what came back is something else");
+        pieces.fetch_add(1, Ordering::Relaxed);
+    }
+    Ok(())
 }

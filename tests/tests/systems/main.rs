@@ -30,6 +30,7 @@ mod paths;
 mod pipelines;
 mod processors;
 mod programs;
+mod queues;
 mod same_bytes;
 mod schedulers;
 mod scripts;

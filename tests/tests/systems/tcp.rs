@@ -12,7 +12,7 @@ use warren_tests::{
     changed::changed,
     namespace,
     run::Running,
-    station::{bytes, check_echo, connect, exchange, reachable, wait_for_echo},
+    station::{bytes, check_echo, connect, echo_on, exchange, reachable, wait_for_echo},
     variant::{HOSTED, KERNEL, OWN, PROCESSES, Variant},
 };
 
@@ -20,8 +20,7 @@ use warren_tests::{
 const DEFAULT: Variant = Variant { name: "default", arguments: &[] };
 
 const MIB: usize = 1 << 20;
-/// Bytes that are sent before they are waited for, and how many times that is much.
-const PIECE: usize = 64 << 10;
+/// How many pieces are many.
 const MANY: usize = 10;
 /// How often to look whether something has happened.
 const LOOK: Duration = Duration::from_millis(5);
@@ -121,20 +120,6 @@ fn bytes_are_discarded_and_generated(variant: &Variant) {
     let ended = run.end();
     assert!(sockets.lines().any(|line| line.starts_with("*:7 ")), "{sockets}");
     assert_eq!(bytes_of("discard", &shown), Some(3 * MIB as u64), "{ended}");
-}
-
-/// Lets pieces come back by one connection, and counts them, as long as `goes_on` says so.
-fn echo_on(port: SocketAddr, pieces: &AtomicUsize, goes_on: &AtomicBool) -> std::io::Result<()> {
-    let mut stream = connect(port)?;
-    let mut back = vec![0; PIECE];
-    while goes_on.load(Ordering::Relaxed) {
-        let text = bytes(pieces.load(Ordering::Relaxed) as u64, PIECE);
-        stream.write_all(&text)?;
-        stream.read_exact(&mut back)?;
-        assert!(back == text, "what came back is something else");
-        pieces.fetch_add(1, Ordering::Relaxed);
-    }
-    Ok(())
 }
 
 #[test]

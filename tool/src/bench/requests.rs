@@ -45,7 +45,7 @@ pub fn measure_inside(project: &Project, request: &Request) -> Outcome {
 }
 
 fn measure_side(project: &Project, side: Side) -> Outcome<Vec<Row>> {
-    let outlet = Outlet::Tap(tap::DEVICE.into());
+    let outlet = Outlet::tap(tap::DEVICE);
     let system = Timed::boot(project, side, outlet, Transfer::Request)?;
     let row = |connections: u32| {
         let count = ask(connections, WARM_UP_SECONDS).and_then(|_| ask(connections, SECONDS));

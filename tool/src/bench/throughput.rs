@@ -48,7 +48,7 @@ pub fn measure_inside(project: &Project, request: &Request) -> Outcome {
 }
 
 fn measure_side(project: &Project, side: Side) -> Outcome<Vec<Row>> {
-    let outlet = Outlet::Tap(tap::DEVICE.into());
+    let outlet = Outlet::tap(tap::DEVICE);
     let system = Timed::boot(project, side, outlet, Transfer::Receive)?;
     let row = |(transfer, what, amount, each): (Transfer, &str, u64, u64)| {
         let name = format!("{GROUP}/{what}/{}", side.place());

@@ -20,6 +20,7 @@ use crate::{
         machine::{self, Adapter, Board, End, Forward, Line, Machine, Outlet},
         packages::QEMU,
         session::{self, Input, Log, Seen, Watch},
+        tap,
         temporary::Temporary,
     },
     system::{Request, Target, facts::service},
@@ -61,7 +62,8 @@ pub struct Arguments {
     /// What a network device is that the system has.
     #[arg(long, value_enum, default_value_t, conflicts_with = "hosted")]
     adapter: Adapter,
-    /// Let the system's network device be this TAP device of Linux's, which exists, instead of one in QEMU's user network.
+    /// Let the system's network device be this TAP device of Linux's, which exists, instead of one in QEMU's user network. If it was made
+    /// with several queues (`multi_queue`), a machine with several processors uses them.
     #[arg(long, value_name = "NAME", conflicts_with_all = ["forward"])]
     tap: Option<String>,
     /// Let programs of this host reach a port of the system's first network: HOSTPORT:PORT, at 127.0.0.1, by TCP; of its second one by
@@ -150,6 +152,7 @@ fn in_process(
             .remedy("a Linux process has one space; say --processes, too, or leave --place away"));
     }
     check_wire(plan, arguments.tap.as_deref())?;
+    check_queues(arguments, "a Linux process", false)?;
     let program = build::hosted(project)?;
     let temporary = Temporary::create()?;
     let boot = temporary.file("boot.tar");
@@ -228,7 +231,7 @@ fn in_machine(
         disk: Some(disk.to_path_buf()),
         networks: networks(arguments, plan, forwards)?,
         adapter: adapter(arguments)?,
-        outlet: arguments.tap.clone().map(Outlet::Tap),
+        outlet: outlet(arguments)?,
         forwards: forwards.into(),
         console: Line::Standard,
         log: Line::Socket(log),
@@ -263,6 +266,25 @@ fn adapter(arguments: &Arguments) -> Outcome<Adapter> {
         (Board::Microvm, _) => Err(Failure::new("a microvm has no PCI bus for this adapter")
             .remedy("take another `--machine`, or the adapter `virtio`")),
         (_, adapter) => Ok(adapter),
+    }
+}
+
+/// What the first network device is connected to, if it is to be something of this host's.
+fn outlet(arguments: &Arguments) -> Outcome<Option<Outlet>> {
+    check_queues(arguments, "this adapter", arguments.adapter == Adapter::Virtio)?;
+    Ok(arguments.tap.as_deref().map(tap::outlet))
+}
+
+/// Who cannot use several queues gets nothing of what Linux gives to others than the first: a device that has them is not for it.
+fn check_queues(arguments: &Arguments, who: &str, can: bool) -> Outcome {
+    match &arguments.tap {
+        Some(name) if !can && tap::has_queues(name) => {
+            let message = format!("the TAP device `{name}` has several queues, and {who} only one");
+            Err(Failure::new(message).remedy(
+                "make it without `multi_queue`, or take a machine with the adapter `virtio`",
+            ))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -116,19 +116,39 @@ pub enum Adapter {
 /// Another end of a network than QEMU's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outlet {
-    /// A TAP device of Linux's, by its name.
-    Tap(String),
+    /// A TAP device of Linux's.
+    Tap {
+        /// Its name.
+        name: String,
+        /// It was made to have several queues, and must be used so.
+        has_queues: bool,
+    },
     /// A socket that somebody listens on: frames go through it, each behind its length in four bytes, the greatest first.
     Socket(PathBuf),
 }
 
 impl Outlet {
-    /// QEMU's option for it.
-    fn option(&self, id: &str) -> String {
+    /// A TAP device with one queue.
+    pub fn tap(name: &str) -> Self {
+        Outlet::Tap { name: name.into(), has_queues: false }
+    }
+
+    /// How many pairs of queues it has on a machine with so many processors.
+    fn queues(&self, processors: u32) -> u32 {
         match self {
-            Outlet::Tap(name) => {
+            // Linux knows a device with several queues by that somebody asks for more than one.
+            Outlet::Tap { has_queues: true, .. } => processors.clamp(2, MOST_QUEUES),
+            _ => 1,
+        }
+    }
+
+    /// QEMU's option for it, with so many pairs of queues.
+    fn option(&self, id: &str, queues: u32) -> String {
+        match self {
+            Outlet::Tap { name, .. } => {
                 let name = name.replace(',', ",,");
-                format!("tap,id={id},ifname={name},script=no,downscript=no")
+                let queues = if queues > 1 { format!(",queues={queues}") } else { String::new() };
+                format!("tap,id={id},ifname={name},script=no,downscript=no{queues}")
             }
             Outlet::Socket(path) => {
                 format!("stream,id={id},server=off,addr.type=unix,addr.path={}", escaped(path))
@@ -136,6 +156,9 @@ impl Outlet {
         }
     }
 }
+
+/// Most pairs of queues of a network device: more than systems use.
+const MOST_QUEUES: u32 = 8;
 
 /// What to boot, and on what.
 #[derive(Clone, Debug)]
@@ -223,9 +246,18 @@ impl Machine {
                 (_, Adapter::Rtl8139) => "rtl8139,romfile=",
             };
             let [.., last] = (index + 1).to_be_bytes();
-            let device = format!("{device},netdev=network{index},mac=52:54:00:77:61:{last:02x}");
-            let network = match self.outlet.as_ref().filter(|_| index == 0) {
-                Some(outlet) => outlet.option("network0"),
+            let outlet = self.outlet.as_ref().filter(|_| index == 0);
+            let queues = outlet.map_or(1, |outlet| outlet.queues(self.processors));
+            let on_bus = self.board != Board::Microvm;
+            // One processor gains nothing by several pairs. Each has a message, and there is one for changes of the device, and one for commands.
+            let several = match on_bus && queues > 1 && self.processors > 1 {
+                true => format!(",mq=on,vectors={}", 2 * queues + 2),
+                false => String::new(),
+            };
+            let device =
+                format!("{device},netdev=network{index},mac=52:54:00:77:61:{last:02x}{several}");
+            let network = match outlet {
+                Some(outlet) => outlet.option("network0", queues),
                 None => {
                     let forwards = self.forwards.iter().filter(|forward| forward.network == index);
                     let forwards: String = forwards.map(|forward| forward.option()).collect();
@@ -370,7 +402,7 @@ mod tests {
 
     #[test]
     fn the_first_network_may_be_linuxs() {
-        let tap = Some(Outlet::Tap("tap0".into()));
+        let tap = Some(Outlet::tap("tap0"));
         let two = line(&Machine { networks: 2, outlet: tap, ..machine() });
         assert!(two.contains("-netdev tap,id=network0,ifname=tap0,script=no,downscript=no "));
         assert!(two.contains("-netdev user,id=network1,net=10.0.3.0/24 "), "{two}");
@@ -378,6 +410,26 @@ mod tests {
         let one = line(&Machine { networks: 1, outlet: socket, ..machine() });
         let option = "stream,id=network0,server=off,addr.type=unix,addr.path=a,,b";
         assert!(one.contains(&format!("-netdev {option} ")), "{one}");
+    }
+
+    #[test]
+    fn a_tap_device_with_queues_has_a_pair_for_each_processor() {
+        let outlet = Some(Outlet::Tap { name: "tap0".into(), has_queues: true });
+        let with = |processors, board| {
+            let outlet = outlet.clone();
+            line(&Machine { networks: 2, processors, outlet, board, ..machine() })
+        };
+        for (processors, queues) in [(2, 2), (3, 3), (64, 8)] {
+            let line = with(processors, Board::Q35);
+            assert!(line.contains(&format!("downscript=no,queues={queues} ")), "{line}");
+            let several = format!("mac=52:54:00:77:61:01,mq=on,vectors={} ", 2 * queues + 2);
+            assert!(line.contains(&several) && line.matches("mq=on").count() == 1, "{line}");
+        }
+        // Linux wants to be asked for several, whoever uses them.
+        for (processors, board) in [(1, Board::Q35), (2, Board::Microvm)] {
+            let line = with(processors, board);
+            assert!(line.contains(",queues=2 ") && !line.contains("mq=on"), "{line}");
+        }
     }
 
     #[test]

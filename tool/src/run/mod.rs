@@ -6,6 +6,7 @@
 //! | [`image`] | the demo disk, made from the project's documents |
 //! | [`archive`] | the boot archive: plan and server files |
 //! | [`machine`] | QEMU's command line, and what its exit status means |
+//! | [`tap`] | TAP devices of Linux's |
 //! | [`session`] | a running system's console and log |
 //! | [`dependents`] | processes that end when the tool is told to |
 //! | [`temporary`] | a folder for one run |
@@ -19,4 +20,5 @@ pub mod machine;
 pub mod packages;
 mod screen;
 pub mod session;
+pub mod tap;
 pub mod temporary;

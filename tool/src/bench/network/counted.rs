@@ -112,7 +112,7 @@ impl Counted {
         let machine = &mut setting.machine;
         (machine.networks, machine.adapter) = (1, setting.device);
         match setting.wire {
-            Wire::Tap => machine.outlet = Some(Outlet::Tap(tap::DEVICE.into())),
+            Wire::Tap => machine.outlet = Some(Outlet::tap(tap::DEVICE)),
             Wire::User => {
                 let port = |system| {
                     Ok(Forward {
