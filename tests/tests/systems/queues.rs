@@ -100,11 +100,12 @@ fn each_pair_interrupts_for_the_connections_that_it_has() {
 }
 
 #[test]
-fn a_machine_that_gains_nothing_by_several_pairs_has_one() {
+fn a_machine_that_gains_nothing_by_several_pairs_or_is_told_so_has_one() {
     namespace::within_with_queues(|| {
         let alone = services(1, &DEFAULT);
         let without_a_bus = services(2, &DEFAULT).with(["--machine", "microvm"]);
-        for run in [alone, without_a_bus] {
+        let told = services(2, &DEFAULT).with(["--append", "pairs=1"]);
+        for run in [alone, without_a_bus, told] {
             let run = started(&run);
             assert_eq!(pairs(&run), 1);
             check_echoes();

@@ -10,7 +10,7 @@
 //!
 //! # How many pairs
 //!
-//! As many as the device has and can interrupt for by a message each, up to [`MOST_PAIRS`]. A device that does not go along with them is started anew with one.
+//! As many as the device has and can interrupt for by a message each, up to [`MOST_PAIRS`], or fewer if the system file says so. A device that does not go along with them is started anew with one.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -32,10 +32,11 @@ use alloc::vec::Vec;
 use warren::{Closing, Cx, Kept, Mapping, New, Req, Required, Server, StartError, server};
 use warren_idl::{
     AddressSpace, InterruptLine, Link, LinkCounts, LinkDescription, Memory, Packet, PacketMemory,
-    PciDevice, map_space,
+    Parameters, PciDevice, map_space,
 };
 use warren_link::{Device, Port, driver};
 use warren_packets::{Bad, Batch, Buffers, Indices};
+use warren_parameters::number;
 use warren_virtio::{Refused, Registers, Transport, queue};
 
 use crate::{
@@ -57,10 +58,13 @@ pub struct Needs {
     packets: Req<dyn PacketMemory>,
     memory: Req<dyn Memory>,
     address_space: Req<dyn AddressSpace>,
+    parameters: Req<dyn Parameters>,
 }
 
 /// A virtio network device.
-#[server(provides(Link), stack = 32768, summary = "a virtio network device")]
+///
+/// Parameter `pairs`: how many pairs of queues are used at most, from 1 to 4; 4 if nothing is said.
+#[server(provides(Link), parameters("pairs"), stack = 32768, summary = "a virtio network device")]
 pub struct VirtioNet {
     port: Port<Virtio>,
 }
@@ -78,13 +82,16 @@ impl Server for VirtioNet {
     type Required = Needs;
 
     fn new(cx: &mut Cx<'_, New<Self>>) -> Result<Self, StartError> {
-        let Needs { device, packets, memory, address_space } = cx.req();
+        let Needs { device, packets, memory, address_space, parameters } = cx.req();
+        let most = MOST_PAIRS.into();
+        let most_pairs =
+            number(parameters, "pairs", most, 1..=most, "`pairs` is no number from 1 to 4")?;
         let registers = warren_virtio::registers(cx, device, address_space, CONFIG_BYTES)?;
         let refused = |refused: Refused| StartError::new(refused.message());
         // The device is quiet from here on.
         let mut transport = Transport::new(registers).map_err(refused)?;
         let agreed = device::agree(&mut transport).map_err(refused)?;
-        let mut lines = lines(cx, device, &mut transport, agreed.pairs.min(MOST_PAIRS))?;
+        let mut lines = lines(cx, device, &mut transport, agreed.pairs.min(most_pairs as u16))?;
         let most_buffers = MOST_BUFFERS * lines.len() as u32;
         let packets = warren_link::memory(cx, device, packets, address_space, most_buffers)?;
         let area = memory.contiguous(cx, Queues::bytes(lines.len()) as u64)?;
