@@ -73,7 +73,10 @@ fn result(port: u16, arguments: &[&str]) -> Value {
 #[track_caller]
 fn measured(port: u16, arguments: &[&str]) -> (Value, u64, u64) {
     let value = result(port, arguments);
-    let bytes = |sum: &str| value["end"][sum]["bytes"].as_u64().expect("it is a number");
+    let bytes = |sum: &str| {
+        let bytes = value["end"][sum]["bytes"].as_u64();
+        bytes.unwrap_or_else(|| panic!("{arguments:?}: no bytes of {sum}: {value}"))
+    };
     let (sent, received) = (bytes("sum_sent"), bytes("sum_received"));
     (value, sent, received)
 }

@@ -9,7 +9,7 @@ use zerocopy::IntoBytes;
 
 use crate::{
     Serving, datagrams,
-    line::{Trouble, hear, hear_json, now_ns, say, say_state, within},
+    line::{PATIENCE_NS, Trouble, hear, hear_json, now_ns, say, say_state, within},
     protocol::{COOKIE_BYTES, Counted, Plan, Results, State, StreamResult, refusal},
     show::Last,
     stream::Stream,
@@ -77,11 +77,14 @@ impl Desk {
         let wanted = hear_json(cx, control)?;
         let plan = Plan::read(&wanted).map_err(Trouble::Refused)?;
         let (elapsed_ns, counted) = match plan.datagrams {
-            Some(kind) => datagrams::measure(self, cx, control, plan, kind)?,
+            Some(kind) => {
+                let measured = datagrams::measure(self, cx, control, plan, kind)?;
+                say_state(cx, control, State::ExchangeResults)?;
+                measured
+            }
             None => self.measure(cx, &cookie, control, plan)?,
         };
         let counted_ns = elapsed_ns.saturating_sub(u64::from(plan.omitted_seconds) * SECOND_NS);
-        say_state(cx, control, State::ExchangeResults)?;
         // What the client has seen is for itself to show.
         hear_json(cx, control)?;
         let results =
@@ -94,7 +97,7 @@ impl Desk {
         hear(cx, control, &mut [0]).or(Ok(()))
     }
 
-    /// Measures streams of bytes: how long that took, and what each of them has brought.
+    /// Measures streams of bytes, until the client is about to say its results: how long that took, and what each of them has brought.
     fn measure(
         &self,
         cx: &mut Cx<'_, Serving>,
@@ -138,7 +141,7 @@ impl Desk {
         Ok(())
     }
 
-    /// Lets bytes go through the streams until the client says that it is over; how long that took.
+    /// Lets bytes go through the streams until the client says that it is over, and says something after that; how long the former took.
     fn run(
         &self,
         cx: &mut Cx<'_, Serving>,
@@ -162,6 +165,8 @@ impl Desk {
                     CONTROL => {
                         if self.is_over(cx, control)? {
                             test.take_rest(cx, &mut piece)?;
+                            say_state(cx, control, State::ExchangeResults)?;
+                            self.go_on_until_heard(cx, &poll, test, &mut piece)?;
                             return Ok(now_ns.saturating_sub(times.start_ns));
                         }
                     }
@@ -174,6 +179,34 @@ impl Desk {
                 }
             }
         }
+    }
+
+    /// Goes on sending until the client says something. Although the test is over it reads once more from a stream, and waits until it has as many bytes as it reads at
+    /// a time.
+    fn go_on_until_heard(
+        &self,
+        cx: &mut Cx<'_, Serving>,
+        poll: &Kept<dyn Poll>,
+        test: &mut Test,
+        piece: &mut [u8],
+    ) -> Result<(), Trouble> {
+        let until_ns = now_ns(cx)? + PATIENCE_NS;
+        while now_ns(cx)? < until_ns {
+            let mut reports = [Readiness::default(); TOGETHER];
+            let ready = poll.as_ref().wait(cx, until_ns, reports.as_mut_bytes())?;
+            for report in reports.iter().take(ready as usize) {
+                match report.tag {
+                    LISTENER => self.turn_away(cx)?,
+                    CONTROL => return Ok(()),
+                    place => {
+                        if let Some(stream) = test.streams.get_mut(place as usize) {
+                            stream.go_on(cx, piece)?;
+                        }
+                    }
+                }
+            }
+        }
+        Err(Trouble::Silent)
     }
 
     /// A place to wait for everything that can happen in a test.
