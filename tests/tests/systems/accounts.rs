@@ -142,7 +142,7 @@ fn samples_show_which_server_two_clients_spend_their_time_in() {
             let (in_ext4, in_all) = samples(&run.output, name, "ext4");
             assert!(in_all > 500, "{}: {name}: {run}", variant.name);
             let share = in_ext4 as f64 / in_all as f64;
-            assert!((0.7..1.0).contains(&share), "{}: {name}: {share}: {run}", variant.name);
+            assert!((0.6..1.0).contains(&share), "{}: {name}: {share}: {run}", variant.name);
             shares += in_all as f64;
         }
         // Ten samples are taken in a millisecond, and nobody else has much to do.
