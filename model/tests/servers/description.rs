@@ -44,7 +44,7 @@ fn services_come_with_the_signatures_of_their_functions() {
         ('P', service(0xf11e_0002, 0, "FileSystem")),
         ('F', b"open(i_r4045275137)".to_vec()),
         ('F', b"directory(i_r4045275139)".to_vec()),
-        ('F', b"status(it24_n)".to_vec()),
+        ('F', b"status(it40_n)".to_vec()),
         ('L', service(0xf11e_0001, 0, "File")),
         ('F', b"size(_w)".to_vec()),
     ];

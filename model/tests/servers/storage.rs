@@ -14,7 +14,7 @@ stubs! {
     "wcall.f11e0001.0.File.size._w" size 0 () plain
     "wcall.f11e0001.1.File.read.wo_w" read 1 (offset buffer length) plain
     "wcall.f11e0001.2.File.write.wi_w" write 2 (offset buffer length) plain
-    "wcall.f11e0001.3.File.status.t24_n" status 3 (result) plain
+    "wcall.f11e0001.3.File.status.t40_n" status 3 (result) plain
 }
 
 const BLOCK: usize = 512;
