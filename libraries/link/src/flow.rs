@@ -9,19 +9,15 @@
 use warren_idl::Packet;
 use warren_packets::{Buffers, Bytes};
 
-/// Where in a frame its kind is, and where the packet begins.
-const KIND: usize = 12;
-const PACKET: usize = 14;
-const IPV4: u16 = 0x0800;
+use crate::segments::{
+    ADDRESSES, ETHERNET_BYTES as PACKET, IPV4, IPV4_BYTES, KIND, PROTOCOL, TCP, VERSION,
+};
+
 const IPV6: u16 = 0x86dd;
 
-/// In the header of IPv4 (RFC 791): its length in words, the place among fragments, the protocol, the addresses, and the bytes of the shortest one.
-const LENGTH: usize = PACKET;
+/// In the header of IPv4 (RFC 791), the place among fragments.
 const FRAGMENT: usize = PACKET + 6;
-const PROTOCOL: usize = PACKET + 9;
-const ADDRESSES: usize = PACKET + 12;
-const LEAST_HEADER: usize = 20;
-/// There, too: more fragments follow, and how far this one is from the beginning.
+/// There: more fragments follow, and how far this one is from the beginning.
 const IS_FRAGMENT: u16 = 0x3fff;
 
 /// In the header of IPv6 (RFC 8200): what follows it, the addresses, and its bytes.
@@ -29,8 +25,7 @@ const NEXT: usize = PACKET + 6;
 const LONG_ADDRESSES: usize = PACKET + 8;
 const LONG_HEADER: usize = 40;
 
-/// Protocols whose headers begin with ports.
-const TCP: u8 = 6;
+/// The other protocol than TCP whose header begins with ports, and their bytes.
 const UDP: u8 = 17;
 const PORTS_BYTES: usize = 4;
 
@@ -50,11 +45,11 @@ fn hash<M: Bytes>(packets: &Buffers<M>, first: &Packet) -> Option<u32> {
     packets.read(first, 0, &mut bytes[..count]).ok()?;
     let half = |at: usize| u16::from_be_bytes([bytes[at], bytes[at + 1]]);
     let (protocol, addresses, ports_at) = match half(KIND) {
-        IPV4 if count >= PACKET + LEAST_HEADER => {
-            let header = usize::from(bytes[LENGTH] & 0xf) * 4;
+        IPV4 if count >= PACKET + IPV4_BYTES => {
+            let header = usize::from(bytes[VERSION] & 0xf) * 4;
             let is_whole = half(FRAGMENT) & IS_FRAGMENT == 0;
-            let ports_at = (is_whole && header >= LEAST_HEADER).then_some(PACKET + header);
-            (bytes[PROTOCOL], ADDRESSES..PACKET + LEAST_HEADER, ports_at)
+            let ports_at = (is_whole && header >= IPV4_BYTES).then_some(PACKET + header);
+            (bytes[PROTOCOL], ADDRESSES..PACKET + IPV4_BYTES, ports_at)
         }
         IPV6 if count >= PACKET + LONG_HEADER => {
             let end = PACKET + LONG_HEADER;
@@ -200,7 +195,7 @@ mod tests {
     fn what_is_no_packet_takes_the_first_pair() {
         let whole = [ipv4(TCP, 5, [1, 2], 0), ipv6(TCP, 1, [1, 2], 0)];
         assert_eq!(pair_of(&framed(0x0806, vec![7; 28], [1, 2], 0), 64), 0);
-        for (frame, header) in whole.iter().zip([LEAST_HEADER, LONG_HEADER]) {
+        for (frame, header) in whole.iter().zip([IPV4_BYTES, LONG_HEADER]) {
             assert_ne!(pair_of(frame, 64), 0);
             assert_ne!(pair_of(&frame[..PACKET + header], 64), 0, "only ports are missing");
             for bytes in 0..PACKET + header {

@@ -14,17 +14,17 @@ pub const LEAST_BYTES: u16 = 72;
 pub const TCP_CHECKSUM: u16 = 16;
 
 /// Bytes of IPv4's header without options.
-const IPV4_BYTES: usize = 20;
+pub(crate) const IPV4_BYTES: usize = 20;
 /// Where in TCP's header its own length stands, in words of four bytes, in the upper half of the byte; and how many it has at least.
 const TCP_LENGTH: usize = 12;
 const TCP_LEAST_WORDS: u8 = 5;
 /// Where in a frame its kind is, the version and the length of IPv4's header, the protocol, and the addresses.
-const KIND: usize = 12;
-const VERSION: usize = ETHERNET_BYTES;
-const PROTOCOL: usize = ETHERNET_BYTES + 9;
-const ADDRESSES: usize = ETHERNET_BYTES + 12;
-const IPV4: [u8; 2] = [0x08, 0x00];
-const TCP: u8 = 6;
+pub(crate) const KIND: usize = 12;
+pub(crate) const VERSION: usize = ETHERNET_BYTES;
+pub(crate) const PROTOCOL: usize = ETHERNET_BYTES + 9;
+pub(crate) const ADDRESSES: usize = ETHERNET_BYTES + 12;
+pub(crate) const IPV4: u16 = 0x0800;
+pub(crate) const TCP: u8 = 6;
 /// Bytes of a frame that is to be cut, at most: its length is a word of two bytes for some devices.
 const MOST_BYTES: usize = u16::MAX as usize;
 
@@ -60,7 +60,7 @@ impl Cut {
         let header: [u8; ETHERNET_BYTES + IPV4_BYTES] = packets.header(first)?;
         // Version 4, and a header that ends where TCP's starts.
         let words = header[VERSION].checked_sub(0x40).ok_or(Bad)?;
-        if header[KIND..][..2] != IPV4
+        if header[KIND..][..2] != IPV4.to_be_bytes()
             || header[PROTOCOL] != TCP
             || transport < ETHERNET_BYTES + IPV4_BYTES
             || ETHERNET_BYTES + usize::from(words) * 4 != transport
