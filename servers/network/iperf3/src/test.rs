@@ -159,26 +159,41 @@ impl Desk {
             if times.count_from(now_ns)? {
                 test.streams.iter_mut().for_each(|stream| stream.bytes = 0);
             }
-            for report in reports.iter().take(ready as usize) {
-                match report.tag {
-                    LISTENER => self.turn_away(cx)?,
-                    CONTROL => {
-                        if self.is_over(cx, control)? {
-                            test.take_rest(cx, &mut piece)?;
-                            say_state(cx, control, State::ExchangeResults)?;
-                            self.go_on_until_heard(cx, &poll, test, &mut piece)?;
-                            return Ok(now_ns.saturating_sub(times.start_ns));
-                        }
-                    }
-                    place => {
-                        let Some(stream) = test.streams.get_mut(place as usize) else { continue };
-                        if stream.go_on(cx, &mut piece)? {
-                            times.moved(now_ns);
-                        }
+            let reports = reports.iter().take(ready as usize);
+            let Round { moved, is_heard } = self.go_on(cx, reports, test, &mut piece)?;
+            if moved {
+                times.moved(now_ns);
+            }
+            if is_heard && self.is_over(cx, control)? {
+                test.take_rest(cx, &mut piece)?;
+                say_state(cx, control, State::ExchangeResults)?;
+                self.go_on_until_heard(cx, &poll, test, &mut piece)?;
+                return Ok(now_ns.saturating_sub(times.start_ns));
+            }
+        }
+    }
+
+    /// Lets a piece go through each stream that is ready, and turns others away.
+    fn go_on<'r>(
+        &self,
+        cx: &mut Cx<'_, Serving>,
+        reports: impl Iterator<Item = &'r Readiness>,
+        test: &mut Test,
+        piece: &mut [u8],
+    ) -> Result<Round, Trouble> {
+        let mut round = Round::default();
+        for report in reports {
+            match report.tag {
+                LISTENER => self.turn_away(cx)?,
+                CONTROL => round.is_heard = true,
+                place => {
+                    if let Some(stream) = test.streams.get_mut(place as usize) {
+                        round.moved |= stream.go_on(cx, piece)?;
                     }
                 }
             }
         }
+        Ok(round)
     }
 
     /// Goes on sending until the client says something. Although the test is over it reads once more from a stream, and waits until it has as many bytes as it reads at
@@ -194,16 +209,9 @@ impl Desk {
         while now_ns(cx)? < until_ns {
             let mut reports = [Readiness::default(); TOGETHER];
             let ready = poll.as_ref().wait(cx, until_ns, reports.as_mut_bytes())?;
-            for report in reports.iter().take(ready as usize) {
-                match report.tag {
-                    LISTENER => self.turn_away(cx)?,
-                    CONTROL => return Ok(()),
-                    place => {
-                        if let Some(stream) = test.streams.get_mut(place as usize) {
-                            stream.go_on(cx, piece)?;
-                        }
-                    }
-                }
+            let reports = reports.iter().take(ready as usize);
+            if self.go_on(cx, reports, test, piece)?.is_heard {
+                return Ok(());
             }
         }
         Err(Trouble::Silent)
@@ -275,6 +283,15 @@ impl Desk {
             denied.pop_front();
         }
     }
+}
+
+/// What has come of reports.
+#[derive(Default)]
+struct Round {
+    /// Bytes went through a stream.
+    moved: bool,
+    /// The client says something.
+    is_heard: bool,
 }
 
 /// A test under way.
