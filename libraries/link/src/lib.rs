@@ -19,7 +19,7 @@
 //!
 //! # Whose buffers
 //!
-//! The device writes into, and reads from, the stack's packet memory; nothing is copied here. The driver's share holds what the device has.
+//! The device writes into, and reads from, the stack's packet memory; nothing is copied here but small frames that are sent ([`copies`]). The driver's share holds what the device has.
 //! Buffers are taken and given back many at a time: [`RENEWED`].
 //!
 //! # A device that breaks the rules
@@ -37,6 +37,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod controller;
+mod copies;
 mod driver;
 pub mod flow;
 pub mod receiver;
@@ -51,6 +52,8 @@ use warren_idl::{
     LinkError, PIECES, Packet, PacketError, PacketMemory, PciDevice, Sink, SinkError,
 };
 use warren_packets::{Bad, Batch, Buffers, Indices, OwnShare, batch::length};
+
+use crate::copies::Copies;
 
 /// Buffers that are given back, and taken, at a time.
 pub const RENEWED: usize = 64;
@@ -132,6 +135,7 @@ pub struct Port<D> {
     fresh: Indices,
     /// Buffers that the device and the sink have done with.
     spent: Indices,
+    copies: Copies,
     counts: LinkCounts,
     /// The device could not be started again.
     dead: bool,
@@ -191,6 +195,8 @@ pub fn memory<S: Server>(
     let identity = device.identity(cx)?;
     let registers_at = device.read(cx, FIRST_ADDRESS)?;
     let name = u64::from(identity.address) << 32 | u64::from(registers_at);
+    // Buffers for copies are taken, too, and what is taken may be half of a limit.
+    let most_buffers = most_buffers + 2 * copies::MOST as u32;
     let share = OwnShare::new(packets.device_share(cx, name, most_buffers)?)?;
     let base = packets.space(cx)?.physical(cx)?;
     let packets = warren_packets::map(cx, packets, address_space)?;
@@ -213,8 +219,14 @@ impl<D: Device> Port<D> {
         let Memory { packets, share, .. } = memory;
         let pairs: Vec<_> = lines.into_iter().map(Pair::new).collect();
         let fresh = share.take(cx, pairs.len() * device.entries())?;
+        // Where memory is short nothing is copied.
+        let kept = match copies::kept(packets.count()) {
+            0 => Indices::new(),
+            count => share.take(cx, count).unwrap_or_default(),
+        };
+        let copies = Copies::new(kept, packets.count());
         let (spent, counts, dead) = Default::default();
-        let mut port = Port { device, packets, share, pairs, fresh, spent, counts, dead };
+        let mut port = Port { device, packets, share, pairs, fresh, spent, copies, counts, dead };
         port.fill();
         Ok(port)
     }
@@ -293,10 +305,12 @@ impl<D: Device> Port<D> {
             self.reclaim(pair);
             let before = self.pairs[pair].waiting.len();
             while let Some(frame) = self.pairs[pair].waiting.pop_front() {
-                let Port { device, packets, counts, spent, .. } = self;
+                let Port { device, packets, counts, spent, copies, .. } = self;
                 // It was good when it came, and can have become bad only because somebody has written to the memory.
                 if device.check(packets, &frame).is_err() {
+                    let known = spent.len();
                     spent.extend(&frame);
+                    copies.recover(spent, known);
                     counts.sent_dropped += 1;
                 } else if !self.push(pair, &frame) {
                     self.pairs[pair].waiting.push_front(frame);
@@ -315,7 +329,14 @@ impl<D: Device> Port<D> {
 
     /// Takes back the buffers of frames that have left by a pair.
     fn reclaim(&mut self, pair: usize) {
-        if !self.dead && self.device.reclaim(pair, &mut self.spent).is_err() {
+        if self.dead {
+            return;
+        }
+        let Port { device, spent, copies, .. } = self;
+        let known = spent.len();
+        let reclaimed = device.reclaim(pair, spent);
+        copies.recover(spent, known);
+        if reclaimed.is_err() {
             self.restart();
         }
     }
@@ -348,10 +369,13 @@ impl<D: Device> Port<D> {
 
     /// Stops the device. Nobody waits for it any more.
     fn stop(&mut self) -> Result<(), Broken> {
-        let Port { device, fresh, spent, pairs, .. } = self;
+        let Port { device, fresh, spent, pairs, copies, .. } = self;
+        let known = spent.len();
         let waiting = pairs.iter_mut().flat_map(|pair| pair.waiting.drain(..));
         waiting.for_each(|frame| spent.extend(&frame));
-        device.stop(fresh, spent)
+        let stopped = device.stop(fresh, spent);
+        copies.recover(spent, known);
+        stopped
     }
 }
 
@@ -374,22 +398,25 @@ impl Pair {
 /// A record is wrong, or the device works no more.
 pub fn send<S: Driver>(cx: &mut Cx<'_, S>, frames: &[u8]) -> Result<u64, LinkError> {
     let frames = Batch::read(frames).map_err(|Bad| LinkError::BadRecord)?;
+    let Port { device, packets, copies, .. } = cx.port_mut();
     for frame in frames.packets() {
-        let Port { device, packets, .. } = cx.port();
-        device.check(packets, frame).map_err(|Bad| LinkError::BadRecord)?;
+        let checked = device.check(packets, frame);
+        if checked.is_err() || frame.iter().any(|piece| copies.has(piece)) {
+            return Err(LinkError::BadRecord);
+        }
     }
+    let frames = copies.replace(packets, frames).map_err(|Bad| LinkError::BadRecord)?;
+    let others = copies.others(frames.records());
     let share = cx.port().share.clone();
-    let pieces = Indices::of(frames.records());
-    if share.hold(cx, &pieces).is_err() {
-        // What has left may be what there is too much of.
-        cx.port_mut().reclaim_all();
-        give_back(cx, &share, 1)?;
-        share.hold(cx, &pieces)?;
+    if let Err(error) = hold(cx, &share, &others) {
+        cx.port_mut().copies.recover(&mut Indices::of(frames.records()), 0);
+        return Err(error);
     }
     let sent = cx.port_mut().transmit(&frames);
     // What found no room is not held.
     let left: usize = frames.packets().take(sent).map(<[Packet]>::len).sum();
-    let left = Indices::of(&frames.records()[left..]);
+    let mut left = Indices::of(&frames.records()[left..]);
+    cx.port_mut().copies.recover(&mut left, 0);
     if !left.is_empty() {
         share.give(cx, &left)?;
     }
@@ -398,6 +425,21 @@ pub fn send<S: Driver>(cx: &mut Cx<'_, S>, frames: &[u8]) -> Result<u64, LinkErr
         true => Err(LinkError::Broken),
         false => Ok(sent as u64),
     }
+}
+
+/// Holds buffers of frames that are to be sent.
+fn hold<S: Driver>(
+    cx: &mut Cx<'_, S>,
+    share: &OwnShare,
+    buffers: &Indices,
+) -> Result<(), LinkError> {
+    if buffers.is_empty() || share.hold(cx, buffers).is_ok() {
+        return Ok(());
+    }
+    // What has left may be what there is too much of.
+    cx.port_mut().reclaim_all();
+    give_back(cx, share, 1)?;
+    Ok(share.hold(cx, buffers)?)
 }
 
 /// Delivers what arrives by a pair: `Link::serve`.
@@ -448,8 +490,9 @@ pub fn serve<'f, S: Driver>(
 /// Stops the device of a driver that ends: it must not write into memory that is somebody else's by then.
 pub fn close<S: Driver + Server>(cx: &mut Cx<'_, Closing<S>>) {
     if cx.port_mut().stop().is_ok() {
-        let Port { fresh, spent, .. } = cx.port_mut();
+        let Port { fresh, spent, copies, .. } = cx.port_mut();
         spent.append(fresh);
+        spent.append(&mut copies.end());
         let spent = core::mem::take(spent);
         let share = cx.port().share.clone();
         // A packet memory that is gone needs nothing back.

@@ -243,6 +243,20 @@ impl Indices {
         self.0.pop()
     }
 
+    /// Keeps those behind the first `known` for which `keep` says so, and the first.
+    pub fn retain_from(&mut self, known: usize, mut keep: impl FnMut(u32) -> bool) {
+        let known = known.min(self.0.len());
+        let mut to = known;
+        for from in known..self.0.len() {
+            let index = self.0[from];
+            if keep(index) {
+                self.0[to] = index;
+                to += 1;
+            }
+        }
+        self.0.truncate(to);
+    }
+
     /// Removes all.
     pub fn clear(&mut self) {
         self.0.clear();
@@ -261,6 +275,15 @@ mod tests {
         owed.add(&Indices(alloc::vec![3]));
         assert_eq!(owed.take().map(|all| all.as_slice().to_vec()), Some(alloc::vec![3, 5, 3]));
         assert!(owed.take().is_none());
+    }
+
+    #[test]
+    fn the_first_stay_and_of_the_others_whatever_is_kept() {
+        for (known, left) in [(0, &[4, 6][..]), (2, &[3, 4, 6]), (9, &[3, 4, 5, 6])] {
+            let mut indices = Indices(alloc::vec![3, 4, 5, 6]);
+            indices.retain_from(known, |index| index % 2 == 0);
+            assert_eq!(indices.as_slice(), left);
+        }
     }
 
     #[test]
