@@ -24,12 +24,13 @@ use crate::{failure::Outcome, project::Project, run::machine::Outlet};
 
 /// What these rows are called.
 const GROUP: &str = "throughput";
-/// What goes through, how many of what is counted, and how many are one of what the row says.
+/// What goes through, how many of what is counted, and how many are one of what the row says. It takes a second or more, but for connections, each of which keeps a port of this host's for a
+/// minute.
 const WORK: [(Transfer, &str, u64, u64); 5] = [
-    (Transfer::Receive, "MiB received", 64 << 20, 1 << 20),
-    (Transfer::Send, "MiB sent", 64 << 20, 1 << 20),
-    (Transfer::RoundTrip, "round trips by TCP", 2000, 1),
-    (Transfer::Datagram, "round trips by UDP", 2000, 1),
+    (Transfer::Receive, "MiB received", 512 << 20, 1 << 20),
+    (Transfer::Send, "MiB sent", 512 << 20, 1 << 20),
+    (Transfer::RoundTrip, "round trips by TCP", 10_000, 1),
+    (Transfer::Datagram, "round trips by UDP", 10_000, 1),
     (Transfer::Connection, "connections", 1000, 1),
 ];
 /// What part of that goes before, unmeasured.
