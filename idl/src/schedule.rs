@@ -117,12 +117,19 @@ pub const GUARANTEED_PERCENT: u64 = 90;
 /// Name of the parameter by which a scheduler that knows guarantees is told another limit.
 pub const LIMIT_PARAMETER: &str = "limit-percent";
 
+/// A dispatch is ended by no news.
+pub const ENDED_BY_NOTHING: u32 = 0;
+/// A dispatch is ended by all news.
+pub const ENDED_BY_ANYBODY: u32 = 1;
+/// A dispatch is ended by news that are not the doing of the context itself, which makes another one ready, say: by what devices, clocks and other CPUs bring.
+pub const ENDED_BY_OTHERS: u32 = 2;
+
 /// Processor time, as one scheduler hands it on to contexts.
 #[service(id = 0x5c4e_0001)]
 pub trait Processor {
     /// Lets `context` run until it stops, has used `budget_ns` of processor time, or the clock shows `until_ns`. 0 is no
-    /// context: then this waits until there are news or the clock shows `until_ns`. With `at_once` other than 0 it also stops
-    /// when there are news; and if it has no context to run, it takes over one that is ready and waits for its turn at another
+    /// context: then this waits until there are news or the clock shows `until_ns`. Unless it is [`ENDED_BY_NOTHING`] it also stops
+    /// when there are such news; and if it has no context to run, it takes over one that is ready and waits for its turn at another
     /// processor of the same scheduler, which arrives here, and is unknown there from then on. If it stops with the news not all told, the next dispatch returns at once with more of them.
     ///
     /// A context that is itself a scheduler's goes on with the context that it has dispatched.
@@ -131,7 +138,7 @@ pub trait Processor {
         context: u64,
         budget_ns: u64,
         until_ns: u64,
-        at_once: u32,
+        ended_by: u32,
     ) -> Result<Outcome, DispatchError>;
     /// What a context may expect.
     fn terms(cx: &mut Cx<'_, Self>, context: u64) -> Result<Terms, DispatchError>;

@@ -157,7 +157,7 @@ impl Platform for Kernel {
     }
 
     fn wake(thread: u64) {
-        threads::wake(thread);
+        threads::wake_by_running(thread);
     }
 
     fn abort(error: u64) -> ! {

@@ -69,7 +69,10 @@ impl Contexts {
         let Contexts { slots, chains, accounts, .. } = self;
         let chain = &mut chains[cpu];
         let passed = now.saturating_sub(chain.charged);
-        chain.charged = chain.charged.max(now);
+        if passed == 0 {
+            return;
+        }
+        chain.charged = now;
         let Some((running, lenders)) = chain.links.split_last().filter(|(_, all)| !all.is_empty())
         else {
             chain.idle += passed;

@@ -1,6 +1,6 @@
 //! One context.
 
-use super::Places;
+use super::{EndedBy, Places};
 
 /// Names a context; never used again. Above all numbers of CPUs.
 pub type Token = u64;
@@ -69,7 +69,7 @@ pub(super) struct Loan {
     pub left: u64,
     /// The clock's count at which it ends.
     pub until: u64,
-    pub at_once: bool,
+    pub ended_by: EndedBy,
     /// Counts that were used.
     pub used: u64,
 }
@@ -78,7 +78,8 @@ impl Loan {
     /// The root's.
     pub fn unlimited(to: Token) -> Self {
         let forever = super::UNLIMITED;
-        Loan { to, help: false, left: forever, until: forever, at_once: false, used: 0 }
+        let ended_by = EndedBy::Nothing;
+        Loan { to, help: false, left: forever, until: forever, ended_by, used: 0 }
     }
 }
 

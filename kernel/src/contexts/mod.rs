@@ -10,7 +10,7 @@
 //! | dispatch, help | the chain grows, past lenders in the middle of a loan, to who runs |
 //! | blocking, ending, giving way | its last link ends |
 //! | time passes ([`Contexts::pass`]) | all loans of the chain shrink together, and sleepers wake; the first exhausted link ends |
-//! | somebody is ready again | its scheduler has news; if that waits for news, or wants them at once, it is ready or its link ends |
+//! | somebody is ready again | its scheduler has news; if that waits for news, or its loan is [`EndedBy`] them, it is ready or its link ends |
 //!
 //! After each change [`Contexts::running`] says who runs. Times are counts of a clock; what a count is worth is not known here.
 //!
@@ -69,8 +69,19 @@ pub struct Terms {
     pub budget: u64,
     /// The clock's count at which it ends.
     pub until: u64,
-    /// Whether it ends when there are news.
-    pub at_once: bool,
+    /// Which news end it.
+    pub ended_by: EndedBy,
+}
+
+/// Which news end a loan before its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndedBy {
+    /// None.
+    Nothing,
+    /// Those that are not the doing of who runs on it: what devices, clocks, and other CPUs bring.
+    Others,
+    /// All.
+    Anybody,
 }
 
 /// All contexts.
@@ -131,11 +142,13 @@ impl Contexts {
     }
 
     /// Whoever runs on a CPU.
+    #[inline]
     pub fn running(&self, cpu: usize) -> Token {
         self.chains[cpu].last()
     }
 
     /// Whether nobody runs on a CPU but the root.
+    #[inline]
     pub fn is_idle(&self, cpu: usize) -> bool {
         self.chains[cpu].links.len() == 1
     }
@@ -237,10 +250,10 @@ impl Contexts {
             }
         }
         match guest {
-            _ if has_news && (terms.at_once || guest.is_none()) => {
+            _ if has_news && (terms.ended_by != EndedBy::Nothing || guest.is_none()) => {
                 self.known(host).stop = Stop { reason: Reason::Preempted, used: 0 };
             }
-            None if terms.at_once && self.take_over(processor) => {
+            None if terms.ended_by != EndedBy::Nothing && self.take_over(processor) => {
                 self.known(host).stop = Stop { reason: Reason::Preempted, used: 0 };
             }
             None => {
@@ -248,9 +261,9 @@ impl Contexts {
                 self.block(cpu, now, terms.until);
             }
             Some(guest) => {
-                let Terms { budget, until, at_once } = terms;
+                let Terms { budget, until, ended_by } = terms;
                 self.known(guest).dispatcher = Some(host);
-                let loan = Loan { to: guest, help: false, left: budget, until, at_once, used: 0 };
+                let loan = Loan { to: guest, help: false, left: budget, until, ended_by, used: 0 };
                 self.known(host).state = State::Lends(loan);
                 self.settle(cpu);
                 self.offer(processor);
@@ -273,7 +286,7 @@ impl Contexts {
             help: true,
             left: self.help,
             until: UNLIMITED,
-            at_once: false,
+            ended_by: EndedBy::Nothing,
             used: 0,
         };
         self.known(helper).state = State::Lends(loan);
@@ -395,13 +408,18 @@ impl Contexts {
 
     /// Makes a blocked context ready.
     pub fn wake(&mut self, token: Token) {
+        self.wake_by(None, token);
+    }
+
+    /// The same, as the doing of who runs on a CPU, if one is named.
+    pub fn wake_by(&mut self, cpu: Option<usize>, token: Token) {
         let Some(context) = self.find(token) else { return };
         if matches!(context.state, State::Blocked { .. }) {
             context.state = State::Ready;
             if core::mem::take(&mut context.awaits_news) {
                 context.stop = Stop { reason: Reason::Preempted, used: 0 };
             }
-            self.note(token);
+            self.note_by(cpu, token);
         }
     }
 

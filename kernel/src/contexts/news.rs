@@ -2,7 +2,9 @@
 
 use alloc::collections::VecDeque;
 
-use super::{CONTEXTS, Context, Contexts, Reason, State, Token, context::Told, places::NOWHERE};
+use super::{
+    CONTEXTS, Context, Contexts, EndedBy, Reason, State, Token, context::Told, places::NOWHERE,
+};
 
 /// Where contexts are scheduled.
 #[derive(Debug)]
@@ -108,6 +110,11 @@ impl Contexts {
 
     /// Something happened to a context of which its scheduler has to hear.
     pub(super) fn note(&mut self, token: Token) {
+        self.note_by(None, token);
+    }
+
+    /// The same, as the doing of who runs on a CPU, if one is named.
+    pub(super) fn note_by(&mut self, cpu: Option<usize>, token: Token) {
         let context = self.known(token);
         let processor = context.processor;
         let wakes = !matches!(context.state, State::Blocked { .. });
@@ -121,24 +128,28 @@ impl Contexts {
             place.changed.push_back(token);
         }
         if wakes && let Some(host) = place.host {
-            self.rouse(host);
+            self.rouse(cpu, host);
         }
     }
 
-    /// A host has news: it goes on if it waits for them, or wants them at once.
-    fn rouse(&mut self, host: Token) {
+    /// A host has news, the doing of who runs on the CPU `by`, if one is named: it goes on if it waits for them, or if its loan is ended by them.
+    fn rouse(&mut self, by: Option<usize>, host: Token) {
         let Some(context) = self.find(host) else { return };
-        let (cpu, is_link) = (context.cpu, context.is_link);
+        let (cpu, is_link, hosts) = (context.cpu, context.is_link, context.hosts);
         match context.state {
-            State::Blocked { .. } if context.awaits_news => self.wake(host),
-            State::Lends(loan) if loan.at_once && !loan.help && is_link => {
+            State::Blocked { .. } if context.awaits_news => self.wake_by(by, host),
+            State::Lends(loan) if loan.help || loan.ended_by == EndedBy::Nothing => (),
+            State::Lends(loan) if is_link => {
+                if loan.ended_by == EndedBy::Others && by == Some(cpu) {
+                    // It hears of them when its loan ends. Who has become ready need not wait for that if another CPU has nothing to do.
+                    hosts.into_iter().for_each(|processor| self.offer(processor));
+                    return;
+                }
                 let chain = &mut self.chains[cpu];
                 let level = chain.links.iter().position(|link| *link == host);
                 chain.is_due_at(level.expect("a link is in its CPU's chain"));
             }
-            State::Lends(loan) if loan.at_once && !loan.help => {
-                self.stop_loan(host, Reason::Preempted);
-            }
+            State::Lends(_) => self.stop_loan(host, Reason::Preempted),
             _ => (),
         }
     }
@@ -161,6 +172,6 @@ impl Contexts {
         else {
             return false;
         };
-        loan.at_once && self.processors[*processor].has_news()
+        loan.ended_by != EndedBy::Nothing && self.processors[*processor].has_news()
     }
 }

@@ -7,11 +7,11 @@ use super::*;
 const HELP: u64 = 20;
 
 fn terms(budget: u64) -> Terms {
-    Terms { budget, until: UNLIMITED, at_once: false }
+    Terms { budget, until: UNLIMITED, ended_by: EndedBy::Nothing }
 }
 
 fn at_once(budget: u64) -> Terms {
-    Terms { at_once: true, ..terms(budget) }
+    Terms { ended_by: EndedBy::Anybody, ..terms(budget) }
 }
 
 /// A root scheduler that hosts processor 0, and so many contexts that have arrived there and of which it has heard.
@@ -86,6 +86,38 @@ fn news_end_a_dispatch_that_wants_them_at_once_and_no_other() {
     contexts.pass(0, 2000);
     assert_eq!(contexts.running(0), host);
     assert_eq!(contexts.stop_of(host), Stop { reason: Reason::Preempted, used: 1000 });
+}
+
+#[test]
+fn what_who_runs_does_itself_ends_no_dispatch_that_only_others_end() {
+    let (mut contexts, host, [one, two, three]) = system();
+    for waits in [two, three] {
+        contexts.dispatch(0, 0, 0, Some(waits), terms(100)).unwrap();
+        contexts.block(0, 0, UNLIMITED);
+    }
+    let terms = Terms { ended_by: EndedBy::Others, ..terms(1000) };
+    contexts.dispatch(0, 0, 0, Some(one), terms).unwrap();
+    contexts.wake_by(Some(0), two);
+    assert!(!contexts.is_due(0));
+    contexts.pass(0, 10);
+    assert_eq!(contexts.running(0), one);
+    contexts.wake(three);
+    assert!(contexts.is_due(0));
+    contexts.pass(0, 20);
+    assert_eq!(contexts.stop_of(host), Stop { reason: Reason::Preempted, used: 20 });
+    assert_eq!(news(&mut contexts, 0), [(two, Change::Ready), (three, Change::Ready)]);
+    for waits in [two, three] {
+        contexts.dispatch(0, 20, 0, Some(waits), terms).unwrap();
+        contexts.block(0, 20, UNLIMITED);
+    }
+    contexts.dispatch(0, 20, 0, Some(one), terms).unwrap();
+    contexts.wake_by(Some(0), two);
+    contexts.block(0, 30, UNLIMITED);
+    assert_eq!(contexts.stop_of(host), Stop { reason: Reason::Blocked, used: 10 });
+    assert_eq!(news(&mut contexts, 0), [(two, Change::Ready)]);
+    assert_eq!(contexts.dispatch(0, 30, 0, Some(two), at_once(100)), Ok(()));
+    contexts.wake_by(Some(0), one);
+    assert!(contexts.is_due(0), "this one is ended by all");
 }
 
 #[test]
@@ -470,6 +502,28 @@ fn who_wakes_behind_another_one_is_offered_to_a_host_that_waits() {
 }
 
 #[test]
+fn whom_who_runs_has_woken_is_offered_to_a_host_that_waits() {
+    let (mut contexts, [_, other], [one, two, three]) = two_cpus();
+    contexts.dispatch(1, 0, 1, Some(two), terms(1000)).unwrap();
+    contexts.end(1, 0, End::Finished);
+    contexts.dispatch(0, 0, 0, Some(three), terms(1000)).unwrap();
+    contexts.block(0, 0, UNLIMITED);
+    let terms = Terms { ended_by: EndedBy::Others, ..terms(1000) };
+    contexts.dispatch(0, 0, 0, Some(one), terms).unwrap();
+    contexts.dispatch(1, 0, 1, None, at_once(0)).unwrap();
+    assert!(contexts.is_idle(1));
+    contexts.wake_by(Some(0), three);
+    assert!(!contexts.is_due(0));
+    assert_eq!(contexts.to_tell(0), 1 << 1);
+    contexts.pass(1, 10);
+    assert_eq!(contexts.running(1), other);
+    contexts.dispatch(1, 10, 1, None, at_once(0)).unwrap();
+    assert_eq!(news(&mut contexts, 1), [(three, Change::Arrived)]);
+    contexts.wake_by(Some(1), three);
+    assert_eq!(contexts.running(0), one, "it goes on there");
+}
+
+#[test]
 fn who_has_one_place_stays_there() {
     let (mut contexts, _, [one, two]) = two_cpus();
     let places = Places { first: 0, count: 2 };
@@ -492,28 +546,55 @@ fn there_are_as_many_cpus_as_numbers() {
 /// What may happen next on a CPU.
 #[derive(Clone, Debug)]
 enum Step {
-    Dispatch { guest: usize, budget: u64, at_once: bool },
-    Await { time: u64, at_once: bool },
-    Block { time: u64 },
-    Wake { who: usize },
-    Help { holder: usize },
+    Dispatch {
+        guest: usize,
+        budget: u64,
+        ended_by: EndedBy,
+    },
+    Await {
+        time: u64,
+        ended_by: EndedBy,
+    },
+    Block {
+        time: u64,
+    },
+    /// By who runs, or by somebody else.
+    Wake {
+        who: usize,
+        own: bool,
+    },
+    Help {
+        holder: usize,
+    },
     GiveWay,
     LetGo,
     End,
-    Add { processor: usize, anywhere: bool },
-    Pass { time: u64 },
+    Add {
+        processor: usize,
+        anywhere: bool,
+    },
+    Pass {
+        time: u64,
+    },
     Relaunch,
-    Move { who: usize, processor: usize },
+    Move {
+        who: usize,
+        processor: usize,
+    },
     Charge,
+}
+
+fn ended_by() -> impl Strategy<Value = EndedBy> {
+    prop_oneof![Just(EndedBy::Nothing), Just(EndedBy::Others), Just(EndedBy::Anybody)]
 }
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        8 => (any::<usize>(), 0..200u64, any::<bool>())
-            .prop_map(|(guest, budget, at_once)| Step::Dispatch { guest, budget, at_once }),
-        1 => (0..300u64, any::<bool>()).prop_map(|(time, at_once)| Step::Await { time, at_once }),
+        8 => (any::<usize>(), 0..200u64, ended_by())
+            .prop_map(|(guest, budget, ended_by)| Step::Dispatch { guest, budget, ended_by }),
+        1 => (0..300u64, ended_by()).prop_map(|(time, ended_by)| Step::Await { time, ended_by }),
         3 => (0..300u64).prop_map(|time| Step::Block { time }),
-        3 => any::<usize>().prop_map(|who| Step::Wake { who }),
+        3 => (any::<usize>(), any::<bool>()).prop_map(|(who, own)| Step::Wake { who, own }),
         3 => any::<usize>().prop_map(|holder| Step::Help { holder }),
         1 => Just(Step::GiveWay),
         1 => Just(Step::LetGo),
@@ -579,20 +660,23 @@ impl World {
         let now = self.now;
         let is_leaf = !self.contexts.is_idle(cpu) && self.hosted(cpu).is_none();
         match step {
-            Step::Dispatch { guest, budget, at_once } => {
+            Step::Dispatch { guest, budget, ended_by } => {
                 let Some(processor) = self.hosted(cpu) else { return };
                 while self.contexts.next_news(processor).is_some() {}
                 let guest = Some(self.anybody(guest));
-                let terms = Terms { at_once, ..terms(budget) };
+                let terms = Terms { ended_by, ..terms(budget) };
                 let _ = self.contexts.dispatch(cpu, now, processor, guest, terms);
             }
-            Step::Await { time, at_once } => {
+            Step::Await { time, ended_by } => {
                 let Some(processor) = self.hosted(cpu) else { return };
-                let terms = Terms { until: now + time, at_once, ..terms(0) };
+                let terms = Terms { until: now + time, ended_by, ..terms(0) };
                 self.contexts.dispatch(cpu, now, processor, None, terms).unwrap();
             }
             Step::Block { time } if is_leaf => self.contexts.block(cpu, now, now + time),
-            Step::Wake { who } => self.contexts.wake(self.anybody(who)),
+            Step::Wake { who, own } => {
+                let who = self.anybody(who);
+                self.contexts.wake_by(own.then_some(cpu), who);
+            }
             Step::Help { holder } if !self.contexts.is_idle(cpu) => {
                 self.contexts.help(cpu, now, self.anybody(holder));
             }
@@ -685,7 +769,8 @@ impl World {
             let loan = lender.state.loan().expect("each link is a loan");
             assert_eq!(loan.to, pair[1]);
             let is_due = chain.due.is_some_and(|due| due <= level);
-            let waits = loan.at_once && !loan.help && has_urgent_news(lender, all);
+            let hears_of_all = loan.ended_by == EndedBy::Anybody && !loan.help;
+            let waits = hears_of_all && has_urgent_news(lender, all);
             assert!(is_due || !waits, "a link goes on although there are news");
         }
         for link in &chain.links {

@@ -115,7 +115,7 @@ impl Run {
             state.result = Some(result);
             state.waiting.take()
         });
-        waiting.into_iter().for_each(threads::wake);
+        waiting.into_iter().for_each(threads::wake_by_running);
     }
 }
 

@@ -13,8 +13,10 @@ use warren_engine::{
     reference::{count_up, counted_root},
     stub::{self, Shape, Words},
 };
-use warren_idl::{ContextNews, DispatchError, Outcome, Scheduler, Terms};
-use warren_kernel::contexts::{self, Change, End, Places, Reason, Refusal};
+use warren_idl::{
+    ContextNews, DispatchError, ENDED_BY_NOTHING, ENDED_BY_OTHERS, Outcome, Scheduler, Terms,
+};
+use warren_kernel::contexts::{self, Change, End, EndedBy, Places, Reason, Refusal};
 
 use super::{Word, bottom, kinds, release};
 use crate::{
@@ -41,7 +43,7 @@ impl warren_idl::Processor for Processor {
         context: u64,
         budget_ns: u64,
         until_ns: u64,
-        at_once: u32,
+        ended_by: u32,
     ) -> Result<Outcome, DispatchError> {
         if is_to_fail(warren_natives::caller::<Kernel>()) {
             return Err(DispatchError::Recalled);
@@ -51,7 +53,11 @@ impl warren_idl::Processor for Processor {
         let terms = contexts::Terms {
             budget: clock::counts_of(budget_ns.min(LONGEST_NS)),
             until: clock::counts_of(until_ns),
-            at_once: at_once != 0,
+            ended_by: match ended_by {
+                ENDED_BY_NOTHING => EndedBy::Nothing,
+                ENDED_BY_OTHERS => EndedBy::Others,
+                _ => EndedBy::Anybody,
+            },
         };
         interrupts::off(|| {
             threads::dispatch(processor, guest, terms).map_err(refused)?;
@@ -95,7 +101,8 @@ fn refused(refusal: Refusal) -> DispatchError {
 
 /// How the dispatch of the running thread ended, with news.
 fn outcome(processor: usize) -> Outcome {
-    threads::with_books(|contexts| {
+    // What was used up to the stop was charged then.
+    threads::with_charged_books(|contexts| {
         let stop = contexts.stop_of(contexts.running(cpu::number()));
         let mut outcome = Outcome {
             reason: match stop.reason {

@@ -29,15 +29,16 @@ mod switching;
 mod view;
 
 pub use life::{Place, divide_threads, install, install_root, limit_threads, start};
+use switching::wake;
 pub use switching::{
     block, change_books, dispatch, end_calls_above, give_time_to, go_on_as_nobody, idle,
     in_atomic_call, is_due, kill, kill_all_of, let_go, park, pass, preempt, running,
-    running_has_calls, set_in_atomic_call, tick, wait_until, wait_until_or, wake, with_deadlines,
-    with_running, yield_now,
+    running_has_calls, set_in_atomic_call, tick, wait_until, wait_until_or, wake_by_running,
+    with_deadlines, with_running, yield_now,
 };
 pub use view::{
     charge_interrupt, divert, forget_domain, forget_enough, forget_page_tables, frame_of,
     is_behind_frames, name_of, owner_of_frame, sight, stack_left, used, visit, with_all_books,
-    with_books, write_calls,
+    with_books, with_charged_books, write_calls,
 };
 pub use warren_kernel::contexts::Token;

@@ -249,10 +249,18 @@ pub fn with_deadlines<R>(work: impl FnOnce(&mut Deadlines) -> R) -> R {
     })
 }
 
-/// Makes a waiting thread ready. Whether it runs before the caller goes on is its scheduler's matter.
+/// Makes a waiting thread ready, because of something that did not come from the thread that runs. Whether it runs before that goes on is its scheduler's matter.
 pub fn wake(token: Token) {
     with(|threads| {
         threads.contexts.wake(token);
+        note_due(&mut threads.contexts);
+    });
+}
+
+/// The same, as the doing of the thread that runs.
+pub fn wake_by_running(token: Token) {
+    with(|threads| {
+        threads.contexts.wake_by(Some(cpu::number()), token);
         note_due(&mut threads.contexts);
     });
 }

@@ -60,6 +60,11 @@ pub fn with_books<R>(work: impl FnOnce(&mut Contexts) -> R) -> R {
     })
 }
 
+/// Uses the books as they were charged last.
+pub fn with_charged_books<R>(work: impl FnOnce(&mut Contexts) -> R) -> R {
+    with(|threads| work(&mut threads.contexts))
+}
+
 /// Uses the books, with everything on all CPUs charged up to now.
 pub fn with_all_books<R>(work: impl FnOnce(&mut Contexts) -> R) -> R {
     with(|threads| {

@@ -3,7 +3,7 @@
 use warren::{Cx, Ref};
 use warren_idl::{DispatchError, Outcome, Processor, Terms};
 
-/// What is asked of a processor; see [`Processor::dispatch`]. It always stops when there are news: whether they matter, the
+/// What is asked of a processor; see [`Processor::dispatch`]. It stops when there are news, all or those that are not the context's own doing: whether they matter, the
 /// policy says when it is asked again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dispatch {
@@ -13,6 +13,8 @@ pub struct Dispatch {
     pub budget_ns: u64,
     /// Time until which it may run, in nanoseconds since the system started.
     pub until_ns: u64,
+    /// Which news end it: `ENDED_BY_…`.
+    pub ended_by: u32,
 }
 
 /// Whoever dispatches contexts: a processor, or what stands for one in tests.
@@ -22,9 +24,6 @@ pub trait Dispatcher {
     /// See [`Processor::terms`].
     fn terms(&mut self, context: u64) -> Result<Terms, DispatchError>;
 }
-
-/// Stop when there are news.
-const AT_ONCE: u32 = 1;
 
 /// The processor that was given to a scheduler.
 pub struct OnProcessor<'a, 'f, S> {
@@ -36,8 +35,8 @@ pub struct OnProcessor<'a, 'f, S> {
 
 impl<S> Dispatcher for OnProcessor<'_, '_, S> {
     fn dispatch(&mut self, dispatch: Dispatch) -> Result<Outcome, DispatchError> {
-        let Dispatch { context, budget_ns, until_ns } = dispatch;
-        self.processor.dispatch(self.cx, context, budget_ns, until_ns, AT_ONCE)
+        let Dispatch { context, budget_ns, until_ns, ended_by } = dispatch;
+        self.processor.dispatch(self.cx, context, budget_ns, until_ns, ended_by)
     }
 
     fn terms(&mut self, context: u64) -> Result<Terms, DispatchError> {

@@ -28,6 +28,10 @@ pub struct Turn {
 /// Time is a parameter and never goes back. The functions are called in an order that makes sense: a context arrives, becomes
 /// ready and blocked in turn, is gone when it is not ready; only a ready context is chosen and charged.
 pub trait Policy {
+    /// Whether a turn ends, too, when the context whose turn it is makes another one ready itself. Where nobody is more urgent than it that need not be: mostly it
+    /// waits soon after, and the policy hears of it then, or when the turn ends, without having been asked in between.
+    const HEEDS_OWN: bool = true;
+
     /// A context is new. It is not ready yet.
     fn arrived(&mut self, slot: Slot, terms: &Terms, now_ns: u64);
     /// A context can run from now on.
@@ -41,7 +45,7 @@ pub trait Policy {
     fn charge(&mut self, slot: Slot, used_ns: u64, gave_way: bool, now_ns: u64);
     /// Whose turn it is; `None` only if no context is ready.
     ///
-    /// The turn also ends when a context arrives, is ready again or is gone. A policy that sees no reason in that to choose
+    /// The turn also ends when a context arrives, is ready again or is gone, but see [`Policy::HEEDS_OWN`]. A policy that sees no reason in that to choose
     /// another one chooses the same again.
     fn choose(&mut self, now_ns: u64) -> Option<Turn>;
 }

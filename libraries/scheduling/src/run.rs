@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use warren_idl::{ContextNews, DispatchError, Outcome, Terms};
+use warren_idl::{ContextNews, DispatchError, ENDED_BY_ANYBODY, ENDED_BY_OTHERS, Outcome, Terms};
 
 use crate::{
     Dispatch, Dispatcher, FOREVER_NS, Policy, Slot,
@@ -69,6 +69,7 @@ impl<P: Policy> Round<P> {
             context: self.contexts.number(turn.slot),
             budget_ns: turn.budget_ns,
             until_ns: turn.until_ns,
+            ended_by: if P::HEEDS_OWN { ENDED_BY_ANYBODY } else { ENDED_BY_OTHERS },
         };
         (Some(turn.slot), dispatch)
     }
@@ -79,7 +80,7 @@ impl<P: Policy> Round<P> {
             true => FOREVER_NS,
             false => self.now_ns.saturating_add(RETRY_NS),
         };
-        Dispatch { context: 0, budget_ns: FOREVER_NS, until_ns }
+        Dispatch { context: 0, budget_ns: FOREVER_NS, until_ns, ended_by: ENDED_BY_ANYBODY }
     }
 
     /// A dispatch, of the context in this slot or of none, has ended.

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use proptest::{collection::vec, prelude::*};
-use warren_idl::{ContextNews, DispatchError, Outcome, Terms};
+use warren_idl::{ContextNews, DispatchError, ENDED_BY_ANYBODY, ENDED_BY_OTHERS, Outcome, Terms};
 use warren_scheduling::{Dispatch, Dispatcher, FOREVER_NS, PerContext, Policy, Slot, Turn, run};
 use warren_simulated_processor::{MS, Step, Task, simulate};
 
 /// Chooses the oldest of those that are ready, and fails if it hears what cannot be.
 #[derive(Default)]
-struct Strict {
+struct Strict<const HEEDS_OWN: bool> {
     states: PerContext<State>,
     ready: Vec<Slot>,
 }
@@ -21,7 +21,7 @@ enum State {
     Gone,
 }
 
-impl Strict {
+impl<const HEEDS_OWN: bool> Strict<HEEDS_OWN> {
     fn change(&mut self, slot: Slot, from: State, to: State) {
         assert_eq!(self.states[slot], from, "{slot:?} becomes {to:?}");
         self.states[slot] = to;
@@ -32,7 +32,9 @@ impl Strict {
     }
 }
 
-impl Policy for Strict {
+impl<const HEEDS_OWN: bool> Policy for Strict<HEEDS_OWN> {
+    const HEEDS_OWN: bool = HEEDS_OWN;
+
     fn arrived(&mut self, slot: Slot, _terms: &Terms, _now_ns: u64) {
         self.states.set(slot, State::Blocked);
     }
@@ -73,7 +75,7 @@ impl Script {
     /// The contexts that are dispatched; 0 for waiting.
     fn play(answers: impl IntoIterator<Item = Result<Outcome, DispatchError>>) -> Vec<u64> {
         let mut script = Script { answers: answers.into_iter().collect(), ..Script::default() };
-        assert_eq!(run(&mut script, Strict::default()), Err(END));
+        assert_eq!(run(&mut script, Strict::<true>::default()), Err(END));
         script.dispatched.iter().map(|dispatch| dispatch.context).collect()
     }
 }
@@ -105,9 +107,22 @@ fn arrived(contexts: &[u64]) -> Result<Outcome, DispatchError> {
 #[test]
 fn with_nothing_ready_it_waits_for_news() {
     let mut script = Script::default();
-    assert_eq!(run(&mut script, Strict::default()), Err(END));
-    let wait = Dispatch { context: 0, budget_ns: FOREVER_NS, until_ns: FOREVER_NS };
+    assert_eq!(run(&mut script, Strict::<true>::default()), Err(END));
+    let ended_by = ENDED_BY_ANYBODY;
+    let wait = Dispatch { context: 0, budget_ns: FOREVER_NS, until_ns: FOREVER_NS, ended_by };
     assert_eq!(script.dispatched, [wait]);
+}
+
+#[test]
+fn a_turn_is_ended_by_the_news_that_the_policy_heeds() {
+    fn ended_by(policy: impl Policy) -> Vec<u32> {
+        let answers = [arrived(&[7])].into();
+        let mut script = Script { answers, ..Script::default() };
+        assert_eq!(run(&mut script, policy), Err(END));
+        script.dispatched.iter().map(|dispatch| dispatch.ended_by).collect()
+    }
+    assert_eq!(ended_by(Strict::<true>::default()), [ENDED_BY_ANYBODY; 2]);
+    assert_eq!(ended_by(Strict::<false>::default()), [ENDED_BY_ANYBODY, ENDED_BY_OTHERS]);
 }
 
 #[test]
@@ -154,7 +169,7 @@ fn what_is_not_ready_is_asked_again_after_something_else_or_a_while() {
     let answers = [arrived(&[7, 8]), not_ready(), outcome(Outcome::BLOCKED, &[]), not_ready()];
     let mut script = Script { answers: answers.into(), ..Script::default() };
     script.answers.push_back(outcome(Outcome::DEADLINE, &[]));
-    assert_eq!(run(&mut script, Strict::default()), Err(END));
+    assert_eq!(run(&mut script, Strict::<true>::default()), Err(END));
     let dispatched: Vec<_> = script.dispatched.iter().map(|it| it.context).collect();
     assert_eq!(dispatched, [0, 7, 8, 7, 0, 7]);
     assert_eq!(script.dispatched[4].until_ns, MS, "it does not wait for ever");
@@ -187,7 +202,7 @@ fn whoever_arrives_again_is_somebody_new() {
 fn who_is_gone_before_its_terms_are_asked_for_did_not_arrive() {
     let terms = [(7, DispatchError::Unknown)].into();
     let mut script = Script { answers: [arrived(&[7])].into(), terms, ..Script::default() };
-    assert_eq!(run(&mut script, Strict::default()), Err(END));
+    assert_eq!(run(&mut script, Strict::<true>::default()), Err(END));
     assert_eq!(script.dispatched.iter().map(|it| it.context).max(), Some(0));
 }
 
@@ -196,16 +211,20 @@ fn other_errors_end_it() {
     for error in [DispatchError::TooDeep, DispatchError::NotTheHost] {
         let mut script =
             Script { answers: [arrived(&[7]), Err(error)].into(), ..Script::default() };
-        assert_eq!(run(&mut script, Strict::default()), Err(error));
+        assert_eq!(run(&mut script, Strict::<true>::default()), Err(error));
     }
     let mut script = Script { answers: [Err(DispatchError::NotReady)].into(), ..Script::default() };
-    assert_eq!(run(&mut script, Strict::default()), Err(DispatchError::NotReady), "of nobody");
+    assert_eq!(
+        run(&mut script, Strict::<true>::default()),
+        Err(DispatchError::NotReady),
+        "of nobody"
+    );
 }
 
 #[test]
 fn more_contexts_than_there_is_room_for_news_all_arrive() {
     let tasks = vec![Task::of([Step::Compute(MS), Step::End]); 3 * Outcome::NEWS + 1];
-    let history = simulate(tasks, Strict::default(), 100 * MS);
+    let history = simulate(tasks, Strict::<true>::default(), 100 * MS);
     assert_eq!(history.ran.len(), 3 * Outcome::NEWS + 1);
     assert_eq!(history.refused, 0);
 }
@@ -226,7 +245,7 @@ proptest! {
     fn a_policy_hears_only_what_can_be(answers in vec(any_answer(), 0..100)) {
         // `Strict` panics otherwise.
         let mut script = Script { answers: answers.into(), ..Script::default() };
-        let error = run(&mut script, Strict::default()).unwrap_err();
+        let error = run(&mut script, Strict::<true>::default()).unwrap_err();
         // A refusal ends it if nobody was dispatched.
         prop_assert!(error == END || script.dispatched.last().unwrap().context == 0);
     }

@@ -10,7 +10,9 @@ use std::{
 };
 
 use warren_idl::{ContextNews, DispatchError, Outcome, Terms};
-use warren_kernel::contexts::{self, Change, Contexts, End, Places, Reason, Refusal, Token};
+use warren_kernel::contexts::{
+    self, Change, Contexts, End, EndedBy, Places, Reason, Refusal, Token,
+};
 use warren_scheduling::{Dispatch, Dispatcher, Policy, run};
 
 use crate::{History, Span, Step, Task};
@@ -295,9 +297,11 @@ impl Machine {
                 let terms = progress.map(|progress| self.tasks[progress.task].terms);
                 Answer::Terms(terms.ok_or(DispatchError::Unknown))
             }
-            Request::Dispatch(Dispatch { context, budget_ns, until_ns }) => {
+            Request::Dispatch(Dispatch { context, budget_ns, until_ns, .. }) => {
                 self.history.dispatches += 1;
-                let terms = contexts::Terms { budget: budget_ns, until: until_ns, at_once: true };
+                // No context makes another one ready here.
+                let ended_by = EndedBy::Anybody;
+                let terms = contexts::Terms { budget: budget_ns, until: until_ns, ended_by };
                 let guest = (context != 0).then_some(context);
                 match self.books.dispatch(cpu, self.now_ns, cpu, guest, terms) {
                     Ok(()) => {

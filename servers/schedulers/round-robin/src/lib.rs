@@ -4,7 +4,8 @@
 //!
 //! [`RoundRobin`] is the policy, which is pure and tested on a simulated processor; [`RoundRobinServer`] is the server around it. All
 //! contexts stand in one [`Line`], whose rules say what becomes of those that block: a context that waited for
-//! a device runs as soon as that has answered, if those before it in line are blocked, too; but for the rest of its slice only.
+//! a device runs as soon as that has answered, if those before it in line are blocked, too; but for the rest of its slice only. One that waited for
+//! another context lets that go on until it waits itself, or its slice is used up.
 //!
 //! # State, and what a restart loses
 //!
@@ -75,6 +76,8 @@ impl RoundRobin {
 }
 
 impl Policy for RoundRobin {
+    const HEEDS_OWN: bool = false;
+
     fn arrived(&mut self, slot: Slot, _terms: &Terms, _now_ns: u64) {
         self.places.set(slot, self.line.place());
     }
