@@ -87,6 +87,7 @@ pub enum EndedBy {
 /// All contexts.
 #[derive(Debug)]
 pub struct Contexts {
+    /// As many as there were contexts at the same time, and room for all.
     slots: Vec<Option<Context>>,
     /// Added to the next context's token, so that tokens are not used again.
     generation: u64,
@@ -110,14 +111,13 @@ impl Contexts {
     /// and nothing more. There is one principal.
     pub fn new(now: u64, help: u64) -> Self {
         let mut contexts = Contexts {
-            slots: Vec::new(),
+            slots: Vec::with_capacity(CONTEXTS),
             generation: 0,
             processors: Vec::new(),
             accounts: Vec::new(),
             chains: Vec::new(),
             help,
         };
-        contexts.slots.resize_with(CONTEXTS, || None);
         contexts.open_accounts(1);
         contexts.add_cpu(now).expect("all slots are free");
         contexts
@@ -189,11 +189,18 @@ impl Contexts {
 
     fn insert(&mut self, principal: usize, places: Places) -> Option<Token> {
         let processor = self.emptiest(places);
-        let slot = self.slots.iter().position(Option::is_none)?;
+        let slot = self.slots.iter().position(Option::is_none).unwrap_or(self.slots.len());
+        if slot == CONTEXTS {
+            return None;
+        }
         self.generation += 1;
         // Above every number of a CPU, and above any small number that somebody may take for a token.
         let token = (self.generation + 64) * STRIDE + slot as u64;
-        self.slots[slot] = Some(Context::new(token, principal, places, processor));
+        let context = Some(Context::new(token, principal, places, processor));
+        match self.slots.get_mut(slot) {
+            Some(free) => *free = context,
+            None => self.slots.push(context),
+        }
         Some(token)
     }
 
