@@ -167,8 +167,9 @@ where
     T: Conversation<S>,
 {
     let mut desk = cx.scope(|cx| Desk::open(cx, below.tcp, services, limits))?;
+    let mut reports = [Readiness::default(); TOGETHER];
     loop {
-        desk.round(cx, below.clock)?;
+        desk.round(cx, below.clock, &mut reports)?;
     }
 }
 
@@ -194,13 +195,17 @@ impl<'a, T> Desk<'a, T> {
         Ok(Desk { poll: poll.keep()?, listeners, services, talks, books, tidy_ns: None })
     }
 
-    fn round<S>(&mut self, cx: &mut Cx<'_, S>, clock: &Req<dyn Clock>) -> Result<(), TcpError>
+    fn round<S>(
+        &mut self,
+        cx: &mut Cx<'_, S>,
+        clock: &Req<dyn Clock>,
+        reports: &mut [Readiness],
+    ) -> Result<(), TcpError>
     where
         S: Object,
         T: Conversation<S>,
     {
-        let mut reports = [Readiness::default(); TOGETHER];
-        let count = self.wait(cx, &mut reports)?;
+        let count = self.wait(cx, reports)?;
         let now_ns = now(cx, clock)?;
         for report in &reports[..count] {
             match report.tag.checked_sub(LISTENERS) {

@@ -140,6 +140,11 @@ struct Listener {
 }
 
 impl Inner {
+    /// Whoever uses a connection.
+    fn user(&self, name: Name) -> Option<&User> {
+        self.users.get(name.place())?.as_ref().filter(|user| user.name == name)
+    }
+
     fn forget_ways(&mut self) {
         self.ways.forget();
         self.endpoints.clear();
@@ -506,14 +511,10 @@ impl Stack {
             if events == Events::NONE {
                 continue;
             }
-            let ready = self.ready_for(name);
-            let Inner { users, bells, .. } = &mut *self.inner.borrow_mut();
-            let user = users.get_mut(name.place()).and_then(Option::as_mut);
-            let Some(user) = user.filter(|user| user.name == name) else { continue };
-            bells.extend(user.door.borrow().clone());
-            if let Some(report) = user.report.as_mut().filter(|report| report.wants(ready)) {
-                report.line_up(Subject::Connection(name), bells);
-            }
+            let door = self.inner.borrow().user(name).map(|user| user.door.borrow().clone());
+            let Some(bell) = door else { continue };
+            self.inner.borrow_mut().bells.extend(bell);
+            self.line_up(name);
         }
         let Inner { engine, listeners, bells, .. } = &mut *self.inner.borrow_mut();
         if !engine.take_lined_up() {

@@ -60,11 +60,6 @@ impl Watch {
 }
 
 impl Report {
-    /// Whether it is to be made when something is `ready`.
-    pub fn wants(&self, ready: u32) -> bool {
-        ready & (self.interest | Readiness::ENDED) != 0
-    }
-
     /// Puts the subject in the line, if it is not there.
     pub fn line_up(&mut self, subject: Subject, bells: &mut Vec<Bell>) {
         if !core::mem::replace(&mut self.is_lined_up, true) {
@@ -168,13 +163,30 @@ impl Stack {
         (!ready.is_empty()).then_some(())
     }
 
-    /// What a connection is ready for.
-    pub(super) fn ready_for(&self, name: Name) -> u32 {
+    /// What of this a connection is ready for, and whether it has ended.
+    fn ready_for(&self, name: Name, interest: u32) -> u32 {
+        let wants = |what| interest & what != 0;
         let ended = self.look(name, |connection, _| connection.state() == State::Closed);
-        let readable = self.is_readable(name).map_or(0, |_| Readiness::READABLE);
-        let writable = self.is_writable(name).map_or(0, |_| Readiness::WRITABLE);
-        let ended = if ended.unwrap_or(true) { Readiness::ENDED } else { 0 };
-        readable | writable | ended
+        let is_readable = wants(Readiness::READABLE) && self.is_readable(name).is_some();
+        let is_writable = wants(Readiness::WRITABLE) && self.is_writable(name).is_some();
+        let bit = |is, bit| if is { bit } else { 0 };
+        bit(ended.unwrap_or(true), Readiness::ENDED)
+            | bit(is_readable, Readiness::READABLE)
+            | bit(is_writable, Readiness::WRITABLE)
+    }
+
+    /// Lets a connection whose report is made of what it is ready for now stand in its line.
+    pub(super) fn line_up(&self, name: Name) {
+        let interest = |inner: &Inner| Some(inner.user(name)?.report.as_ref()?.interest);
+        let Some(interest) = interest(&self.inner.borrow()) else { return };
+        if self.ready_for(name, interest) == 0 {
+            return;
+        }
+        let Inner { users, bells, .. } = &mut *self.inner.borrow_mut();
+        let user = users.get_mut(name.place()).and_then(Option::as_mut);
+        if let Some(report) = user.and_then(|user| user.report.as_mut()) {
+            report.line_up(Subject::Connection(name), bells);
+        }
     }
 
     fn readiness(&self, subject: Subject, watch: &Watch) -> Option<Readiness> {
@@ -184,7 +196,7 @@ impl Stack {
                 Some(_) => Readiness::READABLE,
                 None => 0,
             },
-            Subject::Connection(name) => self.ready_for(name) & (interest | Readiness::ENDED),
+            Subject::Connection(name) => self.ready_for(name, interest),
         };
         (ready != 0).then_some(Readiness { tag, ready, reserved: 0 })
     }
