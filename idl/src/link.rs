@@ -99,7 +99,7 @@ pub trait Link {
     fn description(cx: &mut Cx<'_, Self>) -> Result<LinkDescription, LinkError>;
     /// What it has done.
     fn counts(cx: &mut Cx<'_, Self>) -> Result<LinkCounts, LinkError>;
-    /// Sends a batch of frames, as many of them as there is room for, and returns how many. The link holds their buffers until the device has done with them.
+    /// Sends a batch of frames, as many of them as there is room for, and returns how many. The link holds their buffers until the device has done with them, if it does not copy them.
     fn send(cx: &mut Cx<'_, Self>, frames: &[u8]) -> Result<u64, LinkError>;
     /// Delivers what arrives by a pair of queues, from 0, to `sink`, on the thread that calls, until the sink is gone, the device works no more, or somebody else is served
     /// the same pair: it does not return before. Whoever wants all frames has a thread for each pair; those of one connection arrive by one pair. Whoever wants to go on when the link's server was

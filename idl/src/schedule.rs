@@ -121,7 +121,7 @@ pub const LIMIT_PARAMETER: &str = "limit-percent";
 pub const ENDED_BY_NOTHING: u32 = 0;
 /// A dispatch is ended by all news.
 pub const ENDED_BY_ANYBODY: u32 = 1;
-/// A dispatch is ended by news that are not the doing of the context itself, which makes another one ready, say: by what devices, clocks and other CPUs bring.
+/// A dispatch is ended by news that are not the doing of the context itself, which wakes another one by a signal, say: by what devices, clocks and other CPUs bring, and by contexts that are new or end. Its own doing ends it a millisecond later.
 pub const ENDED_BY_OTHERS: u32 = 2;
 
 /// Processor time, as one scheduler hands it on to contexts.

@@ -79,7 +79,10 @@ pub enum EndedBy {
     /// None.
     Nothing,
     /// Those that are not the doing of who runs on it: what devices, clocks, and other CPUs bring.
-    Others,
+    Others {
+        /// So many counts later its own doing ends the loan, too, if it is not at its end before.
+        own_after: u64,
+    },
     /// All.
     Anybody,
 }
@@ -232,7 +235,7 @@ impl Contexts {
     }
 
     /// Lets `guest` run on the time of who runs on a CPU, which has to be the host of `processor`. Without a guest the host waits for news or until
-    /// `terms.until`; if it wants them at once, a context that waits for its turn at another processor and may be at this one is moved
+    /// `terms.until`; unless `terms.ended_by` is nothing, a context that waits for its turn at another processor and may be at this one is moved
     /// here, which is news. How it went is the host's [`Contexts::stop_of`] when it runs again.
     pub fn dispatch(
         &mut self,

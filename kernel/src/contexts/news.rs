@@ -3,7 +3,8 @@
 use alloc::collections::VecDeque;
 
 use super::{
-    CONTEXTS, Context, Contexts, EndedBy, Reason, State, Token, context::Told, places::NOWHERE,
+    CONTEXTS, Context, Contexts, EndedBy, Loan, Reason, State, Token, context::Told,
+    places::NOWHERE,
 };
 
 /// Where contexts are scheduled.
@@ -140,8 +141,12 @@ impl Contexts {
             State::Blocked { .. } if context.awaits_news => self.wake_by(by, host),
             State::Lends(loan) if loan.help || loan.ended_by == EndedBy::Nothing => (),
             State::Lends(loan) if is_link => {
-                if loan.ended_by == EndedBy::Others && by == Some(cpu) {
-                    // It hears of them when its loan ends. Who has become ready need not wait for that if another CPU has nothing to do.
+                if let EndedBy::Others { own_after } = loan.ended_by
+                    && by == Some(cpu)
+                {
+                    let left = loan.left.min(own_after);
+                    context.state = State::Lends(Loan { left, ..loan });
+                    // Who has become ready need not wait for the end of the loan if another CPU has nothing to do.
                     hosts.into_iter().for_each(|processor| self.offer(processor));
                     return;
                 }
@@ -165,7 +170,7 @@ impl Contexts {
         Some(context.principal)
     }
 
-    /// Whether a context is a host that wants news at once, and there are some.
+    /// Whether a context is a host whose loan is ended by news, and there are some.
     pub(super) fn is_wanted(&self, token: Token) -> bool {
         let Some(Context { state: State::Lends(loan), hosts: Some(processor), .. }) =
             self.get(token)

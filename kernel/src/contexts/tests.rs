@@ -95,7 +95,7 @@ fn what_who_runs_does_itself_ends_no_dispatch_that_only_others_end() {
         contexts.dispatch(0, 0, 0, Some(waits), terms(100)).unwrap();
         contexts.block(0, 0, UNLIMITED);
     }
-    let terms = Terms { ended_by: EndedBy::Others, ..terms(1000) };
+    let terms = Terms { ended_by: EndedBy::Others { own_after: 50 }, ..terms(1000) };
     contexts.dispatch(0, 0, 0, Some(one), terms).unwrap();
     contexts.wake_by(Some(0), two);
     assert!(!contexts.is_due(0));
@@ -115,7 +115,15 @@ fn what_who_runs_does_itself_ends_no_dispatch_that_only_others_end() {
     contexts.block(0, 30, UNLIMITED);
     assert_eq!(contexts.stop_of(host), Stop { reason: Reason::Blocked, used: 10 });
     assert_eq!(news(&mut contexts, 0), [(two, Change::Ready)]);
-    assert_eq!(contexts.dispatch(0, 30, 0, Some(two), at_once(100)), Ok(()));
+    contexts.dispatch(0, 30, 0, Some(two), terms).unwrap();
+    contexts.wake_by(Some(0), one);
+    assert_eq!(contexts.next_event(0), 80);
+    contexts.pass(0, 80);
+    assert_eq!(contexts.stop_of(host), Stop { reason: Reason::Spent, used: 50 });
+    assert_eq!(news(&mut contexts, 0), [(one, Change::Ready)]);
+    contexts.dispatch(0, 80, 0, Some(one), terms).unwrap();
+    contexts.block(0, 80, UNLIMITED);
+    assert_eq!(contexts.dispatch(0, 80, 0, Some(two), at_once(100)), Ok(()));
     contexts.wake_by(Some(0), one);
     assert!(contexts.is_due(0), "this one is ended by all");
 }
@@ -508,7 +516,7 @@ fn whom_who_runs_has_woken_is_offered_to_a_host_that_waits() {
     contexts.end(1, 0, End::Finished);
     contexts.dispatch(0, 0, 0, Some(three), terms(1000)).unwrap();
     contexts.block(0, 0, UNLIMITED);
-    let terms = Terms { ended_by: EndedBy::Others, ..terms(1000) };
+    let terms = Terms { ended_by: EndedBy::Others { own_after: 50 }, ..terms(1000) };
     contexts.dispatch(0, 0, 0, Some(one), terms).unwrap();
     contexts.dispatch(1, 0, 1, None, at_once(0)).unwrap();
     assert!(contexts.is_idle(1));
@@ -585,7 +593,11 @@ enum Step {
 }
 
 fn ended_by() -> impl Strategy<Value = EndedBy> {
-    prop_oneof![Just(EndedBy::Nothing), Just(EndedBy::Others), Just(EndedBy::Anybody)]
+    prop_oneof![
+        Just(EndedBy::Nothing),
+        (0..100u64).prop_map(|own_after| EndedBy::Others { own_after }),
+        Just(EndedBy::Anybody)
+    ]
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -675,7 +687,11 @@ impl World {
             Step::Block { time } if is_leaf => self.contexts.block(cpu, now, now + time),
             Step::Wake { who, own } => {
                 let who = self.anybody(who);
+                let slept = matches!(self.contexts.get(who).unwrap().state, State::Blocked { .. });
                 self.contexts.wake_by(own.then_some(cpu), who);
+                if slept && !own {
+                    self.check_heard(who);
+                }
             }
             Step::Help { holder } if !self.contexts.is_idle(cpu) => {
                 self.contexts.help(cpu, now, self.anybody(holder));
@@ -711,6 +727,20 @@ impl World {
             }
             Step::Charge => self.contexts.charge_all(now),
             Step::Block { .. } | Step::Help { .. } | Step::End | Step::Move { .. } => (),
+        }
+    }
+
+    /// A context was woken by something that is not the doing of who runs: a host that wants to hear of that does.
+    fn check_heard(&self, woken: Token) {
+        let contexts = &self.contexts;
+        let processor = contexts.get(woken).unwrap().processor;
+        let host = contexts.processors.get(processor).and_then(|place| place.host);
+        let Some(host) = host.and_then(|host| contexts.get(host)) else { return };
+        let Some(loan) = host.state.loan().filter(|_| host.is_link) else { return };
+        if !loan.help && loan.ended_by != EndedBy::Nothing {
+            let chain = &contexts.chains[host.cpu];
+            let level = chain.links.iter().position(|link| *link == host.token).unwrap();
+            assert!(chain.due.is_some_and(|due| due <= level), "nobody says that there are news");
         }
     }
 

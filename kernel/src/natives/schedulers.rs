@@ -32,6 +32,9 @@ use crate::{
 /// A dispatch lasts no longer, so that a scheduler whose server has died notices it.
 const LONGEST_NS: u64 = 100_000_000;
 
+/// After how much time a scheduler that wants news of others alone hears of those whom who runs has woken: they may have little room for what comes meanwhile.
+const OWN_NS: u64 = 1_000_000;
+
 /// The time that one scheduler hands on, by the number of its processor.
 pub struct Processor(usize);
 
@@ -55,7 +58,7 @@ impl warren_idl::Processor for Processor {
             until: clock::counts_of(until_ns),
             ended_by: match ended_by {
                 ENDED_BY_NOTHING => EndedBy::Nothing,
-                ENDED_BY_OTHERS => EndedBy::Others,
+                ENDED_BY_OTHERS => EndedBy::Others { own_after: clock::counts_of(OWN_NS) },
                 _ => EndedBy::Anybody,
             },
         };

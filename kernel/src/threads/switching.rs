@@ -249,7 +249,7 @@ pub fn with_deadlines<R>(work: impl FnOnce(&mut Deadlines) -> R) -> R {
     })
 }
 
-/// Makes a waiting thread ready, because of something that did not come from the thread that runs. Whether it runs before that goes on is its scheduler's matter.
+/// Makes a waiting thread ready, as what a device brings does, or its end. Whether it runs before that goes on is its scheduler's matter.
 pub fn wake(token: Token) {
     with(|threads| {
         threads.contexts.wake(token);
@@ -260,8 +260,11 @@ pub fn wake(token: Token) {
 /// The same, as the doing of the thread that runs.
 pub fn wake_by_running(token: Token) {
     with(|threads| {
-        threads.contexts.wake_by(Some(cpu::number()), token);
+        let cpu = cpu::number();
+        threads.contexts.wake_by(Some(cpu), token);
         note_due(&mut threads.contexts);
+        // A loan may end sooner because of that.
+        alarm::set(threads.contexts.next_event(cpu));
     });
 }
 

@@ -6,7 +6,7 @@
 use alloc::boxed::Box;
 
 use warren_idl::{BUFFER_BYTES, Packet};
-use warren_packets::{Bad, Batch, Buffers, Bytes, Indices, batch::length};
+use warren_packets::{Batch, Buffers, Bytes, Indices, batch::length};
 
 /// Bytes of a frame that is copied, at most: an acknowledgment, a datagram of a few words, and all headers before them.
 pub const SMALL_BYTES: usize = 128;
@@ -40,24 +40,26 @@ impl Copies {
         Copies { free, is_kept }
     }
 
+    /// Whether all are in use.
+    pub fn are_used_up(&self) -> bool {
+        self.free.is_empty()
+    }
+
     /// Copies the small ones of frames that were checked, as far as there are buffers for them: all frames as they are to be sent.
-    ///
-    /// # Errors
-    ///
-    /// There is no memory.
-    pub fn replace<M: Bytes>(&mut self, packets: &Buffers<M>, frames: Batch) -> Result<Batch, Bad> {
-        if self.free.is_empty() || !frames.packets().any(is_small) {
-            return Ok(frames);
-        }
+    pub fn replace<M: Bytes>(&mut self, packets: &Buffers<M>, frames: Batch) -> Batch {
         let mut all = Batch::new();
-        all.reserve(frames.records().len())?;
-        for frame in frames.packets() {
-            match self.copy(packets, frame) {
-                Some(copy) => all.push(copy)?,
-                None => all.push_packet(frame)?,
-            }
+        let worth_it = !self.are_used_up() && frames.packets().any(is_small);
+        if !worth_it || all.reserve(frames.records().len()).is_err() {
+            return frames;
         }
-        Ok(all)
+        for frame in frames.packets() {
+            // There is room for as many.
+            match self.copy(packets, frame) {
+                Some(copy) => all.push(copy).ok(),
+                None => all.push_packet(frame).ok(),
+            };
+        }
+        all
     }
 
     /// The copy of a frame, if it is small and there is a buffer for it. What its records say of places in it is true of the copy.
@@ -153,7 +155,7 @@ mod tests {
         let at_end = [piece(5, BUFFER_BYTES as u16 - 3, 3, 1), piece(6, 0, 1, 0)];
         let mut copies = Copies::new(indices(&[7]), 8);
         let all = batch(&[&small[..], &long, &cut, &at_end].concat());
-        let sent = copies.replace(&packets, all).unwrap();
+        let sent = copies.replace(&packets, all);
         let sent: Vec<_> = sent.packets().collect();
         assert_eq!(sent, [&[piece(7, 100, 5, 0)][..], &long, &cut, &at_end]);
         assert_eq!(&packets.header::<5>(&sent[0][0]).unwrap(), b"one23");
@@ -164,14 +166,14 @@ mod tests {
         let packets = Buffers::new(Plain::new(4));
         let frames = batch(&[piece(0, 0, 1, 0), piece(1, 0, 1, 0)]);
         let mut copies = Copies::new(indices(&[3]), 4);
-        let sent = copies.replace(&packets, frames.clone()).unwrap();
+        let sent = copies.replace(&packets, frames.clone());
         assert_eq!(Indices::of(sent.records()), indices(&[3, 1]));
         assert!(copies.has(&sent.records()[0]));
         assert_eq!(copies.others(sent.records()), indices(&[1]));
         let mut spent = indices(&[2, 3, 1]);
         copies.recover(&mut spent, 1);
         assert_eq!(spent, indices(&[2, 1]));
-        let sent = copies.replace(&packets, frames).unwrap();
+        let sent = copies.replace(&packets, frames);
         assert_eq!(Indices::of(sent.records()), indices(&[3, 1]));
     }
 

@@ -398,6 +398,10 @@ impl Pair {
 /// A record is wrong, or the device works no more.
 pub fn send<S: Driver>(cx: &mut Cx<'_, S>, frames: &[u8]) -> Result<u64, LinkError> {
     let frames = Batch::read(frames).map_err(|Bad| LinkError::BadRecord)?;
+    // Those of a pair by which nothing is sent any more come back only so.
+    if cx.port().copies.are_used_up() {
+        cx.port_mut().reclaim_all();
+    }
     let Port { device, packets, copies, .. } = cx.port_mut();
     for frame in frames.packets() {
         let checked = device.check(packets, frame);
@@ -405,7 +409,7 @@ pub fn send<S: Driver>(cx: &mut Cx<'_, S>, frames: &[u8]) -> Result<u64, LinkErr
             return Err(LinkError::BadRecord);
         }
     }
-    let frames = copies.replace(packets, frames).map_err(|Bad| LinkError::BadRecord)?;
+    let frames = copies.replace(packets, frames);
     let others = copies.others(frames.records());
     let share = cx.port().share.clone();
     if let Err(error) = hold(cx, &share, &others) {

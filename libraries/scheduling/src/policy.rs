@@ -29,7 +29,7 @@ pub struct Turn {
 /// ready and blocked in turn, is gone when it is not ready; only a ready context is chosen and charged.
 pub trait Policy {
     /// Whether a turn ends, too, when the context whose turn it is makes another one ready itself. Where nobody is more urgent than it that need not be: mostly it
-    /// waits soon after, and the policy hears of it then, or when the turn ends, without having been asked in between.
+    /// waits soon after, and the policy hears of it then; after a millisecond it is asked again at the latest.
     const HEEDS_OWN: bool = true;
 
     /// A context is new. It is not ready yet.

@@ -5,7 +5,7 @@
 //! [`RoundRobin`] is the policy, which is pure and tested on a simulated processor; [`RoundRobinServer`] is the server around it. All
 //! contexts stand in one [`Line`], whose rules say what becomes of those that block: a context that waited for
 //! a device runs as soon as that has answered, if those before it in line are blocked, too; but for the rest of its slice only. One that waited for
-//! another context lets that go on until it waits itself, or its slice is used up.
+//! another context lets that go on until it waits itself, and for a millisecond at most.
 //!
 //! # State, and what a restart loses
 //!
