@@ -486,16 +486,22 @@ fn a_host_with_nothing_to_do_takes_over_who_waits_for_its_turn() {
     assert!(contexts.is_idle(0), "who runs on the other CPU is not taken");
 }
 
-#[test]
-fn who_wakes_behind_another_one_is_offered_to_a_host_that_waits() {
+/// The first of three contexts runs on CPU 0, on these terms, where the last one is blocked; CPU 1 has nothing to do. The host of that one, and the two.
+fn one_busy_cpu(terms_of_one: Terms) -> (Contexts, Token, [Token; 2]) {
     let (mut contexts, [_, other], [one, two, three]) = two_cpus();
     contexts.dispatch(1, 0, 1, Some(two), terms(1000)).unwrap();
     contexts.end(1, 0, End::Finished);
     contexts.dispatch(0, 0, 0, Some(three), terms(1000)).unwrap();
     contexts.block(0, 0, UNLIMITED);
-    contexts.dispatch(0, 0, 0, Some(one), terms(1000)).unwrap();
+    contexts.dispatch(0, 0, 0, Some(one), terms_of_one).unwrap();
     contexts.dispatch(1, 0, 1, None, at_once(0)).unwrap();
     assert!(contexts.is_idle(1));
+    (contexts, other, [one, three])
+}
+
+#[test]
+fn who_wakes_behind_another_one_is_offered_to_a_host_that_waits() {
+    let (mut contexts, other, [one, three]) = one_busy_cpu(terms(1000));
     contexts.wake(three);
     assert_eq!(contexts.to_tell(0), 0, "the host of its own processor may choose it");
     news(&mut contexts, 0);
@@ -511,15 +517,8 @@ fn who_wakes_behind_another_one_is_offered_to_a_host_that_waits() {
 
 #[test]
 fn whom_who_runs_has_woken_is_offered_to_a_host_that_waits() {
-    let (mut contexts, [_, other], [one, two, three]) = two_cpus();
-    contexts.dispatch(1, 0, 1, Some(two), terms(1000)).unwrap();
-    contexts.end(1, 0, End::Finished);
-    contexts.dispatch(0, 0, 0, Some(three), terms(1000)).unwrap();
-    contexts.block(0, 0, UNLIMITED);
-    let terms = Terms { ended_by: EndedBy::Others { own_after: 50 }, ..terms(1000) };
-    contexts.dispatch(0, 0, 0, Some(one), terms).unwrap();
-    contexts.dispatch(1, 0, 1, None, at_once(0)).unwrap();
-    assert!(contexts.is_idle(1));
+    let ended_by = EndedBy::Others { own_after: 50 };
+    let (mut contexts, other, [one, three]) = one_busy_cpu(Terms { ended_by, ..terms(1000) });
     contexts.wake_by(Some(0), three);
     assert!(!contexts.is_due(0));
     assert_eq!(contexts.to_tell(0), 1 << 1);
@@ -554,41 +553,18 @@ fn there_are_as_many_cpus_as_numbers() {
 /// What may happen next on a CPU.
 #[derive(Clone, Debug)]
 enum Step {
-    Dispatch {
-        guest: usize,
-        budget: u64,
-        ended_by: EndedBy,
-    },
-    Await {
-        time: u64,
-        ended_by: EndedBy,
-    },
-    Block {
-        time: u64,
-    },
-    /// By who runs, or by somebody else.
-    Wake {
-        who: usize,
-        own: bool,
-    },
-    Help {
-        holder: usize,
-    },
+    Dispatch { guest: usize, budget: u64, ended_by: EndedBy },
+    Await { time: u64, ended_by: EndedBy },
+    Block { time: u64 },
+    Wake { who: usize, by_who_runs: bool },
+    Help { holder: usize },
     GiveWay,
     LetGo,
     End,
-    Add {
-        processor: usize,
-        anywhere: bool,
-    },
-    Pass {
-        time: u64,
-    },
+    Add { processor: usize, anywhere: bool },
+    Pass { time: u64 },
     Relaunch,
-    Move {
-        who: usize,
-        processor: usize,
-    },
+    Move { who: usize, processor: usize },
     Charge,
 }
 
@@ -606,7 +582,8 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(guest, budget, ended_by)| Step::Dispatch { guest, budget, ended_by }),
         1 => (0..300u64, ended_by()).prop_map(|(time, ended_by)| Step::Await { time, ended_by }),
         3 => (0..300u64).prop_map(|time| Step::Block { time }),
-        3 => (any::<usize>(), any::<bool>()).prop_map(|(who, own)| Step::Wake { who, own }),
+        3 => (any::<usize>(), any::<bool>())
+            .prop_map(|(who, by_who_runs)| Step::Wake { who, by_who_runs }),
         3 => any::<usize>().prop_map(|holder| Step::Help { holder }),
         1 => Just(Step::GiveWay),
         1 => Just(Step::LetGo),
@@ -685,11 +662,11 @@ impl World {
                 self.contexts.dispatch(cpu, now, processor, None, terms).unwrap();
             }
             Step::Block { time } if is_leaf => self.contexts.block(cpu, now, now + time),
-            Step::Wake { who, own } => {
+            Step::Wake { who, by_who_runs } => {
                 let who = self.anybody(who);
                 let slept = matches!(self.contexts.get(who).unwrap().state, State::Blocked { .. });
-                self.contexts.wake_by(own.then_some(cpu), who);
-                if slept && !own {
+                self.contexts.wake_by(by_who_runs.then_some(cpu), who);
+                if slept && !by_who_runs {
                     self.check_heard(who);
                 }
             }

@@ -24,13 +24,16 @@ pub fn kept(buffers: usize) -> usize {
 #[derive(Debug)]
 pub struct Copies {
     free: Indices,
-    /// Which of all buffers are kept for copies, by index.
+    /// Which of all buffers are kept for copies, by index; empty if none are.
     is_kept: Box<[bool]>,
 }
 
 impl Copies {
     /// Keeps these, of so many in all.
     pub fn new(mut free: Indices, buffers: usize) -> Self {
+        if free.is_empty() {
+            return Copies { free, is_kept: Box::default() };
+        }
         let mut is_kept = alloc::vec![false; buffers].into_boxed_slice();
         // Whoever answers names buffers, and might name one that is none.
         free.retain_from(0, |index| match is_kept.get_mut(index as usize) {
@@ -40,15 +43,15 @@ impl Copies {
         Copies { free, is_kept }
     }
 
-    /// Whether all are in use.
+    /// Whether there are some, and all are in use.
     pub fn are_used_up(&self) -> bool {
-        self.free.is_empty()
+        self.free.is_empty() && !self.is_kept.is_empty()
     }
 
     /// Copies the small ones of frames that were checked, as far as there are buffers for them: all frames as they are to be sent.
     pub fn replace<M: Bytes>(&mut self, packets: &Buffers<M>, frames: Batch) -> Batch {
         let mut all = Batch::new();
-        let worth_it = !self.are_used_up() && frames.packets().any(is_small);
+        let worth_it = !self.free.is_empty() && frames.packets().any(is_small);
         if !worth_it || all.reserve(frames.records().len()).is_err() {
             return frames;
         }

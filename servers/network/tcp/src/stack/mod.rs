@@ -132,6 +132,11 @@ struct User {
     report: Option<Report>,
 }
 
+/// Whoever uses the connection of this name.
+fn user_of(users: &mut [Option<User>], name: Name) -> Option<&mut User> {
+    users.get_mut(name.place())?.as_mut().filter(|user| user.name == name)
+}
+
 struct Listener {
     door: Door,
     report: Option<Report>,
@@ -140,11 +145,6 @@ struct Listener {
 }
 
 impl Inner {
-    /// Whoever uses a connection.
-    fn user(&self, name: Name) -> Option<&User> {
-        self.users.get(name.place())?.as_ref().filter(|user| user.name == name)
-    }
-
     fn forget_ways(&mut self) {
         self.ways.forget();
         self.endpoints.clear();
@@ -511,10 +511,15 @@ impl Stack {
             if events == Events::NONE {
                 continue;
             }
-            let door = self.inner.borrow().user(name).map(|user| user.door.borrow().clone());
-            let Some(bell) = door else { continue };
-            self.inner.borrow_mut().bells.extend(bell);
-            self.line_up(name);
+            let interest = user_of(&mut self.inner.borrow_mut().users, name)
+                .and_then(|user| Some(user.report.as_ref()?.interest));
+            let is_ready = interest.is_some_and(|interest| self.ready_for(name, interest) != 0);
+            let Inner { users, bells, .. } = &mut *self.inner.borrow_mut();
+            let Some(user) = user_of(users, name) else { continue };
+            bells.extend(user.door.borrow().clone());
+            if let Some(report) = user.report.as_mut().filter(|_| is_ready) {
+                report.line_up(Subject::Connection(name), bells);
+            }
         }
         let Inner { engine, listeners, bells, .. } = &mut *self.inner.borrow_mut();
         if !engine.take_lined_up() {

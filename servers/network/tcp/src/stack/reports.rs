@@ -8,13 +8,13 @@ use warren_idl::{Readiness, TcpError};
 use warren_tcp::{Name, State};
 use warren_waiting::Bell;
 
-use super::{Inner, Stack};
+use super::{Inner, Stack, user_of};
 
 /// Where, and how, something reports that it is ready.
 pub struct Report {
     watch: Rc<Watch>,
     tag: u64,
-    interest: u32,
+    pub(super) interest: u32,
     /// Whether it stands in the line.
     is_lined_up: bool,
 }
@@ -104,10 +104,7 @@ impl Stack {
         let watch = polls.iter().find(|(other, _)| *other == word);
         let watch = watch.map(|(_, watch)| watch.clone()).ok_or(TcpError::BadPoll)?;
         let place = match subject {
-            Subject::Connection(name) => {
-                let user = users.get_mut(name.place()).and_then(Option::as_mut);
-                user.filter(|user| user.name == name).map(|user| &mut user.report)
-            }
+            Subject::Connection(name) => user_of(users, name).map(|user| &mut user.report),
             Subject::Listener(port) => {
                 listeners.get_mut(&port).map(|listener| &mut listener.report)
             }
@@ -164,7 +161,7 @@ impl Stack {
     }
 
     /// What of this a connection is ready for, and whether it has ended.
-    fn ready_for(&self, name: Name, interest: u32) -> u32 {
+    pub(super) fn ready_for(&self, name: Name, interest: u32) -> u32 {
         let wants = |what| interest & what != 0;
         let ended = self.look(name, |connection, _| connection.state() == State::Closed);
         let is_readable = wants(Readiness::READABLE) && self.is_readable(name).is_some();
@@ -173,20 +170,6 @@ impl Stack {
         bit(ended.unwrap_or(true), Readiness::ENDED)
             | bit(is_readable, Readiness::READABLE)
             | bit(is_writable, Readiness::WRITABLE)
-    }
-
-    /// Lets a connection whose report is made of what it is ready for now stand in its line.
-    pub(super) fn line_up(&self, name: Name) {
-        let interest = |inner: &Inner| Some(inner.user(name)?.report.as_ref()?.interest);
-        let Some(interest) = interest(&self.inner.borrow()) else { return };
-        if self.ready_for(name, interest) == 0 {
-            return;
-        }
-        let Inner { users, bells, .. } = &mut *self.inner.borrow_mut();
-        let user = users.get_mut(name.place()).and_then(Option::as_mut);
-        if let Some(report) = user.and_then(|user| user.report.as_mut()) {
-            report.line_up(Subject::Connection(name), bells);
-        }
     }
 
     fn readiness(&self, subject: Subject, watch: &Watch) -> Option<Readiness> {
@@ -213,13 +196,7 @@ impl Stack {
     ) -> Option<T> {
         let inner = &mut *self.inner.borrow_mut();
         let report = match subject {
-            Subject::Connection(name) => {
-                let user = inner.users.get_mut(name.place())?.as_mut()?;
-                if user.name != name {
-                    return None;
-                }
-                user.report.as_mut()?
-            }
+            Subject::Connection(name) => user_of(&mut inner.users, name)?.report.as_mut()?,
             Subject::Listener(port) => inner.listeners.get_mut(&port)?.report.as_mut()?,
         };
         core::ptr::eq(&*report.watch, watch).then(|| work(report))
