@@ -5,6 +5,7 @@
 extern crate alloc;
 
 // The pure part of the server, by its files: the whole server can only be linked for a loader.
+#[expect(dead_code, reason = "the server uses the rest")]
 #[path = "../../../servers/hardware/pci/src"]
 mod pci {
     pub mod capability;
