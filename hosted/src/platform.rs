@@ -174,7 +174,7 @@ fn set_payer(principal: usize) -> usize {
 }
 
 impl Waiting for Hosted {
-    fn wait_until_or<R>(look: impl FnMut(u64) -> Result<R, u64>) -> Result<R, SystemError> {
+    fn wait_until<R>(look: impl FnMut(u64) -> Result<R, u64>) -> Result<R, SystemError> {
         schedule::wait_until_or(look)
     }
 }

@@ -20,7 +20,7 @@ use warren_hosted::{
 };
 use warren_idl::{
     AddressSpace, BlockDevice, BlockError, Clock, Log, LogFeed, LogRecord, Memory, MemoryError,
-    ParameterError, Parameters, Signal, Signals, Thread, ThreadFactory, Timer,
+    NEVER_NS, ParameterError, Parameters, Signal, Signals, Thread, ThreadFactory, Timer,
 };
 
 const SLICE_NS: u64 = 1_000_000;
@@ -91,7 +91,7 @@ fn waiter(name: &str) -> Server {
         let signal = call(state, 0, state.words[0].get(), 0, 0);
         assert_eq!(signal.error, 0);
         state.value.set(1);
-        let answer = call(state, 1, signal.value, 0, 0);
+        let answer = call(state, 1, signal.value, 0, NEVER_NS);
         state.value.set(answer.error);
         answer
     }

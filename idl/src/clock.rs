@@ -9,6 +9,9 @@ pub enum TimeError {
     Interrupted = 1,
 }
 
+/// A time that never comes.
+pub const NEVER_NS: u64 = u64::MAX;
+
 /// Monotonic time.
 #[service(id = 0xc10c_0001, atomic)]
 pub trait Clock {

@@ -14,8 +14,9 @@ pub enum SignalError {
 /// (Reed and Kanodia, Synchronization with Eventcounts and Sequencers, 1979).
 #[service(id = 0x5169_0003)]
 pub trait Signal {
-    /// Waits until the count differs from `seen`, which is 0 at the start; returns the count.
-    fn wait(cx: &mut Cx<'_, Self>, seen: u64) -> Result<u64, SignalError>;
+    /// Waits until the count differs from `seen`, which is 0 at the start, or the clock shows `until_ns`; returns the count. What is still `seen` then has not come in
+    /// time.
+    fn wait(cx: &mut Cx<'_, Self>, seen: u64, until_ns: u64) -> Result<u64, SignalError>;
     /// What adds to the count.
     fn raiser<'f>(cx: &mut Cx<'f, Self>) -> Result<Ref<'f, dyn Raiser>, SignalError>;
 }

@@ -186,7 +186,7 @@ impl Platform for Kernel {
 }
 
 impl Waiting for Kernel {
-    fn wait_until_or<R>(look: impl FnMut(u64) -> Result<R, u64>) -> Result<R, SystemError> {
+    fn wait_until<R>(look: impl FnMut(u64) -> Result<R, u64>) -> Result<R, SystemError> {
         threads::wait_until_or(look)
     }
 }

@@ -987,16 +987,16 @@ w_ret Processor_terms(Processor self, uint64_t p1, void *p2 /* 32 bytes */)
     W_SERVICE("R", "0x5c4e0001", "2", field ":" "Processor") Processor_FUNCTIONS
 
 /* Signal */
-w_ret Signal_wait(Signal self, uint64_t p1)
-    W_SYMBOL("wcall.51690003.0.Signal.wait.w_w");
+w_ret Signal_wait(Signal self, uint64_t p1, uint64_t p2)
+    W_SYMBOL("wcall.51690003.0.Signal.wait.ww_w");
 w_ret Signal_raiser(Signal self)
     W_SYMBOL("wcall.51690003.1.Signal.raiser._r1365835780");
 #define Signal_ENTRIES(state) struct { \
-    w_ret (*wait)(state *self, uint64_t p1); \
+    w_ret (*wait)(state *self, uint64_t p1, uint64_t p2); \
     w_ret (*raiser)(state *self); \
 }
 #define Signal_FUNCTIONS \
-    W_FUNCTION("wait(w_w)") \
+    W_FUNCTION("wait(ww_w)") \
     W_FUNCTION("raiser(_r1365835780)") \
     ""
 #define Signal_PROVIDES \

@@ -15,7 +15,7 @@ use crate::Waiting;
 /// `Killed`, if the thread is not to wait any more.
 pub fn attend<P: Waiting, R>(mut look: impl FnMut(u64) -> Option<R>) -> Result<R, SystemError> {
     loop {
-        let found = P::wait_until_or(|thread| {
+        let found = P::wait_until(|thread| {
             if let Some(found) = look(thread) {
                 return Ok(Some(found));
             }

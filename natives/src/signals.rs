@@ -6,7 +6,7 @@ use core::{cell::UnsafeCell, marker::PhantomData};
 
 use warren::{AtomicCx, Cx, Ref, SystemError};
 use warren_engine::instance::Instance;
-use warren_idl::SignalError;
+use warren_idl::{NEVER_NS, SignalError};
 
 use crate::{
     kind::{LocalKind, create_local},
@@ -82,17 +82,22 @@ impl<P: Waiting> warren_idl::Signals for Signals<P> {
 }
 
 impl<P: Waiting> warren_idl::Signal for Signal<P> {
-    fn wait(cx: &mut Cx<'_, Self>, seen: u64) -> Result<u64, SignalError> {
+    fn wait(cx: &mut Cx<'_, Self>, seen: u64, until_ns: u64) -> Result<u64, SignalError> {
         let count = &cx.state().count;
+        let is_late = || until_ns != NEVER_NS && P::now_ns() >= until_ns;
         let mut waiter = 0;
         let found = P::wait_until(|thread| {
             waiter = thread;
             count.with(|state| {
-                if state.count == seen {
-                    state.waiters.note(thread);
-                    return None;
+                if state.count != seen {
+                    return Ok(state.count);
                 }
-                Some(state.count)
+                if is_late() {
+                    state.waiters.forget(thread);
+                    return Ok(seen);
+                }
+                state.waiters.note(thread);
+                Err(until_ns)
             })
         });
         found.map_err(|error: SystemError| {

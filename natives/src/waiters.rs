@@ -9,21 +9,12 @@ use warren_engine::platform::Platform;
 /// A platform whose natives can let threads wait.
 pub trait Waiting: Platform {
     /// Calls `look` inside `critical` with the token of the thread that runs, until that finds what the thread waits for. In between
-    /// the thread waits; `look` has noted it wherever it will be woken from.
+    /// the thread waits; `look` has noted it wherever it will be woken from, and answers when, in nanoseconds of the clock, it looks again at the latest.
     ///
     /// # Errors
     ///
     /// `Deadline` or `Killed`, if the thread is not to wait any more.
-    fn wait_until<R>(mut look: impl FnMut(u64) -> Option<R>) -> Result<R, SystemError> {
-        Self::wait_until_or(|thread| look(thread).ok_or(u64::MAX))
-    }
-
-    /// The same; what `look` answers if there is nothing yet is until when the thread waits, in nanoseconds of the clock, to look again.
-    ///
-    /// # Errors
-    ///
-    /// As above.
-    fn wait_until_or<R>(look: impl FnMut(u64) -> Result<R, u64>) -> Result<R, SystemError>;
+    fn wait_until<R>(look: impl FnMut(u64) -> Result<R, u64>) -> Result<R, SystemError>;
 }
 
 /// Who waits for one thing, by tokens. Used inside `critical`. Mostly that is one thread at most, for whom nothing is allocated.

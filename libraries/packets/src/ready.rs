@@ -8,7 +8,7 @@ use core::{cell::Cell, convert::Infallible};
 
 use warren::{Cx, Object, Provides, Ref, Req, Serial, ServiceError, SystemError};
 use warren_idl::{Clock, Signals, Sink, SinkError, Timer};
-use warren_waiting::{Bell, pause, until, wait_until};
+use warren_waiting::{Bell, pause, wait_at_until};
 
 use crate::batch::Batch;
 
@@ -36,10 +36,6 @@ impl Ready {
 pub trait Served: Object<Access = Serial> {
     /// Whether it has been.
     fn ready(&self) -> &Ready;
-}
-
-fn bell<S: Served>(server: &S) -> &Bell {
-    &server.ready().bell
 }
 
 /// Notes that packets come from now on.
@@ -93,5 +89,6 @@ where
 pub fn wait<S: Served>(cx: &mut Cx<'_, S>, clock: &Req<dyn Clock>) -> Result<(), SystemError> {
     let until_ns = clock.now_ns().map_err(|_| SystemError::Lost)? + PATIENCE_NS;
     let look = |server: &S| server.ready().served.get().then_some(());
-    until(cx, clock, until_ns, |cx| wait_until(cx, bell, look)).map(drop)
+    let bell = cx.ready().bell.clone();
+    wait_at_until(cx, &bell, until_ns, look).map(drop)
 }

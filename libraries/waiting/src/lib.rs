@@ -2,9 +2,10 @@
 //!
 //! [`wait_until`] looks at the state, with the server's lock held; if it is not as the caller wants it, the thread waits at a [`Bell`]
 //! of the state, without the lock, and looks again when somebody who has changed the state rings the bell.
-//! A state for which nobody waits is changed without a call. [`wait_at`] does the same at a bell that is not found in the caller's own state.
+//! A state for which nobody waits is changed without a call. [`wait_at`] does the same at a bell that is not found in the caller's own state, and
+//! [`wait_at_until`] not for ever.
 //!
-//! [`until`] waits for anything, but not for ever, and [`pause`] for a server below that is being restarted.
+//! [`until`] does anything else that waits, but not for ever, and [`pause`] waits for a server below that is being restarted.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -17,7 +18,7 @@ use alloc::rc::Rc;
 use core::cell::Cell;
 
 use warren::{Cx, Kept, Object, Req, Serial, SystemError};
-use warren_idl::{Raiser, Signal, SignalError, Signals};
+use warren_idl::{NEVER_NS, Raiser, Signal, SignalError, Signals};
 
 pub use again::pause;
 pub use patience::until;
@@ -84,7 +85,7 @@ where
         return Ok(found);
     }
     let bell = bell(cx).clone();
-    wait_for(cx, &bell, look)
+    wait_for_ever(cx, &bell, look)
 }
 
 /// The same at a bell that others may know from elsewhere.
@@ -102,7 +103,42 @@ where
 {
     match look(cx) {
         Some(found) => Ok(found),
-        None => wait_for(cx, bell, look),
+        None => wait_for_ever(cx, bell, look),
+    }
+}
+
+/// The same, but only until the clock shows `until_ns`; `None` if nothing was found by then.
+///
+/// # Errors
+///
+/// Those of [`wait_until`].
+pub fn wait_at_until<S, R>(
+    cx: &mut Cx<'_, S>,
+    bell: &Bell,
+    until_ns: u64,
+    look: impl Fn(&S) -> Option<R>,
+) -> Result<Option<R>, SystemError>
+where
+    S: Object<Access = Serial>,
+{
+    match look(cx) {
+        Some(found) => Ok(Some(found)),
+        None => wait_for(cx, bell, until_ns, look),
+    }
+}
+
+fn wait_for_ever<S, R>(
+    cx: &mut Cx<'_, S>,
+    bell: &Bell,
+    look: impl Fn(&S) -> Option<R>,
+) -> Result<R, SystemError>
+where
+    S: Object<Access = Serial>,
+{
+    loop {
+        if let Some(found) = wait_for(cx, bell, NEVER_NS, &look)? {
+            return Ok(found);
+        }
     }
 }
 
@@ -110,8 +146,9 @@ where
 fn wait_for<S, R>(
     cx: &mut Cx<'_, S>,
     Bell(bell): &Bell,
+    until_ns: u64,
     look: impl Fn(&S) -> Option<R>,
-) -> Result<R, SystemError>
+) -> Result<Option<R>, SystemError>
 where
     S: Object<Access = Serial>,
 {
@@ -119,12 +156,14 @@ where
     let result = loop {
         // Whoever changes the state from here on raises the signal beyond this count.
         let seen = bell.seen.get();
-        match bell.signal.as_ref().wait(cx, seen) {
+        match bell.signal.as_ref().wait(cx, seen, until_ns) {
+            // Nobody has changed anything in time.
+            Ok(count) if count == seen => break Ok(None),
             Ok(count) => bell.seen.update(|seen| seen.max(count)),
             Err(error) => break Err(system(error)),
         }
         if let Some(found) = look(cx) {
-            break Ok(found);
+            break Ok(Some(found));
         }
     };
     bell.waiting.update(|waiting| waiting - 1);

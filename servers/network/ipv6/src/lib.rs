@@ -47,7 +47,7 @@ use warren_packets::{
     ready::{self, Ready},
     returned, unguessable, ways,
 };
-use warren_waiting::{Bell, until, wait_until};
+use warren_waiting::{Bell, wait_at_until};
 
 use crate::{
     addresses::{ALL, Addresses, LEAST_MTU, Network, ROUTERS, Step, is_group},
@@ -177,10 +177,6 @@ impl Task for Attending {
     }
 }
 
-fn changed(layer: &Ipv6Server) -> &Bell {
-    &layer.changed
-}
-
 impl Task for Ipv6Server {
     /// Asks for routers and for who has this station's addresses, and gives up what is over.
     fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
@@ -212,9 +208,9 @@ impl Task for Ipv6Server {
                 cx.scope(|cx| Self::say(cx, Some(source), &destination, message, None)).ok();
             }
             let until_ns = until_ns.min(claims.next_ns());
-            until(cx, &cx.req().clock, until_ns, |cx| {
-                wait_until(cx, changed, |layer| (layer.changes != known).then_some(()))
-            })?;
+            let (changed, look) =
+                (cx.changed.clone(), |layer: &Self| (layer.changes != known).then_some(()));
+            wait_at_until(cx, &changed, until_ns, look)?;
         }
     }
 }

@@ -4,7 +4,7 @@ use alloc::rc::Rc;
 
 use warren::{Cx, Out, local};
 use warren_idl::{Poll, Readiness, TcpError};
-use warren_waiting::{until, wait_at};
+use warren_waiting::wait_at_until;
 use zerocopy::IntoBytes;
 
 use crate::{
@@ -31,15 +31,7 @@ impl OpenPoll {
         let (stack, watch) = (cx.stack.clone(), cx.watch.clone());
         let look = |it: &Self| it.stack.cause(&it.watch, most);
         loop {
-            // Whoever finds something at once need not have a deadline.
-            let cause = match look(cx) {
-                None => {
-                    let clock = &cx.req().clock;
-                    until(cx, clock, until_ns, |cx| wait_at(cx, &watch.bell, look))?
-                }
-                cause => cause,
-            };
-            match cause {
+            match wait_at_until(cx, &watch.bell, until_ns, look)? {
                 None => return Ok(false),
                 Some(Cause::Ready) => return Ok(true),
                 Some(Cause::Arrivals) => {

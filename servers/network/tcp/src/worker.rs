@@ -4,7 +4,7 @@ use alloc::rc::Rc;
 
 use warren::{Cx, Object, Serial, SystemError, local};
 use warren_idl::{LogRecord, Task, ThreadError};
-use warren_waiting::{until, wait_at};
+use warren_waiting::wait_at_until;
 
 use crate::{
     TcpServer,
@@ -32,7 +32,7 @@ impl Worker {
     fn rest(cx: &mut Cx<'_, Self>, stack: &Rc<Stack>) -> Result<(), SystemError> {
         let until_ns = stack.rest(now(cx)?);
         let look = |worker: &Self| worker.stack.wants_thread().then_some(());
-        until(cx, &cx.req().clock, until_ns, |cx| wait_at(cx, &stack.work, look)).map(drop)
+        wait_at_until(cx, &stack.work, until_ns, look).map(drop)
     }
 }
 

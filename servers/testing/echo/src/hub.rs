@@ -3,7 +3,7 @@
 use alloc::rc::Rc;
 
 use warren::{Cx, Kept, Ref};
-use warren_idl::{AtomicBond, Bond, Counter, EchoError, Hub, Semaphore, Signal, Token};
+use warren_idl::{AtomicBond, Bond, Counter, EchoError, Hub, NEVER_NS, Semaphore, Signal, Token};
 
 use crate::{
     EchoServer, EchoToken,
@@ -138,7 +138,7 @@ impl Hub for EchoServer {
     }
 
     fn wait<'f>(cx: &mut Cx<'f, Self>, signal: Ref<'f, dyn Signal>) -> Result<(), EchoError> {
-        signal.wait(cx, 0)?;
+        signal.wait(cx, 0, NEVER_NS)?;
         Ok(())
     }
 

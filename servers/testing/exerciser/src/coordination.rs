@@ -1,10 +1,11 @@
-//! Semaphores, queues and deadlines: threads that wait for each other, and that do not wait too long.
+//! Signals, semaphores, queues and deadlines: threads that wait for each other, and that do not wait too long.
 
 use alloc::vec::Vec;
 
 use warren::{Cx, Kept, Ref, SystemError, local};
 use warren_idl::{
-    DataSpace, Queue, QueueError, Semaphore, SemaphoreError, Task, Thread, ThreadError,
+    DataSpace, NEVER_NS, Queue, QueueError, Raiser, Semaphore, SemaphoreError, Task, Thread,
+    ThreadError,
 };
 
 use crate::{
@@ -19,6 +20,7 @@ type Check = (&'static str, fn(&mut Cx<'_, Run>) -> Result<(), Failure>);
 pub const CHECKS: &[Check] = &[
     ("a sleep and a call end at their deadlines", check_deadlines),
     ("a server that only calls ends at a deadline", check_deadline_of_calls),
+    ("a signal is waited for as long as was said", check_signal),
     ("threads wait for permits, and no permit is lost", check_semaphore),
     ("who puts waits for room, who takes waits for records, and none is lost", check_queue),
     ("a queue passes memory on", check_memory),
@@ -26,12 +28,20 @@ pub const CHECKS: &[Check] = &[
 
 /// Five milliseconds.
 const SOON_NS: u64 = 5_000_000;
+/// A minute: longer than anything here takes.
+const LATE_NS: u64 = 60_000_000_000;
 /// Writers and readers of a queue.
 const PAIRS: u64 = 2;
 /// Records of each writer.
 const RECORDS: u64 = 300;
 /// Bytes of a record.
 const RECORD_BYTES: usize = 16;
+
+/// A thread that raises a signal, but not at once.
+#[local(provides = Task, parent = Run)]
+pub struct Raising {
+    raiser: Kept<dyn Raiser>,
+}
 
 /// A thread that takes permits, each of which lets it do one thing.
 #[local(provides = Task, parent = Run)]
@@ -52,6 +62,14 @@ pub struct Writer {
 #[local(provides = Task, parent = Run)]
 pub struct Reader {
     queue: Kept<dyn Queue>,
+}
+
+impl Task for Raising {
+    fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
+        let raiser = cx.raiser.get(cx)?;
+        cx.req().timer.sleep(cx, SOON_NS).map_err(|_| ThreadError::Failed)?;
+        raiser.raise().map_err(|_| ThreadError::Failed)
+    }
 }
 
 impl Task for Permitted {
@@ -146,6 +164,31 @@ fn check_deadline_of_calls(cx: &mut Cx<'_, Run>) -> Result<(), Failure> {
         equal("the number of live tokens", hub.alive(cx)?, 0)?;
     }
     Ok(())
+}
+
+fn check_signal(cx: &mut Cx<'_, Run>) -> Result<(), Failure> {
+    let needs = cx.req();
+    let signal = needs.signals.signal(cx)?;
+    let raiser = signal.raiser(cx)?;
+    let start = needs.clock.now_ns()?;
+    equal("a count that nobody changes", signal.wait(cx, 0, start + SOON_NS)?, 0)?;
+    equal("whether the time came", (needs.clock.now_ns()? >= start + SOON_NS).into(), 1)?;
+    // What has changed is told however late it is.
+    raiser.raise()?;
+    equal("a count that was changed", signal.wait(cx, 0, start)?, 1)?;
+    equal("a count after its time", signal.wait(cx, 1, start)?, 1)?;
+    for until_ns in [needs.clock.now_ns()? + LATE_NS, NEVER_NS] {
+        let count = signal.wait(cx, 0, until_ns)?;
+        let task = cx.spawn(Raising { raiser: raiser.keep()? })?;
+        let thread = needs.threads.start(cx, "raising", task)?;
+        equal("a count that somebody changes", signal.wait(cx, count, until_ns)?, count + 1)?;
+        equal("what the thread raised", thread.join(cx)?, count + 1)?;
+    }
+    equal("whether it was in time", (needs.clock.now_ns()? < start + LATE_NS).into(), 1)?;
+    // A deadline counts besides.
+    let now = needs.clock.now_ns()?;
+    let waited = cx.until(now + SOON_NS, |cx| signal.wait(cx, 3, now + LATE_NS))?;
+    refused("a wait beyond a deadline", waited, SystemError::Deadline.into())
 }
 
 fn check_semaphore(cx: &mut Cx<'_, Run>) -> Result<(), Failure> {

@@ -75,6 +75,7 @@ pub struct Needs {
         restarts::Caller,
         waits::Waiter,
         coordination::Permitted,
+        coordination::Raising,
         coordination::Writer,
         coordination::Reader
     ),

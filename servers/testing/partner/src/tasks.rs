@@ -1,7 +1,7 @@
 //! What the partner's threads run.
 
 use warren::{Cx, Kept, cycles, local};
-use warren_idl::{InterruptLine, Raiser, Signal, Task, ThreadError};
+use warren_idl::{InterruptLine, NEVER_NS, Raiser, Signal, Task, ThreadError};
 
 use warren_load::{Runs, compute};
 
@@ -73,7 +73,7 @@ impl Task for Answering {
         let mut moments = 0_u64;
         let mut seen = 0;
         for _ in 0..rounds {
-            seen = call.wait(cx, seen).map_err(failed)?;
+            seen = call.wait(cx, seen, NEVER_NS).map_err(failed)?;
             moments = moments.wrapping_add(cycles());
             answer.raise().map_err(failed)?;
         }
@@ -88,7 +88,7 @@ impl Task for CallingAndAnswering {
         let mut took = 0;
         let mut seen = 0;
         for _ in 0..rounds {
-            seen = call.wait(cx, seen).map_err(failed)?;
+            seen = call.wait(cx, seen, NEVER_NS).map_err(failed)?;
             let start = cycles();
             other.nothing(cx).map_err(failed)?;
             took += cycles() - start;
@@ -107,7 +107,7 @@ impl Task for Handling {
         let mut interrupts = line.wait(cx, u64::MAX).map_err(failed)?;
         let mut calls = 0;
         for _ in 0..rounds {
-            calls = call.wait(cx, calls).map_err(failed)?;
+            calls = call.wait(cx, calls, NEVER_NS).map_err(failed)?;
             interrupts = line.wait(cx, interrupts).map_err(failed)?;
             moments = moments.wrapping_add(cycles());
             answer.raise().map_err(failed)?;
@@ -141,7 +141,7 @@ impl Task for Spinning {
 impl Task for Computing {
     fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
         let (start, rounds) = (cx.start.get(cx)?, cx.rounds);
-        start.wait(cx, 0).map_err(failed)?;
+        start.wait(cx, 0, NEVER_NS).map_err(failed)?;
         let begun = cycles();
         cx.unlocked(|_| compute(rounds));
         Ok(cycles() - begun)
@@ -152,7 +152,7 @@ impl Task for Calling {
     fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
         let other = &cx.req().other;
         let (start, rounds) = (cx.start.get(cx)?, cx.rounds);
-        start.wait(cx, 0).map_err(failed)?;
+        start.wait(cx, 0, NEVER_NS).map_err(failed)?;
         let begun = cycles();
         for _ in 0..rounds {
             other.nothing(cx).map_err(failed)?;

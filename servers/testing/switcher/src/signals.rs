@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use warren::{Cx, Ref, cycles};
-use warren_idl::{PartnerError, Raiser, Signal, SignalError};
+use warren_idl::{NEVER_NS, PartnerError, Raiser, Signal, SignalError};
 
 use crate::{
     Run,
@@ -36,7 +36,7 @@ impl<'f> Signals<'f> {
 
     /// Waits for the next answer.
     pub fn wait(&mut self, cx: &mut Cx<'f, Run>) -> Result<(), SignalError> {
-        self.answered = self.answer.wait(cx, self.answered)?;
+        self.answered = self.answer.wait(cx, self.answered, NEVER_NS)?;
         Ok(())
     }
 }
