@@ -41,6 +41,13 @@ pub trait Memory {
     ) -> Result<Ref<'f, dyn DataSpace>, MemoryError>;
 }
 
+/// Memory that outlives the server that uses it.
+#[service(id = 0xda7a_0005)]
+pub trait RecoveryBox {
+    /// Its space: zeroes at first, and to the user's next life what the last one left. That one may have died of anything, so what is read is not trusted.
+    fn space<'f>(cx: &mut Cx<'f, Self>) -> Result<Ref<'f, dyn DataSpace>, MemoryError>;
+}
+
 /// All of physical memory that is not RAM: the registers of devices.
 #[service(id = 0xda7a_0003)]
 pub trait PhysicalMemory {

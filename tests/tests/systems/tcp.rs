@@ -1,7 +1,7 @@
 //! TCP, with this host as the other side: through QEMU's user network, which makes connections of its own to the system.
 
 use std::{
-    io::{Read, Write},
+    io::{self, Read, Write},
     net::{SocketAddr, TcpStream},
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     thread,
@@ -163,15 +163,27 @@ fn connections_of_a_dead_server_are_reset_and_new_ones_come() {
 }
 
 fn tcp_may_die(variant: &Variant) {
-    let (run, [echo, ..]) = services(variant);
-    let mut stream = connect(echo).expect("somebody listens");
-    let mut byte = [0];
-    stream.write_all(b"a").and_then(|()| stream.read_exact(&mut byte)).expect("it is echoed");
+    let (run, [echo, _, characters]) = services(variant);
+    let [mut talking, mut waiting] = [echo; 2].map(|port| {
+        let mut stream = connect(port).expect("somebody listens");
+        echoed(&mut stream, b"a");
+        stream
+    });
+    let mut reading = connect(characters).expect("somebody listens");
+    reading.read_exact(&mut vec![0; MIB]).expect("there is no end of it");
     assert!(run.ask("crash tcp null").is_some());
     // Whatever is sent now is for nobody.
-    let _ = stream.write_all(b"b");
-    let ended = stream.read(&mut byte);
+    let _ = talking.write_all(b"b");
+    let ended = talking.read(&mut [0]);
     assert!(matches!(ended, Ok(0) | Err(_)), "{ended:?}");
+    // Who says nothing hears of it, too.
+    for stream in [&mut waiting, &mut reading] {
+        let ended = stream.read_to_end(&mut Vec::new());
+        let is_reset = |error: &io::Error| error.kind() == io::ErrorKind::ConnectionReset;
+        // QEMU only ends what was reset.
+        let qemu = !namespace::is_inside() && ended.is_ok();
+        assert!(qemu || ended.as_ref().is_err_and(is_reset), "{ended:?}");
+    }
     wait_for_echo(echo);
     check_echo(echo, 5, 100_000);
     let shown = run.ask("netstat -s").unwrap_or_default();
@@ -197,6 +209,7 @@ fn a_linux_process_is_a_station_beside_linux() {
 fn a_machine_is_a_station_beside_linux() {
     namespace::within(|| {
         ten_mebibytes_come_back(&[DEFAULT]);
+        tcp_may_die(&DEFAULT);
     });
 }
 

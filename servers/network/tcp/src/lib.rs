@@ -16,7 +16,8 @@
 //!
 //! # State, and what a restart loses
 //!
-//! All connections. The other sides are told so when they next send something: a segment for a port that nobody has is answered by RST.
+//! All connections. The other sides are told so: the next life finds in its [`RecoveryBox`] who they were ([`remembered`]), and asks them where they stand ([`farewell`]); whoever
+//! answers, or says something by himself, is answered by RST.
 //! The layers below may die at any time: what was not sent is lost, and sent again.
 #![no_std]
 #![forbid(unsafe_code)]
@@ -27,40 +28,48 @@ extern crate std;
 
 pub mod arrival;
 pub mod connection;
+pub mod farewell;
 pub mod flush;
 pub mod listener;
 pub mod outgoing;
 pub mod poll;
 pub mod ports;
+pub mod remembered;
 pub mod returned;
 pub mod stack;
 pub mod strangers;
 pub mod ways;
 pub mod worker;
 
-use alloc::{rc::Rc, vec::Vec};
+use alloc::{format, rc::Rc, vec::Vec};
 use core::cell::{Cell, RefCell};
 
-use warren::{Cx, New, Ref, Req, Required, Server, StartError, SystemError, local, server};
+use warren::{
+    Cx, Mapping, New, Optional, Ref, Req, Required, Server, StartError, SystemError, local, server,
+};
 use warren_idl::{
     Address, AddressSpace, BUFFER_BYTES, Clock, Connection, ConnectionStatus, Entropy, Listener,
-    ListenerStatus, Log, LogRecord, PacketMemory, Poll, Principals, Routing, Signals, Sink,
-    SinkError, TOO_BIG, Task, Tcp, TcpCounts, TcpError, ThreadError, ThreadFactory, Timer,
+    ListenerStatus, Log, LogRecord, PacketMemory, Poll, Principals, RecoveryBox, Routing, Signals,
+    Sink, SinkError, TOO_BIG, Task, Tcp, TcpCounts, TcpError, ThreadError, ThreadFactory, Timer,
+    map_space,
 };
 use warren_packets::{
     Bad, Batch, Indices, OwnShare,
     batch::length,
     ready::{self, Ready},
 };
+use warren_tcp::Flow;
 use warren_waiting::{Bell, pause};
 
 use crate::{
     arrival::{Arrival, Arrivals, TCP},
     connection::OpenConnection,
+    farewell::Farewell,
     flush::{feed, find_way, flush, give_spent, now},
     listener::OpenListener,
     poll::OpenPoll,
     ports::{Owner, Ports},
+    remembered::Remembered,
     stack::{Common, KEPT_FOR_HEADERS, Stack, Watch},
     strangers::Strangers,
     worker::{Worker, work},
@@ -87,12 +96,13 @@ pub struct Needs {
     clock: Req<dyn Clock>,
     entropy: Req<dyn Entropy>,
     log: Req<dyn Log>,
+    recovery: Optional<dyn RecoveryBox>,
 }
 
 /// TCP.
 #[server(
     provides(Tcp, Sink),
-    locals(Receiving, Worker, OpenConnection, OpenListener, OpenPoll),
+    locals(Receiving, Worker, Farewell, OpenConnection, OpenListener, OpenPoll),
     stack = 65536,
     summary = "TCP: streams of bytes to other stations and from there"
 )]
@@ -102,6 +112,8 @@ pub struct TcpServer {
     /// By owner.
     stacks: Vec<Option<Rc<Stack>>>,
     strangers: Strangers,
+    /// Connections of its last life, until their other sides are told.
+    lost: Vec<Flow>,
 }
 
 /// What this server's own thread runs: it is served TCP.
@@ -118,6 +130,7 @@ impl Server for TcpServer {
         let common = Rc::new(Common {
             memory,
             ports: RefCell::new(Ports::new(key(cx, needs)?)),
+            remembered: Remembered::new(recovery(cx, needs)?),
             counts: Cell::default(),
             most_buffers: most as usize,
         });
@@ -126,14 +139,31 @@ impl Server for TcpServer {
         let stack = Stack::new(0, NOBODY, &common, share, work, key(cx, needs)?);
         let ready = Ready::new(cx, &needs.signals)?;
         let strangers = Strangers::new(stack);
-        Ok(TcpServer { ready, common, stacks: Vec::new(), strangers })
+        let lost = common.remembered.take();
+        Ok(TcpServer { ready, common, stacks: Vec::new(), strangers, lost })
     }
 
     fn start(cx: &mut Cx<'_, Self>) -> Result<(), StartError> {
         let task = cx.spawn(Receiving {})?;
         cx.req().threads.start(cx, "tcp", task)?;
-        Ok(ready::wait(cx, &cx.req().clock)?)
+        ready::wait(cx, &cx.req().clock)?;
+        let lost = core::mem::take(&mut cx.lost);
+        if !lost.is_empty() {
+            let count = lost.len();
+            let note = format!("connections were lost, whose other sides are told: {count}");
+            cx.req().log.write(LogRecord::WARNING, &note).ok();
+            let task = cx.spawn(Farewell::new(lost))?;
+            cx.req().threads.start(cx, "farewell", task)?;
+        }
+        Ok(())
     }
+}
+
+/// The memory that this server's next life finds, if the system has any for it.
+fn recovery(cx: &mut Cx<'_, New<TcpServer>>, needs: &Needs) -> Result<Option<Mapping>, StartError> {
+    let Some(recovery) = needs.recovery.get() else { return Ok(None) };
+    let space = recovery.space(cx)?;
+    Ok(Some(map_space(cx, &needs.address_space, space)?))
 }
 
 /// Bytes that nobody can guess; or, on a machine that has none, such as are at least others the next time.

@@ -12,6 +12,7 @@ use warren_tcp::{Flow, HEADER_BYTES, Outgoing, Output, Segment};
 use crate::{
     arrival::TCP,
     ports::{Owner, Ports},
+    remembered::Remembered,
     stack::KEPT_FOR_HEADERS,
     ways::Ways,
 };
@@ -80,6 +81,8 @@ pub struct Sending<'a, M: Bytes> {
     pub stock: &'a mut Stock,
     /// Whose ports are whose.
     pub ports: &'a mut Ports,
+    /// Where connections are noted for this server's next life.
+    pub remembered: &'a Remembered<M>,
     /// The principal.
     pub owner: Owner,
     /// What is known of ways.
@@ -189,10 +192,12 @@ impl<M: Bytes> Output<u32> for Sending<'_, M> {
 
     fn opened(&mut self, flow: &Flow) {
         self.ports.hold(flow.local_port, self.owner);
+        self.remembered.note(flow);
     }
 
     fn forgotten(&mut self, flow: &Flow) {
         self.ports.release(flow.local_port);
+        self.remembered.forget(flow);
     }
 
     fn has_room(&self) -> bool {
@@ -248,9 +253,11 @@ mod tests {
             act: impl FnOnce(&mut Engine<u32>, &mut Sending<'_, Plain>) -> T,
         ) -> (T, Vec<ToStation>) {
             let World { memory, stock, ports, engine, ways } = self;
+            let remembered = &Remembered::new(None);
             let mut batches = Vec::new();
             let (owner, batches_out) = (1, &mut batches);
-            let mut sending = Sending { memory, stock, ports, owner, ways, batches: batches_out };
+            let mut sending =
+                Sending { memory, stock, ports, remembered, owner, ways, batches: batches_out };
             let result = act(engine, &mut sending);
             (result, batches)
         }

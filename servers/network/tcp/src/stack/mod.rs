@@ -16,10 +16,13 @@ mod reports;
 use alloc::{collections::BTreeMap, rc::Rc, vec::Vec};
 use core::cell::{Cell, RefCell};
 
-use warren::{Kept, Ref, SystemError};
+use warren::{Kept, Mapping, Ref, SystemError};
 use warren_idl::{Address, BUFFER_BYTES, Endpoint, Packet, TcpCounts, Way};
 use warren_packets::{Buffers, Indices, OwnShare};
-use warren_tcp::{Engine, Events, MILLISECOND_NS, Name, Path, Piece, Settings};
+use warren_tcp::{
+    Engine, Events, Flow, MILLISECOND_NS, Name, Outgoing, Output, Path, Piece, Segment, Sequence,
+    Settings,
+};
 use warren_waiting::Bell;
 
 pub use reports::{Cause, Subject, Watch};
@@ -30,6 +33,7 @@ use crate::{
     arrival::{Arrival, Arrivals, Queue, Run, piece},
     outgoing::{Sending, Stock, ToStation},
     ports::{Owner, Ports},
+    remembered::Remembered,
     returned::Returned,
     ways::{Known, Ways},
 };
@@ -60,6 +64,8 @@ pub struct Common {
     pub memory: Buffers,
     /// Whose ports are whose.
     pub ports: RefCell<Ports>,
+    /// Connections of all.
+    pub remembered: Remembered<Mapping>,
     /// What happened.
     pub counts: Cell<TcpCounts>,
     /// Buffers that a principal may hold.
@@ -207,16 +213,14 @@ impl Stack {
     }
 
     /// Works on the engine, with its way out.
-    fn with<T>(
-        &self,
-        act: impl FnOnce(&mut Engine<u32>, &mut Sending<'_, warren::Mapping>) -> T,
-    ) -> T {
+    fn with<T>(&self, act: impl FnOnce(&mut Engine<u32>, &mut Sending<'_, Mapping>) -> T) -> T {
         let Inner { engine, stock, batches, ways, .. } = &mut *self.inner.borrow_mut();
         let mut ports = self.common.ports.borrow_mut();
         let mut sending = Sending {
             memory: &self.common.memory,
             stock,
             ports: &mut ports,
+            remembered: &self.common.remembered,
             owner: self.owner,
             ways,
             batches,
@@ -297,11 +301,12 @@ impl Stack {
 
     /// Hands segments to the engine; whether more wait.
     pub fn receive(&self, now_ns: u64) -> bool {
-        let Common { memory, ports, .. } = &*self.common;
+        let Common { memory, ports, remembered, .. } = &*self.common;
         let Inner { engine, queue, stock, batches, ways, .. } = &mut *self.inner.borrow_mut();
         let mut ports = ports.borrow_mut();
         let (owner, ways) = (self.owner, &*ways);
-        let mut output = Sending { memory, stock, ports: &mut ports, owner, ways, batches };
+        let mut output =
+            Sending { memory, stock, ports: &mut ports, remembered, owner, ways, batches };
         let mut pieces = Vec::new();
         // Segments that come together are mostly of one station.
         let mut last: Option<(Address, Option<Path>)> = None;
@@ -358,6 +363,21 @@ impl Stack {
             let between = (arrival.destination.ip(), arrival.source.ip());
             engine.receive(now_ns, between, &Path::ETHERNET, &segment, &[], output);
         });
+    }
+
+    /// Asks the other side of a connection that is not known here where it stands ([`crate::farewell`]).
+    pub fn ask(&self, flow: &Flow) {
+        if self.common.remembered.knows(flow) {
+            return;
+        }
+        let header = Segment {
+            source_port: flow.local_port,
+            destination_port: flow.remote_port,
+            acknowledgment: Some(Sequence(0)),
+            synchronize: true,
+            ..Segment::default()
+        };
+        self.with(|_, output| output.send(Outgoing::bare(flow, header)));
     }
 
     // Time passes, and segments leave.
@@ -573,6 +593,8 @@ impl Stack {
     pub fn end(&self) {
         self.common.ports.borrow_mut().forget(self.owner);
         let inner = &mut *self.inner.borrow_mut();
+        let all = inner.engine.connections();
+        all.for_each(|(_, connection)| self.common.remembered.forget(connection.flow()));
         inner.is_over = true;
         let users = inner.users.iter().flatten().map(|user| &user.door);
         let listeners = inner.listeners.values().map(|listener| &listener.door);
