@@ -5,6 +5,7 @@
 
 use std::{
     ffi::OsString,
+    fmt,
     path::{Path, PathBuf},
 };
 
@@ -70,6 +71,16 @@ pub enum Transport {
     Udp,
 }
 
+impl Transport {
+    /// What stands behind ports of it.
+    fn suffix(self) -> &'static str {
+        match self {
+            Transport::Tcp => "",
+            Transport::Udp => "/udp",
+        }
+    }
+}
+
 impl Forward {
     /// Reads `8080:80`, which is of TCP and of the first network, `8080:80@1`, of the second, or one of them with `/udp` behind it.
     pub fn parse(text: &str) -> Result<Self, String> {
@@ -90,6 +101,16 @@ impl Forward {
         }
     }
 
+    /// Whether both are the same port of this host.
+    pub fn is_same_port(self, other: Forward) -> bool {
+        (self.host, self.transport) == (other.host, other.transport)
+    }
+
+    /// This host's end, as people read it.
+    pub fn address(self) -> String {
+        format!("127.0.0.1:{}{}", self.host, self.transport.suffix())
+    }
+
     /// QEMU's option for it.
     fn option(self) -> String {
         let transport = match self.transport {
@@ -97,6 +118,17 @@ impl Forward {
             Transport::Udp => "udp",
         };
         format!(",hostfwd={transport}:127.0.0.1:{}-:{}", self.host, self.system)
+    }
+}
+
+impl fmt::Display for Forward {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Forward { host, system, network, transport } = self;
+        write!(f, "{host}:{system}")?;
+        if *network != 0 {
+            write!(f, "@{network}")?;
+        }
+        f.write_str(transport.suffix())
     }
 }
 
@@ -291,6 +323,15 @@ pub fn networks(plan: &Plan) -> u32 {
         _ => None,
     });
     used.max().unwrap_or(0)
+}
+
+/// Which networks a system with so many of them has.
+pub fn networks_are(networks: u32) -> String {
+    match networks {
+        0 => "the system has no network device".into(),
+        1 => "the system has one network, which needs no `@`".into(),
+        _ => format!("the system's networks are those from @0 to @{}", networks - 1),
+    }
 }
 
 /// The path as it stands in an option of QEMU's, where a comma ends a value.

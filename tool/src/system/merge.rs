@@ -45,7 +45,7 @@ pub struct System {
     /// What to start.
     pub starts: Vec<Located<String>>,
     /// Ports of the host that lead into the system's network.
-    pub forwards: Vec<Forward>,
+    pub forwards: Vec<Located<Forward>>,
 }
 
 impl System {

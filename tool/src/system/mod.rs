@@ -9,6 +9,7 @@
 //! | [`facts`] | what server files and platforms provide |
 //! | [`resolve`] | each requirement gets its binding |
 //! | [`plan`] | order, cycles, what nobody uses; the plan |
+//! | [`forwards`] | ports of the host, and where they lead |
 //! | [`diagnostic`] | findings, and how they are shown |
 //!
 //! All of it is pure: files are read by a function that the caller gives, and all errors are collected.
@@ -16,6 +17,7 @@
 pub mod diagnostic;
 pub mod facts;
 mod fields;
+mod forwards;
 pub mod merge;
 pub mod place;
 mod plan;
@@ -99,11 +101,12 @@ pub fn check(path: &Path, facts: &Facts, request: &Request, read: merge::Read<'_
     let name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into());
     let planned =
         plan::plan(name, &system, facts, request, resolutions, principals, &mut diagnostics);
+    forwards::check(&system.forwards, planned.as_ref(), request.target, &mut diagnostics);
     diagnostics.sort_by_key(|found| {
         found.span.as_ref().map_or((0, 0), |span| (span.file + 1, span.range.start))
     });
     let failed = diagnostics.iter().any(|found| found.severity == Severity::Error);
-    let forwards = system.forwards;
+    let forwards = system.forwards.into_iter().map(|forward| forward.value).collect();
     Outcome { plan: planned.filter(|_| !failed), forwards, diagnostics, sources }
 }
 

@@ -39,7 +39,7 @@ pub struct Document {
     /// What to start.
     pub starts: Vec<Located<String>>,
     /// Ports of the host that lead into the system's network.
-    pub forwards: Vec<Forward>,
+    pub forwards: Vec<Located<Forward>>,
 }
 
 /// `server` or `change`: what is said of one server.
@@ -206,10 +206,10 @@ fn top(node: &KdlNode, document: &mut Document, reader: &mut Reader<'_>) {
 }
 
 /// `forward "HOSTPORT:PORT"`, `forward "HOSTPORT:PORT@NETWORK"`, `forward "HOSTPORT:PORT/udp"`.
-fn forward(node: &KdlNode, reader: &mut Reader<'_>) -> Option<Forward> {
+fn forward(node: &KdlNode, reader: &mut Reader<'_>) -> Option<Located<Forward>> {
     let ports = reader.fields(node, 1..=1, &[])?.text(0, reader)?;
     match Forward::parse(&ports.value) {
-        Ok(forward) => Some(forward),
+        Ok(forward) => Some(ports.map(|_| forward)),
         Err(message) => {
             reader.report(Diagnostic::error(&ports.span, message));
             None

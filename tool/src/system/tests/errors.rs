@@ -324,3 +324,27 @@ fn more_servers_than_a_system_can_have_are_an_error() {
     let outcome = check_files(&[("demo.kdl", &text)], &Request::default());
     assert!(shown(&outcome).contains("at most 1024 servers"), "{}", shown(&outcome));
 }
+
+#[test]
+fn a_port_of_the_host_leads_to_a_network_that_there_is_and_once() {
+    let text = r#"
+server "card" file="virtio-blk" { device "1af4:1041" bus="pci" nth=1; }
+server "pci" { grant "PortSpace"; }
+server "files" file="ext4"
+start "files"
+forward "8080:80"
+forward "8081:80@1"
+forward "8080:80@1/udp"
+"#;
+    found(text, &[]);
+    found(
+        &format!("{text}forward \"8086:80@2\"\nforward \"8081:80\"\n"),
+        &[
+            (9, 9, "`8086:80@2` leads nowhere", "those from @0 to @1"),
+            (10, 9, "127.0.0.1:8081 is forwarded twice", ""),
+        ],
+    );
+    let text = "server \"shell\" file=\"ramdisk\"\nstart \"shell\"\nforward \"8080:80\"\n";
+    found(text, &[(3, 9, "`8080:80` leads nowhere", "the system has no network device")]);
+    found_in(text, &hosted(), &[]);
+}
