@@ -19,6 +19,7 @@ use crate::{
         archive, image,
         machine::{self, Adapter, Board, End, Forward, Line, Machine, Outlet},
         packages::QEMU,
+        ports,
         session::{self, Input, Log, Seen, Watch},
         tap,
         temporary::Temporary,
@@ -29,7 +30,7 @@ use crate::{
 /// Boots a system to its prompt.
 ///
 /// When standard input is not a terminal its lines are the commands: only their output is printed, and
-/// the exit status is the last command's. In a terminal, `exit` or ^A x leaves.
+/// the exit status is the last command's, or 125 if the system breaks off. In a terminal, `exit` or ^A x leaves.
 #[derive(Args)]
 pub struct Arguments {
     /// A name under systems/, or the path of a system file.
@@ -112,6 +113,9 @@ pub fn run(project: &Project, arguments: &Arguments) -> Outcome {
     let (plan, mut forwards) = check::checked_with_forwards(project, &path, &facts, &request)?;
     if !arguments.forward.is_empty() {
         forwards = arguments.forward.clone();
+    }
+    if arguments.tap.is_some() {
+        forwards.retain(|forward| forward.network != FIRST);
     }
     match arguments.hosted {
         true => in_process(project, arguments, &servers, &plan, &disk, input),
@@ -219,6 +223,8 @@ fn in_machine(
     let boot = temporary.file("boot.tar");
     archive::write(&boot, plan, servers)?;
     check_memory(arguments.memory, &[&kernel, &boot])?;
+    let networks = networks(arguments, plan, forwards)?;
+    ports::check(forwards)?;
     let log = temporary.file("log.socket");
     let listener = UnixListener::bind(&log).when(|| format!("cannot open `{}`", log.display()))?;
     let machine = Machine {
@@ -229,7 +235,7 @@ fn in_machine(
         kernel,
         archive: boot,
         disk: Some(disk.to_path_buf()),
-        networks: networks(arguments, plan, forwards)?,
+        networks,
         adapter: adapter(arguments)?,
         outlet: outlet(arguments)?,
         forwards: forwards.into(),
@@ -295,10 +301,9 @@ fn networks(arguments: &Arguments, plan: &Plan, forwards: &[Forward]) -> Outcome
     let what = match (&arguments.tap, astray) {
         (Some(tap), _) if networks == 0 => format!("the TAP device `{tap}` leads"),
         (_, Some(_)) if networks == 0 => "ports lead".into(),
-        (_, Some(Forward { host, system, network, .. })) => {
-            let message = format!("`{host}:{system}@{network}` leads nowhere");
-            let remedy = format!("the system's networks are those from @0 to @{}", networks - 1);
-            return Err(Failure::new(message).remedy(remedy));
+        (_, Some(forward)) => {
+            let message = format!("`{forward}` leads nowhere");
+            return Err(Failure::new(message).remedy(machine::networks_are(networks)));
         }
         (_, None) => return Ok(networks),
     };
@@ -347,8 +352,10 @@ fn finish(status: u8, seen: &Seen) -> Outcome {
 const HOSTED: &str = "warren-hosted: ";
 /// How the kernel's last words start.
 const PANIC: &str = "kernel panic on";
-/// Exit status where the system has none.
-const GAVE_UP: u8 = 127;
+/// Exit status where the system has none, as `timeout` and `env` have it: 127 would be a command that is not there.
+const GAVE_UP: u8 = 125;
+/// The network that a TAP device takes the place of, to which then nothing else of the host's leads.
+const FIRST: u32 = 0;
 
 /// Shows what was said last.
 fn broken(seen: &Seen, message: &str) -> Failure {

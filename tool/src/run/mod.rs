@@ -6,6 +6,7 @@
 //! | [`image`] | the demo disk, made from the project's documents |
 //! | [`archive`] | the boot archive: plan and server files |
 //! | [`machine`] | QEMU's command line, and what its exit status means |
+//! | [`ports`] | ports of this host, and whether they can be had |
 //! | [`tap`] | TAP devices of Linux's |
 //! | [`session`] | a running system's console and log |
 //! | [`dependents`] | processes that end when the tool is told to |
@@ -18,6 +19,7 @@ pub mod image;
 pub mod keyboard;
 pub mod machine;
 pub mod packages;
+pub mod ports;
 mod screen;
 pub mod session;
 pub mod tap;
