@@ -97,6 +97,7 @@ pub struct Arguments {
 /// Runs the system and ends with its status.
 pub fn run(project: &Project, arguments: &Arguments) -> Outcome {
     let path = project.system(&arguments.system)?;
+    arguments.tap.as_deref().map_or(Ok(()), tap::check)?;
     let disk = disk(project, arguments.disk.as_deref())?;
     let input = match arguments.command.is_empty() {
         true => Input::from_standard_input(),

@@ -2,9 +2,35 @@
 
 use std::process::{Command, Stdio};
 
+use rustix::net::{AddressFamily, SocketType, netdevice::name_to_index, socket};
 use serde_json::Value;
 
 use super::{machine::Outlet, packages::IP};
+use crate::failure::{Failure, Outcome};
+
+/// Most bytes of the name of a device of Linux's (`IFNAMSIZ` in `linux/if.h`, which counts a zero at the end).
+const NAME_BYTES: usize = 15;
+
+/// The device must be there: whoever may make devices would be given a new one, of which Linux has no address.
+pub fn check(name: &str) -> Outcome {
+    if name.is_empty() || name.len() > NAME_BYTES {
+        let message = format!("`{name}` is no name of a device of Linux's");
+        let remedy = format!("such names have 1 to {NAME_BYTES} bytes");
+        return Err(Failure::new(message).remedy(remedy));
+    }
+    match is_there(name) {
+        true => Ok(()),
+        false => Err(Failure::new(format!("there is no network device `{name}`"))
+            .remedy(format!("make it: ip tuntap add dev {name} mode tap user $USER"))),
+    }
+}
+
+/// Whether this process's network has a device of this name. Any socket can say it.
+fn is_there(name: &str) -> bool {
+    socket(AddressFamily::UNIX, SocketType::DGRAM, None)
+        .and_then(|socket| name_to_index(socket, name))
+        .is_ok()
+}
 
 /// The TAP device of this name. Where `ip` cannot say whether it was made with several queues, it was not: QEMU says what is wrong then.
 pub fn outlet(name: &str) -> Outlet {
@@ -45,6 +71,20 @@ mod tests {
         assert!(!shown(r#","multi_queue":false"#) && !shown(""));
         assert!(!says_queues(&Value::Null));
         assert!(!says_queues(&serde_json::json!([{ "ifname": "lo" }])));
+    }
+
+    #[test]
+    fn only_a_device_that_is_there_will_do() {
+        assert!(check("lo").is_ok());
+        let refused = |name| check(name).expect_err("it is not there").to_string();
+        assert_eq!(
+            refused("warren-nowhere"),
+            "error: there is no network device `warren-nowhere`\n  \
+             help: make it: ip tuntap add dev warren-nowhere mode tap user $USER\n"
+        );
+        for name in ["", "a-name-too-long-1"] {
+            assert!(refused(name).contains("is no name of a device"), "{name}");
+        }
     }
 
     #[test]
