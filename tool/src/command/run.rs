@@ -23,6 +23,7 @@ use crate::{
         session::{self, Input, Log, Seen, Watch},
         tap,
         temporary::Temporary,
+        words,
     },
     system::{Request, Target, facts::service},
 };
@@ -114,6 +115,9 @@ pub fn run(project: &Project, arguments: &Arguments) -> Outcome {
     let (plan, mut forwards) = check::checked_with_forwards(project, &path, &facts, &request)?;
     if !arguments.forward.is_empty() {
         forwards = arguments.forward.clone();
+    }
+    for reason in words::unread(&arguments.append, &plan, &facts) {
+        eprintln!("warning: --append: {reason}");
     }
     if arguments.tap.is_some() {
         forwards.retain(|forward| forward.network != FIRST);

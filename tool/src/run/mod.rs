@@ -8,6 +8,7 @@
 //! | [`machine`] | QEMU's command line, and what its exit status means |
 //! | [`ports`] | ports of this host, and whether they can be had |
 //! | [`tap`] | TAP devices of Linux's |
+//! | [`words`] | words of the kernel's command line, and who reads them |
 //! | [`session`] | a running system's console and log |
 //! | [`dependents`] | processes that end when the tool is told to |
 //! | [`temporary`] | a folder for one run |
@@ -24,3 +25,4 @@ mod screen;
 pub mod session;
 pub mod tap;
 pub mod temporary;
+pub mod words;
