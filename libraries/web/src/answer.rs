@@ -20,14 +20,20 @@ pub enum Status {
     BadRequest,
     /// There is no such file.
     NotFound,
-    /// Only GET and HEAD are served.
+    /// Only GET and HEAD are served, and it is another method that HTTP has.
     MethodNotAllowed,
+    /// It is not what the client takes it for.
+    NotAsExpected,
+    /// The target is longer than heads may be.
+    TargetTooLong,
     /// The file has no such part.
     NoSuchPart,
     /// The head is too long.
     HeadTooLarge,
     /// The file cannot be read.
     Failed,
+    /// HTTP has no such method.
+    UnknownMethod,
     /// Only HTTP/1 is spoken.
     UnknownVersion,
 }
@@ -43,9 +49,12 @@ impl Status {
             Status::BadRequest => "400 Bad Request",
             Status::NotFound => "404 Not Found",
             Status::MethodNotAllowed => "405 Method Not Allowed",
+            Status::NotAsExpected => "412 Precondition Failed",
+            Status::TargetTooLong => "414 URI Too Long",
             Status::NoSuchPart => "416 Range Not Satisfiable",
             Status::HeadTooLarge => "431 Request Header Fields Too Large",
             Status::Failed => "500 Internal Server Error",
+            Status::UnknownMethod => "501 Not Implemented",
             Status::UnknownVersion => "505 HTTP Version Not Supported",
         }
     }
@@ -105,6 +114,11 @@ pub fn push_number(text: &mut String, number: u64, digits: u64) {
 /// Whether one of the tags that a client has is this one (RFC 9110, section 13.1.2).
 pub fn is_known(tags: &str, tag: &str) -> bool {
     tags.split(',').map(str::trim).any(|it| it == "*" || it.trim_start_matches("W/") == tag)
+}
+
+/// Whether this tag is one of those that a client expects (RFC 9110, section 13.1.1). Weak ones are none of them.
+pub fn is_expected(tags: &str, tag: &str) -> bool {
+    tags.split(',').map(str::trim).any(|it| it == "*" || it == tag)
 }
 
 /// What a file is, by the end of its name.
@@ -170,6 +184,12 @@ mod tests {
     fn tags_are_compared_weakly() {
         assert!(is_known("\"a\", W/\"ff-10\"", "\"ff-10\"") && is_known("*", "\"x\""));
         assert!(!is_known("\"ff-1\"", "\"ff-10\""));
+    }
+
+    #[test]
+    fn expected_tags_are_compared_strongly() {
+        assert!(is_expected("\"a\", \"ff-10\"", "\"ff-10\"") && is_expected("*", "\"x\""));
+        assert!(!is_expected("W/\"ff-10\", \"a\"", "\"ff-10\""));
     }
 
     #[test]

@@ -21,6 +21,8 @@ pub struct Request {
     pub path: String,
     /// Whether the path ended with `/`.
     pub is_folder: bool,
+    /// What is behind the path, from the `?` on; empty if there is none.
+    pub query: String,
     /// Whether another request may follow on the connection.
     pub keep: bool,
     /// Which part is wanted.
@@ -29,6 +31,8 @@ pub struct Request {
     pub range_if: Option<String>,
     /// What the client has already.
     pub known_tags: Option<String>,
+    /// What the client takes it for: otherwise it wants nothing of it.
+    pub expected_tags: Option<String>,
 }
 
 /// A part of a file (RFC 9110, section 14.1.2).
@@ -84,7 +88,7 @@ pub fn read(bytes: &[u8]) -> Read {
             Err(status) => Read::Refused(status),
         },
         Ok(httparse::Status::Partial) if bytes.len() >= HEAD_BYTES => {
-            Read::Refused(Status::HeadTooLarge)
+            Read::Refused(too_long(&bytes[..HEAD_BYTES]))
         }
         Ok(httparse::Status::Partial) => Read::Partial,
         Err(httparse::Error::TooManyHeaders) => Read::Refused(Status::HeadTooLarge),
@@ -93,8 +97,18 @@ pub fn read(bytes: &[u8]) -> Read {
     }
 }
 
+/// What is too long in a head: its first line or all of it (RFC 9112, section 3).
+fn too_long(head: &[u8]) -> Status {
+    let head = head.trim_ascii_start();
+    match (head.contains(&b'\n'), head.contains(&b' ')) {
+        (true, _) => Status::HeadTooLarge,
+        (false, true) => Status::TargetTooLong,
+        (false, false) => Status::UnknownMethod,
+    }
+}
+
 /// The fields that are looked at.
-const NAMES: [&str; 7] = [
+const NAMES: [&str; 8] = [
     "host",
     "connection",
     "transfer-encoding",
@@ -102,6 +116,7 @@ const NAMES: [&str; 7] = [
     "range",
     "if-range",
     "if-none-match",
+    "if-match",
 ];
 
 /// What stands in them: the first value of each, and whether there are several. Each field of a head, of which there may be many, is looked at once.
@@ -120,8 +135,12 @@ fn found<'a>(fields: &'a [Header<'a>]) -> [(Option<&'a str>, bool); NAMES.len()]
     })
 }
 
+/// The methods that HTTP has beside those that are served (RFC 9110, section 9.3; RFC 5789).
+const METHODS: [&str; 7] = ["POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
+
 fn understand(head: &httparse::Request<'_, '_>) -> Result<Request, Status> {
-    let [host, connection, coding, length, part, range_if, known_tags] = found(head.headers);
+    let [host, connection, coding, length, part, range_if, known_tags, expected_tags] =
+        found(head.headers);
     let is_newest = head.version == Some(1);
     let (host, several_hosts) = host;
     if several_hosts || (is_newest && host.is_none()) {
@@ -130,7 +149,8 @@ fn understand(head: &httparse::Request<'_, '_>) -> Result<Request, Status> {
     let only_head = match head.method {
         Some("GET") => false,
         Some("HEAD") => true,
-        _ => return Err(Status::MethodNotAllowed),
+        Some(method) if METHODS.contains(&method) => return Err(Status::MethodNotAllowed),
+        _ => return Err(Status::UnknownMethod),
     };
     let (connection, _) = connection;
     let says = |word: &str| {
@@ -139,15 +159,19 @@ fn understand(head: &httparse::Request<'_, '_>) -> Result<Request, Status> {
     // What a request brings with it is not read, so that nothing can follow it.
     let has_body = coding.0.is_some() || length.0.is_some_and(|length| length != "0");
     let keep = !has_body && if is_newest { !says("close") } else { says("keep-alive") };
-    let (path, is_folder) = path(head.path.ok_or(Status::BadRequest)?)?;
+    let target = head.path.ok_or(Status::BadRequest)?;
+    let (path, is_folder) = path(target)?;
     Ok(Request {
         only_head,
         path,
         is_folder,
+        query: query(target).into(),
         keep,
         range: part.0.and_then(range),
         range_if: range_if.0.map(String::from),
         known_tags: known_tags.0.map(String::from),
+        // Several fields are one list, of which nothing is said if only a part of it is known.
+        expected_tags: expected_tags.0.filter(|_| !expected_tags.1).map(String::from),
     })
 }
 
@@ -182,6 +206,12 @@ fn path(target: &str) -> Result<(String, bool), Status> {
     let mut path = String::from("/");
     path.push_str(&parts.join("/"));
     Ok((path, is_folder))
+}
+
+/// The query of a target, with its `?`.
+fn query(target: &str) -> &str {
+    let target = target.split('#').next().unwrap_or_default();
+    target.find('?').map_or("", |at| &target[at..])
 }
 
 /// One part; several are not served, but all of it.
@@ -233,10 +263,12 @@ mod tests {
             only_head: false,
             path: "/docs/a b.html".into(),
             is_folder: false,
+            query: "?x=1".into(),
             keep: true,
             range: Some(Range::From(5, Some(9))),
             range_if: None,
             known_tags: None,
+            expected_tags: None,
         };
         assert_eq!(request, expected);
     }
@@ -294,15 +326,40 @@ mod tests {
     #[test]
     fn what_cannot_be_served_is_said() {
         assert_eq!(refused("POST / HTTP/1.1\r\nHost: a\r\n\r\n"), Status::MethodNotAllowed);
+        assert_eq!(refused("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n"), Status::MethodNotAllowed);
+        for method in ["FOO", "get", "HEADS"] {
+            let text = format!("{method} / HTTP/1.1\r\nHost: a\r\n\r\n");
+            assert_eq!(refused(&text), Status::UnknownMethod, "{method}");
+        }
         assert_eq!(refused("GET / HTTP/1.1\r\n\r\n"), Status::BadRequest, "no host");
         assert_eq!(refused("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"), Status::BadRequest);
         assert_eq!(refused("GET / HTTP/2.0\r\nHost: a\r\n\r\n"), Status::UnknownVersion);
         assert_eq!(refused("GET / HTTP/1.1\r\nHost a\r\n\r\n"), Status::BadRequest);
         let long = format!("GET /{} HTTP/1.1\r\n", "a".repeat(HEAD_BYTES));
+        assert_eq!(refused(&long), Status::TargetTooLong);
+        assert_eq!(refused(&"A".repeat(HEAD_BYTES)), Status::UnknownMethod);
+        let long = format!("\r\nGET / HTTP/1.1\r\nA: {}", "a".repeat(HEAD_BYTES));
         assert_eq!(refused(&long), Status::HeadTooLarge);
         let many = format!("GET / HTTP/1.1\r\n{}\r\n", "A: b\r\n".repeat(FIELDS + 1));
         assert_eq!(refused(&many), Status::HeadTooLarge);
         assert_eq!(read(b"GET / HTTP/1.1\r\nHost: a\r\n"), Read::Partial);
+    }
+
+    #[test]
+    fn queries_are_what_is_between_path_and_fragment() {
+        let cases = [("/a", ""), ("/a?x=y?z#?b", "?x=y?z"), ("/a#b?c", ""), ("/?", "?")];
+        for (target, expected) in cases.into_iter().chain([("http://a/b?c%20", "?c%20")]) {
+            let request = of(&format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n"));
+            assert_eq!(request.query, expected, "{target}");
+        }
+    }
+
+    #[test]
+    fn what_a_client_expects_is_one_list() {
+        let expected =
+            |fields: &str| of(&format!("GET / HTTP/1.1\r\nHost: a\r\n{fields}\r\n")).expected_tags;
+        assert_eq!(expected("If-Match: \"a\"\r\n").as_deref(), Some("\"a\""));
+        assert_eq!(expected("If-Match: \"a\"\r\nIf-Match: \"b\"\r\n"), None);
     }
 
     #[test]

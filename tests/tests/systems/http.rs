@@ -115,6 +115,11 @@ fn the_documents_are_served_to_clients_that_stay() {
     let known = format!("If-None-Match: {tag}\r\n");
     let known = client.ask("GET", "/ARCHITECTURE.md", &known).expect("an answer");
     assert_eq!(known.status, 304);
+    let expected = format!("If-Match: {tag}\r\n");
+    let expected = client.ask("HEAD", "/ARCHITECTURE.md", &expected).expect("an answer");
+    assert_eq!(expected.status, 200);
+    let other = client.ask("GET", "/ARCHITECTURE.md", "If-Match: \"x\"\r\n").expect("an answer");
+    assert_eq!(other.status, 412);
 
     let folder = client.ask("GET", "/", "").expect("an answer");
     let listing = String::from_utf8(folder.body).expect("it is text");
@@ -129,7 +134,7 @@ fn the_documents_are_served_to_clients_that_stay() {
     let listeners = run.ask("netstat -j").unwrap_or_default();
     let threads = run.ask("threads").unwrap_or_default();
     let ended = run.end();
-    assert!(shown.contains(" 2 of them by errors"), "{shown}: {ended}");
+    assert!(shown.contains(" 3 of them by errors"), "{shown}: {ended}");
     // Whoever listens pays for it, also by the thread that TCP has for it.
     let listener = "{\"state\":\"LISTEN\",\"local_port\":80,\"principal\":1,";
     assert!(listeners.contains(listener), "{listeners}: {ended}");
@@ -151,9 +156,10 @@ fn what_is_no_request_is_refused_and_does_no_harm() {
     assert_eq!(refused("GET /../etc HTTP/1.1\r\nHost: a\r\n\r\n"), Some(400));
     assert_eq!(refused("GET /%2e%2e/%2e%2e/ HTTP/1.1\r\nHost: a\r\n\r\n"), Some(400));
     assert_eq!(refused("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx"), Some(405));
+    assert_eq!(refused("FOO / HTTP/1.1\r\nHost: a\r\n\r\n"), Some(501));
     assert_eq!(refused("nonsense\r\n\r\n"), Some(400));
     assert_eq!(refused("GET / HTTP/1.1\r\n\r\n"), Some(400));
-    assert_eq!(refused(&format!("GET /{} HTTP/1.1\r\n", "a".repeat(8300))), Some(431));
+    assert_eq!(refused(&format!("GET /{} HTTP/1.1\r\n", "a".repeat(8300))), Some(414));
     assert!(Client::new(port).ask("GET", "/README.md", "").is_some_and(|it| it.status == 200));
     run.end().expect_status(0);
 }

@@ -1,6 +1,6 @@
 //! What is answered beside documents: small pages.
 
-use alloc::{format, string::String};
+use alloc::{format, string::String, vec::Vec};
 
 use warren_idl::FileStatus;
 use warren_web::{
@@ -37,8 +37,26 @@ pub fn tag(status: &FileStatus) -> String {
     tag
 }
 
+/// What is in a folder.
+pub struct Folder {
+    /// In the order of the file system.
+    pub entries: Vec<Entry>,
+    /// Whether these are all.
+    pub is_whole: bool,
+}
+
+/// Something in a folder.
+pub struct Entry {
+    /// Its name.
+    pub name: String,
+    /// Whether it is a folder itself.
+    pub is_folder: bool,
+    /// Its length, if it is none.
+    pub bytes: u64,
+}
+
 /// A page that lists a folder.
-pub fn listing(path: &str, entries: &[(String, bool, u64)]) -> String {
+pub fn listing(path: &str, folder: &Folder) -> String {
     let title = escaped(path);
     let mut page = format!(
         "<!DOCTYPE html>\n<html><head><meta charset=\"utf-8\"><title>{title}</title></head>\n\
@@ -47,7 +65,7 @@ pub fn listing(path: &str, entries: &[(String, bool, u64)]) -> String {
     if path != "/" {
         page += "<tr><td><a href=\"../\">../</a></td><td></td></tr>\n";
     }
-    for (name, is_folder, bytes) in entries {
+    for Entry { name, is_folder, bytes } in &folder.entries {
         let slash = if *is_folder { "/" } else { "" };
         let size = if *is_folder { String::new() } else { format!("{bytes}") };
         let (link, shown) = (link(name), escaped(name));
@@ -55,7 +73,12 @@ pub fn listing(path: &str, entries: &[(String, bool, u64)]) -> String {
             "<tr><td><a href=\"./{link}{slash}\">{shown}{slash}</a></td><td align=\"right\">{size}</td></tr>\n"
         );
     }
-    page + "</table>\n</body></html>\n"
+    page += "</table>\n";
+    if !folder.is_whole {
+        let count = folder.entries.len();
+        page += &format!("<p>There are more than these {count}, which are not listed.</p>\n");
+    }
+    page + "</body></html>\n"
 }
 
 /// Text between tags.
@@ -65,6 +88,8 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::vec;
+
     use super::*;
 
     #[test]
@@ -80,12 +105,19 @@ mod tests {
 
     #[test]
     fn names_do_no_harm_in_a_listing() {
-        let entries = [("<a> & \"b\"%.txt".into(), false, 7), ("sub".into(), true, 0)];
-        let page = listing("/x", &entries);
+        let file = Entry { name: "<a> & \"b\"%.txt".into(), is_folder: false, bytes: 7 };
+        let folder = Entry { name: "sub".into(), is_folder: true, bytes: 0 };
+        let page = listing("/x", &Folder { entries: vec![file, folder], is_whole: true });
         assert!(page.contains(
             "<a href=\"./%3Ca%3E%20%26%20%22b%22%25.txt\">&lt;a&gt; &amp; &quot;b&quot;%.txt</a>"
         ));
         assert!(page.contains("<a href=\"./sub/\">sub/</a>") && page.contains("href=\"../\""));
+    }
+
+    #[test]
+    fn a_listing_says_that_it_is_cut() {
+        let of = |is_whole| listing("/", &Folder { entries: vec![], is_whole });
+        assert!(of(false).contains("more than these 0") && !of(true).contains("more than"));
     }
 
     #[test]

@@ -6,14 +6,14 @@ use warren::{Cx, Kept, Ref, SystemError};
 use warren_idl::{Connection, File, FileError, FileStatus, Readiness, TcpError};
 use warren_serving::{Conversation, Next, Step, Turn, by_steps};
 use warren_web::{
-    answer::{Head, Status, content_type, is_known},
+    answer::{Head, Status, content_type, is_expected, is_known},
     escapes::escaped,
     request::{HEAD_BYTES, Read, Request, read},
 };
 
 use crate::{
     Serving,
-    answer::{listing, page, tag},
+    answer::{Entry, Folder, listing, page, tag},
 };
 
 /// Most bytes that are read and written at a time.
@@ -337,7 +337,7 @@ impl Talk {
         if !request.is_folder {
             let status = cx.req().files.status(cx, &path)?;
             if status.kind == FileStatus::DIRECTORY {
-                let target = format!("{}/", escaped(&request.path));
+                let target = format!("{}/{}", escaped(&request.path), request.query);
                 let field = Some(("Location", &*target));
                 let page = page(Status::Moved, !self.is_last, request.only_head, field);
                 self.output = page.into();
@@ -351,8 +351,8 @@ impl Talk {
                 self.send_file(cx, request, index, status, now_ns)
             }
             Ok(_) | Err(FileError::NotFound) => {
-                let entries = cx.scope(|cx| entries(cx, &path))?;
-                let body = listing(&request.path, &entries);
+                let folder = cx.scope(|cx| list(cx, &path))?;
+                let body = listing(&request.path, &folder);
                 let head = Head::new(Status::Ok, !self.is_last)
                     .with("Content-Type", "text/html; charset=utf-8")
                     .with_length(body.len() as u64);
@@ -376,6 +376,12 @@ impl Talk {
         now_ns: u64,
     ) -> Result<(), FileError> {
         let (keep, kind) = (!self.is_last, content_type(&path));
+        if let Some(tags) = &request.expected_tags
+            && !is_expected(tags, &tag(&status))
+        {
+            self.refuse(cx, Status::NotAsExpected, request.only_head, None);
+            return Ok(());
+        }
         if let Some(tags) = &request.known_tags {
             let tag = tag(&status);
             if is_known(tags, &tag) {
@@ -420,23 +426,25 @@ impl Talk {
     }
 }
 
-/// Name, whether it is a folder, and length of each entry of a folder.
-fn entries(cx: &mut Cx<'_, Serving>, path: &str) -> Result<Vec<(String, bool, u64)>, FileError> {
+/// What is in a folder, as far as it is listed.
+fn list(cx: &mut Cx<'_, Serving>, path: &str) -> Result<Folder, FileError> {
     let directory = cx.req().files.directory(cx, path)?;
-    let mut all = Vec::new();
-    for index in 0..MOST_ENTRIES {
+    let mut entries = Vec::new();
+    for index in 0..=MOST_ENTRIES {
         let mut name = [0; NAME_BYTES];
         let entry = match directory.entry(cx, index, &mut name) {
             Err(FileError::End) => break,
+            Ok(_) if index == MOST_ENTRIES => return Ok(Folder { entries, is_whole: false }),
             entry => entry?,
         };
         let name = name.get(..entry.name_bytes as usize).and_then(|name| str::from_utf8(name).ok());
         // What has no name of text has no link.
         if let Some(name) = name {
-            all.push((name.into(), entry.kind == FileStatus::DIRECTORY, entry.bytes));
+            let is_folder = entry.kind == FileStatus::DIRECTORY;
+            entries.push(Entry { name: name.into(), is_folder, bytes: entry.bytes });
         }
     }
-    Ok(all)
+    Ok(Folder { entries, is_whole: true })
 }
 
 impl Conversation<Serving> for Talk {
