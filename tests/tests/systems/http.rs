@@ -8,6 +8,7 @@ use std::{
 };
 
 use warren_tests::{
+    changed::changed,
     disk, namespace,
     run::{Running, folder, root},
     station::{connect, reachable, wait_for},
@@ -220,4 +221,16 @@ fn documents_are_served_by_a_linux_process() {
         the_documents_are_served_to_clients_that_stay();
         what_is_no_request_is_refused_and_does_no_harm();
     });
+}
+
+#[test]
+fn a_server_whose_folder_is_not_there_says_so_and_starts() {
+    let system = changed("web", "change \"http\" { parameter \"root\" \"/nowhere/\"; }");
+    let (run, [port]) = reachable(&system, [80]);
+    let run = run.start();
+    wait_for_answer(port);
+    let log = run.ask("log").unwrap_or_default();
+    let ended = run.end();
+    assert!(log.contains("http: warning: there is no folder `/nowhere` yet"), "{log}: {ended}");
+    assert!(log.contains("http: started"), "{log}: {ended}");
 }

@@ -30,11 +30,12 @@ pub mod answer;
 mod show;
 mod talk;
 
-use alloc::{string::String, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 
 use warren::{Cx, New, Req, Required, Server, StartError, local, server};
 use warren_idl::{
-    Clock, FileSystem, Parameters, Program, Task, Tcp, ThreadError, ThreadFactory, Timer,
+    Clock, FileStatus, FileSystem, Log, LogRecord, Parameters, Program, Task, Tcp, ThreadError,
+    ThreadFactory, Timer,
 };
 use warren_parameters::parameter;
 use warren_program::{Reporting, program};
@@ -59,6 +60,7 @@ pub struct Needs {
     threads: Req<dyn ThreadFactory>,
     timer: Req<dyn Timer>,
     clock: Req<dyn Clock>,
+    log: Req<dyn Log>,
 }
 
 /// Serves files.
@@ -105,9 +107,20 @@ impl Server for HttpServer {
     }
 
     fn start(cx: &mut Cx<'_, Self>) -> Result<(), StartError> {
+        cx.scope(look_for_root);
         let task = cx.spawn(Serving { chunk: Vec::new(), shelf: Shelf::default() })?;
         cx.req().threads.start(cx, "http", task)?;
         Ok(())
+    }
+}
+
+/// Says if there is nothing to serve. The server starts all the same: a volume may be mounted later.
+fn look_for_root(cx: &mut Cx<'_, HttpServer>) {
+    let root = cx.root.clone();
+    let status = cx.req().files.status(cx, if root.is_empty() { "/" } else { &root });
+    if !status.is_ok_and(|status| status.kind == FileStatus::DIRECTORY) {
+        let line = format!("there is no folder `{root}` yet, so nothing is found in it");
+        cx.req().log.write(LogRecord::WARNING, &line).ok();
     }
 }
 
