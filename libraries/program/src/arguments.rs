@@ -28,6 +28,9 @@ impl Arguments {
             match argument.strip_prefix('-') {
                 None | Some("") => arguments.operands.push(argument),
                 Some("-") => arguments.operands.extend(given.by_ref()),
+                Some(word) if word.starts_with('-') => {
+                    return Err(UsageError(format!("unknown option {argument}")));
+                }
                 Some(letters) => {
                     arguments.take(letters, flags, valued, || given.next())?;
                 }

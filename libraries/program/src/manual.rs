@@ -18,6 +18,15 @@ impl Manual {
         format!("usage: {}\n", format!("{name} {}", self.usage).trim_end())
     }
 
+    /// What is shown to whoever has misused it: this line, and where there is more if there is.
+    pub fn reminder(&self, name: &str) -> String {
+        let more = match self.details.is_empty() {
+            true => String::new(),
+            false => format!("`help {name}` says more\n"),
+        };
+        self.usage(name) + &more
+    }
+
     /// All of it.
     pub fn text(&self, name: &str, summary: &str) -> String {
         format!("{name}: {summary}\n{}{}", self.usage(name), self.details)

@@ -175,7 +175,7 @@ impl<W> Run<W> {
         let work = match W::start(split(arguments)) {
             Ok(work) => work,
             Err(UsageError(trouble)) => {
-                let text = format!("{name}: {trouble}\n{}", W::MANUAL.usage(name));
+                let text = format!("{name}: {trouble}\n{}", W::MANUAL.reminder(name));
                 let shown = supervisor.complain(cx, text.as_bytes());
                 return Err(shown.map_or(ProgramError::Stopped, |()| ProgramError::Misused));
             }

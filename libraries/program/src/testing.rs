@@ -167,7 +167,7 @@ impl Fake {
         let status = match T::start(arguments) {
             Ok(stage) => self.pull(name, stage),
             Err(UsageError(trouble)) => {
-                let usage = T::MANUAL.usage(name);
+                let usage = T::MANUAL.reminder(name);
                 self.shown.extend(std::format!("{name}: {trouble}\n{usage}").bytes());
                 MISUSED
             }

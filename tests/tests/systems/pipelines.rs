@@ -123,6 +123,7 @@ mount: none: the system file names no such server
 mount: /: something is mounted at that very path
 mount: PATH is missing
 usage: mount [SERVER PATH]
+`help mount` says more
 unmount: /x: nothing is mounted at that path
 status 1
 crash: tea: there is no such fault

@@ -30,6 +30,7 @@ fn two_dashes_end_options_and_one_is_an_operand() {
 #[test]
 fn what_is_no_option_is_refused_by_name() {
     assert_eq!(read(&["-c"]), refused("unknown option -c"));
+    assert_eq!(read(&["--help"]), refused("unknown option --help"));
     assert_eq!(read(&["-n"]), refused("option -n needs a value"));
     assert_eq!(read(&["-n", "x"]).unwrap().number('n'), refused("not a number: x"));
 }

@@ -46,7 +46,7 @@ fn links_are_not_followed() {
 
 #[test]
 fn unknown_tests_are_refused() {
-    let usage = "usage: find [PATH…] [-name PATTERN] [-type f|d|l]\n";
+    let usage = "usage: find [PATH…] [-name PATTERN] [-type f|d|l]\n`help find` says more\n";
     check(TREE, "/ -size 3", &format!("find: unknown test -size\n{usage}"), 2);
     check(TREE, "/ -type x", &format!("find: unknown type x\n{usage}"), 2);
     check(TREE, "/ -name", &format!("find: -name needs a value\n{usage}"), 2);

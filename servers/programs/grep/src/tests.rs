@@ -67,7 +67,8 @@ fn a_match_none_and_an_error_are_told_apart() {
 
 #[test]
 fn what_is_no_expression_is_refused() {
-    let usage = "usage: grep [-i] [-n] [-v] [-c] [-l] [-r] EXPRESSION [FILE…]\n";
+    let usage =
+        "usage: grep [-i] [-n] [-v] [-c] [-l] [-r] EXPRESSION [FILE…]\n`help grep` says more\n";
     check(TREE, "( /docs/a.txt", &format!("grep: not a regular expression: (\n{usage}"), 2);
     let shown = format!("grep: not a regular expression: a{{1000}}{{1000}}\n{usage}");
     check(TREE, "a{1000}{1000} /docs/a.txt", &shown, 2);

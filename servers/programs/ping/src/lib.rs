@@ -103,6 +103,9 @@ STATION is a name, or an address, such as 10.0.2.2 or fe80::2. The status is 0 i
             number => Ok(number),
         };
         let (count, bytes) = (number('c', 4, u64::MAX)?, number('s', 56, 65_507)? as u32);
+        if count == 0 {
+            return Err(UsageError("-c: one question at least".into()));
+        }
         let (interval_ms, patience_ms) = (number('i', 1000, MOST_MS)?, number('W', 1000, MOST_MS)?);
         let only_summary = arguments.has('q');
         let [station] = arguments.exactly(["STATION"])?;
@@ -221,9 +224,13 @@ mod tests {
             |words: &[&str]| Asking::start(words.iter().map(|word| (*word).into()).collect());
         let asking = start(&["-c2", "10.0.2.2", "-s", "100"]).ok().unwrap();
         assert_eq!((asking.count, asking.bytes, asking.interval_ns), (2, 100, 1000 * MS));
-        for words in
-            [vec![], vec!["-x", "10.0.2.2"], vec!["-s", "65508", "10.0.2.2"], vec!["1.2.3.4", "x"]]
-        {
+        for words in [
+            vec![],
+            vec!["-x", "10.0.2.2"],
+            vec!["-c0", "10.0.2.2"],
+            vec!["-s", "65508", "10.0.2.2"],
+            vec!["1.2.3.4", "x"],
+        ] {
             assert!(start(&words).is_err(), "{words:?}");
         }
     }

@@ -233,7 +233,7 @@ impl Context<'_> {
             Err(Trouble::Stop(stop)) => Err(stop),
             Err(Trouble::Usage(UsageError(trouble))) => {
                 self.complain(command.name, &trouble)?;
-                self.world.write(command.manual.usage(command.name).as_bytes())?;
+                self.world.write(command.manual.reminder(command.name).as_bytes())?;
                 Ok(Err(MISUSED))
             }
         }

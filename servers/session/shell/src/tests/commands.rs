@@ -30,7 +30,7 @@ fn echo_shows_its_arguments() {
 
 #[test]
 fn exit_refuses_what_is_no_status() {
-    let usage = "usage: exit [STATUS]\n";
+    let usage = "usage: exit [STATUS]\n`help exit` says more\n";
     check(&[], "exit 256", &format!("exit: not a status from 0 to 255: 256\n{usage}"), 2);
 }
 
@@ -65,7 +65,7 @@ fn commands_are_listed_in_order() {
 fn commands_refuse_an_unknown_option_with_their_usage() {
     for name in ["cd", "exit", "help", "pwd"] {
         let command = crate::commands::find(name).expect("it is one");
-        let usage = command.manual.usage(name);
+        let usage = command.manual.reminder(name);
         let shown = format!("{name}: unknown option -Z\n{usage}");
         check(&[], &format!("{name} -Z"), &shown, 2);
     }
