@@ -1,11 +1,13 @@
 //! How a connection begins: SYN, and what both sides agree on with it.
 
 use super::{
-    Connection, Counters, Deadlines, Events, Stamps, State, Wishes, payload::Owed, timers::Question,
+    Connection, Counters, Deadlines, End, Events, Stamps, State, Wishes, payload::Owed,
+    timers::Question,
 };
 use crate::{
     cubic::Cubic,
     flow::Flow,
+    output::Output,
     rack::Rack,
     reassembly::Reassembly,
     round_trip::RoundTrip,
@@ -210,6 +212,18 @@ impl<B: Copy> Connection<B> {
         let limit = u32::from(self.segment_bytes);
         self.congestion.set_segment_bytes(self.segment_bytes);
         self.scoreboard.lose(|sent| Some(sent.range.length() > limit));
+        true
+    }
+
+    /// The packet with the position `sequence` did not get to the other side, as a router says, or the other side's network layer. If that was the SYN of a connection that is
+    /// not open yet, it ends, with `end` (RFC 5461, section 4.1). One that is open goes on: there was a way, and may be one again (RFC 1122, section 4.2.3.9).
+    /// Returns false if the packet was no such SYN.
+    pub fn stop(&mut self, sequence: Sequence, end: End, output: &mut impl Output<B>) -> bool {
+        let was_sent = sequence == self.first && self.next == self.first + 1;
+        if self.state != State::SynSent || !was_sent {
+            return false;
+        }
+        self.close(end, output);
         true
     }
 

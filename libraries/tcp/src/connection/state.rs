@@ -50,10 +50,12 @@ pub enum End {
     Finished,
     /// The other side has no connection any longer.
     Reset,
-    /// The other side answered SYN with RST: nobody listens.
+    /// The other side answered SYN with RST, or its network layer did: nobody listens.
     Refused,
     /// The other side does not answer.
     TimedOut,
+    /// SYN did not get to the other side, as somebody on its way says.
+    Unreachable,
     /// This side gave it up.
     Aborted,
 }

@@ -4,7 +4,7 @@ use core::net::SocketAddr;
 
 use super::{Engine, Listening, Name, secrets::PORTS, table::Entry};
 use crate::{
-    connection::{Connection, WriteError},
+    connection::{Connection, End, WriteError},
     flow::Flow,
     output::Output,
     piece::Piece,
@@ -210,6 +210,20 @@ impl<B: Copy> Engine<B> {
         let Some(slot) = self.table.find(&self.secrets, flow) else { return false };
         let name = self.table.name(slot);
         self.with(name, output, |entry, _, _| entry.connection.narrow(packet_bytes, sequence))
+            .unwrap_or(false)
+    }
+
+    /// A packet did not get to the other side; see [`Connection::stop`]. Returns false if it is not the SYN of a connection.
+    pub fn stop(
+        &mut self,
+        flow: &Flow,
+        end: End,
+        sequence: crate::sequence::Sequence,
+        output: &mut impl Output<B>,
+    ) -> bool {
+        let Some(slot) = self.table.find(&self.secrets, flow) else { return false };
+        let name = self.table.name(slot);
+        self.with(name, output, |entry, _, output| entry.connection.stop(sequence, end, output))
             .unwrap_or(false)
     }
 

@@ -3,8 +3,8 @@
 use core::net::SocketAddr;
 
 use warren_tcp::{
-    End, Events, MILLISECOND_NS, Options, Path, Piece, SECOND_NS, Segment, Sequence, Settings,
-    State, Timestamps, WriteError,
+    End, Events, Flow, MILLISECOND_NS, Options, Path, Piece, SECOND_NS, Segment, Sequence,
+    Settings, State, Timestamps, WriteError,
 };
 
 use crate::{
@@ -98,6 +98,44 @@ fn nobody_listens_and_the_connection_is_refused() {
     pass(&mut world, SECOND_NS);
     assert_eq!(world.left.connection(0).end(), Some(End::Refused));
     assert!(world.left.tasks[0].1.events[0].contains(Events::ENDED));
+}
+
+#[test]
+fn a_connection_ends_whose_opening_does_not_get_there() {
+    let mut world = hosts(&Settings::default());
+    let address = world.right.address;
+    world.left.connect(1, address, 80, Task::idle());
+    lose(&mut world);
+    let (flow, sequence) = (*world.left.connection(0).flow(), last(&world.left).sequence);
+    let stopped = |world: &mut Pair, flow, sequence| {
+        world.left.with(|engine, wire| engine.stop(flow, End::Unreachable, sequence, wire))
+    };
+    let other = Flow { remote_port: 81, ..flow };
+    assert!(!stopped(&mut world, &other, sequence), "another connection");
+    for wrong in [sequence + 1, sequence - 1] {
+        assert!(!stopped(&mut world, &flow, wrong), "it was not sent");
+    }
+    assert!(stopped(&mut world, &flow, sequence));
+    pass(&mut world, SECOND_NS);
+    assert_eq!(world.left.connection(0).end(), Some(End::Unreachable));
+    assert!(world.left.tasks[0].1.events[0].contains(Events::ENDED));
+    assert!(!stopped(&mut world, &flow, sequence), "it has ended");
+}
+
+#[test]
+fn an_open_connection_goes_on_whatever_others_say() {
+    let mut world = connected(&Settings::default());
+    let flow = *world.left.connection(0).flow();
+    let opening = world.left.sent[0].sequence;
+    write(&mut world.left, 1000);
+    lose(&mut world);
+    for sequence in [opening, last(&world.left).sequence] {
+        let stopped =
+            world.left.with(|engine, wire| engine.stop(&flow, End::Refused, sequence, wire));
+        assert!(!stopped);
+    }
+    pass(&mut world, SECOND_NS);
+    assert_eq!(world.right.tasks[0].1.read, 1000);
 }
 
 #[test]

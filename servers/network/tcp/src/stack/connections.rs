@@ -14,6 +14,7 @@ fn error_of(end: End) -> Option<TcpError> {
         End::Reset => Some(TcpError::Reset),
         End::Refused => Some(TcpError::Refused),
         End::TimedOut => Some(TcpError::TimedOut),
+        End::Unreachable => Some(TcpError::Unreachable),
         End::Aborted => Some(TcpError::Closed),
     }
 }
