@@ -37,12 +37,15 @@ pub const SEGMENT_IPV6: u16 = 4;
 pub const TO_SEVERAL: u16 = 8;
 
 /// Flag: the packet is the beginning of one that was sent from here and was too big for its way, without the header of the network layer, to which `network`
-/// leads. `segment_bytes` says how many bytes one may have there, with that header.
+/// leads. `segment_bytes` says how many bytes one may have there, with that header, and `checksum_start` leads to the header of the message that has brought it.
 /// Whoever is delivered it, in a batch of its own, answers [`SinkError::NotSent`] if it has sent no such packet lately.
 pub const TOO_BIG: u16 = 16;
 
 /// Flag: no router is to cut the packet. One that can pass it on only in parts is to say so.
 pub const WHOLE: u16 = 32;
+
+/// Flag: the same as [`TOO_BIG`] of a packet that did not get to whom it was for. `segment_bytes` says why: the number of an [`Obstacle`](crate::Obstacle).
+pub const STOPPED: u16 = 64;
 
 /// A piece of a packet. The first piece's record speaks for the whole packet.
 ///
@@ -60,7 +63,7 @@ pub struct Packet {
     pub bytes: u16,
     /// How many records of the same packet follow.
     pub more: u16,
-    /// [`CHECKSUM_GOOD`], [`CHECKSUM_FILL`], [`SEGMENT_IPV6`], [`TO_SEVERAL`], [`TOO_BIG`], [`WHOLE`].
+    /// [`CHECKSUM_GOOD`], [`CHECKSUM_FILL`], [`SEGMENT_IPV6`], [`TO_SEVERAL`], [`TOO_BIG`], [`WHOLE`], [`STOPPED`].
     pub flags: u16,
     /// Where the header of the network layer was, in a packet that was received and has lost it.
     pub network: u16,
@@ -146,7 +149,7 @@ pub enum SinkError {
     BadRecord = 1,
     /// There are more records than a batch may have.
     TooMany = 2,
-    /// It is the beginning of a packet ([`TOO_BIG`]) that was not sent from here, or is not on its way.
+    /// It is the beginning of a packet ([`TOO_BIG`], [`STOPPED`]) that was not sent from here, or is not on its way.
     NotSent = 3,
 }
 

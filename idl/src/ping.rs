@@ -3,7 +3,7 @@
 use warren::{Cx, Flat, errors, service};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-use crate::{Address, EndpointError, PacketError, RoutingError};
+use crate::{Address, EndpointError, Obstacle, PacketError, RoutingError};
 
 /// Why there is no answer.
 #[errors]
@@ -47,7 +47,7 @@ impl From<EndpointError> for PingError {
     }
 }
 
-/// An answer.
+/// What came back.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
 )]
@@ -55,7 +55,7 @@ impl From<EndpointError> for PingError {
 pub struct PingAnswer {
     /// From the request to the answer.
     pub round_trip_ns: u64,
-    /// Who answered.
+    /// Who answered, or says what was in the way.
     pub source: Address,
     /// Bytes of the answer behind the header of IP.
     pub bytes: u32,
@@ -63,16 +63,23 @@ pub struct PingAnswer {
     pub hops_left: u32,
     /// Of the bytes that were sent, how many came back as they were.
     pub unchanged: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// 0 if the station answered. If not, the number of an [`Obstacle`], and what stands above of the answer is 0.
+    pub obstacle: u32,
+}
+
+impl PingAnswer {
+    /// What was in the way, if the station did not answer.
+    pub fn obstacle(&self) -> Option<Obstacle> {
+        u16::try_from(self.obstacle).ok().and_then(Obstacle::from_number)
+    }
 }
 
 impl Flat for PingAnswer {}
 
 /// Echo requests of ICMP (RFC 792, RFC 4443).
-#[service(id = 0x9199_0002)]
+#[service(id = 0x9199_0003)]
 pub trait Ping {
-    /// Asks the station at `destination` to send `bytes` bytes back, and waits for the answer for `patience_ns`.
+    /// Asks the station at `destination` to send `bytes` bytes back, and waits for `patience_ns` for the answer, or for somebody who says why there will be none.
     fn ping(
         cx: &mut Cx<'_, Self>,
         destination: &Address,

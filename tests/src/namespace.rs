@@ -77,6 +77,19 @@ fn within_with(word: &str, work: impl FnOnce()) {
     assert!(passed, "it fails in a network namespace:\n{output}\n{errors}");
 }
 
+/// Lets Linux do something in the namespace.
+///
+/// # Panics
+///
+/// It fails.
+#[track_caller]
+pub fn linux(script: &str) {
+    let mut command = Command::new("sh");
+    let ended = command.args(["-e", "-c", script]).env("PATH", crate::disk::path()).output();
+    let ended = ended.expect("there is a shell");
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+}
+
 /// A system like this one, whose station has an address beside Linux's, and with these nodes besides.
 pub fn system(name: &str, nodes: &str) -> Run {
     let address = format!("change \"ipv4\" {{ parameter \"address\" \"{SYSTEM}\"; }}\n{nodes}");

@@ -22,6 +22,7 @@ mod icmp {
 #[path = "../../../servers/network/ipv4/src"]
 mod ipv4 {
     pub mod header;
+    pub mod message;
 }
 #[expect(dead_code, reason = "the server uses the rest")]
 #[path = "../../../servers/network/ipv6/src"]
@@ -49,7 +50,7 @@ use std::cell::RefCell;
 use libfuzzer_sys::fuzz_target;
 use warren::Out;
 use warren_idl::{Address, BUFFER_BYTES, NAME_SERVERS, Packet};
-use warren_packets::{Batch, Buffers, Bytes, fragments::Reassembly};
+use warren_packets::{Batch, Buffers, Bytes, fragments::Reassembly, returned};
 
 const BUFFERS: usize = 2;
 const OWN: [u8; 6] = [2, 0, 0, 0, 0, 1];
@@ -94,9 +95,7 @@ fuzz_target!(|bytes: &[u8]| {
         1 => {
             if ipv4::header::arrived(&memory, &mut first, &[]).is_ok() {
                 assert!(memory.check(&[first]).is_ok() && first.offset >= 20);
-                if let Ok((beginning, _)) = ipv4::header::returned(&memory, &[first], 0) {
-                    assert!(memory.check(&[beginning]).is_ok() && beginning.bytes < first.bytes);
-                }
+                came_back(&memory, &first);
             }
         }
         2 => {
@@ -159,6 +158,19 @@ fuzz_target!(|bytes: &[u8]| {
         }
     }
 });
+
+/// Takes what a packet of IPv4 carries for a message of ICMP about a packet from address 0, and makes its checksum right.
+fn came_back(memory: &Buffers<Memory>, message: &Packet) {
+    if memory.write(message, 2, &[0; 2]).is_err() {
+        return;
+    }
+    let sum = memory.sum(&[*message]).expect("it is there").finish();
+    memory.write(message, 2, &sum.to_be_bytes()).expect("it is there");
+    if let Ok((beginning, _)) = ipv4::message::returned(memory, &[*message], 0) {
+        assert!(memory.check(&[beginning]).is_ok() && beginning.bytes < message.bytes);
+        assert!(returned::read(memory, &beginning).is_ok());
+    }
+}
 
 /// Takes the bytes for fragments. Each piece comes out once at most, and those that do not are kept.
 fn put_together(bytes: &[u8]) {

@@ -11,7 +11,7 @@
 //! | [`neighbours`] | who is where on a link, and what waits for them |
 //! | [`held`] | keeping packets until it is known where their neighbour is |
 //! | [`network`](mod@network) | the network layer's header, as the layers above see it |
-//! | [`returned`] | beginnings of packets that were too big for their way |
+//! | [`returned`] | beginnings of packets that did not get to whom they were for |
 //! | [`ready`] | being served for the first time |
 //! | [`address`] | addresses as text |
 //! | [`ways`] | asking for ways, and telling of some |

@@ -1,10 +1,11 @@
 //! What the layers above see of the network layer's header, of IPv4 and IPv6 alike, and the sum that they add for it to theirs.
 
-use warren_idl::{Address, Packet, TOO_BIG};
+use warren_idl::{Address, Packet};
 
 use crate::{
     Bad, Buffers, Bytes,
     checksum::{self, Sum, plus},
+    returned::RETURNED,
 };
 
 /// Bytes of a header of IPv4 without options, and of one of IPv6.
@@ -30,7 +31,7 @@ pub struct Network {
 ///
 /// There is none, or what has arrived is only the beginning of a packet that this station has sent: for that there is [`returned`](crate::returned).
 pub fn network<M: Bytes>(memory: &Buffers<M>, first: &Packet) -> Result<Network, Bad> {
-    if first.flags & TOO_BIG == 0 { read(memory, first) } else { Err(Bad) }
+    if first.flags & RETURNED == 0 { read(memory, first) } else { Err(Bad) }
 }
 
 /// The same, whosever packet it is.

@@ -1,6 +1,7 @@
-//! The beginnings of packets that this station has sent and that were too big for their way: routers send them back (RFC 1191, RFC 8201).
+//! The beginnings of packets that this station has sent and that did not get to whom they were for: routers send them back, or that station does (RFC 792, RFC 4443), and
+//! say why. What was too big for its way (RFC 1191, RFC 8201) is one case.
 //!
-//! The network layer hands one to whoever is served its protocol, like what arrives, but with [`TOO_BIG`]; whoever does not look for that finds no header of
+//! The network layer hands one to whoever is served its protocol, like what arrives, but with [`TOO_BIG`] or [`STOPPED`]; whoever does not look for that finds no header of
 //! the network layer in front of it.
 //!
 //! # What is believed
@@ -9,7 +10,7 @@
 //! layer remember how much that way carries. [`Recent`] is for those who keep nothing else of what they have sent.
 
 use warren::Cx;
-use warren_idl::{Packet, TOO_BIG};
+use warren_idl::{Address, Obstacle, Packet, STOPPED, TOO_BIG};
 
 use crate::{
     Bad, Batch, Buffers, Bytes,
@@ -17,6 +18,25 @@ use crate::{
     distribution::{Distributor, deliver},
     network::{self, Network},
 };
+
+/// Flags of what was sent from here.
+pub(crate) const RETURNED: u16 = TOO_BIG | STOPPED;
+
+/// What has become of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It had more bytes than these, its header included.
+    TooBig(u16),
+    /// Something else was in the way.
+    Stopped(Obstacle),
+}
+
+impl Fate {
+    /// A packet with more bytes than these was too big.
+    pub fn too_big(mtu: u32) -> Self {
+        Fate::TooBig(u16::try_from(mtu).unwrap_or(u16::MAX))
+    }
+}
 
 /// The packet that begins `before` bytes behind the start of a message with a header of so many bytes, as it is handed on.
 ///
@@ -27,10 +47,14 @@ pub fn beginning(
     message: &Packet,
     before: usize,
     header_bytes: usize,
-    mtu: u32,
+    fate: Fate,
 ) -> Result<Packet, Bad> {
-    let segment_bytes = u16::try_from(mtu).unwrap_or(u16::MAX);
-    let mut first = Packet { more: 0, flags: TOO_BIG, segment_bytes, ..*message };
+    let (flags, segment_bytes) = match fate {
+        Fate::TooBig(mtu) => (TOO_BIG, mtu),
+        Fate::Stopped(obstacle) => (STOPPED, obstacle as u16),
+    };
+    let checksum_start = message.network;
+    let mut first = Packet { more: 0, flags, segment_bytes, checksum_start, ..*message };
     strip(&mut first, before)?;
     first.network = first.offset;
     strip(&mut first, header_bytes)?;
@@ -47,7 +71,7 @@ pub fn hand_back<S: Distributor>(cx: &mut Cx<'_, S>, first: Packet, protocol: u8
 /// The beginning of a packet that a batch consists of, if it is one that was sent from here.
 pub fn only(batch: &Batch) -> Option<&Packet> {
     match batch.records() {
-        [first] if first.flags & TOO_BIG != 0 => Some(first),
+        [first] if first.flags & RETURNED != 0 => Some(first),
         _ => None,
     }
 }
@@ -86,22 +110,35 @@ impl<N: Copy + PartialEq> Recent<N> {
     }
 }
 
-/// Who sent such a packet to whom, and how many bytes it may have, as whoever is handed it sees it.
+/// What is said of a packet that has come back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Returned {
+    /// Who has sent it to whom.
+    pub network: Network,
+    /// What has become of it.
+    pub fate: Fate,
+    /// Who says so.
+    pub by: Address,
+}
+
+/// Looks at such a packet as whoever is handed it.
 ///
 /// # Errors
 ///
 /// It is none.
-pub fn read<M: Bytes>(memory: &Buffers<M>, first: &Packet) -> Result<(Network, u16), Bad> {
-    match first.flags & TOO_BIG {
-        0 => Err(Bad),
-        _ => Ok((network::read(memory, first)?, first.segment_bytes)),
-    }
+pub fn read<M: Bytes>(memory: &Buffers<M>, first: &Packet) -> Result<Returned, Bad> {
+    let fate = match first.flags & RETURNED {
+        TOO_BIG => Fate::TooBig(first.segment_bytes),
+        STOPPED => Fate::Stopped(Obstacle::from_number(first.segment_bytes).ok_or(Bad)?),
+        _ => return Err(Bad),
+    };
+    let message = Packet { network: first.checksum_start, ..*first };
+    let by = network::read(memory, &message)?.source;
+    Ok(Returned { network: network::read(memory, first)?, fate, by })
 }
 
 #[cfg(test)]
 mod tests {
-    use warren_idl::Address;
-
     use super::*;
     use crate::{network, testing::Plain};
 
@@ -119,18 +156,28 @@ mod tests {
     #[test]
     fn the_beginning_of_a_packet_is_known_to_be_no_packet_that_has_arrived() {
         let memory = Buffers::new(Plain::new(1));
-        let message = Packet { offset: 100, bytes: 8 + 20 + 8, more: 2, ..Packet::default() };
+        let outer = Packet { offset: 80, bytes: 20, ..Packet::default() };
+        let message = Packet { offset: 100, bytes: 8 + 20 + 8, more: 2, network: 80, ..outer };
+        let [here, there, router] = [10, 192, 172].map(|byte| Address::v4(byte << 24));
         let mut header = [0; 20];
         header[0] = 0x45;
+        (header[12], header[16]) = (172, 10);
+        memory.write(&outer, 0, &header).unwrap();
         (header[12], header[16]) = (10, 192);
         memory.write(&message, 8, &header).unwrap();
-        let first = beginning(&message, 8, 20, 1400).unwrap();
-        assert_eq!((first.offset, first.bytes, first.network, first.more), (128, 8, 108, 0));
-        let (found, mtu) = read(&memory, &first).unwrap();
-        let between = (found.source, found.destination);
-        assert_eq!(between, (Address::v4(10 << 24), Address::v4(192 << 24)));
-        assert_eq!((mtu, network(&memory, &first)), (1400, Err(Bad)));
+        for fate in [Fate::TooBig(1400), Fate::Stopped(Obstacle::Port)] {
+            let first = beginning(&message, 8, 20, fate).unwrap();
+            assert_eq!((first.offset, first.bytes, first.network, first.more), (128, 8, 108, 0));
+            let found = read(&memory, &first).unwrap();
+            let between = (found.network.source, found.network.destination);
+            assert_eq!((between, found.by, found.fate), ((here, there), router, fate));
+            assert_eq!(network(&memory, &first), Err(Bad));
+            let nothing = Packet { flags: STOPPED, segment_bytes: 0, ..first };
+            assert_eq!(read(&memory, &nothing), Err(Bad), "no obstacle");
+            let both = Packet { flags: RETURNED, ..first };
+            assert_eq!(read(&memory, &both), Err(Bad), "both at once");
+            assert_eq!(beginning(&message, 8, 40, fate), Err(Bad), "it is not there");
+        }
         assert_eq!(read(&memory, &message), Err(Bad), "it has arrived");
-        assert_eq!(beginning(&message, 8, 40, 1400), Err(Bad), "it is not there");
     }
 }

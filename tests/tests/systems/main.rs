@@ -37,4 +37,5 @@ mod scripts;
 mod tcp;
 mod threads;
 mod two_networks;
+mod unreachable;
 mod unreliable;

@@ -12,7 +12,7 @@ use std::{
 use serde_json::Value;
 use warren_tests::{
     disk,
-    namespace::{self, TAP},
+    namespace::{self, TAP, linux},
     run::Running,
     station::{bytes, connect, wait_for, wait_for_echo},
     variant::{HOSTED, Variant},
@@ -73,15 +73,6 @@ impl Drop for Router {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
-}
-
-/// Lets Linux do something.
-#[track_caller]
-fn linux(script: &str) {
-    let mut command = Command::new("sh");
-    let ended = command.args(["-e", "-c", script]).env("PATH", disk::path()).output();
-    let ended = ended.expect("there is a shell");
-    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
 }
 
 /// What the system says of the connection that has sent so much from this address.

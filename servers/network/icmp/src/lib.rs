@@ -9,6 +9,10 @@
 //! A request becomes its answer in the buffer in which it has arrived, and leaves from there on the thread that brought it. A request to many stations at once
 //! is not answered (RFC 1122, section 3.2.2.6, leaves that open): it would make them a weapon.
 //!
+//! # What has become of packets
+//!
+//! The network layers read that themselves, and hand it to whoever is served the packet's protocol. Here come only questions that did not get to whom they were for.
+//!
 //! # State, and what a restart loses
 //!
 //! Who waits for which answer.
@@ -34,7 +38,8 @@ use warren_packets::{
     network,
     network::{Network, is_station},
     ready::{self, Ready},
-    returned, ways,
+    returned::{self, Fate, Returned},
+    ways,
 };
 use warren_waiting::{Bell, wait_until};
 
@@ -130,7 +135,7 @@ impl Sink for Icmp {
     fn deliver(cx: &mut Cx<'_, Self>, packets: &[u8]) -> Result<(), SinkError> {
         let messages = ready::receive(cx, packets)?;
         if let Some(first) = returned::only(&messages) {
-            return if cx.has_asked(first) { Ok(()) } else { Err(SinkError::NotSent) };
+            return Self::came_back(cx, first);
         }
         for message in messages.packets() {
             let Ok(about) = network(&cx.packets, &message[0]) else { continue };
@@ -148,18 +153,33 @@ impl Sink for Icmp {
 }
 
 impl Icmp {
-    /// Whether somebody waits for the answer of a question with this beginning.
-    fn has_asked(&self, first: &Packet) -> bool {
-        let Ok((Network { source, destination, .. }, _)) = returned::read(&self.packets, first)
-        else {
-            return false;
-        };
-        let between = Between { source, destination };
-        let name = |it: &Waiting| (it.identifier, it.sequence, it.destination);
-        echo::read(&self.packets, first, &between).is_some_and(|echo| {
-            let question = (echo.identifier, echo.sequence, destination);
-            echo.is_request && self.waiting.iter().any(|it| name(it) == question)
-        })
+    /// Tells whoever waits for the answer of a question with this beginning that there will be none, unless it was only too big.
+    fn came_back(cx: &mut Cx<'_, Self>, first: &Packet) -> Result<(), SinkError> {
+        let now_ns = Self::now_ns(cx)?;
+        let Icmp { packets, waiting, .. } = &mut **cx;
+        let Returned { network, fate, by } =
+            returned::read(packets, first).map_err(|Bad| SinkError::NotSent)?;
+        let Network { source, destination, .. } = network;
+        let question = echo::read(packets, first, &Between { source, destination });
+        let question = question.filter(|echo| echo.is_request).ok_or(SinkError::NotSent)?;
+        let name = (question.identifier, question.sequence, destination);
+        let mut all = waiting.iter_mut();
+        let asked = all.find(|it| (it.identifier, it.sequence, it.destination) == name);
+        let asked = asked.ok_or(SinkError::NotSent)?;
+        let Fate::Stopped(obstacle) = fate else { return Ok(()) };
+        if asked.answer.is_none() {
+            asked.answer = Some(PingAnswer {
+                round_trip_ns: now_ns.saturating_sub(asked.sent_ns),
+                source: by,
+                obstacle: obstacle as u32,
+                ..PingAnswer::default()
+            });
+        }
+        Ok(cx.answered.ring()?)
+    }
+
+    fn now_ns(cx: &Cx<'_, Self>) -> Result<u64, SystemError> {
+        cx.req().clock.now_ns().map_err(|_| SystemError::Lost)
     }
 
     /// Sends a request back to where it came from.
@@ -194,7 +214,7 @@ impl Icmp {
         about: &Network,
         echo: &Echo,
     ) -> Result<(), SinkError> {
-        let now = cx.req().clock.now_ns().map_err(|_| SystemError::Lost)?;
+        let now_ns = Self::now_ns(cx)?;
         let Icmp { packets, waiting, .. } = &mut **cx;
         let asked = waiting
             .iter_mut()
@@ -206,12 +226,12 @@ impl Icmp {
             return Ok(());
         }
         asked.answer = Some(PingAnswer {
-            round_trip_ns: now.saturating_sub(asked.sent_ns),
+            round_trip_ns: now_ns.saturating_sub(asked.sent_ns),
             source,
             bytes: length(message) as u32,
             hops_left: hops_left.into(),
             unchanged: echo::unchanged(packets, message) as u32,
-            reserved: 0,
+            obstacle: 0,
         });
         Ok(cx.answered.ring()?)
     }
@@ -259,7 +279,7 @@ impl Ping for Icmp {
         }
         cx.identifier = cx.identifier.wrapping_add(1);
         let identifier = cx.identifier;
-        let sent_ns = cx.req().clock.now_ns().map_err(|_| SystemError::Lost)?;
+        let sent_ns = Self::now_ns(cx)?;
         let (to, answer) = (*destination, None);
         cx.waiting.push(Waiting { identifier, sequence, destination: to, sent_ns, answer });
         let question = Echo { is_request: true, identifier, sequence, checksum: 0 };

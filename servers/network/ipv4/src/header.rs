@@ -4,22 +4,14 @@ use core::net::Ipv4Addr;
 
 use smoltcp::wire::{IPV4_HEADER_LEN, IpProtocol, Ipv4Packet};
 use warren_idl::Packet;
-use warren_packets::{
-    Bad, Buffers, Bytes, batch::length, buffers::strip, checksum::Sum, returned::beginning,
-};
+use warren_packets::{Bad, Buffers, Bytes, batch::length, buffers::strip, checksum::Sum};
 
 /// Bytes of a header without options.
 pub const HEADER_BYTES: usize = IPV4_HEADER_LEN;
 /// Where in a header the protocol stands.
-const PROTOCOL: usize = 9;
+pub(super) const PROTOCOL: usize = 9;
 /// Most bytes of a header's options.
 const MOST_OPTION_BYTES: usize = 40;
-/// ICMP's number among the protocols.
-pub const ICMP: u8 = 1;
-/// The first bytes of its message that a packet was too big.
-pub const TOO_BIG: [u8; 2] = [3, 4];
-/// Bytes of that in front of the packet.
-const MESSAGE_BYTES: usize = 8;
 /// Routers that a packet may pass (RFC 1122, section 3.2.1.7).
 const HOPS: u8 = 64;
 
@@ -97,31 +89,6 @@ pub fn arrived<M: Bytes>(
     strip(&mut stripped, header_bytes)?;
     *first = stripped;
     Ok(header)
-}
-
-/// The beginning of a packet that was sent from `own` and was too big for its way, as a message of ICMP tells it (RFC 1191, section 4), and its protocol.
-///
-/// # Errors
-///
-/// The message is damaged, or tells of no such packet.
-pub fn returned<M: Bytes>(
-    memory: &Buffers<M>,
-    message: &[Packet],
-    own: u32,
-) -> Result<(Packet, u8), Bad> {
-    let first = message.first().ok_or(Bad)?;
-    let bytes = memory.header::<{ MESSAGE_BYTES + HEADER_BYTES }>(first)?;
-    let (head, sent) = bytes.split_at(MESSAGE_BYTES);
-    let packet = Ipv4Packet::new_unchecked(sent);
-    let header_bytes = usize::from(packet.header_len());
-    let is_own = packet.version() == 4 && u32::from(packet.src_addr()) == own;
-    let is_whole = header_bytes >= HEADER_BYTES && packet.frag_offset() == 0;
-    if !is_own || !is_whole || memory.sum(message)?.finish() != 0 {
-        return Err(Bad);
-    }
-    let mtu = u16::from_be_bytes([head[6], head[7]]);
-    let beginning = beginning(first, MESSAGE_BYTES, header_bytes, mtu.into())?;
-    Ok((beginning, sent[PROTOCOL]))
 }
 
 /// What stands in the header of a packet that is sent.
@@ -228,35 +195,6 @@ mod tests {
         let mut first = put(&memory, Header { source: 0xe000_0001, ..HEADER }, 10);
         assert_eq!(arrived(&memory, &mut first, &[]), Err(Bad), "from a group");
         assert_eq!(sent(&Outgoing { header: HEADER, may_fragment: false }, 65_516), Err(Bad));
-    }
-
-    /// A message of ICMP that this packet was too big, of which it has so many bytes behind the header.
-    fn message(memory: &Buffers<Plain>, header: Header, bytes: usize) -> Packet {
-        let sent = sent(&Outgoing { header, may_fragment: false }, 1480).unwrap();
-        let mut text = [&[3, 4, 0, 0, 0, 0, 5, 120], &sent[..], &[7; 8][..bytes]].concat();
-        let mut sum = Sum::default();
-        sum.add(&text);
-        text[2..4].copy_from_slice(&sum.finish().to_be_bytes());
-        let message = packet(text.len() as u16);
-        memory.write(&message, 0, &text).unwrap();
-        message
-    }
-
-    #[test]
-    fn what_was_too_big_is_known_if_it_was_sent_from_here() {
-        let memory = Buffers::new(Plain::new(1));
-        let read = |message, own| returned(&memory, &[message], own);
-        let whole = message(&memory, HEADER, 8);
-        let (first, protocol) = read(whole, HEADER.source).unwrap();
-        assert_eq!((first.offset, first.bytes, first.network, protocol), (228, 8, 208, 1));
-        assert_eq!(first.segment_bytes, 1400);
-        assert_eq!(read(whole, HEADER.destination), Err(Bad), "not from here");
-        memory.write(&whole, 7, &[121]).unwrap();
-        assert_eq!(read(whole, HEADER.source), Err(Bad), "damaged");
-        let part = message(&memory, Header { fragment_offset: 1480, ..HEADER }, 8);
-        assert_eq!(read(part, HEADER.source), Err(Bad), "not the beginning");
-        let short = Packet { bytes: 27, ..message(&memory, HEADER, 0) };
-        assert_eq!(read(short, HEADER.source), Err(Bad), "cut off");
     }
 
     proptest! {

@@ -2,7 +2,7 @@
 //!
 //! # Shape
 //!
-//! [`header`] takes headers off and puts them on, [`routes`] says where the layer leads, [`settings`] reads parameters; they are
+//! [`header`] takes headers off and puts them on, [`message`] reads what others say of packets, [`routes`] says where the layer leads, [`settings`] reads parameters; they are
 //! pure and tested on the host, as is what the library `packets` has of fragments. [`Ipv4Server`] is the server around them, an endpoint. It knows nothing of links: packets go to neighbours by
 //! a neighbourhood.
 //!
@@ -21,6 +21,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod header;
+pub mod message;
 pub mod routes;
 pub mod settings;
 
@@ -44,7 +45,8 @@ use warren_packets::{
 use warren_waiting::{Bell, wait_until};
 
 use crate::{
-    header::{HEADER_BYTES, Header, ICMP, Outgoing, TOO_BIG},
+    header::{HEADER_BYTES, Header, Outgoing},
+    message::ICMP,
     routes::Routes,
 };
 
@@ -228,7 +230,9 @@ impl Ipv4Server {
                 fragments.push((header, whole(first, others)));
                 return None;
             }
-            if header.protocol == ICMP && memory.header(first) == Ok(TOO_BIG) {
+            let is_own = header.protocol == ICMP
+                && memory.header::<1>(first).is_ok_and(|[kind]| message::is_own(kind));
+            if is_own {
                 messages.push(whole(first, others));
                 return None;
             }
@@ -242,7 +246,7 @@ impl Ipv4Server {
         }
         for message in messages {
             let own = cx.settings.address;
-            match header::returned(&cx.packets, &message, own) {
+            match message::returned(&cx.packets, &message, own) {
                 Ok((first, protocol)) => {
                     // How much ways carry is not remembered here.
                     returned::hand_back(cx, first, protocol);

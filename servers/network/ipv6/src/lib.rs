@@ -45,7 +45,8 @@ use warren_packets::{
     held::{self, Held, Holder},
     neighbours::{LinkAddress, number},
     ready::{self, Ready},
-    returned, unguessable, ways,
+    returned::{self, Fate},
+    unguessable, ways,
 };
 use warren_waiting::{Bell, wait_at_until};
 
@@ -376,18 +377,21 @@ impl Ipv6Server {
                 }
             }
             // Any station can say it: it counts only if such a packet was sent.
-            Message::TooBig { source, .. } if !cx.addresses.is_own(&source) => Ok(()),
-            Message::TooBig { contents, destination, mtu, .. } => {
+            Message::Returned { source, .. } if !cx.addresses.is_own(&source) => Ok(()),
+            Message::Returned { contents, destination, fate, .. } => {
                 let was_sent = match contents {
                     Contents::Whole(protocol) => {
-                        let beginning = returned::beginning(&pieces[0], PACKET, HEADER_BYTES, mtu);
+                        let beginning = returned::beginning(&pieces[0], PACKET, HEADER_BYTES, fate);
                         beginning.is_ok_and(|first| returned::hand_back(cx, first, protocol))
                     }
                     Contents::Fragment(identification) => {
                         cx.identification.wrapping_sub(identification) < RECENT_DATAGRAMS
                     }
                 };
-                if was_sent && cx.addresses.too_big(&destination, mtu, now) {
+                if let Fate::TooBig(mtu) = fate
+                    && was_sent
+                    && cx.addresses.too_big(&destination, mtu.into(), now)
+                {
                     Self::announce(cx)?;
                 }
                 Ok(())

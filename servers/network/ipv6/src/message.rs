@@ -1,4 +1,4 @@
-//! Messages of ICMPv6 that IPv6 itself needs: neighbour discovery (RFC 4861), and packets that are too big (RFC 4443).
+//! Messages of ICMPv6 that IPv6 itself needs: neighbour discovery (RFC 4861), and what has become of packets (RFC 4443).
 
 use alloc::{vec, vec::Vec};
 use core::net::Ipv6Addr;
@@ -7,8 +7,8 @@ use smoltcp::wire::{
     EthernetAddress, Icmpv6Message, Icmpv6Packet, NdiscNeighborFlags, NdiscOption, NdiscOptionType,
     NdiscPrefixInfoFlags, RawHardwareAddress,
 };
-use warren_idl::{Address, NAME_SERVERS};
-use warren_packets::{neighbours::LinkAddress, pseudo_header};
+use warren_idl::{Address, NAME_SERVERS, Obstacle};
+use warren_packets::{neighbours::LinkAddress, pseudo_header, returned::Fate};
 
 use super::{
     addresses::is_group,
@@ -32,7 +32,7 @@ const LINK_BYTES: usize = 8;
 /// The option that names name servers (RFC 8106, section 5.1), and bytes in front of their addresses.
 const SERVERS_OPTION: u8 = 25;
 const SERVERS_BYTES: usize = 8;
-/// In a message that a packet is too big: where that starts, and where in it stand its protocol, its source and its destination.
+/// In a message of what has become of a packet: where that starts, and where in it stand its protocol, its source and its destination.
 pub const PACKET: usize = 8;
 const PROTOCOL: usize = 6;
 const SOURCE: usize = 8;
@@ -42,7 +42,7 @@ const IDENTIFICATION: usize = 4;
 
 /// Whether a message, by its first byte, is for IPv6 itself.
 pub fn is_own(kind: u8) -> bool {
-    matches!(kind, 2 | 133..=137)
+    matches!(kind, 1..=4 | 133..=137)
 }
 
 /// A message.
@@ -66,16 +66,16 @@ pub enum Message {
     },
     /// A router says what there is.
     Router(Router),
-    /// A packet was too big for some link on its way.
-    TooBig {
+    /// A packet did not get to whom it was for.
+    Returned {
         /// What was in it, or how its fragments are known.
         contents: Contents,
         /// Who sent it.
         source: Address,
         /// Whom it was for.
         destination: Address,
-        /// Most bytes of a packet there.
-        mtu: u32,
+        /// What has become of it.
+        fate: Fate,
     },
 }
 
@@ -134,21 +134,13 @@ pub fn read(header: &Header, bytes: &[u8]) -> Option<Message> {
     let mut sum = pseudo_header(&header.source, &header.destination, ICMP, bytes.len());
     sum.add(bytes);
     let packet = Icmpv6Packet::new_checked(bytes).ok()?;
-    if sum.finish() != 0 || packet.msg_code() != 0 {
+    if sum.finish() != 0 {
         return None;
     }
-    if packet.msg_type() == Icmpv6Message::PktTooBig {
-        let packet = bytes.get(PACKET..)?;
-        let address = |at| Some(Address { bytes: *packet.get(at..)?.first_chunk()? });
-        let (source, destination) = (address(SOURCE)?, address(DESTINATION)?);
-        let word = |bytes: &[u8], at| Some(u32::from_be_bytes(*bytes.get(at..)?.first_chunk()?));
-        let contents = match *packet.get(PROTOCOL)? {
-            FRAGMENT => Contents::Fragment(word(packet, HEADER_BYTES + IDENTIFICATION)?),
-            protocol => Contents::Whole(protocol),
-        };
-        return Some(Message::TooBig { contents, source, destination, mtu: word(bytes, 4)? });
+    if packet.msg_type().is_error() {
+        return returned(bytes);
     }
-    if header.hops != NEAR {
+    if header.hops != NEAR || packet.msg_code() != 0 {
         return None;
     }
     match packet.msg_type() {
@@ -185,6 +177,38 @@ pub fn read(header: &Header, bytes: &[u8]) -> Option<Message> {
         }
         _ => None,
     }
+}
+
+/// Reads a message of what has become of a packet.
+fn returned(bytes: &[u8]) -> Option<Message> {
+    let packet = bytes.get(PACKET..)?;
+    let address = |at| Some(Address { bytes: *packet.get(at..)?.first_chunk()? });
+    let contents = match *packet.get(PROTOCOL)? {
+        FRAGMENT => Contents::Fragment(word(packet, HEADER_BYTES + IDENTIFICATION)?),
+        protocol => Contents::Whole(protocol),
+    };
+    let (source, destination) = (address(SOURCE)?, address(DESTINATION)?);
+    Some(Message::Returned { contents, source, destination, fate: fate(bytes)? })
+}
+
+/// What such a message says; `None` if it is of no use to whoever has sent the packet.
+fn fate(bytes: &[u8]) -> Option<Fate> {
+    let [kind, code] = *bytes.first_chunk()?;
+    let obstacle = match (kind, code) {
+        (1, 0 | 2) => Obstacle::Network,
+        (1, 1 | 5 | 6) => Obstacle::Prohibited,
+        (1, 3) => Obstacle::Host,
+        (1, 4) => Obstacle::Port,
+        (2, 0) => return Some(Fate::too_big(word(bytes, 4)?)),
+        (3, 0) => Obstacle::Hops,
+        (4, 1) => Obstacle::Protocol,
+        _ => return None,
+    };
+    Some(Fate::Stopped(obstacle))
+}
+
+fn word(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_be_bytes(*bytes.get(at..)?.first_chunk()?))
 }
 
 /// An address that a station can have.
@@ -429,8 +453,9 @@ mod tests {
         bytes.extend(HERE.bytes);
         bytes.extend(THERE.bytes);
         let far = Header { hops: 60, ..HEADER };
+        let fate = Fate::TooBig(1280);
         let too_big =
-            |contents| Message::TooBig { contents, source: HERE, destination: THERE, mtu: 1280 };
+            |contents| Message::Returned { contents, source: HERE, destination: THERE, fate };
         assert_eq!(finished(&far, bytes.clone()), Some(too_big(Contents::Whole(6))));
         let cut_off = &bytes[..bytes.len() - 1];
         assert_eq!(finished(&far, cut_off.into()), None, "cut off");
@@ -441,11 +466,41 @@ mod tests {
         assert_eq!(finished(&far, bytes), Some(too_big(fragment)));
     }
 
+    #[test]
+    fn what_was_in_the_way_is_known() {
+        let obstacle = |kind, code| {
+            let mut bytes = vec![kind, code, 0, 0, 0, 0, 0, 6];
+            bytes.extend([0x60, 0, 0, 0, 0, 8, 17, 64]);
+            bytes.extend(HERE.bytes);
+            bytes.extend(THERE.bytes);
+            match finished(&Header { hops: 60, ..HEADER }, bytes)? {
+                Message::Returned { fate: Fate::Stopped(obstacle), .. } => Some(obstacle),
+                message => panic!("{message:?}"),
+            }
+        };
+        for (code, expected) in [
+            (0, Obstacle::Network),
+            (1, Obstacle::Prohibited),
+            (2, Obstacle::Network),
+            (3, Obstacle::Host),
+            (4, Obstacle::Port),
+            (5, Obstacle::Prohibited),
+            (6, Obstacle::Prohibited),
+        ] {
+            assert_eq!(obstacle(1, code), Some(expected), "{code}");
+        }
+        assert_eq!(obstacle(3, 0), Some(Obstacle::Hops));
+        assert_eq!(obstacle(4, 1), Some(Obstacle::Protocol));
+        for (kind, code) in [(1, 7), (2, 1), (3, 1), (4, 0)] {
+            assert_eq!(obstacle(kind, code), None, "{kind} {code}");
+        }
+    }
+
     proptest! {
         #[test]
         fn any_message_is_read_in_bounds(
             mut bytes in prop::collection::vec(any::<u8>(), 0..200),
-            kind in prop_oneof![Just(2u8), 133u8..138],
+            kind in prop_oneof![1u8..5, 133u8..138],
             lengths in prop::collection::vec(0u8..4, 4..=4),
         ) {
             if bytes.len() > 60 {

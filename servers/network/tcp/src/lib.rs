@@ -50,8 +50,7 @@ use warren::{
 use warren_idl::{
     Address, AddressSpace, BUFFER_BYTES, Clock, Connection, ConnectionStatus, Entropy, Listener,
     ListenerStatus, Log, LogRecord, PacketMemory, Poll, Principals, RecoveryBox, Routing, Signals,
-    Sink, SinkError, TOO_BIG, Task, Tcp, TcpCounts, TcpError, ThreadError, ThreadFactory, Timer,
-    map_space,
+    Sink, SinkError, Task, Tcp, TcpCounts, TcpError, ThreadError, ThreadFactory, Timer, map_space,
 };
 use warren_packets::{
     Bad, Batch, Indices, OwnShare,
@@ -203,9 +202,7 @@ impl Sink for TcpServer {
             return Ok(ready::tell(cx)?);
         }
         let segments = Batch::read(packets).map_err(|Bad| SinkError::BadRecord)?;
-        if let [first, ..] = segments.records()
-            && first.flags & TOO_BIG != 0
-        {
+        if let Some(first) = warren_packets::returned::only(&segments) {
             return returned::take(cx, first);
         }
         let count = segments.packets().count();

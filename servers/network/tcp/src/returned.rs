@@ -1,11 +1,15 @@
-//! Segments that were sent and were too big for their way: routers send their beginnings back, and what was sent is sent again in shorter ones.
+//! Segments that were sent and did not get to the other side: routers send their beginnings back, or its network layer does. What was too big for its way is sent again in
+//! shorter ones, and a connection whose opening gets nowhere ends.
 
 use alloc::rc::Rc;
 
 use warren::Cx;
-use warren_idl::{Packet, SinkError};
-use warren_packets::{Bad, Buffers, Bytes, returned};
-use warren_tcp::{Flow, Sequence};
+use warren_idl::{Obstacle, Packet, SinkError};
+use warren_packets::{
+    Bad, Buffers, Bytes,
+    returned::{self, Fate},
+};
+use warren_tcp::{End, Flow, Sequence};
 
 use crate::{TcpServer, stack::Stack};
 
@@ -19,8 +23,8 @@ pub struct Returned {
     pub flow: Flow,
     /// Its position.
     pub sequence: Sequence,
-    /// Most bytes of a packet on that way.
-    pub packet_bytes: u16,
+    /// What has become of it.
+    pub fate: Fate,
 }
 
 impl Returned {
@@ -30,7 +34,7 @@ impl Returned {
     ///
     /// It is no beginning of a segment.
     pub fn read<M: Bytes>(memory: &Buffers<M>, first: &Packet) -> Result<Self, Bad> {
-        let (network, packet_bytes) = returned::read(memory, first)?;
+        let returned::Returned { network, fate, .. } = returned::read(memory, first)?;
         let [a, b, c, d, sequence @ ..] = memory.header::<BYTES>(first)?;
         let flow = Flow {
             local: network.source.ip(),
@@ -38,11 +42,19 @@ impl Returned {
             local_port: u16::from_be_bytes([a, b]),
             remote_port: u16::from_be_bytes([c, d]),
         };
-        Ok(Returned { flow, sequence: Sequence(u32::from_be_bytes(sequence)), packet_bytes })
+        Ok(Returned { flow, sequence: Sequence(u32::from_be_bytes(sequence)), fate })
     }
 }
 
-/// Lets whoever has sent such a segment send it again. Anybody can say that one was too big; so it counts only if it is on the way now (RFC 5927, section 7.2).
+/// How a connection ends of whose opening somebody says that this was in its way.
+pub fn end_by(obstacle: Obstacle) -> End {
+    match obstacle {
+        Obstacle::Port | Obstacle::Protocol => End::Refused,
+        _ => End::Unreachable,
+    }
+}
+
+/// Tells whoever has sent such a segment. Anybody can say such things; so they count only if it is on the way now (RFC 5927, sections 4.1 and 7.2).
 pub fn take(cx: &mut Cx<'_, TcpServer>, first: &Packet) -> Result<(), SinkError> {
     let common = &cx.common;
     let Ok(returned) = Returned::read(&common.memory, first) else {
@@ -53,7 +65,7 @@ pub fn take(cx: &mut Cx<'_, TcpServer>, first: &Packet) -> Result<(), SinkError>
     let stack: Option<Rc<Stack>> =
         owner.and_then(|owner| cx.stacks.get(usize::from(owner))?.clone());
     match stack {
-        Some(stack) if stack.narrow(&returned) => Ok(stack.work.ring()?),
+        Some(stack) if stack.hear_of(&returned) => Ok(stack.work.ring()?),
         _ => Err(SinkError::NotSent),
     }
 }
@@ -68,15 +80,17 @@ mod tests {
     #[test]
     fn what_comes_back_is_known_by_its_ports_and_its_position() {
         let memory = Buffers::new(Plain::new(1));
-        let message = Packet { offset: 100, bytes: 8 + 40 + 8, ..Packet::default() };
+        let message = Packet { offset: 100, bytes: 8 + 40 + 8, network: 60, ..Packet::default() };
         let [here, there] = [1, 2].map(|number| Address::new(0xfd00 << 112 | number));
         let header = [&[0x60, 0, 0, 0, 5, 0, 6, 64], &here.bytes[..], &there.bytes].concat();
         memory.write(&message, 8, &header).unwrap();
+        memory.write(&Packet { offset: 60, bytes: 40, ..message }, 0, &header).unwrap();
         memory.write(&message, 48, &[0, 7, 0xc3, 0x50, 1, 2, 3, 4]).unwrap();
-        let first = returned::beginning(&message, 8, 40, 1400).unwrap();
+        let fate = Fate::TooBig(1400);
+        let first = returned::beginning(&message, 8, 40, fate).unwrap();
         let (local, remote) = (here.ip(), there.ip());
         let flow = Flow { local, remote, local_port: 7, remote_port: 50_000 };
-        let expected = Returned { flow, sequence: Sequence(0x0102_0304), packet_bytes: 1400 };
+        let expected = Returned { flow, sequence: Sequence(0x0102_0304), fate };
         assert_eq!(Returned::read(&memory, &first), Ok(expected));
         let short = Packet { bytes: 7, ..first };
         assert_eq!(Returned::read(&memory, &short), Err(Bad), "cut off");

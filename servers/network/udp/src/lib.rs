@@ -37,7 +37,8 @@ use warren_packets::{
     batch::length,
     network::is_station,
     ready::{self, Ready},
-    returned, unguessable, ways,
+    returned::{self, Fate, Returned},
+    unguessable, ways,
 };
 use warren_waiting::{Bell, wait_until};
 
@@ -158,9 +159,13 @@ impl UdpServer {
     /// Whether a datagram with this beginning was sent lately.
     fn has_sent(&self, first: &Packet) -> bool {
         let read = returned::read(&self.packets, first);
-        let (Ok((network, mtu)), Ok([a, b, c, d])) = (read, self.packets.header(first)) else {
+        let (Ok(Returned { network, fate, .. }), Ok([a, b, c, d])) =
+            (read, self.packets.header(first))
+        else {
             return false;
         };
+        // A socket sends to many, and is not told that one of them is not there.
+        let Fate::TooBig(mtu) = fate else { return false };
         let [source, port] = [[a, b], [c, d]].map(u16::from_be_bytes);
         let ports = self.ports.borrow();
         let destination = (network.destination, port);

@@ -152,7 +152,9 @@ STATION is a name, or an address, such as 10.0.2.2 or fe80::2. The status is 0 i
         self.times.asked += 1;
         match cx.req().ping.ping(cx, &address, sequence, self.bytes, self.patience_ns) {
             Ok(answer) => {
-                self.times.add(answer.round_trip_ns);
+                if answer.obstacle().is_none() {
+                    self.times.add(answer.round_trip_ns);
+                }
                 if !self.only_summary {
                     output.extend(line(&answer, sequence, self.bytes).bytes());
                 }
@@ -176,6 +178,9 @@ STATION is a name, or an address, such as 10.0.2.2 or fe80::2. The status is 0 i
 
 fn line(answer: &PingAnswer, sequence: u16, sent: u32) -> String {
     let PingAnswer { source, bytes, hops_left, unchanged, round_trip_ns, .. } = *answer;
+    if let Some(obstacle) = answer.obstacle() {
+        return format!("icmp_seq={sequence}: {source} says: {obstacle}\n");
+    }
     let time = milliseconds(round_trip_ns);
     let whole = unchanged == sent && bytes == sent + HEADER_BYTES;
     let changed = if whole { "" } else { " (not the bytes that were sent)" };
@@ -188,6 +193,8 @@ fn line(answer: &PingAnswer, sequence: u16, sent: u32) -> String {
 mod tests {
     use alloc::vec;
 
+    use warren_idl::Obstacle;
+
     use super::*;
 
     #[test]
@@ -198,12 +205,21 @@ mod tests {
             bytes: 64,
             hops_left: 255,
             unchanged: 56,
-            reserved: 0,
+            obstacle: 0,
         };
         let expected = "64 bytes from 10.0.2.2: icmp_seq=3 ttl=255 time=1.234 ms\n";
         assert_eq!(line(&answer, 3, 56), expected);
         let damaged = line(&PingAnswer { unchanged: 55, ..answer }, 3, 56);
         assert!(damaged.ends_with("ms (not the bytes that were sent)\n"), "{damaged}");
+    }
+
+    #[test]
+    fn whoever_says_that_there_is_no_answer_is_shown() {
+        let source = Address::v4(0x0a09_0001);
+        let obstacle = Obstacle::Network as u32;
+        let stopped = PingAnswer { source, obstacle, ..PingAnswer::default() };
+        let expected = "icmp_seq=3: 10.9.0.1 says: network unreachable\n";
+        assert_eq!(line(&stopped, 3, 56), expected);
     }
 
     #[test]

@@ -224,7 +224,7 @@ fn below(cx: &mut Cx<'_, Run>, station: Address, start_ns: u64) -> Result<String
         sequence = sequence.wrapping_add(1);
         let received = tcp.counts(cx).map(|counts| counts.received).ok();
         let now_ns = passed(cx, start_ns)?;
-        if answer.is_ok() {
+        if answer.is_ok_and(|answer| answer.obstacle().is_none()) {
             answers_ns.get_or_insert(now_ns);
         }
         // The first question has met the fault: what is received from then on has come through the new instance.

@@ -18,7 +18,7 @@ use core::cell::{Cell, RefCell};
 
 use warren::{Kept, Mapping, Ref, SystemError};
 use warren_idl::{Address, BUFFER_BYTES, Endpoint, Packet, TcpCounts, Way};
-use warren_packets::{Buffers, Indices, OwnShare};
+use warren_packets::{Buffers, Indices, OwnShare, returned::Fate};
 use warren_tcp::{
     Engine, Events, Flow, MILLISECOND_NS, Name, Outgoing, Output, Path, Piece, Segment, Sequence,
     Settings,
@@ -34,7 +34,7 @@ use crate::{
     outgoing::{Sending, Stock, ToStation},
     ports::{Owner, Ports},
     remembered::Remembered,
-    returned::Returned,
+    returned::{Returned, end_by},
     ways::{Known, Ways},
 };
 
@@ -347,11 +347,13 @@ impl Stack {
         !queue.is_empty()
     }
 
-    /// Hears that a segment was too big for its way, which the principal's thread sends again then; whether one of this stack's connections has sent it.
-    pub fn narrow(&self, returned: &Returned) -> bool {
-        let Returned { flow, packet_bytes, sequence } = returned;
-        let sent =
-            self.with(|engine, output| engine.narrow(flow, *packet_bytes, *sequence, output));
+    /// Hears what has become of a segment, which the principal's thread sends again then, or not; whether one of this stack's connections has sent it.
+    pub fn hear_of(&self, returned: &Returned) -> bool {
+        let Returned { flow, fate, sequence } = returned;
+        let sent = self.with(|engine, output| match fate {
+            Fate::TooBig(bytes) => engine.narrow(flow, *bytes, *sequence, output),
+            Fate::Stopped(obstacle) => engine.stop(flow, end_by(*obstacle), *sequence, output),
+        });
         self.inner.borrow_mut().wants_look |= sent;
         sent
     }
