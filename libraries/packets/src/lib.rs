@@ -13,6 +13,7 @@
 //! | [`network`](mod@network) | the network layer's header, as the layers above see it |
 //! | [`returned`] | beginnings of packets that did not get to whom they were for |
 //! | [`ready`] | being served for the first time |
+//! | [`allowance`] | how many answers strangers get |
 //! | [`address`] | addresses as text |
 //! | [`ways`] | asking for ways, and telling of some |
 //! | [`unguessable`](mod@unguessable) | numbers that others cannot guess |
@@ -28,6 +29,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod address;
+pub mod allowance;
 pub mod batch;
 pub mod buffers;
 pub mod checksum;
@@ -44,6 +46,7 @@ pub mod testing;
 pub mod unguessable;
 pub mod ways;
 
+pub use allowance::Allowance;
 pub use batch::Batch;
 pub use buffers::{Bad, Buffers, Bytes};
 pub use network::{network, pseudo_header};

@@ -4,16 +4,12 @@ use alloc::rc::Rc;
 use core::cell::Cell;
 
 use warren_idl::Packet;
-use warren_tcp::MILLISECOND_NS;
+use warren_packets::Allowance;
 
 use crate::{arrival::Arrival, stack::Stack};
 
 /// Buffers for the headers of answers: those that are taken at a time beside those that are left, and those that wait to be given back together.
 pub const MOST_BUFFERS: u32 = 64;
-/// Answers in a second, and at a time: enough for whoever looks for ports, too few to be of use to whoever lets others send.
-const MOST: u64 = 1000;
-/// How long one takes.
-const EACH_NS: u64 = 1000 * MILLISECOND_NS / MOST;
 
 /// An engine that knows nobody.
 pub struct Strangers {
@@ -21,30 +17,10 @@ pub struct Strangers {
     allowance: Cell<Allowance>,
 }
 
-/// How many answers may still be given.
-#[derive(Clone, Copy, Debug)]
-struct Allowance {
-    count: u64,
-    since_ns: u64,
-}
-
-impl Allowance {
-    /// The allowance, when one more is taken of it; whether there is one.
-    fn take(&mut self, now_ns: u64) -> bool {
-        let more = now_ns.saturating_sub(self.since_ns) / EACH_NS;
-        self.since_ns += more * EACH_NS;
-        self.count = (self.count + more).min(MOST);
-        let may = self.count > 0;
-        self.count -= u64::from(may);
-        may
-    }
-}
-
 impl Strangers {
     /// With a stack in which nobody has a port.
     pub fn new(stack: Stack) -> Self {
-        let allowance = Cell::new(Allowance { count: MOST, since_ns: 0 });
-        Strangers { stack: Rc::new(stack), allowance }
+        Strangers { stack: Rc::new(stack), allowance: Cell::default() }
     }
 
     /// The stack.
@@ -60,21 +36,5 @@ impl Strangers {
         if may {
             self.stack.answer_stranger(now_ns, arrival, payload);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn there_are_only_so_many_answers_in_a_second() {
-        let mut allowance = Allowance { count: MOST, since_ns: 0 };
-        let at_once = (0..5000).filter(|_| allowance.take(7)).count() as u64;
-        assert_eq!(at_once, MOST);
-        let within: u64 = (0..5000).map(|at| u64::from(allowance.take(at * 200_000))).sum();
-        assert_eq!(within, MOST - 1);
-        assert!((0..MOST).all(|_| allowance.take(1 << 40)), "after silence");
-        assert!(!allowance.take(1 << 40));
     }
 }
