@@ -1,7 +1,7 @@
 //! Headers of Ethernet II frames (RFC 894), put on and taken off.
 
 use smoltcp::wire::{EthernetAddress, EthernetFrame, EthernetProtocol};
-use warren_idl::Packet;
+use warren_idl::{Packet, TO_SEVERAL};
 use warren_packets::{Bad, Buffers, Bytes, buffers::strip};
 
 /// Bytes of the header.
@@ -16,12 +16,15 @@ pub fn arrived<M: Bytes>(memory: &Buffers<M>, first: &mut Packet, own: [u8; 6]) 
     let header = memory.header::<HEADER_BYTES>(first).ok()?;
     let frame = EthernetFrame::new_checked(&header[..]).ok()?;
     let destination = frame.dst_addr();
-    let is_own = destination.0 == own || destination.is_broadcast() || destination.is_multicast();
+    let is_to_several = destination.is_broadcast() || destination.is_multicast();
     let kind = u16::from(frame.ethertype());
-    if !is_own || kind < LEAST_KIND {
+    if destination.0 != own && !is_to_several || kind < LEAST_KIND {
         return None;
     }
     strip(first, HEADER_BYTES).ok()?;
+    if is_to_several {
+        first.flags |= TO_SEVERAL;
+    }
     Some(kind)
 }
 
@@ -78,11 +81,14 @@ mod tests {
         let arrives = |destination, kind| {
             let mut first = packet();
             memory.write(&first, 0, &header([2; 6], destination, kind)).unwrap();
-            arrived(&memory, &mut first, OWN).is_some()
+            arrived(&memory, &mut first, OWN).map(|_| first.flags)
         };
-        assert!(arrives(0xffff_ffff_ffff, 0x806) && arrives(0x0100_5e00_0001, 0x800));
-        assert!(!arrives(0x0200_0000_0002, 0x800), "another station's");
-        assert!(!arrives(0x0200_0000_0001, 0x5dc), "a length");
+        assert_eq!(arrives(0x0200_0000_0001, 0x800), Some(0));
+        for several in [0xffff_ffff_ffff, 0x0100_5e00_0001] {
+            assert_eq!(arrives(several, 0x800), Some(TO_SEVERAL));
+        }
+        assert_eq!(arrives(0x0200_0000_0002, 0x800), None, "another station's");
+        assert_eq!(arrives(0x0200_0000_0001, 0x5dc), None, "a length");
     }
 
     #[test]
