@@ -50,7 +50,12 @@ use std::cell::RefCell;
 use libfuzzer_sys::fuzz_target;
 use warren::Out;
 use warren_idl::{Address, BUFFER_BYTES, NAME_SERVERS, Packet};
-use warren_packets::{Batch, Buffers, Bytes, fragments::Reassembly, returned};
+use warren_packets::{
+    Batch, Buffers, Bytes,
+    fragments::Reassembly,
+    refusals::{self, Refusal},
+    returned,
+};
 
 const BUFFERS: usize = 2;
 const OWN: [u8; 6] = [2, 0, 0, 0, 0, 1];
@@ -128,6 +133,7 @@ fuzz_target!(|bytes: &[u8]| {
                 && ipv6::header::unwrap(&memory, &mut first, next).is_ok()
             {
                 assert!(memory.check(&[first]).is_ok() && first.offset >= 40);
+                assert!(ipv6::header::names_protocol(&memory, &first).is_ok());
             }
         }
         7 => {
@@ -152,6 +158,9 @@ fuzz_target!(|bytes: &[u8]| {
             let [low, high] = [kind / 9 % 2, kind / 18];
             let network = u16::from_le_bytes([low, high]);
             let mut first = Packet { offset: 20, network, ..first };
+            if let Ok((_, message)) = refusals::message(&memory, &[first], Refusal::Port) {
+                assert!(network <= first.offset && message.len() <= 1280 - 40);
+            }
             if udp::header::arrived(&memory, &mut first, &[]).is_ok() {
                 assert!(memory.check(&[first]).is_ok() && first.bytes + 8 <= length);
             }

@@ -104,6 +104,11 @@ impl Sinks {
         entry.sink.upgrade(cx).ok()
     }
 
+    /// Whether anybody was ever handed a protocol's packets: who is being restarted is not there only for a moment.
+    pub fn know(&self, protocol: u16) -> bool {
+        self.all.borrow().iter().any(|entry| entry.protocol == protocol)
+    }
+
     /// Whether nobody has come in the place of the sink with this number.
     fn has(&self, number: u64) -> bool {
         self.all.borrow().iter().any(|entry| entry.number == number)
@@ -197,29 +202,28 @@ pub fn accept<S: Distributor>(
     added.map(drop).map_err(|TooMany| EndpointError::TooMany)
 }
 
-/// Hands packets on, whose protocols are `protocols`. Returns how many nobody is served. What a sink cannot use is lost.
+/// Hands packets on, whose protocols are `protocols`. Returns those that nobody is served, those of one protocol together with it. What a sink cannot use is lost.
 pub fn distribute<S: Distributor>(
     cx: &mut Cx<'_, S>,
     packets: &Batch,
     protocols: &Protocols,
-) -> u64 {
+) -> Vec<(u16, Batch)> {
     let mut protocols = protocols.as_slice();
     let count = protocols.len();
     let mut each = packets.packets();
-    let mut unknown = 0;
+    let mut unknown = Vec::new();
     // What is of one protocol, one behind the other, is handed on together: mostly all of it.
     while let Some(protocol) = protocols.first() {
         let run = protocols.iter().take_while(|other| *other == protocol).count();
-        let was_known = match run == count {
-            true => hand_on(cx, *protocol, packets),
-            false => {
-                let mut batch = Batch::new();
-                // There is room: they were in a batch before.
-                each.by_ref().take(run).try_for_each(|packet| batch.push_packet(packet)).ok();
-                hand_on(cx, *protocol, &batch)
-            }
-        };
-        unknown += if was_known { 0 } else { run as u64 };
+        let mut batch = Batch::new();
+        if run < count {
+            // There is room: they were in a batch before.
+            each.by_ref().take(run).try_for_each(|packet| batch.push_packet(packet)).ok();
+        }
+        let own = if run < count { &batch } else { packets };
+        if !hand_on(cx, *protocol, own) {
+            unknown.push((*protocol, own.clone()));
+        }
         protocols = &protocols[run..];
     }
     unknown

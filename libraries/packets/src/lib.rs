@@ -12,6 +12,7 @@
 //! | [`held`] | keeping packets until it is known where their neighbour is |
 //! | [`network`](mod@network) | the network layer's header, as the layers above see it |
 //! | [`returned`] | beginnings of packets that did not get to whom they were for |
+//! | [`refusals`] | telling whoever has sent a packet that nobody wants it |
 //! | [`ready`] | being served for the first time |
 //! | [`allowance`] | how many answers strangers get |
 //! | [`address`] | addresses as text |
@@ -39,6 +40,7 @@ pub mod held;
 pub mod neighbours;
 pub mod network;
 pub mod ready;
+pub mod refusals;
 pub mod returned;
 pub mod share;
 #[cfg(any(test, feature = "testing"))]

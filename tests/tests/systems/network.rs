@@ -65,7 +65,7 @@ fn every_adapter_is_driven_and_comes_back() {
             let shown = run.lines();
             assert_eq!(shown.iter().filter(|line| **line == all).count(), 2, "{place}: {run}");
             let memory = shown.last().copied().unwrap_or_default();
-            assert!(memory.contains(" 0 in quarantine, 5 shares"), "{place}: {run}");
+            assert!(memory.contains(" 0 in quarantine, 6 shares"), "{place}: {run}");
             assert!(!run.errors.contains("not started"), "{place}: {run}");
         }
     }
@@ -161,6 +161,6 @@ fn every_server_below_may_die_and_comes_back() {
             assert_eq!(after, Some(all), "{server} {}: {run}", variant.name);
         }
         let memory = shown.last().copied().unwrap_or_default();
-        assert!(memory.contains(" 0 in quarantine, 5 shares"), "{}: {run}", variant.name);
+        assert!(memory.contains(" 0 in quarantine, 6 shares"), "{}: {run}", variant.name);
     }
 }

@@ -40,17 +40,18 @@ use warren_packets::{
     distribution::{self, Distributor, Sinks, distribute},
     fragments::{self, Fragment, Reassembly},
     ready::{self, Ready},
+    refusals::{self, Refusal, Refusals, Refuser, SETTLING_NS},
     returned, ways,
 };
 use warren_waiting::{Bell, wait_until};
 
 use crate::{
-    header::{HEADER_BYTES, Header, Outgoing},
+    header::{HEADER_BYTES, Header, Outgoing, PROTOCOL},
     message::ICMP,
     routes::Routes,
 };
 
-/// Buffers of fragments that wait for others, and of the headers of fragments that are sent.
+/// Buffers of fragments that wait for others, of the headers of fragments that are sent, and of messages.
 const MOST_BUFFERS: u32 = 256;
 
 /// What the layer needs.
@@ -92,6 +93,7 @@ pub struct Ipv4Server {
     /// Identification of the next datagram.
     identification: u16,
     sinks: Sinks,
+    refusals: Refusals,
     counts: Ipv4Counts,
 }
 
@@ -120,9 +122,11 @@ impl Server for Ipv4Server {
         }
         let superseded = Bell::new(cx, &needs.signals)?;
         let ready = Ready::new(cx, &needs.signals)?;
+        let now_ns = needs.clock.now_ns().map_err(|_| SystemError::Lost)?;
         Ok(Ipv4Server {
             ready,
             packets,
+            refusals: Refusals::new(share.clone(), now_ns + SETTLING_NS),
             share,
             below,
             settings,
@@ -188,6 +192,16 @@ impl Distributor for Ipv4Server {
     }
 }
 
+impl Refuser for Ipv4Server {
+    fn refusals(&mut self) -> &mut Refusals {
+        &mut self.refusals
+    }
+
+    fn packets(&self) -> &Buffers {
+        &self.packets
+    }
+}
+
 impl Ipv4Server {
     /// Tells the neighbourhood which address this station has. One that is being restarted is told when it serves again.
     fn assign(cx: &mut Cx<'_, Self>) {
@@ -219,7 +233,10 @@ impl Ipv4Server {
         let protocols = packets.sort(|first, others| {
             counts.received += 1;
             let header = header::arrived(memory, first, others);
-            let Some(header) = header.ok().filter(|it| routes.is_own(it.destination)) else {
+            // Nothing comes from several stations.
+            let is_good =
+                |it: &Header| routes.is_own(it.destination) && !routes.is_for_several(it.source);
+            let Some(header) = header.ok().filter(is_good) else {
                 counts.bad += 1;
                 return None;
             };
@@ -238,8 +255,9 @@ impl Ipv4Server {
             }
             Some(header.protocol.into())
         });
-        let unknown = distribute(cx, &packets, &protocols);
-        cx.counts.unknown += unknown;
+        for (protocol, packets) in distribute(cx, &packets, &protocols) {
+            Self::refuse(cx, protocol, &packets);
+        }
         for (header, pieces) in fragments {
             // What is lost of a datagram is the same as if a fragment had been.
             Self::put_together(cx, &header, &pieces).ok();
@@ -253,6 +271,19 @@ impl Ipv4Server {
                 }
                 Err(Bad) => cx.counts.bad += 1,
             }
+        }
+    }
+
+    /// Tells whoever has sent packets of a protocol that nobody is served it.
+    fn refuse(cx: &mut Cx<'_, Self>, protocol: u16, packets: &Batch) {
+        cx.counts.unknown += packets.packets().count() as u64;
+        if protocol == ICMP.into() || cx.sinks.know(protocol) {
+            return;
+        }
+        let needs = cx.req();
+        for packet in packets.packets() {
+            let refusal = Refusal::Protocol(PROTOCOL as u16);
+            refusals::refuse(cx, (&needs.routing, &needs.clock), packet, refusal);
         }
     }
 

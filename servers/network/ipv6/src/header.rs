@@ -13,6 +13,9 @@ pub const HEADER_BYTES: usize = IPV6_HEADER_LEN;
 /// Bytes of a fragment's header.
 pub const FRAGMENT_BYTES: usize = 8;
 
+/// Where in the header it stands what follows.
+const NEXT: usize = 6;
+
 /// Numbers of the headers that may stand in between.
 const OPTIONS_FOR_ALL: u8 = 0;
 const ROUTE: u8 = 43;
@@ -81,7 +84,7 @@ pub fn arrived<M: Bytes>(
     stripped.network = first.offset;
     strip(&mut stripped, HEADER_BYTES)?;
     *first = stripped;
-    Ok((header, bytes[6]))
+    Ok((header, bytes[NEXT]))
 }
 
 /// Takes off what stands in between. Returns the protocol above, or that the packet is a part of a datagram, and what follows in that.
@@ -133,6 +136,29 @@ pub fn unwrap<M: Bytes>(
         next = follows;
     }
     Err(Bad)
+}
+
+/// Where in a packet that has lost its headers the protocol is named that follows them: in the last one.
+///
+/// # Errors
+///
+/// They are not there any more.
+pub fn names_protocol<M: Bytes>(memory: &Buffers<M>, first: &Packet) -> Result<u16, Bad> {
+    let end = first.offset.checked_sub(first.network).ok_or(Bad)?;
+    let mut fixed = [0; HEADER_BYTES];
+    memory.read_buffer(first.buffer, first.network.into(), &mut fixed)?;
+    let (mut at, mut named, mut next) = (HEADER_BYTES as u16, NEXT as u16, fixed[NEXT]);
+    while at < end {
+        let mut header = [0; 2];
+        memory.read_buffer(first.buffer, (first.network + at).into(), &mut header)?;
+        let [follows, units] = header;
+        named = at;
+        let bytes =
+            if next == FRAGMENT { FRAGMENT_BYTES as u16 } else { (u16::from(units) + 1) * 8 };
+        at = at.saturating_add(bytes);
+        next = follows;
+    }
+    Ok(named)
 }
 
 /// Whether nothing in these options must be understood to go on (section 4.2).
@@ -265,6 +291,21 @@ mod tests {
     }
 
     #[test]
+    fn the_last_header_names_the_protocol() {
+        let memory = Buffers::new(Plain::new(1));
+        let named = |payload: &[u8], next| {
+            let (protocol, _, first) = read(&memory, put(&memory, next, payload)).unwrap();
+            (protocol, names_protocol(&memory, &first))
+        };
+        assert_eq!(named(&[9; 5], 99), (99, Ok(6)));
+        assert_eq!(named(&[99, 0, 1, 4, 0, 0, 0, 0], 60), (99, Ok(40)));
+        let two = [44, 1, 1, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 99, 0, 0, 0, 0, 0, 0, 9, 1];
+        assert_eq!(named(&two, 60), (99, Ok(56)));
+        let nothing = Packet { offset: 20, network: 30, ..Packet::default() };
+        assert_eq!(names_protocol(&memory, &nothing), Err(Bad));
+    }
+
+    #[test]
     fn what_is_no_packet_is_refused() {
         let memory = Buffers::new(Plain::new(1));
         let refused = |at: usize, byte: u8| {
@@ -301,6 +342,7 @@ mod tests {
                 prop_assert!(memory.check(&[first]).is_ok());
                 if unwrap(&memory, &mut first, next).is_ok() {
                     prop_assert!(memory.check(&[first]).is_ok());
+                    prop_assert!(names_protocol(&memory, &first).is_ok());
                     prop_assert!(first.offset + first.bytes <= offset + length);
                 }
             }

@@ -9,7 +9,7 @@
 //!
 //! # What it does not do
 //!
-//! It forwards nothing, follows no redirections, and tells no routers of groups (MLD). It sends no errors for what it cannot use.
+//! It forwards nothing, follows no redirections, and tells no routers of groups (MLD). It sends no errors for headers and options that it does not understand.
 //! It uses an address at once, asks whether another station has it, and gives it up if that says so (RFC 4429 allows as much).
 //!
 //! # State, and what a restart loses
@@ -45,6 +45,7 @@ use warren_packets::{
     held::{self, Held, Holder},
     neighbours::{LinkAddress, number},
     ready::{self, Ready},
+    refusals::{self, Refusal, Refusals, Refuser, SETTLING_NS},
     returned::{self, Fate},
     unguessable, ways,
 };
@@ -105,6 +106,7 @@ pub struct Ipv6Server {
     /// Identification of the next datagram that is sent in fragments.
     identification: u32,
     sinks: Sinks,
+    refusals: Refusals,
     counts: Ipv6Counts,
 }
 
@@ -132,12 +134,14 @@ impl Server for Ipv6Server {
             return Err(StartError::new("the link's packets are shorter than IPv6 allows"));
         }
         let ready = Ready::new(cx, &needs.signals)?;
+        let now_ns = needs.clock.now_ns().map_err(|_| SystemError::Lost)?;
         let changed = Bell::new(cx, &needs.signals)?;
         let mut unguessable = || unguessable(cx, &needs.entropy, &needs.clock);
         let [high, low] = core::array::from_fn(|_| unguessable());
         Ok(Ipv6Server {
             ready,
             packets,
+            refusals: Refusals::new(share.clone(), now_ns + SETTLING_NS),
             held: Held::new(share),
             link,
             addresses: Addresses::new(link.address, link.mtu, settings),
@@ -237,6 +241,16 @@ impl Distributor for Ipv6Server {
     }
 }
 
+impl Refuser for Ipv6Server {
+    fn refusals(&mut self) -> &mut Refusals {
+        &mut self.refusals
+    }
+
+    fn packets(&self) -> &Buffers {
+        &self.packets
+    }
+}
+
 impl Holder for Ipv6Server {
     type Address = Address;
     type Error = EndpointError;
@@ -300,14 +314,29 @@ impl Ipv6Server {
             }
             Some(protocol.into())
         });
-        let unknown = distribute(cx, &packets, &protocols);
-        cx.counts.unknown += unknown;
+        for (protocol, packets) in distribute(cx, &packets, &protocols) {
+            Self::refuse(cx, protocol, &packets);
+        }
         for (header, protocol, part, pieces) in all_alone {
             // What is lost here is the same as if it had been on its way.
             cx.scope(|cx| match part {
                 Some(part) => Self::put_together(cx, &header, protocol, &part, &pieces).ok(),
                 None => Self::heard(cx, &header, &pieces).ok(),
             });
+        }
+    }
+
+    /// Tells whoever has sent packets of a protocol that nobody is served it.
+    fn refuse(cx: &mut Cx<'_, Self>, protocol: u16, packets: &Batch) {
+        cx.counts.unknown += packets.packets().count() as u64;
+        if protocol == ICMP.into() || cx.sinks.know(protocol) {
+            return;
+        }
+        let needs = cx.req();
+        for packet in packets.packets() {
+            let Ok(place) = header::names_protocol(&cx.packets, &packet[0]) else { continue };
+            let refusal = Refusal::Protocol(place);
+            refusals::refuse(cx, (&needs.routing, &needs.clock), packet, refusal);
         }
     }
 

@@ -8,7 +8,7 @@
 //! # Who pays
 //!
 //! The thread that brings a datagram finds its port, checks it, and leaves it there, where a few can wait. All else is done by the thread that takes it. So whoever is
-//! flooded loses its own datagrams, and nobody else's.
+//! flooded loses its own datagrams, and nobody else's. Whoever sends to a port that nobody has is told so by that thread, but only so often.
 //!
 //! # State, and what a restart loses
 //!
@@ -37,6 +37,7 @@ use warren_packets::{
     batch::length,
     network::is_station,
     ready::{self, Ready},
+    refusals::{Refusal, Refusals, Refuser, refuse},
     returned::{self, Fate, Returned},
     unguessable, ways,
 };
@@ -49,6 +50,8 @@ use crate::{
 
 /// Buffers of one socket: of datagrams that wait, or are being sent.
 const MOST_BUFFERS: u32 = 128;
+/// Datagrams that can be refused at the same time.
+const MOST_REFUSED: u32 = 16;
 /// Bytes of a header of IPv6. What is sent over IPv4 is not asked for.
 const IPV6_BYTES: usize = 40;
 /// Bytes that are copied at a time.
@@ -79,6 +82,7 @@ pub struct UdpServer {
     packets: Rc<Buffers>,
     ports: Rc<RefCell<Ports<Rc<Port>>>>,
     counts: UdpCounts,
+    refusals: Refusals,
 }
 
 /// A port.
@@ -117,7 +121,9 @@ impl Server for UdpServer {
         let packets = warren_packets::map(cx, &needs.packets, &needs.address_space)?;
         let ready = Ready::new(cx, &needs.signals)?;
         let packets = Rc::new(packets);
-        Ok(UdpServer { ready, packets, ports: Rc::default(), counts: UdpCounts::default() })
+        let share = OwnShare::new(needs.packets.share(cx, MOST_REFUSED)?)?;
+        let (ports, counts) = (Rc::default(), UdpCounts::default());
+        Ok(UdpServer { ready, packets, ports, counts, refusals: Refusals::new(share, 0) })
     }
 
     fn start(cx: &mut Cx<'_, Self>) -> Result<(), StartError> {
@@ -140,16 +146,31 @@ impl ready::Served for UdpServer {
     }
 }
 
+impl Refuser for UdpServer {
+    fn refusals(&mut self) -> &mut Refusals {
+        &mut self.refusals
+    }
+
+    fn packets(&self) -> &Buffers {
+        &self.packets
+    }
+}
+
 impl Sink for UdpServer {
     fn deliver(cx: &mut Cx<'_, Self>, packets: &[u8]) -> Result<(), SinkError> {
         let datagrams = ready::receive(cx, packets)?;
         if let Some(first) = returned::only(&datagrams) {
             return if cx.has_sent(first) { Ok(()) } else { Err(SinkError::NotSent) };
         }
-        for (number, arrived) in Self::wanted(cx, &datagrams) {
+        let (wanted, unknown) = Self::sort(cx, &datagrams);
+        for (number, arrived) in wanted {
             if !Self::leave(cx, number, arrived)? {
                 cx.counts.dropped += 1;
             }
+        }
+        for datagram in unknown.packets() {
+            let needs = cx.req();
+            refuse(cx, (&needs.routing, &needs.clock), datagram, Refusal::Port);
         }
         Ok(())
     }
@@ -184,9 +205,9 @@ impl UdpServer {
         Ok(true)
     }
 
-    /// Those of the datagrams that are whole and for a port that somebody has.
-    fn wanted(cx: &mut Cx<'_, Self>, datagrams: &Batch) -> Vec<(u16, Arrived)> {
-        let mut wanted = Vec::new();
+    /// Those of the datagrams that are whole and for a port that somebody has; and those for other ports, as they have arrived.
+    fn sort(cx: &mut Cx<'_, Self>, datagrams: &Batch) -> (Vec<(u16, Arrived)>, Batch) {
+        let (mut wanted, mut unknown) = (Vec::new(), Batch::new());
         let UdpServer { packets, ports, counts, .. } = &mut **cx;
         let ports = ports.borrow();
         for datagram in datagrams.packets() {
@@ -201,6 +222,8 @@ impl UdpServer {
             let (destination, number) = header.destination;
             if ports.get(number).is_none() {
                 counts.unknown += 1;
+                // There is room: it was in a batch before.
+                unknown.push_packet(datagram).ok();
                 continue;
             }
             let (source, source_port) = header.source;
@@ -208,7 +231,7 @@ impl UdpServer {
             let about = Datagram { source, source_port, bytes, destination, reserved: 0 };
             wanted.push((number, Arrived { about, pieces }));
         }
-        wanted
+        (wanted, unknown)
     }
 }
 
