@@ -26,6 +26,7 @@
 //! | segments that are handed over as one | `joining.rs` | |
 //! | a connection's states and rules | `connection/` | RFC 9293, RFC 5961, RFC 7323 |
 //! | what was received | `reassembly.rs` | RFC 2018, RFC 2883 |
+//! | how full its pieces are | `fullness.rs` | |
 //! | what is to be sent | `sending.rs` | |
 //! | what was sent | `scoreboard.rs` | RFC 6675 |
 //! | what is lost | `rack.rs`, `connection/timers.rs` | RFC 8985, RFC 6298; RFC 6582 without SACK; RFC 3522 to undo |
@@ -52,6 +53,7 @@ mod connection;
 mod cubic;
 mod engine;
 mod flow;
+mod fullness;
 mod joining;
 mod output;
 mod piece;

@@ -11,7 +11,7 @@ pub struct Settings {
     pub first_window_bytes: u32,
     /// Most bytes of a piece.
     pub piece_bytes: u32,
-    /// Pieces that all connections may hold, and be offered windows for if bytes come to them, together. Each of these has an equal part, but no less than two segments; where there is no
+    /// Pieces that all connections may hold, and be offered windows for if bytes come to them, together: of so many bytes as those had that arrived lately, a segment at least. Each of these has an equal part, but no less than two segments; where there is no
     /// room for that, they take turns. Nothing is counted that others are offered, who may be more than there is memory; whoever has been sent nothing yet is offered a segment at least.
     pub window_pieces: usize,
     /// Bytes that a writer may leave unacknowledged. At most 1 GiB.

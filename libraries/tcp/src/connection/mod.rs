@@ -36,6 +36,7 @@ pub use state::{End, State};
 use crate::{
     cubic::Cubic,
     flow::Flow,
+    fullness::Fullness,
     rack::Rack,
     reassembly::Reassembly,
     recovery::Recovery,
@@ -89,6 +90,7 @@ pub struct Connection<B> {
     repeated: u8,
 
     received: Reassembly<B>,
+    fullness: Fullness,
     /// Position of the other side's FIN.
     finish: Option<Sequence>,
     /// How large the window may be, with what is not read yet.

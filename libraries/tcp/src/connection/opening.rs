@@ -7,6 +7,7 @@ use super::{
 use crate::{
     cubic::Cubic,
     flow::Flow,
+    fullness::Fullness,
     output::Output,
     rack::Rack,
     reassembly::Reassembly,
@@ -155,6 +156,7 @@ impl<B: Copy> Connection<B> {
             probe: None,
             repeated: 0,
             received: Reassembly::new(Sequence(0)),
+            fullness: Fullness::default(),
             finish: None,
             window_bytes: 0,
             window_step: 1,

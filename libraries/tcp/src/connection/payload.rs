@@ -56,6 +56,7 @@ impl<B: Copy> Connection<B> {
             return self.refuse_payload(pieces, output);
         }
         self.counters.bytes_in += u64::from(bytes);
+        self.fullness.note(bytes, pieces.len());
         self.take_pieces(settings, now_ns, segment.sequence, pieces, output);
         if is_new {
             self.silent_at = self.next;
@@ -259,7 +260,7 @@ impl<B: Copy> Connection<B> {
         (others, left): (usize, usize),
         connections: usize,
     ) -> bool {
-        let piece_bytes = u64::from(self.full_piece_bytes(settings));
+        let piece_bytes = u64::from(self.likely_piece_bytes(settings));
         let segment_bytes = u64::from(self.segment_bytes);
         let bytes = |pieces: usize| pieces as u64 * piece_bytes;
         let part = |count: usize| bytes(settings.window_pieces / count.max(1));
@@ -302,13 +303,14 @@ impl<B: Copy> Connection<B> {
     /// Pieces that the window lets come, and those that are held. For less than half of one nobody sends a segment.
     pub fn claim(&self, settings: &Settings) -> (usize, usize) {
         let open = if self.state.receives() { self.open_window() } else { 0 };
-        let piece_bytes = self.full_piece_bytes(settings);
+        let piece_bytes = self.likely_piece_bytes(settings);
         (((open + piece_bytes / 2) / piece_bytes) as usize, self.received.pieces())
     }
 
-    /// Bytes of the pieces of a full segment.
-    fn full_piece_bytes(&self, settings: &Settings) -> u32 {
-        settings.piece_bytes.min(self.segment_bytes.into()).max(1)
+    /// Bytes that a piece will have: as many as those had that arrived lately, but no less than those of a full segment.
+    fn likely_piece_bytes(&self, settings: &Settings) -> u32 {
+        let segment_bytes = settings.piece_bytes.min(self.segment_bytes.into());
+        self.fullness.piece_bytes().min(settings.piece_bytes).max(segment_bytes).max(1)
     }
 
     /// What is left of the window that was offered last.

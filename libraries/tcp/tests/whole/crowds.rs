@@ -103,6 +103,58 @@ fn room_is_divided_among_those_that_something_comes_to_and_those_that_send() {
     assert!((300..=300 + ALL * 5).contains(&sent), "{sent} pieces");
 }
 
+/// Bytes that an application reads at a time that is quick.
+const READ_BYTES: u32 = 32_768;
+
+/// A world in which eight connections send more than is read of them, in long segments, to a side with room for so many pieces; and the most pieces that were held. Each time `look`
+/// may change it.
+fn through_full_pieces(
+    window_pieces: usize,
+    mut look: impl FnMut(&mut World<Host, Host>),
+) -> (usize, World<Host, Host>) {
+    const ALL: usize = 8;
+    let settings = Settings { window_pieces, ..Settings::default() };
+    let left = Host::new(1, Settings::default());
+    let fast =
+        Link { delay_ns: MILLISECOND_NS / 20, bits_per_second: 10_000_000_000, ..Link::good() };
+    let mut world = World::new(left, Host::new(2, settings), fast, 1);
+    (world.left.path, world.left.leaves_long) =
+        (Path { offload_bytes: 60_000, ..Path::ETHERNET }, true);
+    world.right.room = Some(2 * window_pieces);
+    let reader = Task { read_bytes: READ_BYTES, read_every_ns: MILLISECOND_NS, ..Task::sending(0) };
+    world.right.listen(80, reader);
+    let address = world.right.address;
+    for _ in 0..ALL {
+        world.left.connect(world.now_ns, address, 80, Task::sending(4_000_000));
+    }
+    let mut most = 0;
+    let done = world.run(60 * SECOND_NS, |world| {
+        look(world);
+        most = most.max(world.right.memory.held());
+        world.right.tasks.len() == ALL && world.right.tasks.iter().all(|(_, task)| task.at_end)
+    });
+    assert!(done && world.right.tasks.iter().all(|(_, task)| task.wrong == 0));
+    (most, world)
+}
+
+#[test]
+fn pieces_that_are_full_are_all_used() {
+    let (most, world) = through_full_pieces(800, |_| ());
+    // If each were counted as one of Ethernet's, 280 would be used.
+    assert!((650..=800).contains(&most), "{most} pieces");
+    assert_eq!(world.right.lost, 0);
+}
+
+#[test]
+fn pieces_that_are_full_no_longer_find_room_at_first() {
+    let mut random = Random(3);
+    let (most, world) = through_full_pieces(800, |world| {
+        world.left.leaves_long ^= random.below(200) == 0;
+    });
+    assert!(most > 800, "{most} pieces");
+    assert_eq!(world.right.lost, 0);
+}
+
 /// A world in which so many connections send so much each to a side with room for few pieces; when all of it was read. Nothing is lost, and nobody has waited for a timeout.
 fn through_little_room(
     connections: usize,

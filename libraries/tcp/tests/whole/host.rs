@@ -12,6 +12,8 @@ use crate::{memory::Memory, packet};
 const WRITE_BYTES: u64 = 4096;
 /// Most pieces of a packet.
 const PIECES: usize = 2;
+/// Bytes of a piece where there is room for few.
+const PIECE_BYTES: u32 = 4096;
 
 /// The byte of all tests' streams at a position.
 pub fn pattern(position: u64) -> u8 {
@@ -72,7 +74,9 @@ pub struct Host {
     pub sent: Vec<Segment>,
     /// Whether routers are not to cut what was sent last.
     pub whole: bool,
-    /// Pieces that there is room for, if that is little: then each packet is one of them, and what finds no room is lost.
+    /// Whether its device leaves segments as long as they are.
+    pub leaves_long: bool,
+    /// Pieces that there is room for, if that is little: then each packet fills as many as it needs, and what finds no room is lost.
     pub room: Option<usize>,
     /// Packets that were.
     pub lost: u64,
@@ -84,6 +88,7 @@ pub struct Wire<'a> {
     pub outbox: &'a mut Vec<Vec<u8>>,
     pub sent: &'a mut Vec<Segment>,
     pub whole: &'a mut bool,
+    pub leaves_long: bool,
 }
 
 impl Output<usize> for Wire<'_> {
@@ -92,7 +97,10 @@ impl Output<usize> for Wire<'_> {
         *self.whole = segment.whole;
         let payload: Vec<u8> =
             segment.pieces().flat_map(|piece| self.memory.bytes(piece)).copied().collect();
-        let limit = usize::from(segment.segment_bytes).max(1);
+        let limit = match self.leaves_long {
+            true => payload.len().max(1),
+            false => usize::from(segment.segment_bytes).max(1),
+        };
         let count = payload.len().div_ceil(limit).max(1);
         for part in 0..count {
             let start = part * limit;
@@ -125,14 +133,15 @@ impl Host {
             outbox: Vec::new(),
             sent: Vec::new(),
             whole: false,
+            leaves_long: false,
             room: None,
             lost: 0,
         }
     }
 
     pub fn with<T>(&mut self, act: impl FnOnce(&mut Engine<usize>, &mut Wire<'_>) -> T) -> T {
-        let Host { engine, memory, outbox, sent, whole, .. } = self;
-        act(engine, &mut Wire { memory, outbox, sent, whole })
+        let Host { engine, memory, outbox, sent, whole, leaves_long, .. } = self;
+        act(engine, &mut Wire { memory, outbox, sent, whole, leaves_long: *leaves_long })
     }
 
     pub fn listen(&mut self, port: u16, task: Task) {
@@ -185,17 +194,16 @@ impl Host {
         packet::decode(packet).filter(|(_, _, destination, _)| *destination == self.address)
     }
 
-    /// As a driver does it: the payload stays where the packet is, here in two pieces.
+    /// As a driver does it: the payload stays where the packet is, here in two pieces, or in full ones.
     fn pieces(&mut self, packet: &[u8], offset: usize) -> Vec<Piece<usize>> {
-        let length = (packet.len() - offset) as u32;
-        let first = if self.room.is_some() { 0 } else { length / 3 };
-        let mut offset = offset as u32;
+        let (mut offset, mut left) = (offset as u32, (packet.len() - offset) as u32);
+        let mut most = if self.room.is_some() { PIECE_BYTES } else { left / 3 };
         let mut pieces = Vec::new();
-        for length in [first, length - first] {
-            if length > 0 {
-                pieces.push(Piece { buffer: self.memory.make(packet.to_vec()), offset, length });
-            }
-            offset += length;
+        while left > 0 {
+            let length = most.clamp(1, left);
+            pieces.push(Piece { buffer: self.memory.make(packet.to_vec()), offset, length });
+            (offset, left) = (offset + length, left - length);
+            most = if self.room.is_some() { PIECE_BYTES } else { left };
         }
         pieces
     }
