@@ -16,6 +16,8 @@ use crate::{
 const UNANSWERED_SEGMENTS: u32 = 2;
 /// Acknowledgments that are sent together at most: as many as a sender waits for that counts them (RFC 5681, section 3.2).
 pub(super) const TOGETHER: u8 = 3;
+/// Bytes of the largest segment that a device puts together.
+const LARGEST_SEGMENT_BYTES: u32 = 64 << 10;
 
 /// Full segments for which there would be two acknowledgments if they came one at a time.
 const TWICE_UNANSWERED_SEGMENTS: u32 = 2 * UNANSWERED_SEGMENTS;
@@ -322,7 +324,7 @@ impl<B: Copy> Connection<B> {
     /// The window as it stands in the next header. Its end never goes back, and forward only in steps that are worth
     /// a segment (RFC 9293, section 3.8.6.2.2), or the sender would be led to send small ones.
     pub(super) fn offer(&mut self, opening: bool) -> u16 {
-        if self.window_gain() >= self.window_step {
+        if self.window_gain() >= self.least_gain() {
             self.window_end = self.possible_window_end();
         }
         let (next, window) = (self.received.next(), self.open_window());
@@ -338,15 +340,26 @@ impl<B: Copy> Connection<B> {
         named as u16
     }
 
-    /// Whether reading has made so much room that the other side should know.
+    /// Whether reading has made so much room that the other side should know: half of all, or less where nothing is left to read before more comes.
     pub(crate) fn should_tell_window(&self) -> bool {
         if !self.state.receives() {
             return false;
         }
-        let gain = self.window_gain();
-        let small =
-            self.open_window() < 2 * u32::from(self.segment_bytes) && gain >= self.window_step;
-        small || gain >= (self.window_bytes / 2).max(1)
+        let is_used_up = self.open_window() < 2 * u32::from(self.segment_bytes);
+        let worth = if is_used_up && self.all_is_read() { 0 } else { self.window_bytes / 2 };
+        self.window_gain() >= worth.max(self.least_gain())
+    }
+
+    /// By how much the window has to grow to be offered. As long as there is something to read that is more than a segment: a sender that is quicker than the reader would be led to send
+    /// as much as was read last, each time, and so little costs about as much as the largest segment.
+    fn least_gain(&self) -> u32 {
+        let largest = if self.all_is_read() { 0 } else { LARGEST_SEGMENT_BYTES };
+        largest.min(self.window_bytes / 4).max(self.window_step)
+    }
+
+    /// Whether nothing waits for the reader.
+    fn all_is_read(&self) -> bool {
+        self.received.ready_bytes() == 0
     }
 
     fn possible_window_end(&self) -> Sequence {

@@ -155,6 +155,14 @@ fn pieces_that_are_full_no_longer_find_room_at_first() {
     assert_eq!(world.right.lost, 0);
 }
 
+#[test]
+fn a_reader_that_is_slower_than_the_senders_answers_more_seldom_than_it_reads() {
+    let (_, world) = through_full_pieces(800, |_| ());
+    let read: u64 = world.right.tasks.iter().map(|(_, task)| task.read).sum();
+    let (answers, reads) = (world.right.sent.len() as u64, read / u64::from(READ_BYTES));
+    assert!(answers < reads, "{answers} answers, {reads} reads");
+}
+
 /// A world in which so many connections send so much each to a side with room for few pieces; when all of it was read. Nothing is lost, and nobody has waited for a timeout.
 fn through_little_room(
     connections: usize,
