@@ -13,8 +13,8 @@ pub const COOKIE_BYTES: usize = 37;
 pub const JSON_BYTES: usize = 64 * 1024;
 /// Most connections of a test in one direction.
 pub const MOST_STREAMS: u32 = 64;
-/// Most bytes that are read or written at a time, and how many if nothing is said.
-pub const MOST_PIECE: usize = 32 * 1024;
+/// Most bytes that are read or written at a time, and how many if nothing is said: about those of the largest segment, which what is written leaves in.
+pub const MOST_PIECE: usize = 64 * 1024;
 /// Most bytes of JSON that results take: without their streams, and each of these.
 const RESULTS_BYTES: usize = 512;
 const STREAM_BYTES: usize = 512;

@@ -7,6 +7,9 @@ use warren_tcp::{Connection, End, Name, Path, Piece, State, WriteError};
 
 use super::{Door, Inner, KEPT_FOR_HEADERS, Stack, User};
 
+/// Bytes of the largest segment: what is written in smaller pieces leaves in smaller ones, each of which costs as much.
+const SEGMENT_BYTES: u32 = 64 * 1024;
+
 /// The error that a connection's end is for its user; `None` for an end in order.
 fn error_of(end: End) -> Option<TcpError> {
     match end {
@@ -108,11 +111,11 @@ impl Stack {
         ready.unwrap_or_else(|error| Some(Err(error)))
     }
 
-    /// Whether there is room to write that is worth it, a quarter of all, or will never be any.
+    /// Whether there is room to write that is worth it, or will never be any.
     pub fn is_writable(&self, name: Name) -> Option<Result<(), TcpError>> {
         let ready = self.look(name, |connection, inner| {
             let most = inner.engine.send_limit(name);
-            match (connection.state(), connection.room(most) / (most / 4).max(1)) {
+            match (connection.state(), connection.room(most) / worth_writing(most)) {
                 (State::Closed, _) => {
                     let error = connection.end().and_then(error_of);
                     Some(Err(error.unwrap_or(TcpError::Closed)))
@@ -282,6 +285,11 @@ impl Stack {
     pub fn totals(&self) -> warren_tcp::Totals {
         self.inner.borrow().engine.totals()
     }
+}
+
+/// How much room is worth writing to, if so many bytes may be unacknowledged: a quarter, or more where that is less than the largest segment.
+fn worth_writing(most: u32) -> u32 {
+    (most / 4).max(SEGMENT_BYTES.min(most / 2)).max(1)
 }
 
 /// How a connection stands.
