@@ -41,6 +41,7 @@ mod udp {
 #[path = "../../../servers/network/tcp/src"]
 mod tcp {
     pub mod arrival;
+    pub mod remembered;
 }
 
 extern crate alloc;
@@ -91,7 +92,7 @@ fuzz_target!(|bytes: &[u8]| {
     let [kind, low, high] = *head;
     let length = u16::from_le_bytes([low, high]) % (BUFFER_BYTES as u16 + 8);
     let mut first = Packet { bytes: length, ..Packet::default() };
-    match kind % 9 {
+    match kind % 10 {
         0 => {
             if ethernet::frame::arrived(&memory, &mut first, OWN).is_some() {
                 assert!(memory.check(&[first]).is_ok() && first.bytes + 14 == length);
@@ -154,8 +155,8 @@ fuzz_target!(|bytes: &[u8]| {
                 assert!(addresses.leads(0).len() <= 64);
             }
         }
-        _ => {
-            let [low, high] = [kind / 9 % 2, kind / 18];
+        8 => {
+            let [low, high] = [kind / 10 % 2, kind / 20];
             let network = u16::from_le_bytes([low, high]);
             let mut first = Packet { offset: 20, network, ..first };
             if let Ok((_, message)) = refusals::message(&memory, &[first], Refusal::Port) {
@@ -165,8 +166,25 @@ fuzz_target!(|bytes: &[u8]| {
                 assert!(memory.check(&[first]).is_ok() && first.bytes + 8 <= length);
             }
         }
+        _ => left_behind(bytes),
     }
 });
+
+/// Takes the bytes for what a dead TCP has left in its box: what is found are connections, and each can be noted again.
+fn left_behind(bytes: &[u8]) {
+    let mut all = bytes.to_vec();
+    all.resize(BUFFERS * BUFFER_BYTES, 0);
+    let remembered = tcp::remembered::Remembered::new(Some(Memory(RefCell::new(all))));
+    let flows = remembered.take();
+    assert!(remembered.take().is_empty());
+    for flow in flows {
+        assert!(flow.local_port != 0 && flow.remote_port != 0);
+        remembered.note(&flow);
+        assert!(remembered.knows(&flow));
+        remembered.forget(&flow);
+    }
+    assert!(remembered.take().is_empty());
+}
 
 /// Takes what a packet of IPv4 carries for a message of ICMP about a packet from address 0, and makes its checksum right.
 fn came_back(memory: &Buffers<Memory>, message: &Packet) {
