@@ -14,9 +14,10 @@ use warren::{Cx, Object, Req, Serial};
 use warren_idl::{Address, Clock, EndpointError, Packet, Routing, TO_SEVERAL};
 
 use crate::{
-    Allowance, Bad, Buffers, Bytes, OwnShare,
+    Allowance, Bad, Batch, Buffers, Bytes, OwnShare,
     batch::length,
     checksum::Sum,
+    distribution::Distributor,
     network::{Network, is_station, network, pseudo_header},
     ways,
 };
@@ -81,6 +82,24 @@ pub fn refuse<S: Refuser>(
         && clock.now_ns().is_ok_and(|now_ns| cx.refusals().may(now_ns));
     if may {
         cx.scope(|cx| answer(cx, routing, packet, refusal)).ok();
+    }
+}
+
+/// Tells whoever has sent packets of a protocol that nobody is served it, unless who is served it is only being restarted. `named` says how many bytes behind the start of a packet its protocol
+/// is named.
+pub fn refuse_protocol<S: Refuser + Distributor>(
+    cx: &mut Cx<'_, S>,
+    needs: (&Req<dyn Routing>, &Req<dyn Clock>),
+    (protocol, packets): (u16, &Batch),
+    named: fn(&Buffers, &Packet) -> Result<u16, Bad>,
+) {
+    if cx.sinks().know(protocol) {
+        return;
+    }
+    for packet in packets.packets() {
+        if let Ok(place) = named(cx.packets(), &packet[0]) {
+            refuse(cx, needs, packet, Refusal::Protocol(place));
+        }
     }
 }
 

@@ -77,5 +77,5 @@ pub use piece::Piece;
 pub use segment::{BLOCKS, FIXED_BYTES, HEADER_BYTES, Malformed, Options, Segment, Timestamps};
 pub use sending::Payload;
 pub use sequence::{Range, Sequence};
-pub use settings::{Path, Settings};
+pub use settings::{LARGEST_SEGMENT_BYTES, Path, Settings};
 pub use time::{MILLISECOND_NS, NEVER_NS, SECOND_NS};

@@ -2,6 +2,9 @@
 
 use crate::time::{MILLISECOND_NS, SECOND_NS};
 
+/// Bytes of the largest segment that a device puts together, or cuts.
+pub const LARGEST_SEGMENT_BYTES: u32 = 64 << 10;
+
 /// What holds for all connections of an engine.
 #[derive(Clone, Debug)]
 pub struct Settings {

@@ -1,4 +1,4 @@
-//! Waiting for a server below to be restarted.
+//! Waiting for a time, and for a server below to be restarted.
 
 use warren::{Cx, Req, ServiceError, SystemError};
 use warren_idl::{TimeError, Timer};
@@ -20,7 +20,20 @@ pub fn pause<S, R, E: ServiceError>(
     if let Some(error @ (SystemError::Killed | SystemError::Deadline)) = error {
         return Err(error);
     }
-    timer.sleep(cx, PAUSE_NS).map_err(|error| match error {
+    sleep(cx, timer, PAUSE_NS)
+}
+
+/// Waits for so long.
+///
+/// # Errors
+///
+/// The thread is not to wait any more.
+pub fn sleep<S>(
+    cx: &mut Cx<'_, S>,
+    timer: &Req<dyn Timer>,
+    duration_ns: u64,
+) -> Result<(), SystemError> {
+    timer.sleep(cx, duration_ns).map_err(|error| match error {
         TimeError::System(error) => error,
         _ => SystemError::Lost,
     })

@@ -5,7 +5,7 @@
 //! A state for which nobody waits is changed without a call. [`wait_at`] does the same at a bell that is not found in the caller's own state, and
 //! [`wait_at_until`] not for ever.
 //!
-//! [`until`] does anything else that waits, but not for ever, and [`pause`] waits for a server below that is being restarted.
+//! [`until`] does anything else that waits, but not for ever, [`sleep`] waits for a time, and [`pause`] for a server below that is being restarted.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -20,7 +20,7 @@ use core::cell::Cell;
 use warren::{Cx, Kept, Object, Req, Serial, SystemError};
 use warren_idl::{NEVER_NS, Raiser, Signal, SignalError, Signals};
 
-pub use again::pause;
+pub use again::{pause, sleep};
 pub use patience::until;
 
 /// Where threads wait for a change. A clone is the same bell.

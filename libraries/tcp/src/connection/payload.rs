@@ -8,7 +8,7 @@ use crate::{
     reassembly::Arrival,
     segment::Segment,
     sequence::{Range, Sequence},
-    settings::Settings,
+    settings::{LARGEST_SEGMENT_BYTES, Settings},
     time::NEVER_NS,
 };
 
@@ -16,8 +16,6 @@ use crate::{
 const UNANSWERED_SEGMENTS: u32 = 2;
 /// Acknowledgments that are sent together at most: as many as a sender waits for that counts them (RFC 5681, section 3.2).
 pub(super) const TOGETHER: u8 = 3;
-/// Bytes of the largest segment that a device puts together.
-const LARGEST_SEGMENT_BYTES: u32 = 64 << 10;
 
 /// Full segments for which there would be two acknowledgments if they came one at a time.
 const TWICE_UNANSWERED_SEGMENTS: u32 = 2 * UNANSWERED_SEGMENTS;

@@ -40,7 +40,7 @@ use warren_packets::{
     distribution::{self, Distributor, Sinks, distribute},
     fragments::{self, Fragment, Reassembly},
     ready::{self, Ready},
-    refusals::{self, Refusal, Refusals, Refuser, SETTLING_NS},
+    refusals::{Refusals, Refuser, SETTLING_NS, refuse_protocol},
     returned, ways,
 };
 use warren_waiting::{Bell, wait_until};
@@ -274,16 +274,13 @@ impl Ipv4Server {
         }
     }
 
-    /// Tells whoever has sent packets of a protocol that nobody is served it.
+    /// Counts packets of a protocol that nobody is served, and tells whoever has sent them so.
     fn refuse(cx: &mut Cx<'_, Self>, protocol: u16, packets: &Batch) {
         cx.counts.unknown += packets.packets().count() as u64;
-        if protocol == ICMP.into() || cx.sinks.know(protocol) {
-            return;
-        }
-        let needs = cx.req();
-        for packet in packets.packets() {
-            let refusal = Refusal::Protocol(PROTOCOL as u16);
-            refusals::refuse(cx, (&needs.routing, &needs.clock), packet, refusal);
+        if protocol != ICMP.into() {
+            let needs = cx.req();
+            let needs = (&needs.routing, &needs.clock);
+            refuse_protocol(cx, needs, (protocol, packets), |_, _| Ok(PROTOCOL as u16));
         }
     }
 

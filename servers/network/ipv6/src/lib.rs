@@ -45,7 +45,7 @@ use warren_packets::{
     held::{self, Held, Holder},
     neighbours::{LinkAddress, number},
     ready::{self, Ready},
-    refusals::{self, Refusal, Refusals, Refuser, SETTLING_NS},
+    refusals::{Refusals, Refuser, SETTLING_NS, refuse_protocol},
     returned::{self, Fate},
     unguessable, ways,
 };
@@ -326,17 +326,13 @@ impl Ipv6Server {
         }
     }
 
-    /// Tells whoever has sent packets of a protocol that nobody is served it.
+    /// Counts packets of a protocol that nobody is served, and tells whoever has sent them so.
     fn refuse(cx: &mut Cx<'_, Self>, protocol: u16, packets: &Batch) {
         cx.counts.unknown += packets.packets().count() as u64;
-        if protocol == ICMP.into() || cx.sinks.know(protocol) {
-            return;
-        }
-        let needs = cx.req();
-        for packet in packets.packets() {
-            let Ok(place) = header::names_protocol(&cx.packets, &packet[0]) else { continue };
-            let refusal = Refusal::Protocol(place);
-            refusals::refuse(cx, (&needs.routing, &needs.clock), packet, refusal);
+        if protocol != ICMP.into() {
+            let needs = cx.req();
+            let needs = (&needs.routing, &needs.clock);
+            refuse_protocol(cx, needs, (protocol, packets), header::names_protocol);
         }
     }
 

@@ -7,8 +7,9 @@
 use alloc::vec::Vec;
 
 use warren::{Cx, SystemError, local};
-use warren_idl::{Task, ThreadError, TimeError};
+use warren_idl::{Task, ThreadError};
 use warren_tcp::{Flow, SECOND_NS};
+use warren_waiting::sleep;
 
 use crate::{
     TcpServer,
@@ -54,10 +55,7 @@ impl Task for Farewell {
     fn run(cx: &mut Cx<'_, Self>) -> Result<u64, ThreadError> {
         for pause_ns in PAUSES_NS {
             if pause_ns > 0 {
-                cx.req().timer.sleep(cx, pause_ns).map_err(|error| match error {
-                    TimeError::System(error) => error,
-                    TimeError::Interrupted => SystemError::Killed,
-                })?;
+                sleep(cx, &cx.req().timer, pause_ns)?;
             }
             Self::ask(cx)?;
         }

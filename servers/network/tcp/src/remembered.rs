@@ -43,7 +43,7 @@ impl<M: Bytes> Remembered<M> {
     /// Forgets a connection.
     pub fn forget(&self, flow: &Flow) {
         if let Some((memory, at)) = self.find(flow) {
-            memory.copy_in(at + MARK, &[0; ENTRY_BYTES - MARK]);
+            clear(memory, at);
         }
     }
 
@@ -56,9 +56,14 @@ impl<M: Bytes> Remembered<M> {
     pub fn take(&self) -> Vec<Flow> {
         let Some(memory) = &self.memory else { return Vec::new() };
         let all = (0..memory.len() / ENTRY_BYTES).map(|place| place * ENTRY_BYTES);
-        let flows = all.clone().filter_map(|at| decode(&read(memory, at))).collect();
-        all.for_each(|at| memory.copy_in(at, &[0; ENTRY_BYTES]));
-        flows
+        let taken = all.filter(|at| mark(memory, *at) != 0);
+        taken
+            .filter_map(|at| {
+                let entry = read(memory, at);
+                clear(memory, at);
+                decode(&entry)
+            })
+            .collect()
     }
 
     fn find(&self, flow: &Flow) -> Option<(&M, usize)> {
@@ -88,6 +93,11 @@ fn mark(memory: &impl Bytes, at: usize) -> u32 {
     let mut mark = [0; ENTRY_BYTES - MARK];
     memory.copy_out(at + MARK, &mut mark);
     u32::from_ne_bytes(mark)
+}
+
+/// Makes the place free.
+fn clear(memory: &impl Bytes, at: usize) {
+    memory.copy_in(at + MARK, &[0; ENTRY_BYTES - MARK]);
 }
 
 fn encode(flow: &Flow) -> Entry {

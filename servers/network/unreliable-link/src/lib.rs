@@ -35,10 +35,10 @@ use warren::{Cx, New, Ref, Req, Required, Server, StartError, SystemError, local
 use warren_idl::{
     AddressSpace, Clock, Link, LinkCounts, LinkDescription, LinkError, OFFLOAD_SEGMENT_IPV4,
     OFFLOAD_SEGMENT_IPV6, PacketMemory, Parameters, Signals, Sink, SinkError, Task, ThreadError,
-    ThreadFactory, TimeError, Timer,
+    ThreadFactory, Timer,
 };
 use warren_packets::{Bad, Batch};
-use warren_waiting::wait_at;
+use warren_waiting::{sleep, wait_at};
 
 use crate::{
     fate::{Fate, Fates},
@@ -136,20 +136,12 @@ impl Task for Waiting {
         let wire = cx.wire.clone();
         loop {
             let due_ns = wait_at(cx, wire.bell(), |it| it.wire.first_due_ns())?;
-            let now_ns = cx.req().clock.now_ns().map_err(system)?;
+            let now_ns = cx.req().clock.now_ns().map_err(|_| SystemError::Lost)?;
             if due_ns > now_ns {
-                cx.req().timer.sleep(cx, due_ns - now_ns).map_err(system)?;
+                sleep(cx, &cx.req().timer, due_ns - now_ns)?;
             }
             cx.scope(|cx| wire.hand_on_first(cx));
         }
-    }
-}
-
-/// What makes a wait fail.
-fn system(error: TimeError) -> SystemError {
-    match error {
-        TimeError::System(error) => error,
-        _ => SystemError::Lost,
     }
 }
 

@@ -3,12 +3,9 @@
 use alloc::vec::Vec;
 
 use warren_idl::{Address, BUFFER_BYTES, ConnectionStatus, Packet, TcpError, Way};
-use warren_tcp::{Connection, End, Name, Path, Piece, State, WriteError};
+use warren_tcp::{Connection, End, LARGEST_SEGMENT_BYTES, Name, Path, Piece, State, WriteError};
 
 use super::{Door, Inner, KEPT_FOR_HEADERS, Stack, User};
-
-/// Bytes of the largest segment: what is written in smaller pieces leaves in smaller ones, each of which costs as much.
-const SEGMENT_BYTES: u32 = 64 * 1024;
 
 /// The error that a connection's end is for its user; `None` for an end in order.
 fn error_of(end: End) -> Option<TcpError> {
@@ -287,9 +284,10 @@ impl Stack {
     }
 }
 
-/// How much room is worth writing to, if so many bytes may be unacknowledged: a quarter, or more where that is less than the largest segment.
+/// How much room is worth writing to, if so many bytes may be unacknowledged: a quarter, or more where that is less than the largest segment. What is written in smaller pieces leaves in
+/// smaller segments, each of which costs as much.
 fn worth_writing(most: u32) -> u32 {
-    (most / 4).max(SEGMENT_BYTES.min(most / 2)).max(1)
+    (most / 4).max(LARGEST_SEGMENT_BYTES.min(most / 2)).max(1)
 }
 
 /// How a connection stands.
